@@ -12,7 +12,7 @@ NATIVE := -p livepeer-node -p livepeer-settings -p livepeer-worker -p livepeer-c
 	--features livepeer-worker-core/fakes
 # The last one has no code: it makes the features below the state machine those of NATIVE.
 STATE_MACHINE := -p livepeer-primitives -p livepeer-runtime -p livepeer-integration-tests \
-	-p livepeer-features \
+	-p livepeer-simulation -p livepeer-features \
 	$(foreach p,beacon chain-config challenge-lottery eth-bridge eth-light-client inflation jobs lpt-staking operator-keys rounds transcoder-election,-p pallet-$(p))
 # The pages of the gateway.
 PAGES := offchain-worker/pages
@@ -45,8 +45,8 @@ node: build ## Run a development node on ws://127.0.0.1:9944
 	$(BIN)/livepeer-node --dev --tmp
 
 .PHONY: demo
-demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 INPUT=file LIVE=rtmp BRIDGE=1 DATA=dir
-	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(REPORT),--report $(REPORT)) \
+demo: build $(if $(BRIDGE),bridge-parts) ## Show the main job: ONCE=1 REPORT=out.json CHEAT=name VARIANTS=10 STREAMS=3 INPUT=file LIVE=rtmp BRIDGE=1 DATA=dir
+	$(BIN)/livepeer-demo --bin-dir $(BIN) $(if $(ONCE),--once) $(if $(STREAMS),--streams $(STREAMS)) $(if $(REPORT),--report $(REPORT)) \
 		$(if $(CHEAT),--cheat $(CHEAT)) $(if $(VARIANTS),--variants $(VARIANTS)) $(if $(INPUT),--input $(INPUT)) $(if $(LIVE),--live $(LIVE)) $(if $(DATA),--data $(DATA)) \
 		$(if $(BRIDGE),--bridge "node $(abspath tests/bridge/story.mjs) --bin-dir $(BIN)")
 
@@ -63,6 +63,11 @@ sim: setup ## Cheats against honesty on the real runtime, with seeds: SEEDS=1000
 	SIM_COMMIT=$$(git rev-parse --short=11 HEAD) \
 		SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),1000) SIM_FROM=$(or $(FROM),0) cargo test --release --locked \
 		$(STATE_MACHINE) $(STATE_FEATURES) --test sim -- --nocapture
+
+.PHONY: sim-roles
+sim-roles: setup ## The worker's roles and cheats on the real runtime while all kinds of things fail: SEEDS=20 FROM=0 SCALE=5
+	SKIP_WASM_BUILD=1 SIM_SEEDS=$(or $(SEEDS),20) SIM_FROM=$(or $(FROM),0) SIM_SCALE=$(or $(SCALE),5) \
+		cargo test --release --locked $(STATE_MACHINE) $(STATE_FEATURES) --test roles -- --nocapture
 
 .PHONY: test-state-machine test-native
 test-state-machine:

@@ -58,7 +58,7 @@ if [ -n "$bin" ]; then
 	chmod -R a+rX "$work"
 	top=/$(cut -d/ -f2 <<<"$bin")
 	docker run "${confined[@]}" --network none --volume "$escapes:/usr/local/bin/escapes:ro" \
-		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should ||
+		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should_be child_should_work ||
 		fail "the child that decodes video breaks out in a container"
 	ok "the media crate's escape tests pass in a container"
 fi

@@ -47,6 +47,9 @@ FLOORS = {
     "runtime/bencher": (),
     "runtime/features": (),
     "runtime/integration-tests": ("primitives", "pallets/", "runtime"),
+    "runtime/simulation": (
+        "primitives", "pallets/", "runtime", "runtime/integration-tests", "offchain-worker/core",
+    ),
     "runtime/wasm-opt": (),
     "node": ("primitives", "primitives/settings", "runtime"),
     "offchain-worker/core": ("primitives",),

@@ -69,10 +69,10 @@ def samples(leaves, rate=P.verification_rate):
 # a bad one saves or brings, of its price; `colluding` the share of all stake that passes whatever it made.
 
 
-def caught(leaves, bad, size=1.0):
+def caught(leaves, bad, size=1.0, rate=P.verification_rate):
     """That a drawn leaf is bad, where a bad one claims `size` times its work."""
     share = bad * size / (leaves - bad + bad * size)
-    return 1 - (1 - share) ** samples(leaves)
+    return 1 - (1 - share) ** samples(leaves, rate)
 
 
 def all_collude(colluding, members=None):
@@ -82,12 +82,12 @@ def all_collude(colluding, members=None):
     return math.prod(max(bad - i, 0) / (VALIDATORS - i) for i in range(members))
 
 
-def gain(leaves, bad, saved, colluding=0.0, size=1.0, own=None, slash=None):
+def gain(leaves, bad, saved, colluding=0.0, size=1.0, own=None, slash=None, rate=P.verification_rate):
     """By how much the claim brings more than an honest one, in segments: the closed form. An accusation leads
     to a dispute, in which two thirds convict; between a third and a half colluding it is void."""
     own = P.min_self_bond if own is None else own
     slash = P.failed_slash if slash is None else slash
-    found = caught(leaves, bad, size) * (1 - all_collude(colluding))
+    found = caught(leaves, bad, size, rate) * (1 - all_collude(colluding))
     fee = leaves - bad + bad * size
     lost = fee + (in_segments(own * slash) if colluding <= 1 / 3 else 0)
     return saved * bad * (1 - found) - found * (lost - saved * bad * (size == 1.0))
@@ -147,10 +147,10 @@ TRANSCODERS = [
 ]
 
 
-def search():
+def search(full=LEAVES, rate=P.verification_rate):
     """The best of a grid, by the closed form. Work costs all of its price, which favours whoever saves it."""
     best = None
-    for leaves in [1, 2, 5, 10, 25, 50, 100, 200, 400, LEAVES]:
+    for leaves in [1, 2, 5, 10, 25, 50, 100, 200, 400, full]:
         for share in [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]:
             bad = max(1, round(share * leaves))
             for saved in [0.1, 0.2, 1 / 3, 0.5, 0.75, 1.0]:
@@ -158,7 +158,7 @@ def search():
                     for colluding in [0.0, 0.05, 0.1, 0.2, 0.3, 1 / 3]:
                         value = saved if size == 1.0 else size - 1
                         case = dict(leaves=leaves, bad=bad, saved=value, size=size, colluding=colluding)
-                        each = gain(**case) / leaves
+                        each = gain(**case, rate=rate) / leaves
                         if best is None or each > best[0]:
                             best = (each, case)
     return best
@@ -198,13 +198,13 @@ def border_table():
 # 2^tail seeds. When it will, it knows an epoch ahead, and claims then.
 
 
-def chosen(tail, own):
+def chosen(tail, own, full=LEAVES, rate=P.verification_rate):
     """The most that bad segments of one claim bring in such a window, and how many there are."""
     best = (0.0, 0)
-    for bad in range(1, LEAVES + 1):
-        miss = 1 - caught(LEAVES, bad)
+    for bad in range(1, full + 1):
+        miss = 1 - caught(full, bad, rate=rate)
         free = 1 - (1 - miss) ** (2 ** tail)
-        lost = LEAVES + in_segments(own * P.failed_slash)
+        lost = full + in_segments(own * P.failed_slash)
         value = free * bad - (1 - free) * lost
         if value > best[0]:
             best = (value, bad)
@@ -613,6 +613,76 @@ def weight_table():
     return rows
 
 
+class Large:
+    """What the preset `large` has other than production, out of primitives/src/params.rs."""
+
+    def __init__(self):
+        text = read("primitives/src/params.rs").split("pub const fn large()")[1].split("pub const fn development()")[0]
+        for name, how, value in re.findall(r"(\w+): (Perbill::from_\w+\()?([\d_]+)\)?,", text):
+            scale = {"Perbill::from_parts(": 1e9, "Perbill::from_percent(": 100}.get(how, 1)
+            setattr(self, name, int(value.replace("_", "")) / scale)
+
+
+# Processor time for a unit of work, in seconds: docs/media.md.
+UNIT_SECONDS = 21.1e-9
+# The shortest segment of a job that names no other, in seconds.
+SHORTEST = 1
+
+
+def longest_judgement():
+    """Blocks from a claim to its outcome at the most: `LotteryParameters::longest_judgement`."""
+    window, reveal = P.beacon_window, P.reveal_window
+    tranche = P.commit_base + P.max_work_blocks + P.verdict_reveal + reveal + 2
+    dispute = P.dispute_commit_base + P.max_work_blocks + P.dispute_reveal + reveal
+    return 7 * window + 2 * reveal + tranche * P.tranches + dispute + 2 * reveal
+
+
+def streams_by_places(leaves, most):
+    """Streams whose claims find room among those that as many transcoders as there are seats may have open."""
+    block = P.slot_duration / 1_000
+    places = math.ceil(longest_judgement() * block / (leaves * SHORTEST)) + 1
+    return int(most) // places * VALIDATORS
+
+
+def large_table():
+    """Production beside the preset for 10,000 streams."""
+    large, members = Large(), int(P.committee_size)
+    rows = ["| | `production` | `large` |", "|---|---|---|"]
+    columns = []
+    for values in (P, large):
+        rate = values.verification_rate
+        full = int(P.max_samples / rate + 0.5)
+        ahead = paid_weight(members) - claim_weight(full, rate, members)["call"]
+        part = P.committee_size * samples(full, rate) / full
+        best, _ = search(full, rate)
+        new = values.new_verification_rate
+        columns.append([
+            f"{100 * rate:g} %, of who is new {100 * new:g} %",
+            f"{values.verify_rate / 1e6:,.0f} M",
+            f"{values.verify_rate / (P.slot_duration / 1_000) * UNIT_SECONDS:.1f}",
+            f"{full:,}",
+            f"{values.allowance_leaves:,.0f} segments, {values.max_open_claims:,.0f} claims",
+            f"{judged(rate, values.verify_rate, VALIDATORS):,.0f}",
+            f"{streams_by_weight(full, rate, members):,.0f}",
+            f"{streams_by_weight(full, rate, members, ahead):,.0f}",
+            f"{streams_by_places(full, values.max_open_claims):,.0f}",
+            f"{100 * part / (1 + part):.1f} %",
+            f"{gain(full, 1, 1.0, rate=rate):,.1f}",
+            f"{gain(full, 1, 1.0, slash=0.0, rate=rate):,.1f}",
+            f"{best:,.1f} for each segment",
+            f"{chosen(4, P.min_self_bond, full, rate)[1]}",
+        ])
+    names = ["`verification_rate`", "`verify_rate`, of work in a block", "cores that this keeps busy at most",
+             "segments of a full claim", "allowance, and open claims of a transcoder",
+             "streams by 144 equal judges", "by weights", "as blocks reckon", "by places of 144 transcoders",
+             "verification, of all work", "one bad segment of a full claim brings", "by the fee alone",
+             "the best of the grid of strategies brings",
+             "free bad segments for who has the last four blocks of a window"]
+    for name, production, large in zip(names, *columns):
+        rows.append(f"| {name} | {production} | {large} |")
+    return rows
+
+
 def call_table():
     """What a claim's call costs of its fee, at the preset's rate and price."""
     ladder = stream_work() * SEGMENT_SECONDS / STANDARD
@@ -853,6 +923,7 @@ def tables(rounds, seed):
         "share": share_table(),
         "call": call_table(),
         "by-judges": judges_table(),
+        "large": large_table(),
         "bursts": burst_table(seed),
         "by-weight": weight_table(),
     }

@@ -17,8 +17,8 @@ use sp_consensus::BlockOrigin;
 use sp_consensus_babe::{AuthorityId, BabeApi, EquivocationProof, Slot};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// So many slots back a second block is found.
-const REMEMBERED: u64 = 1_000;
+/// In so many slots, the newest of which there were blocks, a second one is found.
+const REMEMBERED: usize = 1_000;
 
 /// A pool in which the reports that BABE's check makes vanish.
 pub struct Unsealed;
@@ -33,27 +33,27 @@ impl LocalTransactionPool for Unsealed {
 	}
 }
 
-/// The first block of each author in each of the newest slots, until a second one is found.
+/// The first block of each author in each of the newest slots, until a second one is found. Slots are counted,
+/// and not reckoned from the newest: a single block of a slot far ahead, which a node takes whose clock is wrong, must
+/// not have all others forgotten.
 #[derive(Default)]
-struct Seen(BTreeMap<Slot, Vec<(AuthorityId, Option<Header>)>>);
+struct Seen(BTreeMap<Slot, Vec<(AuthorityId, Option<Hash>)>>);
 
 impl Seen {
 	/// Notes a block, and gives the other one that its author made in its slot, once.
-	fn other(&mut self, slot: Slot, author: &AuthorityId, header: &Header) -> Option<Header> {
-		let newest = self.0.last_key_value().map_or(slot, |(newest, _)| slot.max(*newest));
-		let oldest = newest.saturating_sub(REMEMBERED);
-		self.0 = self.0.split_off(&oldest);
-		if slot < oldest {
-			return None;
-		}
+	fn other(&mut self, slot: Slot, author: &AuthorityId, hash: Hash) -> Option<Hash> {
 		let blocks = self.0.entry(slot).or_default();
-		match blocks.iter().position(|(by, _)| by == author) {
-			Some(place) => blocks[place].1.take_if(|first| *first != *header),
+		let other = match blocks.iter().position(|(by, _)| by == author) {
+			Some(place) => blocks[place].1.take_if(|first| *first != hash),
 			None => {
-				blocks.push((author.clone(), Some(header.clone())));
+				blocks.push((author.clone(), Some(hash)));
 				None
 			}
+		};
+		if self.0.len() > REMEMBERED {
+			self.0.pop_first();
 		}
+		other
 	}
 }
 
@@ -99,15 +99,23 @@ impl Reports {
 	/// Reports every second block of a slot, once.
 	pub async fn watch(mut self) {
 		while let Some(block) = self.blocks.next().await {
-			// What comes in of the past was reported when it was new.
-			if block.origin == BlockOrigin::NetworkInitialSync {
+			// What comes in of the past was reported when it was new. What this node makes others look at: were
+			// its clock ahead, its own slots would fill what is remembered.
+			if matches!(block.origin, BlockOrigin::NetworkInitialSync | BlockOrigin::Own) {
 				continue;
 			}
 			let Some((slot, offender)) = self.origin_of(block.hash, &block.header) else {
 				continue;
 			};
-			let Some(first) = self.seen.other(slot, &offender, &block.header) else { continue };
-			let names = format!("{:?} and {:?} in slot {}", first.hash(), block.hash, *slot);
+			let Some(first) = self.seen.other(slot, &offender, block.hash) else { continue };
+			let names = format!("{first:?} and {:?} in slot {}", block.hash, *slot);
+			let first = match self.client.header(first) {
+				Ok(Some(first)) => first,
+				missing => {
+					log::warn!("A validator made the blocks {names}: one is not here: {missing:?}");
+					continue;
+				}
+			};
 			let proof = EquivocationProof {
 				slot,
 				offender,
@@ -133,42 +141,52 @@ impl Reports {
 mod tests {
 	use super::*;
 	use sp_core::sr25519;
-	use sp_runtime::traits::Header as _;
 
 	fn author(number: u8) -> AuthorityId {
 		sr25519::Public::from_raw([number; 32]).into()
 	}
 
-	fn header(state: u8) -> Header {
-		let state = Hash::repeat_byte(state);
-		Header::new(1, Hash::default(), state, Hash::default(), Default::default())
+	fn block(number: u8) -> Hash {
+		Hash::repeat_byte(number)
 	}
 
 	#[test]
 	fn second_block_of_an_author_in_a_slot_should_be_found_once() {
 		let mut seen = Seen::default();
 		let slot = Slot::from(5_000u64);
-		assert_eq!(seen.other(slot, &author(1), &header(1)), None);
+		assert_eq!(seen.other(slot, &author(1), block(1)), None);
 		// The same one again, another author's, one of another slot.
-		assert_eq!(seen.other(slot, &author(1), &header(1)), None);
-		assert_eq!(seen.other(slot, &author(2), &header(2)), None);
-		assert_eq!(seen.other(slot + 1u64, &author(1), &header(2)), None);
-		assert_eq!(seen.other(slot, &author(1), &header(2)), Some(header(1)));
+		assert_eq!(seen.other(slot, &author(1), block(1)), None);
+		assert_eq!(seen.other(slot, &author(2), block(2)), None);
+		assert_eq!(seen.other(slot + 1u64, &author(1), block(2)), None);
+		assert_eq!(seen.other(slot, &author(1), block(2)), Some(block(1)));
 		// However many follow.
-		assert_eq!(seen.other(slot, &author(1), &header(3)), None);
+		assert_eq!(seen.other(slot, &author(1), block(3)), None);
 	}
 
 	#[test]
-	fn old_slots_should_be_forgotten() {
+	fn oldest_slots_should_be_forgotten() {
+		let mut seen = Seen::default();
+		let slot = |number: usize| Slot::from(number as u64);
+		for number in 0..=REMEMBERED {
+			assert_eq!(seen.other(slot(number), &author(1), block(1)), None);
+		}
+		assert_eq!(seen.0.len(), REMEMBERED);
+		assert_eq!(seen.other(slot(0), &author(1), block(2)), None);
+		assert_eq!(seen.other(slot(1), &author(1), block(2)), Some(block(1)));
+		assert_eq!(seen.0.len(), REMEMBERED);
+	}
+
+	/// The clock of a machine is a day ahead for one block. Whoever makes two blocks in one slot is found on it
+	/// all the same, before that and after.
+	#[test]
+	fn attack_block_of_a_slot_far_ahead_has_all_others_forgotten() {
 		let mut seen = Seen::default();
 		let slot = Slot::from(5_000u64);
-		assert_eq!(seen.other(slot, &author(1), &header(1)), None);
-		assert_eq!(seen.other(slot + REMEMBERED, &author(1), &header(1)), None);
-		assert_eq!(seen.0.len(), 2);
-		assert_eq!(seen.other(slot + REMEMBERED + 1u64, &author(1), &header(1)), None);
-		assert_eq!(seen.0.len(), 2);
-		// One that is too late is not noted either.
-		assert_eq!(seen.other(slot, &author(1), &header(2)), None);
-		assert_eq!(seen.0.len(), 2);
+		assert_eq!(seen.other(slot, &author(1), block(1)), None);
+		assert_eq!(seen.other(slot + 43_200u64, &author(2), block(2)), None);
+		assert_eq!(seen.other(slot, &author(1), block(3)), Some(block(1)));
+		assert_eq!(seen.other(slot + 1u64, &author(1), block(4)), None);
+		assert_eq!(seen.other(slot + 1u64, &author(1), block(5)), Some(block(4)));
 	}
 }

@@ -81,6 +81,63 @@ pub fn proof(nodes: &[H256], index: usize) -> Option<Vec<H256>> {
 	}
 }
 
+/// What proves the chunks from `first` up to `end` together: the roots of the largest parts of the tree
+/// that hold none of them, from left to right; `None` where there are no such chunks.
+pub fn range_proof(nodes: &[H256], first: usize, end: usize) -> Option<Vec<H256>> {
+	fn beside(nodes: &[H256], first: usize, end: usize, proof: &mut Vec<H256>) {
+		if first >= nodes.len() || end == 0 {
+			proof.push(root(nodes));
+		} else if first > 0 || end < nodes.len() {
+			let at = split(nodes.len());
+			let (left, right) = nodes.split_at(at);
+			beside(left, first, end.min(at), proof);
+			beside(right, first.saturating_sub(at), end.saturating_sub(at), proof);
+		}
+	}
+	if first >= end || end > nodes.len() {
+		return None;
+	}
+	let mut proof = Vec::new();
+	beside(nodes, first, end, &mut proof);
+	Some(proof)
+}
+
+/// The root over `len` bytes of which `chunks` are those from chunk `first` on, as `proof` has the rest;
+/// `None` where they are no whole chunks of so many bytes, or the proof has another number of nodes.
+pub fn range_root(len: u64, first: u64, chunks: &[u8], proof: &[H256]) -> Option<H256> {
+	fn climb<'a>(
+		count: usize,
+		first: usize,
+		end: usize,
+		nodes: &mut impl Iterator<Item = &'a H256>,
+		proof: &mut impl Iterator<Item = &'a H256>,
+	) -> Option<H256> {
+		if first >= count || end == 0 {
+			return proof.next().copied();
+		}
+		if count == 1 {
+			return nodes.next().copied();
+		}
+		let at = split(count);
+		let left = climb(at, first, end.min(at), nodes, proof)?;
+		let (first, end) = (first.saturating_sub(at), end.saturating_sub(at));
+		let right = climb(count.saturating_sub(at), first, end, nodes, proof)?;
+		Some(parent(&left, &right))
+	}
+	let left = len.checked_sub(first.checked_mul(CHUNK as u64)?)?;
+	let have = chunks.len() as u64;
+	let is_whole = have == left || (have < left && have.is_multiple_of(CHUNK as u64));
+	if !is_whole || (have == 0 && len > 0) {
+		return None;
+	}
+	let nodes = chunk_nodes(chunks);
+	let (count, first) = (usize::try_from(chunk_count(len)).ok()?, usize::try_from(first).ok()?);
+	let end = first.checked_add(nodes.len())?;
+	let mut proof = proof.iter();
+	let root = climb(count, first, end, &mut nodes.iter(), &mut proof)?;
+	proof.next().is_none().then_some(root)
+}
+
 /// Whether `chunk` is the one at `index` of the `len` bytes under `root`. The length of each chunk
 /// follows from `len`, so a chunk that was cut or grew is none of them.
 pub fn verify(root: &H256, len: u64, index: u64, chunk: &[u8], proof: &[H256]) -> bool {

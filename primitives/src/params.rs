@@ -177,6 +177,9 @@ parameters! {
 		variant_rate: Perbill,
 		/// Share of a validator's stake lost by calling valid what was a forced variant.
 		variant_slash: Perbill,
+		/// Blocks between a failed or missed verdict and its execution where many fail under its toolchain at
+		/// about the same time; no fewer than otherwise.
+		long_deferral: BlockNumber,
 	}
 }
 
@@ -354,12 +357,20 @@ impl LotteryParameters {
 		draw.saturating_add(opening).saturating_add(ballots.max(self.missed_grace))
 	}
 
-	/// The longest time in blocks from a claim to its execution, whatever anyone does.
+	/// The longest time in blocks from a claim to its execution, whatever anyone does, but for claims that fail
+	/// beside many others under their toolchain: see [`Self::longest_deferred_life`].
 	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
 		let outcome = self.slashing_period.max(self.slash_deferral);
 		// The penalties of a dispute's verifiers come first, some in each block.
 		let penalties = MAX_PENALTIES.div_ceil(PENALTIES_PER_STEP);
 		self.longest_judgement(timing).saturating_add(outcome).saturating_add(penalties)
+	}
+
+	/// The same for claims that fail beside many others under their toolchain, so that their slashes are deferred
+	/// longer. What stands behind them is held back as long as they are open.
+	pub fn longest_deferred_life(&self, timing: &Timing) -> BlockNumber {
+		let deferral = self.slash_deferral.max(self.long_deferral);
+		Self { slash_deferral: deferral, ..*self }.longest_claim_life(timing)
 	}
 }
 
@@ -594,8 +605,8 @@ pub mod unversioned {
 	}
 
 	impl From<Lottery> for LotteryParameters {
-		/// One tranche, nothing charged for verification, nobody chilled: as it was. Contradictions
-		/// cost what every preset takes for them, and a variant that is called valid no less than a false
+		/// One tranche, nothing charged for verification, nobody chilled, no slash deferred longer than
+		/// others: as it was. Contradictions cost what every preset takes for them, and a variant that is called valid no less than a false
 		/// dissent.
 		fn from(old: Lottery) -> Self {
 			Self {
@@ -625,6 +636,7 @@ pub mod unversioned {
 				new_claims: 0,
 				variant_rate: Perbill::zero(),
 				variant_slash: Perbill::from_percent(2).max(old.false_dissent_slash),
+				long_deferral: old.slash_deferral,
 			}
 		}
 	}
@@ -860,6 +872,7 @@ bounds! {
 	LptPerEth: money.lpt_per_eth, Lpt, UNIT / 1_000 => 10_000_000 * UNIT;
 	PoolRewards: money.pool_rewards, Lpt, 0 => 1_000_000 * UNIT;
 	Lapses: jobs.lapses, Count, 1 => 100;
+	LongDeferral: lottery.long_deferral, Blocks, 1 => 403_200;
 }
 
 /// The longest round: four weeks, in milliseconds.
@@ -914,6 +927,9 @@ pub enum Relation {
 	/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
 	/// a false dissent, costs no smaller share of the stake.
 	VariantCostsDissent,
+	/// 63 × `rounds.length` is no less than the longest life of a claim whose slash is deferred longer: a slash
+	/// reaches no stake that left before that. Until then the open claim holds that stake back.
+	SlashReachesDeferral,
 }
 
 /// Which rule a set of parameters breaks.
@@ -1010,6 +1026,8 @@ impl ProtocolParameters {
 				// docs/economics.md.
 				variant_rate: Perbill::from_parts(5_000_000),
 				variant_slash: Perbill::from_percent(2),
+				// Seven rounds.
+				long_deferral: 100_800,
 			},
 			inflation: InflationParameters {
 				initial_rate: Perbill::from_parts(400_000),
@@ -1021,6 +1039,30 @@ impl ProtocolParameters {
 				min_offers: 10,
 			},
 			money: MoneyParameters { lpt_per_eth: 500 * UNIT, pool_rewards: 10 * UNIT },
+		}
+	}
+
+	/// What governance sets on a public network that has grown: by it 144 validators with 16 cores each carry
+	/// 10,000 streams (`docs/economics.md`). It is [`Self::production`] with longer claims, of which as much is
+	/// drawn as of the shorter ones before.
+	pub const fn large() -> Self {
+		let production = Self::production();
+		Self {
+			jobs: JobsParameters {
+				// Two claims and a quarter, as before.
+				allowance_leaves: 5_625,
+				// A stream needs fewer places with longer claims, and a transcoder has more streams.
+				max_open_claims: 1_024,
+				..production.jobs
+			},
+			lottery: LotteryParameters {
+				verification_rate: Perbill::from_parts(6_400_000),
+				new_verification_rate: Perbill::from_parts(16_000_000),
+				// Little more than four cores of sixteen, by what docs/media.md has measured.
+				verify_rate: 1_200_000_000,
+				..production.lottery
+			},
+			..production
 		}
 	}
 
@@ -1064,6 +1106,8 @@ impl ProtocolParameters {
 				dispute_reveal: 10,
 				slashing_period: 12,
 				slash_deferral: 5,
+				// Two rounds.
+				long_deferral: 60,
 				verify_price: UNIT / 400_000,
 				fee_ratio: 1,
 				new_verification_rate: Perbill::from_parts(625_000_000),
@@ -1099,7 +1143,7 @@ impl ProtocolParameters {
 
 impl Whole {
 	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
-	fn relations(&self) -> [(bool, Relation); 13] {
+	fn relations(&self) -> [(bool, Relation); 14] {
 		let Self { timing, rounds, staking, election, jobs, lottery, .. } = self;
 		let round = u64::from(rounds.length);
 		let round_ms = round.saturating_mul(timing.slot_duration);
@@ -1141,6 +1185,11 @@ impl Whole {
 				Relation::NewcomersAreVerified,
 			),
 			(lottery.variant_slash >= lottery.false_dissent_slash, Relation::VariantCostsDissent),
+			(
+				u64::from(MAX_SLASHED_ROUNDS.saturating_sub(1)).saturating_mul(round)
+					>= u64::from(lottery.longest_deferred_life(timing)),
+				Relation::SlashReachesDeferral,
+			),
 		]
 	}
 }

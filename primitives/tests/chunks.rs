@@ -2,7 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use livepeer_primitives::chunks::{
-	chunk_count, chunk_node, chunk_nodes, chunk_root, proof, root, verify, CHUNK,
+	chunk_count, chunk_node, chunk_nodes, chunk_root, proof, range_proof, range_root, root, verify,
+	CHUNK,
 };
 use proptest::prelude::*;
 use sp_core::H256;
@@ -141,6 +142,64 @@ fn wrong_lengths_should_be_refused() {
 	}
 }
 
+/// The bytes of chunks `first..end`.
+fn range(bytes: &[u8], first: usize, end: usize) -> &[u8] {
+	&bytes[first * CHUNK..bytes.len().min(end * CHUNK)]
+}
+
+#[test]
+fn every_range_should_lead_to_the_root_from_its_own_place_only() {
+	for count in 0..=9usize {
+		for tail in [1, CHUNK] {
+			let len = count.saturating_sub(1) * CHUNK + if count == 0 { 0 } else { tail };
+			let bytes = bytes(len);
+			let (nodes, root, total) = (chunk_nodes(&bytes), chunk_root(&bytes), len as u64);
+			for first in 0..nodes.len() {
+				for end in first + 1..=nodes.len() {
+					let proof = range_proof(&nodes, first, end).unwrap();
+					let own = range(&bytes, first, end);
+					let found = |first: usize| range_root(total, first as u64, own, &proof);
+					assert_eq!(found(first), Some(root), "{first}..{end} of {count}");
+					for other in (0..nodes.len() + 3).filter(|at| *at != first) {
+						assert_ne!(found(other), Some(root), "{first}..{end} at {other}");
+					}
+				}
+			}
+			for (first, end) in [(0, 0), (1, 1), (1, 0), (0, nodes.len() + 1), (usize::MAX, 0)] {
+				assert_eq!(range_proof(&nodes, first, end), None, "{first}..{end} of {count}");
+			}
+		}
+	}
+}
+
+#[test]
+fn ranges_that_are_no_whole_chunks_should_lead_nowhere() {
+	let bytes = bytes(4 * CHUNK + 1_000);
+	let (nodes, root, len) = (chunk_nodes(&bytes), chunk_root(&bytes), bytes.len() as u64);
+	let proof = range_proof(&nodes, 1, 3).unwrap();
+	let own = range(&bytes, 1, 3);
+	assert_eq!(range_root(len, 1, own, &proof), Some(root));
+	let grown = [own, &[0]].concat();
+	for other in [&own[1..], &own[..CHUNK + 1], &own[..0], &grown[..]] {
+		assert_eq!(range_root(len, 1, other, &proof), None);
+	}
+	for (len, first) in [(0, 1), (len, u64::MAX), (u64::MAX, u64::MAX), (CHUNK as u64, 1)] {
+		assert_eq!(range_root(len, first, own, &proof), None, "{first} of {len}");
+		assert_eq!(range_root(len, first, &[], &[]), None, "{first} of {len}");
+	}
+	for cut in 0..proof.len() {
+		assert_eq!(range_root(len, 1, own, &proof[..cut]), None);
+	}
+	for at in 0..=proof.len() {
+		let mut long = proof.clone();
+		long.insert(at, H256::zero());
+		assert_ne!(range_root(len, 1, own, &long), Some(root));
+	}
+	// A length that nobody could hold costs no work.
+	assert_eq!(range_root(u64::MAX, 0, own, &proof), None);
+	assert_eq!(range_root(0, 0, &[], &[]), Some(chunk_root(&[])));
+}
+
 /// The last chunk of an odd level moves up without a sibling: the same path must not answer for the
 /// place that it would have had there.
 #[test]
@@ -202,6 +261,33 @@ proptest! {
 	}
 
 	#[test]
+	fn changed_ranges_should_lead_elsewhere(
+		count in 1usize..12,
+		tail in 1usize..=CHUNK,
+		(a, b) in any::<(usize, usize)>(),
+		at in any::<usize>(),
+		bit in 0u8..8,
+	) {
+		let bytes = bytes((count - 1) * CHUNK + tail);
+		let (nodes, root, len) = (chunk_nodes(&bytes), chunk_root(&bytes), bytes.len() as u64);
+		let first = a % count;
+		let end = first + 1 + b % (count - first);
+		let proof = range_proof(&nodes, first, end).unwrap();
+		let own = range(&bytes, first, end);
+		prop_assert_eq!(range_root(len, first as u64, own, &proof), Some(root));
+
+		let mut changed = own.to_vec();
+		changed[at % own.len()] ^= 1 << bit;
+		prop_assert_ne!(range_root(len, first as u64, &changed, &proof), Some(root));
+
+		for node in 0..proof.len() {
+			let mut proof = proof.clone();
+			proof[node].0[at % 32] ^= 1 << bit;
+			prop_assert_ne!(range_root(len, first as u64, own, &proof), Some(root));
+		}
+	}
+
+	#[test]
 	fn random_proofs_should_answer_and_not_panic(
 		root in any::<[u8; 32]>(),
 		len in any::<u64>(),
@@ -211,5 +297,8 @@ proptest! {
 		let path: Vec<H256> = path.into_iter().map(H256).collect();
 		let len = len.max(CHUNK as u64);
 		prop_assert!(!verify(&H256(root), len, index % len, &[0; CHUNK], &path));
+		for first in [index, index % (len / CHUNK as u64)] {
+			prop_assert_ne!(range_root(len, first, &[0; CHUNK], &path), Some(H256(root)));
+		}
 	}
 }

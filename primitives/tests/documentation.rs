@@ -208,6 +208,13 @@ fn page() -> String {
 		grouped(&development.lottery.longest_claim_life(&timings.1).to_string()),
 	)
 	.unwrap();
+	writeln!(
+		page,
+		"| the same where many fail under one toolchain, `longest_deferred_life` | {} blocks | {} blocks |",
+		grouped(&production.lottery.longest_deferred_life(&timings.0).to_string()),
+		grouped(&development.lottery.longest_deferred_life(&timings.1).to_string()),
+	)
+	.unwrap();
 	page
 }
 

@@ -7,8 +7,8 @@ use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
 	draw::sample_count,
 	params::{
-		Bounds, JobsStored, LotteryStored, Parameter, ParameterError, ProtocolParameters, Relation,
-		RoundsStored, Timing, Unit, BOUNDS,
+		Bounds, JobsStored, LotteryParameters, LotteryStored, Parameter, ParameterError,
+		ProtocolParameters, Relation, RoundsStored, Timing, Unit, BOUNDS,
 	},
 	video::{
 		check_format, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT,
@@ -23,8 +23,24 @@ use sp_runtime::Perbill;
 const PRODUCTION: ProtocolParameters = ProtocolParameters::production();
 const DEV: ProtocolParameters = ProtocolParameters::development();
 
-fn presets() -> [(ProtocolParameters, Timing); 2] {
-	[(PRODUCTION, Timing::production()), (DEV, Timing::development())]
+fn presets() -> [(ProtocolParameters, Timing); 3] {
+	[
+		(PRODUCTION, Timing::production()),
+		(ProtocolParameters::large(), Timing::production()),
+		(DEV, Timing::development()),
+	]
+}
+
+/// Governance sets one concern at a time, so each step has to keep every rule.
+#[test]
+fn production_should_grow_large_in_any_order() {
+	let large = ProtocolParameters::large();
+	let jobs = ProtocolParameters { jobs: large.jobs, ..PRODUCTION };
+	let lottery = ProtocolParameters { lottery: large.lottery, ..PRODUCTION };
+	for step in [jobs, lottery] {
+		assert_eq!(step.check(&Timing::production()), Ok(()));
+	}
+	assert_eq!(ProtocolParameters { jobs: large.jobs, ..lottery }, large);
 }
 
 #[test]
@@ -64,6 +80,14 @@ fn longest_claim_life_should_be_the_worked_number() {
 	assert_eq!(dev, 380);
 	// (LiabilityWindow − 1) × RoundLength: 43,200 and 390 blocks.
 	assert!(production < 3 * 14_400 && dev < 13 * 30);
+	// Where many fail under one toolchain a slash waits seven rounds, two in the development preset.
+	let deferred = PRODUCTION.lottery.longest_deferred_life(&Timing::production());
+	assert_eq!(deferred, production - 28_800 + 7 * 14_400);
+	let deferred = DEV.lottery.longest_deferred_life(&Timing::development());
+	assert_eq!(deferred, dev - 12 + 2 * 30);
+	// One that is shorter than the other shortens nothing.
+	let shorter = LotteryParameters { long_deferral: 1, ..PRODUCTION.lottery };
+	assert_eq!(shorter.longest_deferred_life(&Timing::production()), production);
 }
 
 /// A claim ends as missed, or goes through its ballots: whichever takes longer.
@@ -143,7 +167,7 @@ fn jobs_that_cannot_be_judged_should_have_no_sample() {
 	(0u32..).zip(&mut largest).for_each(|(i, rendition)| {
 		(rendition.width, rendition.height, rendition.kbps) = (4096, 4096, 1_000 + i);
 	});
-	for (preset, _) in presets() {
+	for preset in [PRODUCTION, DEV] {
 		assert_eq!(samples(&preset, &largest, &SourceLimits::new(4096, 4096, 120)), 0);
 	}
 	// What one verifier cannot do in time is not drawn: exactly as many as fit.
@@ -297,6 +321,11 @@ fn every_relation_should_be_checked_and_named() {
 			p.lottery.false_dissent_slash = p.lottery.variant_slash + Perbill::from_parts(1);
 		}),
 		(R::VariantCostsDissent, |p, _| p.lottery.variant_slash = Perbill::zero()),
+		(R::SlashReachesDeferral, |p, _| {
+			p.rounds.length = 1_000;
+			(p.lottery.slash_deferral, p.lottery.slashing_period) = (1, 1);
+			p.lottery.long_deferral = 403_200;
+		}),
 	];
 	for (preset, timing) in presets() {
 		for (number, (relation, change)) in cases.iter().enumerate() {

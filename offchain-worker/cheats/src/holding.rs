@@ -11,7 +11,9 @@ use livepeer_primitives::{receipt::TranscodeResult, Seq, StreamId};
 use livepeer_worker_core::ports::{
 	before::BeforeChain,
 	chain::{Call, Chain, ChainError, Wait},
-	transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
+	transport::{
+		ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass,
+	},
 };
 use sp_core::H256;
 
@@ -47,16 +49,16 @@ impl Service for Withholding {
 		self.honest.size(hash).await
 	}
 
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 		let is_new = self.is_new(hash);
 		if !self.garbles && !is_new {
 			return None;
 		}
-		let mut bytes = self.honest.fetch(hash).await?;
-		if let Some(first) = bytes.first_mut().filter(|_| !is_new) {
+		let mut chunks = self.honest.chunks(hash, range).await?;
+		if let Some(first) = chunks.bytes.first_mut().filter(|_| !is_new) {
 			*first ^= 1;
 		}
-		Some(bytes)
+		Some(chunks)
 	}
 
 	async fn is_judge(&self, pass: &SignedPass) -> bool {

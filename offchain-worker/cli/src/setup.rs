@@ -106,7 +106,9 @@ pub struct NetArgs {
 	/// Address to listen on, as a multiaddress; may be given several times.
 	#[arg(long, value_name = "MULTIADDR", default_value = "/ip4/0.0.0.0/tcp/4100")]
 	pub listen: Vec<Multiaddr>,
-	/// Address that peers are told instead of those listened on; may be given several times.
+	/// Address that peers are told instead of those listened on; may be given several times. Of a transcoder one
+	/// that ends in /p2p/PEER is where the judge of its account is reached (`verify --serve`), if that is another
+	/// peer.
 	#[arg(long, value_name = "MULTIADDR")]
 	pub announce: Vec<Multiaddr>,
 	/// HTTPS URL for the public service record.
@@ -371,6 +373,7 @@ pub async fn serving_net(
 	listen: Vec<Multiaddr>,
 	service: Arc<dyn Service>,
 	dial_private: bool,
+	limits: NetLimits,
 ) -> Result<Net> {
 	let config = NetConfig {
 		identity: identity_in(&home.dir),
@@ -380,7 +383,7 @@ pub async fn serving_net(
 		dial_private,
 		url: String::new(),
 		genesis,
-		limits: NetLimits::default(),
+		limits,
 	};
 	Ok(Net::start(config, Some(service)).await?)
 }

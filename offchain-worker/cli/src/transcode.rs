@@ -16,7 +16,7 @@ use livepeer_worker_core::{
 	roles::transcode::{TranscodeConfig, TranscodeRole},
 };
 use livepeer_worker_media::PoolConfig;
-use livepeer_worker_net::{reach_of, Net, NetLimits, Reach};
+use livepeer_worker_net::{peer_at, reach_of, Multiaddr, Net, NetLimits, Reach};
 
 use crate::{
 	bench::{self, WORK_PER_SECOND},
@@ -135,7 +135,10 @@ async fn look_from_outside(
 	let helpers = reach::helpers(chain, &peer).await;
 	let addresses =
 		if args.net.announce.is_empty() { net.listening() } else { &args.net.announce[..] };
-	for address in addresses.iter().filter(|address| reach_of(address) == Reach::Others) {
+	// Where the account's judge is reached is no address of this worker.
+	let is_own = |address: &&Multiaddr| peer_at(address).is_none_or(|at| at == peer);
+	let addresses = addresses.iter().filter(is_own);
+	for address in addresses.filter(|address| reach_of(address) == Reach::Others) {
 		match reach::ask(net, &helpers, &peer, address).await {
 			Reached::By(who) => tracing::info!(%address, who, "others reach this worker"),
 			Reached::Unknown(why) => {

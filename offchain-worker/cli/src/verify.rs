@@ -23,16 +23,20 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::{
 	ports::{chain::Chain, clock::SystemClock, engine::MediaEngine, events::Event},
-	roles::verify::{QueueFull, VerifyRole},
+	roles::verify::{Fellows, QueueFull, VerifyRole},
 };
 use livepeer_worker_media::{Engine, PoolConfig};
+use livepeer_worker_net::{Multiaddr, NetLimits};
 use tokio::net::TcpListener;
 
 use crate::{
 	http::{serve, HttpLimits},
 	offline::OfflineArgs,
 	secrets,
-	setup::{asking_net, engine, stop_signal, unless_stopped, DialArgs, Home, HomeArgs, NodeArgs},
+	setup::{
+		asking_net, engine, serving_net, stop_signal, unless_stopped, DialArgs, Home, HomeArgs,
+		NodeArgs,
+	},
 	transcode::Swap,
 };
 
@@ -61,9 +65,14 @@ pub struct VerifyArgs {
 	#[arg(long, value_name = "PROGRAM")]
 	pub also: Vec<PathBuf>,
 	/// The chain's genesis hash; asked of the node when not given. Nothing says then whether the chain is for
-	/// tests.
+	/// tests, nor who judges the same claims.
 	#[arg(long, value_name = "HASH")]
 	pub genesis: Option<Hash>,
+	/// Give what was fetched to those who judge the same claims, and to nobody else, at this address, as a
+	/// multiaddress; may be given several times. They find it in the account's record: `keys register` names this
+	/// peer where the account only validates, `transcode --announce ADDRESS/p2p/PEER` where it transcodes too.
+	#[arg(long, value_name = "MULTIADDR", conflicts_with = "genesis")]
+	pub serve: Vec<Multiaddr>,
 	/// Folder and logs.
 	#[command(flatten)]
 	pub home: HomeArgs,
@@ -206,17 +215,32 @@ async fn start(
 		tracing::info!(program = %program.display(), toolchain = ?engine.toolchain(), "also");
 		engines.push(Arc::new(engine));
 	}
-	let (genesis, dial_private) = match args.genesis {
+	let clock = Arc::new(SystemClock::default());
+	let (genesis, dial_private, fellows) = match args.genesis {
 		Some(genesis) => {
 			home.belongs_to(genesis)?;
-			(genesis, args.dial.dial_private)
+			(genesis, args.dial.dial_private, None)
 		}
 		None => {
 			let chain = args.node.connect_home(home, None).await?;
-			(chain.genesis(), args.dial.private_on(&*chain))
+			let dial_private = args.dial.private_on(&*chain);
+			let fellows = Fellows::new(chain.clone(), home.store.clone(), clock.clone());
+			(chain.genesis(), dial_private, Some(Arc::new(fellows)))
 		}
 	};
-	let net = Arc::new(asking_net(&home.dir, genesis, dial_private).await?);
+	let net = match &fellows {
+		Some(fellows) if !args.serve.is_empty() => {
+			// None for strangers: judges have places of their own.
+			let limits = NetLimits { requests: 0, ..Default::default() };
+			let (service, listen) = (fellows.clone(), args.serve.clone());
+			serving_net(home, genesis, listen, service, dial_private, limits).await?
+		}
+		_ => asking_net(&home.dir, genesis, dial_private).await?,
+	};
+	let net = Arc::new(net);
+	for address in net.listening() {
+		tracing::info!("fellow judges are answered at {address}/p2p/{}", net.peer_id());
+	}
 	home.events.emit(Event::Started {
 		account: None,
 		peer_id: Some(net.peer_id().to_string()),
@@ -228,9 +252,14 @@ async fn start(
 		net,
 		engines,
 		home.events.clone(),
-		Arc::new(SystemClock::default()),
+		clock,
 		parallel,
 	)?;
+	if let Some(fellows) = fellows {
+		role.join(fellows);
+		let releasing = role.clone();
+		tokio::spawn(async move { releasing.release_closed().await });
+	}
 	tokio::spawn(runner.run());
 	Ok((listener, role))
 }

@@ -1,22 +1,26 @@
 //! A peer that means harm to judges: what it serves has the hashes that were signed, and comes over libp2p
-//! to a verifier whose FFmpeg is in its sandbox.
+//! to a verify service whose FFmpeg is in its sandbox, and which its node asks over HTTP.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::{io::ErrorKind, net::TcpListener, path::Path, sync::Arc};
+use std::{
+	io::ErrorKind, net::TcpListener, path::Path, process::Command, sync::Arc, time::Duration,
+};
 
-use common::film;
+use codec::{DecodeAll, Encode};
+use common::{film, http};
 use livepeer_primitives::{
 	extension::Extensions,
 	leaf::Leaf,
-	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
+	offchain::{VerifyLeaf, VerifyStatus, VerifyTask, VERIFY_PATH},
 	receipt::Outputs,
 	verdict::{NonConformingKind, Verdict},
 	video::SourceLimits,
 	work::WorkFactors,
 	AccountId, Hash,
 };
+use livepeer_worker::verify;
 use livepeer_worker_core::{
 	fakes::{output, rendition, segment_info, MemoryStore, GENESIS},
 	ports::{
@@ -30,6 +34,7 @@ use livepeer_worker_core::{
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use tempfile::TempDir;
 
 /// Bytes of a packet of a transport stream, and where its payload has begun.
 const PACKET: usize = 188;
@@ -71,94 +76,179 @@ fn smuggled(stream: &[u8], text: &str) -> Vec<u8> {
 	bytes
 }
 
+/// A judge in its sandbox, a good source and what is right of it.
+struct Bench {
+	dir: TempDir,
+	engine: Engine,
+	format: Format,
+	factors: WorkFactors,
+	source: Vec<u8>,
+	right: Vec<u8>,
+	work: u64,
+}
+
+impl Bench {
+	async fn new() -> Self {
+		let dir = tempfile::tempdir().unwrap();
+		let program = Some(env!("CARGO_BIN_EXE_livepeer-worker").into());
+		let pool = MediaPool::new(PoolConfig { program, ..Default::default() });
+		let engine = Engine::unattested(pool);
+		let path = dir.path().join("source.ts");
+		film(&path, 2);
+		let source = std::fs::read(&path).unwrap();
+		let format = Format {
+			ladder: vec![rendition(160, 90, 80)].try_into().unwrap(),
+			limits: SourceLimits::new(320, 180, 25),
+			variants: true,
+		};
+		let factors = WorkFactors::canonical(1_000, 250, 1);
+		let mut made = engine.transcode(&format, &source, None).await.unwrap();
+		let work = made.pixels.work(&factors, &format.ladder, |_| true).unwrap();
+		let right = made.outputs.remove(0);
+		Self { dir, engine, format, factors, source, right, work }
+	}
+
+	/// A file that ffmpeg makes with these arguments.
+	fn made(&self, name: &str, arguments: &str) -> Vec<u8> {
+		let path = self.dir.path().join(name);
+		let made = Command::new("ffmpeg")
+			.args(["-nostdin", "-v", "error", "-y"])
+			.args(arguments.split_whitespace())
+			.args(["-f", "mpegts"])
+			.arg(&path)
+			.status()
+			.unwrap();
+		assert!(made.success(), "{name}");
+		std::fs::read(path).unwrap()
+	}
+
+	/// What the service says of leaves with these sources and outputs, which a peer serves.
+	async fn judged(&self, served: &[(Vec<u8>, Vec<u8>)]) -> Vec<Verdict> {
+		let theirs = MemoryStore::default();
+		let leaves = (0u32..).zip(served).map(|(index, (input, made))| {
+			theirs.put(input).unwrap();
+			theirs.put(made).unwrap();
+			let leaf = Leaf::Transcoded {
+				segment: segment_info(input),
+				outputs: Outputs::try_from(vec![Some(output(made))]).unwrap(),
+				work: self.work,
+				extensions: Extensions::default(),
+			};
+			VerifyLeaf { index, seq: u64::from(index), header: Hash::zero(), leaf }
+		});
+		let leaves: Vec<VerifyLeaf> = leaves.collect();
+		let origin: Arc<dyn Service> = Arc::new(Origin::new(Arc::new(theirs)));
+		let peer = net(&self.dir.path().join("peer"), Some(origin)).await;
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(MemoryStore::default()),
+			net(&self.dir.path().join("judge"), None).await,
+			vec![Arc::new(self.engine.clone())],
+			Arc::new(NoEvents),
+			Arc::new(SystemClock::default()),
+			2,
+		)
+		.unwrap();
+		tokio::spawn(runner.run());
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let address = listener.local_addr().unwrap();
+		let router = verify::router(Arc::new(role), "secret".into());
+		tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+		let task = VerifyTask {
+			genesis: GENESIS,
+			claim: 1,
+			tranche: 0,
+			pass: None,
+			verifier: AccountId::new([7; 32]),
+			job: 1,
+			transcoder: AccountId::new([2; 32]),
+			service: peer.service_record(),
+			toolchain: self.engine.toolchain(),
+			ladder: self.format.ladder.clone(),
+			limits: self.format.limits,
+			factors: self.factors,
+			seed: Hash::repeat_byte(9),
+			leaves,
+			patience_ms: 60_000,
+			variants: true,
+		};
+		let headers = [("Authorization", "Bearer secret")];
+		for _ in 0..1_200 {
+			let answer = http(address, "POST", VERIFY_PATH, &headers, &task.encode()).await;
+			assert_eq!(answer.status, 200);
+			match VerifyStatus::decode_all(&mut &answer.body[..]).unwrap() {
+				VerifyStatus::Done { verdicts, .. } => return verdicts.into_inner(),
+				VerifyStatus::Working | VerifyStatus::Lacking => {
+					tokio::time::sleep(Duration::from_millis(100)).await
+				}
+				other => panic!("{other:?}"),
+			}
+		}
+		panic!("it never ends");
+	}
+}
+
+fn are_all(verdicts: &[Verdict], kind: NonConformingKind) -> bool {
+	verdicts.iter().all(|verdict| *verdict == Verdict::NonConforming(kind))
+}
+
+fn accuses(verdict: &Verdict) -> bool {
+	matches!(verdict, Verdict::Mismatch(_) | Verdict::NonConforming(_))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_bytes_that_reach_out_of_the_sandbox() {
-	let dir = tempfile::tempdir().unwrap();
 	let listener = TcpListener::bind("127.0.0.1:0").unwrap();
 	listener.set_nonblocking(true).unwrap();
-	let program = Some(env!("CARGO_BIN_EXE_livepeer-worker").into());
-	let engine = Engine::unattested(MediaPool::new(PoolConfig { program, ..Default::default() }));
-	let path = dir.path().join("source.ts");
-	film(&path, 2);
-	let source = std::fs::read(&path).unwrap();
-	let format = Format {
-		ladder: vec![rendition(160, 90, 80)].try_into().unwrap(),
-		limits: SourceLimits::new(320, 180, 25),
-		variants: true,
-	};
-	let factors = WorkFactors::canonical(1_000, 250, 1);
-	let made = engine.transcode(&format, &source, None).await.unwrap();
-	let work = made.pixels.work(&factors, &format.ladder, |_| true).unwrap();
-	let right = made.outputs[0].clone();
-
+	let bench = Bench::new().await;
+	let (source, right) = (&bench.source, &bench.right);
 	// What is served in the place of a source, and of what was made of it; and last what is right.
 	let texts = reaching_out(listener.local_addr().unwrap().port());
 	let bytes = |text: &String| text.clone().into_bytes();
 	let mut served: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
 	served.extend(texts.iter().map(|text| (bytes(text), right.clone())));
 	served.extend(texts.iter().map(|text| (source.clone(), bytes(text))));
-	served.extend(texts.iter().map(|text| (source.clone(), smuggled(&right, text))));
-	served.push((source, right));
-	let theirs = MemoryStore::default();
-	let leaves = (0u32..).zip(&served).map(|(index, (input, made))| {
-		theirs.put(input).unwrap();
-		theirs.put(made).unwrap();
-		let leaf = Leaf::Transcoded {
-			segment: segment_info(input),
-			outputs: Outputs::try_from(vec![Some(output(made))]).unwrap(),
-			work,
-			extensions: Extensions::default(),
-		};
-		VerifyLeaf { index, seq: u64::from(index), header: Hash::zero(), leaf }
-	});
-	let leaves: Vec<VerifyLeaf> = leaves.collect();
-	let peer = net(&dir.path().join("peer"), Some(Arc::new(Origin::new(Arc::new(theirs))))).await;
-
-	let (role, runner) = VerifyRole::new(
-		GENESIS,
-		Arc::new(MemoryStore::default()),
-		net(&dir.path().join("judge"), None).await,
-		vec![Arc::new(engine.clone())],
-		Arc::new(NoEvents),
-		Arc::new(SystemClock::default()),
-		2,
-	)
-	.unwrap();
-	tokio::spawn(runner.run());
-	let task = VerifyTask {
-		genesis: GENESIS,
-		claim: 1,
-		tranche: 0,
-		pass: None,
-		verifier: AccountId::new([7; 32]),
-		job: 1,
-		transcoder: AccountId::new([2; 32]),
-		service: peer.service_record(),
-		toolchain: engine.toolchain(),
-		ladder: format.ladder,
-		limits: format.limits,
-		factors,
-		seed: Hash::repeat_byte(9),
-		leaves,
-		patience_ms: 60_000,
-		variants: true,
-	};
-	assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
-	role.idle().await;
-	let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!("not done") };
+	served.extend(texts.iter().map(|text| (source.clone(), smuggled(right, text))));
+	served.push((source.clone(), right.clone()));
+	let verdicts = bench.judged(&served).await;
 
 	let (first, rest) = verdicts.split_at(texts.len());
 	let (second, rest) = rest.split_at(texts.len());
 	let (third, last) = rest.split_at(texts.len());
-	let all = |verdicts: &[Verdict], kind| {
-		verdicts.iter().all(|verdict| *verdict == Verdict::NonConforming(kind))
-	};
-	assert!(all(first, NonConformingKind::Input), "{first:?}");
-	assert!(all(second, NonConformingKind::Unreadable), "{second:?}");
-	let accuses =
-		|verdict: &Verdict| matches!(verdict, Verdict::Mismatch(_) | Verdict::NonConforming(_));
+	assert!(are_all(first, NonConformingKind::Input), "{first:?}");
+	assert!(are_all(second, NonConformingKind::Unreadable), "{second:?}");
 	assert!(third.iter().all(accuses), "{third:?}");
 	assert_eq!(last, [Verdict::Valid]);
 	// And nobody came.
 	assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
+}
+
+/// Small files that become large: pictures of 8192×8192, far more pictures and seconds than a job allows, tracks
+/// without pictures, and packets of nothing. As sources and as outputs each is found wrong, what is right beside
+/// them is valid, and none of them takes a judge's time or memory from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_bombs_that_a_peer_serves_to_judges() {
+	let bench = Bench::new().await;
+	let h264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 1000";
+	let mut padding = vec![0xff; 188 * 20_000];
+	for packet in padding.chunks_mut(188) {
+		packet[..4].copy_from_slice(&[0x47, 0x1f, 0xff, 0x10]);
+	}
+	let bombs = [
+		bench.made("large.ts", &format!("-f lavfi -i color=s=8192x8192:r=25:d=0.08 {h264}")),
+		bench.made("many.ts", &format!("-f lavfi -i color=s=64x64:r=1000:d=2 {h264}")),
+		bench.made("long.ts", &format!("-f lavfi -i color=s=320x180:r=1:d=600 {h264}")),
+		bench.made("sound.ts", "-f lavfi -i sine=d=2 -c:a aac"),
+		padding,
+	];
+	let mut served: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+	served.extend(bombs.iter().map(|bomb| (bomb.clone(), bench.right.clone())));
+	served.extend(bombs.iter().map(|bomb| (bench.source.clone(), bomb.clone())));
+	served.push((bench.source.clone(), bench.right.clone()));
+	let verdicts = bench.judged(&served).await;
+	let (inputs, rest) = verdicts.split_at(bombs.len());
+	let (outputs, last) = rest.split_at(bombs.len());
+	assert!(are_all(inputs, NonConformingKind::Input), "{inputs:?}");
+	assert!(outputs.iter().all(accuses), "{outputs:?}");
+	assert_eq!(last, [Verdict::Valid]);
 }

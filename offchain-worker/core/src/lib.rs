@@ -13,18 +13,22 @@
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
+//! - [`fetching`] and [`shelf`]: how roles get bytes from peers, and give them.
 //! - [`reporting`]: what roles share that see two things signed that exclude each other.
 //! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]
 //!   (what a gateway does).
 
 #[cfg(any(test, feature = "fakes"))]
 pub mod fakes;
+pub mod fetching;
 pub mod key;
 pub mod ports;
 pub mod recall;
 pub mod reporting;
 pub mod roles;
 pub mod rules;
+mod seats;
+pub mod shelf;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

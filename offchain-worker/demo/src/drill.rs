@@ -1,12 +1,16 @@
 //! The drill: nodes and workers are killed one after the other while the stream runs, as by power
-//! cuts, and started again. Nothing final and no segment may be lost.
+//! cuts, and started again, judges in the middle of what they owe among them. Nothing final and no segment may be
+//! lost, and no judge may be late, or say anything twice or wrong.
+
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 
 use crate::{
 	chain::Chain,
 	network::{self, Network},
-	report::Report,
+	probe::count_events,
+	report::{Claim, Report},
 };
 
 /// Who is killed, in this order: the broadcaster's node, the broadcaster, the transcoders, the
@@ -21,6 +25,10 @@ const VICTIMS: [&str; 7] = [
 	"node-bob",
 	"verify-eve",
 ];
+/// What of a judge is killed when its verify worker tells this: the worker while it works on a task; the node when
+/// it has asked, before there is an answer; and when there is one, before it is revealed. Never the first node.
+const DUTIES: [(&str, &str); 3] =
+	[("task_taken", "verify"), ("task_taken", "node"), ("task_done", "node")];
 /// Segments that come back between two kills.
 const SEGMENTS_BETWEEN: usize = 3;
 
@@ -36,38 +44,69 @@ struct Final {
 #[derive(Default)]
 pub struct Drill {
 	killed: usize,
+	/// Who of a judge was killed in the middle of a duty.
+	duties: Vec<String>,
+	/// What each judge's worker had told when it was last looked at.
+	told: Vec<usize>,
 	finals: Vec<Final>,
 }
 
 impl Drill {
-	/// Kills and restarts the next victim when so many segments have come back; says whom.
-	pub async fn step(
-		&mut self,
-		network: &mut Network,
-		returned: usize,
-	) -> Result<Option<&'static str>> {
-		let Some(victim) = VICTIMS.get(self.killed) else { return Ok(None) };
-		if returned < (self.killed + 1) * SEGMENTS_BETWEEN {
-			return Ok(None);
-		}
+	/// Kills and restarts the next victim when so many segments have come back, or when a judge does what it is
+	/// to be killed at; says whom.
+	pub async fn step(&mut self, network: &mut Network, returned: usize) -> Result<Option<String>> {
 		// A worker does not start without its node.
 		if let Some(last) = self.finals.last_mut().filter(|last| last.after.is_none()) {
 			last.after = hash_at(last.node, last.number).await.ok();
 			return Ok(None);
 		}
-		self.killed += 1;
+		let victim = match VICTIMS.get(self.killed) {
+			Some(victim) if returned >= (self.killed + 1) * SEGMENTS_BETWEEN => {
+				self.killed += 1;
+				(*victim).to_owned()
+			}
+			_ => match self.at_duty(network) {
+				Some(victim) => {
+					self.duties.push(victim.clone());
+					victim
+				}
+				None => return Ok(None),
+			},
+		};
 		let owner = victim.strip_prefix("node-");
 		if let Some(node) = network::VALIDATORS.iter().position(|name| Some(*name) == owner) {
 			let chain = Chain::connect(&network::rpc(node)).await?;
 			let (number, before) = chain.finalized_block().await?;
 			self.finals.push(Final { node, number, before, after: None });
 		}
-		network.kill_and_restart(victim)?;
+		network.kill_and_restart(&victim)?;
 		Ok(Some(victim))
 	}
 
-	/// Checks that everybody was killed, and that each node still has what was final.
+	/// Who is to be killed because a judge does what the next of [`DUTIES`] says.
+	fn at_duty(&mut self, network: &Network) -> Option<String> {
+		let (event, part) = DUTIES.get(self.duties.len())?;
+		let judges = &network::VALIDATORS[1..];
+		let told =
+			judges.iter().map(|judge| count_events(network, &format!("verify-{judge}"), event));
+		let before = std::mem::replace(&mut self.told, told.collect());
+		let mut news = judges.iter().zip(&self.told).zip(&before);
+		let ((judge, _), _) = news.find(|((_, now), before)| now > before)?;
+		// Of the next one another event is counted.
+		self.told.clear();
+		Some(format!("{part}-{judge}"))
+	}
+
+	/// Checks that everybody was killed, that each node still has what was final, and what judges said. That none
+	/// of them was late is held by that none is penalised.
 	pub async fn check(&mut self, report: &mut Report) {
+		report.check(
+			"judges were killed in the middle of what they owe, and started again",
+			self.duties.len() == DUTIES.len(),
+			self.duties.join(", "),
+		);
+		let wrong: Vec<String> = report.claims.iter().flat_map(said_wrongly).collect();
+		report.check("no judge says anything twice or wrong", wrong.is_empty(), wrong.join("; "));
 		report.check(
 			"nodes and workers were killed and started again",
 			self.killed == VICTIMS.len(),
@@ -83,6 +122,51 @@ impl Drill {
 	}
 }
 
+/// What of an honest claim's votes is there twice, or accuses.
+fn said_wrongly(claim: &Claim) -> Vec<String> {
+	let mut wrong = Vec::new();
+	for said in [&claim.commits, &claim.verdicts] {
+		let mut seen = BTreeSet::new();
+		for one in said {
+			let by = format!("{} in tranche {}", one["verifier"], one["tranche"]);
+			if ["Mismatch", "NonConforming", "Unavailable"]
+				.iter()
+				.any(|fault| one["verdicts"].to_string().contains(fault))
+			{
+				wrong.push(format!("claim {}: {by} says {}", claim.id, one["verdicts"]));
+			}
+			if !seen.insert(by.clone()) {
+				wrong.push(format!("claim {}: {by} twice", claim.id));
+			}
+		}
+	}
+	wrong
+}
+
 async fn hash_at(node: usize, number: u32) -> Result<String> {
 	Chain::connect(&network::rpc(node)).await?.hash(number).await
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::json;
+
+	#[test]
+	fn votes_that_are_there_twice_or_accuse_should_be_found() {
+		let vote = |by: &str, tranche: u8| json!({ "verifier": by, "tranche": tranche });
+		let mut claim = Claim {
+			commits: vec![vote("a", 0), vote("b", 0), vote("a", 255)],
+			verdicts: vec![
+				json!({ "verifier": "a", "tranche": 0, "verdicts": ["Valid", "Abstain"] }),
+			],
+			..Default::default()
+		};
+		assert!(said_wrongly(&claim).is_empty());
+		claim.commits.push(vote("b", 0));
+		claim.verdicts.push(
+			json!({ "verifier": "b", "tranche": 0, "verdicts": [{ "Unavailable": "TooLate" }] }),
+		);
+		assert_eq!(said_wrongly(&claim).len(), 2);
+	}
 }

@@ -88,7 +88,7 @@ pub fn judge(
 		let named = named.filter(|v| v.to_string().contains(verdict)).count();
 		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
 	}
-	watch.longest.check(report, &claims);
+	watch.longest.check(report, &claims, args.upgrade.is_some());
 	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
 	report.check(
 		"the transcoders' keys were exchanged while they were claiming",
@@ -235,10 +235,11 @@ impl<'a> Facts<'a> {
 				Some(seq("last")? + 1 - seq("first")?)
 			})
 			.sum();
+		let segments = segments * u64::from(args.streams);
 		report.check(
 			"every segment was claimed",
 			// Two transcoders may have worked at one when the job was handed on.
-			claimed == *segments || args.kill && claimed > *segments,
+			claimed == segments || args.kill && claimed > segments,
 			format!("{claimed} of {segments}"),
 		);
 		if args.variants > 0 {

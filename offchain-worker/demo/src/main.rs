@@ -58,6 +58,15 @@ pub struct Args {
 	/// Segments of two seconds in one story.
 	#[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(16..=1800))]
 	pub segments: u32,
+	/// How many streams are published at a time, by one broadcaster: what judges take of a processor for each. The
+	/// story is that of the first.
+	#[arg(
+		long,
+		default_value_t = 1,
+		value_parser = clap::value_parser!(u32).range(1..=3),
+		conflicts_with_all = ["cheat", "kill", "live", "bridge", "upgrade"]
+	)]
+	pub streams: u32,
 	/// Percent of all segments in which the chain, when it begins, asks for a variant of a rendition; those
 	/// of a story about variants by default, else none.
 	#[arg(

@@ -98,12 +98,20 @@ fn transcoder_at(place: usize) -> String {
 	format!("/ip4/127.0.0.1/tcp/{}", WORKER_PORT + place as u16)
 }
 
-fn broadcaster_at() -> String {
-	format!("/ip4/127.0.0.1/tcp/{BROADCASTER_PORT}")
+fn broadcaster_at(stream: u16) -> String {
+	format!("/ip4/127.0.0.1/tcp/{}", BROADCASTER_PORT + stream)
+}
+
+/// The name of a stream, and that of the process which publishes it.
+fn stream(number: u16) -> (String, String) {
+	match number {
+		0 => (STREAM.to_owned(), "broadcast".to_owned()),
+		_ => (format!("{STREAM}-{number}"), format!("broadcast-{number}")),
+	}
 }
 
 /// The ports of this machine at which the network listens, and what for.
-fn ports(live: Option<Live>) -> Vec<(u16, String)> {
+fn ports(live: Option<Live>, streams: u16) -> Vec<(u16, String)> {
 	let mut ports = Vec::new();
 	for (i, name) in (0_u16..).zip(VALIDATORS) {
 		ports.push((RPC_PORT + i, format!("RPC of {name}'s node")));
@@ -114,7 +122,9 @@ fn ports(live: Option<Live>) -> Vec<(u16, String)> {
 		ports.push((WORKER_PORT + i, format!("{name}'s transcoder")));
 	}
 	ports.push((WS_PORT, "light clients in browsers".to_owned()));
-	ports.push((BROADCASTER_PORT, "the broadcaster".to_owned()));
+	for i in 0..streams {
+		ports.push((BROADCASTER_PORT + i, "the broadcaster".to_owned()));
+	}
 	ports.push((GATEWAY_PORT, "the gateway".to_owned()));
 	if let Some(live) = live {
 		ports.push((live.port(), "who publishes".to_owned()));
@@ -156,6 +166,8 @@ pub struct Network {
 	broadcaster: String,
 	data: PathBuf,
 	cheat: Option<Cheat>,
+	/// How many streams are published at a time.
+	streams: u16,
 	/// Percent of all segments in which the chain asks for a variant from its beginning.
 	variants: u32,
 	/// Whether nobody has ETH when the chain begins.
@@ -174,12 +186,14 @@ impl Network {
 				args.bin_dir.display()
 			);
 		}
-		ensure_free(&ports(args.live))?;
+		let streams = u16::try_from(args.streams)?;
+		ensure_free(&ports(args.live, streams))?;
 		Ok(Self {
 			bin: args.bin_dir.clone(),
 			broadcaster: address(BROADCASTER)?,
 			data: data.to_owned(),
 			cheat: args.cheat,
+			streams,
 			variants: args.variants,
 			is_bridged: args.bridge.is_some(),
 			processes: Vec::new(),
@@ -361,23 +375,19 @@ impl Network {
 			));
 		}
 		let segments = self.key(SEGMENTS_KEY)?;
-		let home = self.home("broadcast")?;
-		wallets.push((
-			BROADCASTER,
-			vec![
-				words(&["announce", "--purpose", "segments", "--operator", &segments]),
-				words(&["spend", "--to", &address(SPENDER)?, "--cap", "100"]),
-				words(&[
-					"origin",
-					"--name",
-					STREAM,
-					"--peer-id",
-					&self.peer_in(&home)?,
-					"--listen",
-					&broadcaster_at(),
-				]),
-			],
-		));
+		let mut calls = vec![
+			words(&["announce", "--purpose", "segments", "--operator", &segments]),
+			words(&["spend", "--to", &address(SPENDER)?, "--cap", "100"]),
+		];
+		for number in 0..self.streams {
+			let (name, process) = stream(number);
+			let peer = self.peer_in(&self.home(&process)?)?;
+			let at = broadcaster_at(number);
+			let origin: [&str; 7] =
+				["origin", "--name", &name, "--peer-id", &peer, "--listen", &at];
+			calls.push(words(&origin));
+		}
+		wallets.push((BROADCASTER, calls));
 		// Accounts side by side, for every call waits until it is final.
 		std::thread::scope(|scope| {
 			let signing: Vec<_> = wallets
@@ -498,15 +508,23 @@ impl Network {
 		self.spawn("gateway", command)
 	}
 
-	/// Starts the broadcaster on `source`; `endless` streams until it is stopped.
+	/// Starts the broadcaster on `source`, once for each stream; `endless` streams until it is stopped.
 	pub fn start_broadcaster(&mut self, source: &Path, endless: bool) -> Result<()> {
 		let cheat = self.cheat.filter(|cheat| *cheat == Cheat::Spoil);
-		let mut command = self.role("broadcast", cheat, "broadcast")?;
-		command.arg(source);
-		if endless {
-			command.arg("--loop");
+		for number in 0..self.streams {
+			let mut command = self.role("broadcast", cheat, &stream(number).1)?;
+			command.arg(source);
+			if endless {
+				command.arg("--loop");
+			}
+			self.broadcast(number, command)?;
 		}
-		self.broadcast(command)
+		Ok(())
+	}
+
+	/// The processes that publish, the story's first.
+	pub fn broadcasters(&self) -> Vec<String> {
+		(0..self.streams).map(|number| stream(number).1).collect()
 	}
 
 	/// Starts the broadcaster on whatever is published; `endless` waits for who is away.
@@ -524,7 +542,7 @@ impl Network {
 		} else {
 			command.args(["--limits", "1280x720@30", "--idle", "20"]);
 		}
-		self.broadcast(command)
+		self.broadcast(0, command)
 	}
 
 	/// The key with which a stream is published; made when the broadcaster starts.
@@ -549,15 +567,16 @@ impl Network {
 		Some(format!("transcode-{name}"))
 	}
 
-	fn broadcast(&mut self, mut command: Command) -> Result<()> {
+	fn broadcast(&mut self, number: u16, mut command: Command) -> Result<()> {
+		let (name, process) = stream(number);
 		command
-			.args(["--name", STREAM, "--node", &rpc(3), "--account", &address(BROADCASTER)?])
+			.args(["--name", &name, "--node", &rpc(3), "--account", &address(BROADCASTER)?])
 			.arg("--key-file")
 			.arg(self.key_file(SEGMENTS_KEY)?)
 			.arg("--spending-key-file")
 			.arg(self.spending_key()?)
-			.args(["--listen", &broadcaster_at()]);
-		self.spawn("broadcast", command)
+			.args(["--listen", &broadcaster_at(number)]);
+		self.spawn(&process, command)
 	}
 
 	/// Fails when a process that should run has stopped.
@@ -769,7 +788,7 @@ mod tests {
 		let page = include_str!("../../../docs/operating.md").replace('\n', " ");
 		for protocol in [Live::Rtmp, Live::Srt, Live::Push] {
 			let mut ports: Vec<u16> =
-				ports(Some(protocol)).into_iter().map(|(port, _)| port).collect();
+				ports(Some(protocol), 3).into_iter().map(|(port, _)| port).collect();
 			for port in &ports {
 				// Of a row its first and last are named.
 				let in_a_row: [(u16, u16); 3] = [(9944, 9948), (30400, 30404), (7936, 7940)];

@@ -87,7 +87,7 @@ pub fn odd<'a>(penalties: &'a [(String, u128)], rules: &LotteryParameters) -> Ve
 	let is_right = |(penalty, share): &&(String, u128)| match penalty.as_str() {
 		penalty if is_omission(penalty) => begins && *share <= most + ROUNDING,
 		"FalseDissent" => *share >= dissent,
-		"MissedVariant" => is_same(*share, variant),
+		"MissedVariant" => *share >= variant,
 		_ => false,
 	};
 	let odd = penalties.iter().filter(|penalty| !is_right(penalty));

@@ -139,6 +139,15 @@ pub async fn run(args: &Args) -> Result<bool> {
 		say("earnings go back over the bridge");
 		report.probed(BRIDGED, bridge.settle(&mut network).await);
 	}
+	for role in network.broadcasters().iter().skip(1) {
+		let back = count_events(&network, role, "segment_returned");
+		report.check(
+			"every segment of a stream beside it came back",
+			back >= args.segments as usize,
+			format!("{role}: {back} of {}", args.segments),
+		);
+	}
+	report.figure("streams", Some(args.streams.into()));
 	let cut = count_events(&network, "broadcast", "segment_cut");
 	report.segments = read_segments(&network);
 	let fetched = read_fetches(&network);

@@ -31,7 +31,7 @@ use livepeer_worker_core::{
 	ports::engine::{Finding, Format, MediaEngine, Pixels, Variant, VARIANT_STARTS},
 	roles::verify::judge,
 };
-use livepeer_worker_media::{Engine, Ratios, NEAR};
+use livepeer_worker_media::{profile::PROCESSOR, Engine, Ratios, NEAR};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 const fn two(width: u16, height: u16, kbps: u32) -> Rendition {
@@ -147,6 +147,7 @@ static CASES: &[Case] = &[
 	case("4:4:4 pictures", Encode("-pix_fmt yuv444p"), UNREADABLE),
 	case("the source itself", Remux("-i % -map 0 -c copy"), SIZE),
 	case("no sound", Remux("-i @ -map 0:v -c copy"), AUDIO),
+	case("sound alone", Remux("-i @ -map 0:a -c copy"), UNREADABLE),
 	case("muted", Remux("-i @ -map 0 -c:v copy -c:a aac -af volume=0"), AUDIO),
 	case("sound encoded again", Remux("-i @ -map 0 -c:v copy -c:a aac -b:a 96k"), AUDIO),
 	case("another segment's sound", Remux("-i @ -i # -map 0:v -map 1:a -c copy"), AUDIO),
@@ -154,6 +155,9 @@ static CASES: &[Case] = &[
 	case("sound's last packets missing", Remux("-i @ -map 0 -c copy -bsf:a noise=drop='gt(n\\,30)'"), AUDIO),
 	case("times one second later", Remux("-i @ -map 0 -c copy -output_ts_offset 1"), TIMING),
 	case("times one tick later", Remux("-i @ -map 0 -c copy -bsf:v setts=pts=PTS+1:dts=DTS+1"), TIMING),
+	case("times at uneven distances", Remux("-i @ -map 0 -c copy -bsf:v setts=pts='PTS+300*mod(N\\,3)'"), TIMING),
+	case("times that jump by an hour", Remux("-i @ -map 0 -c copy -bsf:v setts=pts='if(gt(N\\,12)\\,PTS+324000000\\,PTS)':dts='if(gt(N\\,12)\\,DTS+324000000\\,DTS)'"), TIMING),
+	case("decoding times out of order", Bytes(exchange_decoding_times), CONTAINER),
 	case("one picture's time one tick later", Remux("-i @ -map 0 -c copy -bsf:v setts=pts='if(eq(N\\,7)\\,PTS+1\\,PTS)'"), TIMING),
 	case("a title in the container", Remux("-i @ -map 0 -c copy -metadata service_name=x"), CONTAINER),
 	case("a message in the pictures", Remux("-i @ -map 0 -c copy -bsf:v h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+x"), CONTAINER),
@@ -207,7 +211,7 @@ fn other_ffmpeg() -> Option<OsString> {
 }
 
 /// Rows that no output can show, and the tests that do.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 15] = [
 	(
 		"another output delivered than signed",
 		"`nothing_should_be_kept_when_a_rendition_is_not_as_its_receipt_describes_it`, `receipt_should_say_which_file_is_which_and_what_was_signed`",
@@ -245,7 +249,42 @@ const ELSEWHERE: [(&str, &str); 10] = [
 		"a variant beside a fault, and two variants",
 		"`first_fault_in_rendition_order_should_decide`",
 	),
+	(
+		"a bomb: pictures of 8192×8192, thousands of them, ten minutes, nothing at all",
+		"`attack_bombs_that_a_peer_serves_to_judges`",
+	),
+	(
+		"outputs of a source without pictures, of sound alone, or of unknown codecs",
+		"`source_should_be_invalid_when_its_tracks_are_outside_the_profile`, `source_should_be_invalid_when_it_is_damaged`",
+	),
+	(
+		"a segment claimed twice",
+		"`differs_from_livepeer_where_a_segment_can_be_claimed_twice`",
+	),
+	(
+		"a leaf with a wrong path, or with a segment that the broadcaster did not sign",
+		"`reveal_should_be_refused_when_the_proof_is_of_another_leaf`, `reveal_should_be_refused_when_the_broadcaster_did_not_sign_it`",
+	),
+	(
+		"a claim under another toolchain, or one that is retired",
+		"`receipt_under_one_toolchain_and_claim_under_another_should_be_refused`, `assignments_on_a_retired_toolchain_should_end_at_the_next_check`",
+	),
 ];
+
+/// Exchanges the decoding times of two pictures: each PES header has five bytes of it behind the presentation time.
+fn exchange_decoding_times(bytes: &mut Vec<u8>) {
+	const HEADER: [u8; 4] = [0, 0, 1, 0xe0];
+	const TIME: std::ops::Range<usize> = 14..19;
+	let has_both = |at: &usize| {
+		let header = bytes.get(*at..*at + TIME.end);
+		header.is_some_and(|header| header.starts_with(&HEADER) && header[7] & 0xc0 == 0xc0)
+	};
+	let headers: Vec<usize> = (0..bytes.len()).filter(has_both).skip(3).take(2).collect();
+	let [first, second] = headers[..] else { panic!("two pictures whose times differ") };
+	for at in TIME {
+		bytes.swap(first + at, second + at);
+	}
+}
 
 fn padding() -> [u8; 188] {
 	let mut packet = [0xff; 188];
@@ -305,18 +344,32 @@ fn clips() -> Vec<Clip> {
 	clips
 }
 
+/// What a segment is like.
+#[derive(Clone, Copy)]
+struct Shape {
+	size: (u32, u32),
+	/// Pictures in a second.
+	fps: &'static str,
+	/// Further options.
+	options: &'static str,
+}
+
+/// A shape as most are.
+const fn usual(size: (u32, u32)) -> Shape {
+	Shape { size, fps: "25", options: "" }
+}
+
 /// One second of a clip from `at` on, with sound.
-fn segment(directory: &Path, name: &str, clip: &Clip, size: (u32, u32), at: u32) -> PathBuf {
+fn segment(directory: &Path, name: &str, clip: &Clip, shape: Shape, at: u32) -> PathBuf {
 	let path = directory.join(name);
+	let Shape { size: (width, height), fps, options } = shape;
 	ffmpeg(&format!(
 		"{} -f lavfi -i sine=f={}:r=48000 -map 0:v -map 1:a -vf \
-		 trim=start={at},setpts=PTS-STARTPTS,fps=25,scale={}:{},setsar=1 -t 1 \
+		 trim=start={at},setpts=PTS-STARTPTS,fps={fps},scale={width}:{height},setsar=1 -t 1 \
 		 -output_ts_offset {at} -pix_fmt yuv420p -c:v libx264 -preset veryfast -crf 18 -g 300 \
-		 -c:a aac -b:a 64k -f mpegts {}",
+		 -c:a aac -b:a 64k {options} -f mpegts {}",
 		clip.input,
 		400 + at,
-		size.0,
-		size.1,
 		path.display()
 	));
 	path
@@ -336,8 +389,8 @@ impl Material {
 	async fn new(engine: &Engine, clip: &Clip, size: (u32, u32), rendition: Rendition) -> Self {
 		let directory = tempfile::tempdir().expect("a temporary directory");
 		let read = |path: PathBuf| std::fs::read(path).expect("ffmpeg wrote it");
-		let source = read(segment(directory.path(), "source.ts", clip, size, 1));
-		let other = read(segment(directory.path(), "other.ts", clip, size, 3));
+		let source = read(segment(directory.path(), "source.ts", clip, usual(size), 1));
+		let other = read(segment(directory.path(), "other.ts", clip, usual(size), 3));
 		let right = make(engine, &source, rendition).await;
 		let of_other = make(engine, &other, rendition).await;
 		std::fs::write(directory.path().join("right.ts"), &right).expect("disk");
@@ -838,32 +891,62 @@ const LADDERS: [&[Rendition]; 5] = [
 	&[two(426, 240, 900), two(64, 36, 20)],
 ];
 
+/// One picture has no other that could differ from it by a variant alone.
+const ONE_PICTURE: &str = "-an -frames:v 1";
+
+/// Shapes of honest segments: beside usual ones portrait, of a size that is no multiple of a macroblock, of one
+/// picture, without sound, at the rates of film and of American television, with captions' kind of messages.
+const SHAPES: [Shape; 8] = [
+	usual((426, 240)),
+	usual((180, 320)),
+	usual((326, 182)),
+	Shape { options: ONE_PICTURE, ..usual((320, 180)) },
+	Shape { options: "-an", ..usual((640, 360)) },
+	Shape { fps: "24000/1001", ..usual((320, 180)) },
+	Shape { fps: "60000/1001", ..usual((320, 180)) },
+	Shape {
+		options: "-bsf:v h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+x",
+		..usual((320, 180))
+	},
+];
+
+/// Judges whose processors differ, and the garbage in their memory.
+const JUDGES: [&[(&str, &str)]; 4] = [
+	&[("MALLOC_PERTURB_", "85")],
+	&[("MALLOC_PERTURB_", "170"), (PROCESSOR, "none")],
+	&[("MALLOC_PERTURB_", "51"), (PROCESSOR, "sse2")],
+	&[("MALLOC_PERTURB_", "204"), (PROCESSOR, "avx2")],
+];
+
 #[tokio::test]
 async fn honest_segments_should_never_be_rejected_and_forced_variants_always_be_told_apart() {
 	let whole = std::env::var_os("CORPUS").is_some();
 	let count: usize = if whole { 500 } else { 40 };
 	let clips = if whole { clips() } else { generated() };
 	let transcoder = engine();
-	// Another process, with garbage in its memory.
-	let judge_of = Engine::unattested(with_environment(&[("MALLOC_PERTURB_", "85")]));
+	let judges = JUDGES.map(|judge| Engine::unattested(with_environment(judge)));
+	// Each shape comes with each ladder. Every second one is forced, but for those of one picture.
+	let shape_of = |index: usize| SHAPES[index / LADDERS.len() % SHAPES.len()];
+	let is_forced = |index: usize| index % 2 == 1 && shape_of(index).options != ONE_PICTURE;
+	let forced = (0..count).filter(|index| is_forced(*index)).count();
 	let directory = tempfile::tempdir().expect("a temporary directory");
 	let places = Arc::new(Semaphore::new(2));
 	let mut jobs = JoinSet::new();
 	for index in 0..count {
-		let (transcoder, judge_of, places) = (transcoder.clone(), judge_of.clone(), places.clone());
+		let (transcoder, places) = (transcoder.clone(), places.clone());
+		let judge_of = judges[index % judges.len()].clone();
+		let (shape, is_forced) = (shape_of(index), is_forced(index));
 		let (clip, directory) = (clips[index % clips.len()].clone(), directory.path().to_owned());
 		jobs.spawn(async move {
 			let _place = places.acquire().await.expect("open");
-			let size = SIZES[index % 3].0;
 			let at = (index / LADDERS.len()) as u32 % 8;
-			let path = segment(&directory, &format!("honest-{index}.ts"), &clip, size, at);
+			let path = segment(&directory, &format!("honest-{index}.ts"), &clip, shape, at);
 			let source = std::fs::read(path).expect("ffmpeg wrote it");
 			let ladder = Ladder::try_from(LADDERS[index % LADDERS.len()].to_vec()).expect("short");
 			let format = Format { ladder, limits: LIMITS, variants: true };
-			// Every second one is forced.
 			let rendition = (index / 2 % format.ladder.len()) as u8;
 			let start = (index / 4) as u8 % VARIANT_STARTS;
-			let variant = (index % 2 == 1).then_some(Variant { rendition, start });
+			let variant = is_forced.then_some(Variant { rendition, start });
 			let made =
 				transcoder.transcode(&format, &source, variant).await.expect("a good source");
 			let outputs: Vec<_> = made.outputs.into_iter().map(Some).collect();
@@ -892,9 +975,8 @@ async fn honest_segments_should_never_be_rejected_and_forced_variants_always_be_
 		}
 	}
 	let text = format!(
-		"{count} honest segments, {} of them forced: {valid} are valid, {told} variants were told \
+		"{count} honest segments, {forced} of them forced: {valid} are valid, {told} variants were told \
 		 apart, {} were rejected.\n",
-		count / 2,
 		wrong.len()
 	);
 	println!("{text}");

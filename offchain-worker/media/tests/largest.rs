@@ -17,8 +17,6 @@ use livepeer_worker_media::{
 const MIB: u64 = 1024 * 1024;
 /// What all children may occupy.
 const MEMORY: u64 = 4 * 1024 * MIB;
-/// Of the streams' segments.
-const DURATION: Duration = Duration::from_secs(2);
 
 /// Bytes that the children of this process occupy, what they share counted once for each.
 fn resident() -> u64 {
@@ -84,6 +82,7 @@ async fn streams_should_stay_in_time_and_memory_bounded_beside_the_largest_pictu
 	assert!(refused.to_string().contains("this machine has 4096 MiB"), "{refused}");
 
 	// Two of them fit, and are served in their share.
+	let begun = Instant::now();
 	let served = {
 		let (pool, ladder) = (pool.clone(), ladder[..2].to_vec());
 		tokio::spawn(async move { made(&pool, &large, &ladder, &limits).await })
@@ -107,9 +106,10 @@ async fn streams_should_stay_in_time_and_memory_bounded_beside_the_largest_pictu
 		most
 	};
 	let (one, two, most) = tokio::join!(stream(), stream(), watched);
+	let whole = begun.elapsed();
 	for (slowest, segments) in [one, two] {
-		assert!(slowest < DURATION, "a segment took {slowest:?}");
-		assert!(segments >= 3, "the large one was done after {segments}");
+		// Who waits for the large one to end waits for nearly all of it.
+		assert!(3 * slowest < whole, "a segment took {slowest:?} of {whole:?}, one of {segments}");
 	}
 	assert!((200 * MIB..=MEMORY).contains(&most), "{} MiB", most / MIB);
 	let served = served.await.expect("it ran").expect("a legal job");

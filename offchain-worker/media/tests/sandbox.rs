@@ -3,12 +3,14 @@
 mod common;
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	time::{Duration, Instant},
 };
 
 use common::*;
-use livepeer_worker_media::{Escape, MediaError, MediaPool, PoolConfig};
+use livepeer_worker_media::{
+	Escape, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Wishes,
+};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 /// SIGSYS: the system call filter.
@@ -62,6 +64,65 @@ async fn child_should_be_stopped_when_it_computes_for_ever() {
 	// The clock on the wall or the limit on processor time, whichever is first.
 	assert!(matches!(result, Err(MediaError::TimedOut(_) | MediaError::Died { .. })));
 	assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+/// The nice values of this process's descendants, and its own first.
+fn nice_values() -> (i32, BTreeSet<i32>) {
+	let entries = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
+	// By process: its parent and its nice value, which are the second and the seventeenth behind its name.
+	let mut all: BTreeMap<u32, (u32, i32)> = BTreeMap::new();
+	for entry in entries {
+		let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+			continue;
+		};
+		// One that has just ended is no more there.
+		let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+		let Some((_, rest)) = stat.rsplit_once(") ") else { continue };
+		let fields: Vec<&str> = rest.split(' ').collect();
+		let number = |place: usize| fields.get(place).and_then(|field| field.parse::<i32>().ok());
+		if let Some((parent, nice)) = number(1).zip(number(16)) {
+			all.insert(id, (parent as u32, nice));
+		}
+	}
+	let own = std::process::id();
+	let descends = |mut id: u32| {
+		while let Some((parent, _)) = all.get(&id) {
+			if *parent == own {
+				return true;
+			}
+			id = *parent;
+		}
+		false
+	};
+	let below = all.iter().filter(|(id, _)| descends(**id)).map(|(_, (_, nice))| *nice).collect();
+	(all[&own].1, below)
+}
+
+#[tokio::test]
+async fn child_should_give_way_to_everything_when_it_verifies_and_to_nothing_else() {
+	let (own, _) = nice_values();
+	let source = source();
+	for (priority, lowest) in [(Priority::Live, own), (Priority::Verify, 19)] {
+		let pool = pool();
+		let job = TranscodeJob {
+			input: &source,
+			ladder: &LADDER,
+			limits: &LIMITS,
+			wishes: Wishes::default(),
+		};
+		let mut work = std::pin::pin!(pool.transcode(job, priority));
+		let mut seen = BTreeSet::new();
+		loop {
+			tokio::select! {
+				made = &mut work => {
+					made.expect("a good source");
+					break;
+				},
+				() = tokio::time::sleep(Duration::from_millis(2)) => seen.extend(nice_values().1),
+			}
+		}
+		assert_eq!(seen.last(), Some(&lowest), "{priority:?}");
+	}
 }
 
 #[tokio::test]

@@ -10,20 +10,18 @@ use async_trait::async_trait;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::{Multiaddr, PeerId, Stream, StreamProtocol};
 use livepeer_primitives::{service::ServiceRecord, Seq, StreamId};
-use livepeer_worker_core::{
-	aside,
-	ports::transport::{
-		protocol_name, NetError, Playlist, PushReply, Reply, Request, Service, SignedHeader,
-		SignedPass, Transport, MAX_PAYLOAD,
-	},
-	sha256,
+use livepeer_worker_core::ports::transport::{
+	protocol_name, ChunkRange, Chunks, NetError, Playlist, PushReply, Reply, Request, Service,
+	SignedHeader, SignedPass, Transport, MAX_PAYLOAD,
 };
 use sp_core::H256;
 use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
 	hosts::Hosts,
-	identity::{dialable, load_identity, peer_name, reach_of, service_record, Reach},
+	identity::{
+		dialable, judge_of, load_identity, peer_at, peer_name, reach_of, service_record, Reach,
+	},
 	local,
 	server::Server,
 	swarm::{self, Command},
@@ -83,7 +81,8 @@ impl Net {
 			.filter(|address| config.announce_local || reach_of(address) == Reach::Others)
 			.cloned()
 			.collect();
-		if published.is_empty() && !listen.is_empty() {
+		let is_own = |address: &Multiaddr| peer_at(address).is_none_or(|at| at == peer);
+		if !published.iter().any(is_own) && !listen.is_empty() {
 			return Err(local(
 				"no address is known at which others reach this machine: give --announce",
 			));
@@ -259,22 +258,26 @@ impl Transport for Net {
 		peer_name(peer)
 	}
 
-	async fn fetch(
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
+		judge_of(record)
+	}
+
+	async fn chunks(
 		&self,
 		peer: &ServiceRecord,
 		hash: H256,
-		max_len: u32,
+		range: ChunkRange,
 		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError> {
+	) -> Result<Chunks, NetError> {
 		let stall = self.limits.stall;
-		let request = Request::Fetch { hash, pass: pass.cloned().map(Box::new) };
+		let request = Request::Fetch { hash, chunks: range, pass: pass.cloned().map(Box::new) };
 		match self.ask(peer, &request).await? {
-			(mut asked, Reply::Bytes { len }) => {
-				if len > max_len.min(MAX_PAYLOAD) {
-					return Err(NetError::WrongBytes);
-				}
-				let limit = self.limits.time_for(len as usize);
-				let read = within(limit, read_payload(&mut asked.stream, len, stall)).await;
+			(mut asked, Reply::Chunks { len, proof }) => {
+				let part = range.within(len.into()).filter(|_| len <= MAX_PAYLOAD);
+				let part = part.and_then(|part| u32::try_from(part.len()).ok());
+				let part = part.ok_or(NetError::WrongBytes)?;
+				let limit = self.limits.time_for(part as usize);
+				let read = within(limit, read_payload(&mut asked.stream, part, stall)).await;
 				let bytes = read.map_err(|error| match error {
 					// It answers, and has broken this off: as when others have less of its places.
 					NetError::Unreachable(_) => NetError::Busy,
@@ -282,8 +285,7 @@ impl Transport for Net {
 				})?;
 				// The stream's end says nothing about the bytes.
 				let _ = asked.stream.close().await;
-				let hashed = aside(move || (sha256(&bytes) == hash).then_some(bytes));
-				hashed.await.ok_or(NetError::WrongBytes)
+				Ok(Chunks { len, bytes, proof })
 			}
 			(_, reply) => Err(unexpected(reply)),
 		}

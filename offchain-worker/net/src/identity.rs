@@ -128,15 +128,35 @@ pub(crate) fn service_record(
 	})
 }
 
+/// Whom an address names at its end, if it does.
+pub fn peer_at(address: &Multiaddr) -> Option<PeerId> {
+	match address.iter().last() {
+		Some(Protocol::P2p(peer)) => Some(peer),
+		_ => None,
+	}
+}
+
+/// The addresses of a record that can be read.
+fn addresses(record: &ServiceRecord) -> impl Iterator<Item = Multiaddr> + '_ {
+	record.addresses.iter().filter_map(|bytes| Multiaddr::try_from(bytes.to_vec()).ok())
+}
+
+/// The judge of the account whose record this is: named by an address that ends in another peer, or else the
+/// peer itself.
+pub(crate) fn judge_of(record: &ServiceRecord) -> ServiceRecord {
+	let is_another = |address: &Multiaddr| {
+		peer_at(address).is_some_and(|peer| peer.to_bytes() != *record.peer_id)
+	};
+	let another = addresses(record).find(is_another);
+	another.and_then(|address| record_at(&address).ok()).unwrap_or_else(|| record.clone())
+}
+
 /// The peer and the addresses that a record names.
 pub(crate) fn dialable(record: &ServiceRecord) -> Result<(PeerId, Vec<Multiaddr>), NetError> {
 	let bad = |reason: &str| NetError::BadRecord(reason.into());
 	let peer = PeerId::from_bytes(&record.peer_id).map_err(|_| bad("no peer id"))?;
-	let addresses: Vec<Multiaddr> = record
-		.addresses
-		.iter()
-		.filter_map(|bytes| Multiaddr::try_from(bytes.to_vec()).ok())
-		.collect();
+	let is_own = |address: &Multiaddr| peer_at(address).is_none_or(|at| at == peer);
+	let addresses: Vec<Multiaddr> = addresses(record).filter(is_own).collect();
 	if addresses.is_empty() {
 		return Err(bad("no address"));
 	}
@@ -186,6 +206,28 @@ mod tests {
 		let bare: Multiaddr = "/ip4/192.0.2.1/tcp/4100".parse().unwrap();
 		assert_eq!((found, dialled), (peer, vec![bare.clone()]));
 		assert!(record_at(&bare).is_err());
+	}
+
+	#[test]
+	fn record_should_name_the_judge_beside_its_own_peer() {
+		let peer = || Keypair::generate_ed25519().public().to_peer_id();
+		let (own, judge) = (peer(), peer());
+		let at = |port: u16, peer: &str| -> Multiaddr {
+			format!("/ip4/192.0.2.1/tcp/{port}{peer}").parse().unwrap()
+		};
+		let (first, second) = (at(1, ""), at(2, &format!("/p2p/{own}")));
+		let third = at(3, &format!("/p2p/{judge}"));
+		let plain = service_record(own, &[first.clone(), second.clone()], "").unwrap();
+		assert_eq!(judge_of(&plain), plain, "who only validates");
+		let record = service_record(own, &[first.clone(), second.clone(), third], "").unwrap();
+		assert_eq!(
+			dialable(&record).unwrap(),
+			(own, vec![first, second]),
+			"the judge's is not its own"
+		);
+		assert_eq!(dialable(&judge_of(&record)).unwrap(), (judge, vec![at(3, "")]));
+		let only = service_record(own, &[at(3, &format!("/p2p/{judge}"))], "").unwrap();
+		assert!(dialable(&only).is_err());
 	}
 
 	#[test]

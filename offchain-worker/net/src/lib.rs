@@ -1,7 +1,7 @@
 //! # The worker's peer-to-peer side
 //!
 //! A libp2p swarm of its own (TCP with noise and yamux, and QUIC), apart from the node's, with one
-//! stream protocol, `/livepeer/<genesis>/2`. Its messages and their limits are defined in
+//! stream protocol, `/livepeer/<genesis>/3`. Its messages and their limits are defined in
 //! `livepeer_worker_core::ports::transport`. On the wire, per stream:
 //!
 //! 1. The server sends one byte, [`wire::GREETING`]: a stream that ends without it was dropped by
@@ -15,8 +15,8 @@
 //! the request was read, so that silent and slow strangers keep nobody else out: see [`NetLimits`].
 //!
 //! A peer is found through a `ServiceRecord` on chain, which names its peer id: a connection is
-//! only ever made to that identity. Every fetched byte is checked against its hash before it is
-//! handed on.
+//! only ever made to that identity. Chunks come with what proves them, and whoever asked checks them
+//! (`livepeer_worker_core::fetching`).
 
 mod client;
 mod gate;
@@ -29,7 +29,9 @@ mod swarm;
 pub mod wire;
 
 pub use client::Net;
-pub use identity::{load_identity, peer_name, reach_of, record_at, record_for, record_of, Reach};
+pub use identity::{
+	load_identity, peer_at, peer_name, reach_of, record_at, record_for, record_of, Reach,
+};
 pub use libp2p::{Multiaddr, PeerId};
 
 use std::{path::PathBuf, time::Duration};
@@ -87,7 +89,7 @@ pub struct NetLimits {
 	/// Streams whose request was not read yet. They cost little, so there may be many; of one peer
 	/// and of one host as many as requests.
 	pub unread: usize,
-	/// Requests served at a time.
+	/// Requests served at a time; none where judges alone are served.
 	pub requests: usize,
 	/// Requests of one peer served at a time.
 	pub requests_per_peer: usize,

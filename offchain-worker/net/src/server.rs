@@ -5,7 +5,8 @@ use std::sync::Arc;
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::{Multiaddr, PeerId};
 use livepeer_worker_core::ports::transport::{
-	NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, SignedPass, MAX_PAYLOAD,
+	Chunks, NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, SignedPass,
+	MAX_PAYLOAD,
 };
 
 use tokio::sync::{mpsc, oneshot};
@@ -213,13 +214,10 @@ impl Server {
 				let reply = self.take_segment(stream, caller, *signed, room).await?;
 				self.send(stream, &Reply::Pushed(reply), &[]).await
 			}
-			Request::Fetch { hash, .. } => match self.service.fetch(hash).await {
-				Some(bytes) => match u32::try_from(bytes.len()) {
-					Ok(len) if len <= MAX_PAYLOAD => {
-						self.send(stream, &Reply::Bytes { len }, &bytes).await
-					}
-					_ => self.send(stream, &Reply::NotFound, &[]).await,
-				},
+			Request::Fetch { hash, chunks, .. } => match self.service.chunks(hash, chunks).await {
+				Some(Chunks { len, bytes, proof }) => {
+					self.send(stream, &Reply::Chunks { len, proof }, &bytes).await
+				}
 				None => self.send(stream, &Reply::NotFound, &[]).await,
 			},
 			Request::Playlist { stream: id, from } => {
@@ -249,12 +247,13 @@ impl Server {
 	async fn room(&self, request: &Request, caller: Caller) -> Result<Room, Reply> {
 		let Caller { peer, host } = caller;
 		let place = self.served.take(peer, host);
-		let Request::Fetch { hash, pass } = request else {
+		let Request::Fetch { hash, chunks, pass } = request else {
 			return Ok(Room { place: place.ok_or(Reply::Busy)?, bytes: None });
 		};
 		let size = async {
 			let size = self.service.size(*hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
-			size.and_then(|size| usize::try_from(size).ok()).ok_or(Reply::NotFound)
+			let range = chunks.within(size.ok_or(Reply::NotFound)?);
+			Ok::<_, Reply>(range.ok_or(Reply::BadRequest)?.len())
 		};
 		if let Some(place) = place {
 			let size = size.await?;
@@ -376,7 +375,10 @@ mod tests {
 	use super::*;
 	use async_trait::async_trait;
 	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
-	use livepeer_worker_core::{ports::transport::Playlist, sha256};
+	use livepeer_worker_core::{
+		ports::transport::{ChunkRange, Playlist, MAX_CHUNKS},
+		sha256,
+	};
 	use sp_core::H256;
 	use std::{
 		io,
@@ -427,8 +429,8 @@ mod tests {
 			(sha256(&self.0) == hash).then_some(self.0.len() as u64)
 		}
 
-		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-			(sha256(&self.0) == hash).then(|| self.0.clone())
+		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+			(sha256(&self.0) == hash).then(|| Chunks::of(&self.0, range)).flatten()
 		}
 
 		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
@@ -445,6 +447,16 @@ mod tests {
 	}
 
 	const STALL: Duration = Duration::from_secs(20);
+
+	/// Asks for a blob that one answer holds.
+	fn whole(hash: H256, pass: Option<SignedPass>) -> Request {
+		Request::Fetch { hash, chunks: ChunkRange::behind(0), pass: pass.map(Box::new) }
+	}
+
+	/// The answer that brings it: a tree of which everything is sent needs no proof.
+	fn sent(len: u32) -> Reply {
+		Reply::Chunks { len, proof: Vec::new() }
+	}
 
 	/// A swarm that is not there.
 	fn nobody() -> mpsc::WeakSender<Command> {
@@ -497,10 +509,7 @@ mod tests {
 		}
 		assert_eq!(silent.len(), 8, "a host has a share of unread streams");
 		let (mut pipe, served) = open(&server, caller(2)).unwrap();
-		assert_eq!(
-			ask(&mut pipe, &Request::Fetch { hash, pass: None }).await,
-			Reply::Bytes { len: 1_000 }
-		);
+		assert_eq!(ask(&mut pipe, &whole(hash, None)).await, sent(1_000));
 		assert_eq!(read_payload(&mut pipe, 1_000, STALL).await.unwrap(), vec![7; 1_000]);
 		served.await.unwrap().unwrap();
 	}
@@ -538,12 +547,9 @@ mod tests {
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		let (mut slow, served) = open(&server, caller(1)).unwrap();
 		let len = 1024 * 1024;
-		assert_eq!(
-			ask(&mut slow, &Request::Fetch { hash, pass: None }).await,
-			Reply::Bytes { len }
-		);
+		assert_eq!(ask(&mut slow, &whole(hash, None)).await, sent(len));
 		let (mut other, _) = open(&server, caller(2)).unwrap();
-		assert_eq!(ask(&mut other, &Request::Fetch { hash, pass: None }).await, Reply::Busy);
+		assert_eq!(ask(&mut other, &whole(hash, None)).await, Reply::Busy);
 		let reading = async {
 			while read_payload(&mut slow, 8 * 1024, STALL).await.is_ok() {
 				tokio::time::sleep(Duration::from_millis(80)).await;
@@ -552,15 +558,37 @@ mod tests {
 		let (served, ()) = tokio::join!(served, reading);
 		assert_eq!(served.unwrap(), Err(NetError::Timeout));
 		let (mut other, _) = open(&server, caller(2)).unwrap();
-		assert_eq!(
-			ask(&mut other, &Request::Fetch { hash, pass: None }).await,
-			Reply::Bytes { len }
-		);
+		assert_eq!(ask(&mut other, &whole(hash, None)).await, sent(len));
+	}
+
+	/// What no blob has, or nobody may have at once, is told apart from what is not there, and costs nothing.
+	#[tokio::test]
+	async fn ranges_that_are_none_should_be_refused() {
+		let blob = Blob(vec![7; 100_000]);
+		let hash = sha256(&blob.0);
+		let limits = NetLimits { bytes: 100_000, ..Default::default() };
+		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
+		let request = |first, count| {
+			let chunks = ChunkRange { first, count };
+			Request::Fetch { hash, chunks, pass: None }
+		};
+		let refused = [(0, 0), (0, MAX_CHUNKS + 1), (2, 1), (u32::MAX, 1), (1, u32::MAX)];
+		for (first, count) in refused {
+			let (mut pipe, _served) = open(&server, caller(1)).unwrap();
+			let answer = ask(&mut pipe, &request(first, count)).await;
+			assert_eq!(answer, Reply::BadRequest, "{first} {count}");
+		}
+		let (mut pipe, served) = open(&server, caller(1)).unwrap();
+		let answer = ask(&mut pipe, &request(1, MAX_CHUNKS)).await;
+		assert!(matches!(answer, Reply::Chunks { len: 100_000, .. }), "{answer:?}");
+		let last = read_payload(&mut pipe, 100_000 - 64 * 1024, STALL).await.unwrap();
+		served.await.unwrap().unwrap();
+		assert_eq!(last, vec![7; 100_000 - 64 * 1024], "the last chunk is short");
 	}
 
 	#[tokio::test]
 	async fn fetches_should_be_busy_when_their_bytes_would_fill_the_memory() {
-		// Many small places, few bytes: 256 fetches of 16 MiB each would be 4 GiB.
+		// Many places, few bytes.
 		let limits = NetLimits {
 			bytes: 4 * 1024 * 1024,
 			bytes_per_peer: 2 * 1024 * 1024,
@@ -570,17 +598,17 @@ mod tests {
 		let blob = Blob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
-		let (plain, len) = (Request::Fetch { hash, pass: None }, 1024 * 1024);
+		let (plain, len) = (whole(hash, None), 1024 * 1024);
 		let mut held = Vec::new();
 		let mut replies = Vec::new();
 		for host in [1, 1, 1, 2, 2, 2, 3] {
 			let (mut pipe, served) = open(&server, caller(host)).unwrap();
-			replies.push(ask(&mut pipe, &plain).await == Reply::Bytes { len });
+			replies.push(ask(&mut pipe, &plain).await == sent(len));
 			held.push((pipe, served));
 		}
 		// Two of each host, and no more than four in all: a third host has one of the two of another.
 		assert_eq!(replies, [true, true, false, true, true, false, true]);
-		let unknown = Request::Fetch { hash: H256::zero(), pass: None };
+		let unknown = whole(H256::zero(), None);
 		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
 		assert_eq!(ask(&mut pipe, &unknown).await, Reply::NotFound, "it costs no bytes");
 		// Whoever reads gives its bytes back.
@@ -588,7 +616,7 @@ mod tests {
 		read_payload(&mut reader, len, STALL).await.unwrap();
 		served.await.unwrap().unwrap();
 		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
-		assert_eq!(ask(&mut pipe, &plain).await, Reply::Bytes { len });
+		assert_eq!(ask(&mut pipe, &plain).await, sent(len));
 	}
 
 	/// Has one blob, and takes every pass for a judge's but those of claim 0; of claim 9 it never learns
@@ -601,8 +629,8 @@ mod tests {
 			self.0.size(hash).await
 		}
 
-		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-			self.0.fetch(hash).await
+		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+			self.0.chunks(hash, range).await
 		}
 
 		async fn is_judge(&self, shown: &SignedPass) -> bool {
@@ -636,7 +664,7 @@ mod tests {
 		};
 		let pair = <VerifierPair as sp_core::Pair>::from_string("//Judge", None).unwrap();
 		let signature = sp_core::Pair::sign(&pair, pass.payload().as_bytes());
-		Request::Fetch { hash, pass: Some(Box::new(SignedPass { pass, signature })) }
+		whole(hash, Some(SignedPass { pass, signature }))
 	}
 
 	/// Passes that are none, shown under many identities while the node is slow to say so, keep no
@@ -650,8 +678,8 @@ mod tests {
 			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
 		let len = 1024 * 1024;
 		let (mut stranger, _reading) = open(&server, caller(1)).unwrap();
-		let plain = Request::Fetch { hash, pass: None };
-		assert_eq!(ask(&mut stranger, &plain).await, Reply::Bytes { len });
+		let plain = whole(hash, None);
+		assert_eq!(ask(&mut stranger, &plain).await, sent(len));
 		let mut held = Vec::new();
 		for host in 10..20 {
 			let stranger = caller(host);
@@ -664,7 +692,30 @@ mod tests {
 		let judge = caller(2);
 		let (mut pipe, _served) = open(&server, judge).unwrap();
 		let answer = ask(&mut pipe, &showing(hash, 1, judge.peer)).await;
-		assert_eq!(answer, Reply::Bytes { len });
+		assert_eq!(answer, sent(len));
+	}
+
+	/// A verifier serves those who judge with it, and has no places for others.
+	#[tokio::test]
+	async fn strangers_should_not_be_served_when_there_are_places_for_judges_alone() {
+		let limits = NetLimits { requests: 0, ..Default::default() };
+		let blob = Blob(vec![7; 1_000]);
+		let hash = sha256(&blob.0);
+		let server =
+			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
+		let judge = caller(1);
+		let newest = Request::Newest { stream: StreamId::zero() };
+		let cases = [
+			(whole(hash, None), Reply::Busy),
+			(newest, Reply::Busy),
+			(showing(hash, 0, judge.peer), Reply::Busy),
+			(showing(hash, 1, judge.peer), sent(1_000)),
+			(showing(H256::zero(), 1, judge.peer), Reply::NotFound),
+		];
+		for (request, reply) in cases {
+			let (mut pipe, _served) = open(&server, judge).unwrap();
+			assert_eq!(ask(&mut pipe, &request).await, reply, "{request:?}");
+		}
 	}
 
 	#[tokio::test]
@@ -676,15 +727,15 @@ mod tests {
 			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
 		let len = 1024 * 1024;
 		let (mut stranger, _reading) = open(&server, caller(1)).unwrap();
-		let plain = Request::Fetch { hash, pass: None };
-		assert_eq!(ask(&mut stranger, &plain).await, Reply::Bytes { len });
+		let plain = whole(hash, None);
+		assert_eq!(ask(&mut stranger, &plain).await, sent(len));
 		let judge = caller(2);
 		let shown = |claim: u64, peer: PeerId| showing(hash, claim, peer);
 		let cases = [
 			(plain.clone(), Reply::Busy),
 			(shown(0, judge.peer), Reply::Busy),
 			(shown(1, PeerId::random()), Reply::Busy),
-			(shown(1, judge.peer), Reply::Bytes { len }),
+			(shown(1, judge.peer), sent(len)),
 		];
 		for (request, reply) in cases {
 			let (mut pipe, _served) = open(&server, judge).unwrap();

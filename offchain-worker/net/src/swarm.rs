@@ -2,6 +2,8 @@
 
 use std::{
 	collections::{BTreeMap, HashSet},
+	error::Error,
+	io,
 	net::TcpListener,
 	time::Duration,
 };
@@ -215,7 +217,7 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 						waiting.insert(id, (peer, done));
 					},
 					Err(error) => {
-						let _ = done.send(Err(NetError::Unreachable(describe(&error))));
+						let _ = done.send(Err(unreached(&error)));
 					},
 				}
 			},
@@ -240,7 +242,7 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 					if let Some((peer, done)) = waiting.remove(&connection_id) {
 						let _ = done.send(match swarm.is_connected(&peer) {
 							true => Ok(()),
-							false => Err(NetError::Unreachable(describe(&error))),
+							false => Err(unreached(&error)),
 						});
 					}
 				},
@@ -253,6 +255,45 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 	}
 }
 
+/// What Linux answers where this machine has run out of something, or has no network: ENOMEM, ENFILE, EMFILE,
+/// ENETDOWN, ENOBUFS. That there is no way to an address is not among them, for whoever is called names that.
+const OWN_ERRORS: [i32; 5] = [12, 23, 24, 100, 105];
+
+/// What it means that a peer is not reached: nothing, where it is this machine's own fault. A judge would else
+/// accuse whoever it called when it had no more sockets, or was calling as many as it may.
+fn unreached(error: &DialError) -> NetError {
+	let text = describe(error);
+	let is_own = match error {
+		// Only the bound on calls at a time denies one.
+		DialError::Denied { .. } => true,
+		DialError::Transport(attempts) => attempts
+			.iter()
+			.filter_map(|(_, error)| os_error(error))
+			.any(|code| OWN_ERRORS.contains(&code)),
+		_ => false,
+	};
+	match is_own {
+		true => NetError::Local(text),
+		false => NetError::Unreachable(text),
+	}
+}
+
+/// The number of the system's error in it. Its words would not do: who is called has a say in some of them.
+fn os_error(error: &(dyn Error + 'static)) -> Option<i32> {
+	let mut next = Some(error);
+	while let Some(error) = next {
+		let of_system = error.downcast_ref::<io::Error>();
+		if let Some(code) = of_system.and_then(io::Error::raw_os_error) {
+			return Some(code);
+		}
+		// One that holds another does not call it its source.
+		let inner =
+			of_system.and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
+		next = inner.or_else(|| error.source());
+	}
+	None
+}
+
 /// One line for a dial that failed.
 fn describe(error: &DialError) -> String {
 	match error {
@@ -261,7 +302,7 @@ fn describe(error: &DialError) -> String {
 				.iter()
 				.map(|(address, error)| {
 					let mut text = error.to_string();
-					let mut source = std::error::Error::source(error);
+					let mut source = Error::source(error);
 					while let Some(inner) = source {
 						text = inner.to_string();
 						source = inner.source();
@@ -272,5 +313,46 @@ fn describe(error: &DialError) -> String {
 			attempts.join("; ")
 		}
 		other => other.to_string(),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use libp2p::{core::transport::TransportError, swarm::ConnectionDenied};
+
+	#[test]
+	fn call_that_fails_by_this_machines_fault_should_blame_nobody() {
+		let failed = |error: io::Error| {
+			let at = |octet| Multiaddr::from(std::net::Ipv4Addr::new(192, 0, 2, octet));
+			unreached(&DialError::Transport(vec![
+				(at(1), TransportError::MultiaddrNotSupported(at(1))),
+				(at(2), TransportError::Other(error)),
+			]))
+		};
+		for code in OWN_ERRORS {
+			let os = || io::Error::from_raw_os_error(code);
+			assert!(matches!(failed(os()), NetError::Local(_)), "{code}");
+			// As a transport hands it on.
+			assert!(matches!(failed(io::Error::other(os())), NetError::Local(_)), "{code}");
+		}
+		let denied = ConnectionDenied::new(io::Error::other("as many as may be"));
+		assert!(matches!(unreached(&DialError::Denied { cause: denied }), NetError::Local(_)));
+		// Nobody listens, there is no way, the host is down.
+		for code in [111, 101, 113] {
+			let failed = failed(io::Error::from_raw_os_error(code));
+			assert!(matches!(failed, NetError::Unreachable(_)), "{code}");
+		}
+		assert!(matches!(unreached(&DialError::NoAddresses), NetError::Unreachable(_)));
+	}
+
+	/// A transcoder that withholds its bytes has judges read, in what they are told of an address that it names,
+	/// what their own system would say: they would abstain, and not say that the bytes are missing.
+	#[test]
+	fn attack_name_that_reads_like_this_machines_fault() {
+		let named = "/dns4/x (os error 24)/tcp/4100".parse::<Multiaddr>().expect("an address");
+		let error = io::Error::other("no record found for x (os error 24)");
+		let error = DialError::Transport(vec![(named, TransportError::Other(error))]);
+		assert!(matches!(unreached(&error), NetError::Unreachable(_)));
 	}
 }

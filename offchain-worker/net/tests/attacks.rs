@@ -14,7 +14,9 @@ use std::{
 use async_trait::async_trait;
 use livepeer_primitives::{Hash, Seq, StreamId};
 use livepeer_worker_core::{
-	ports::transport::{Playlist, PushReply, Refusal, Service, SignedHeader, Transport},
+	ports::transport::{
+		ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, Transport,
+	},
 	sha256,
 };
 use livepeer_worker_net::{Net, NetConfig, NetLimits};
@@ -29,8 +31,8 @@ impl Service for Blob {
 		(sha256(&self.0) == hash).then_some(self.0.len() as u64)
 	}
 
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		(sha256(&self.0) == hash).then(|| self.0.clone())
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		(sha256(&self.0) == hash).then(|| Chunks::of(&self.0, range)).flatten()
 	}
 
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use livepeer_primitives::{
 	chunks::chunk_root,
 	extension::{Extension, Extensions},
@@ -20,10 +21,14 @@ use livepeer_primitives::{
 	Hash, Seq, StreamId,
 };
 use livepeer_worker_core::{
+	fetching::Fetcher,
 	key::{Key, Signing},
-	ports::transport::{
-		protocol_name, NetError, Playlist, PushReply, Refusal, SegmentRecord, Service,
-		SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
+	ports::{
+		clock::SystemClock,
+		transport::{
+			protocol_name, ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal,
+			SegmentRecord, Service, SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
+		},
 	},
 	sha256,
 };
@@ -92,17 +97,17 @@ impl Service for TestService {
 		(sha256(&self.bytes) == hash).then_some(self.bytes.len() as u64)
 	}
 
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 		tokio::time::sleep(self.delay).await;
 		if sha256(&self.bytes) != hash {
 			return None;
 		}
-		let mut bytes = self.bytes.clone();
+		let mut chunks = Chunks::of(&self.bytes, range)?;
 		if self.lie {
-			let middle = bytes.len() / 2;
-			bytes[middle] ^= 1;
+			let middle = chunks.bytes.len() / 2;
+			chunks.bytes[middle] ^= 1;
 		}
-		Some(bytes)
+		Some(chunks)
 	}
 
 	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
@@ -207,6 +212,23 @@ async fn bytes_should_be_refused_when_one_bit_is_flipped() {
 	let hash = sha256(&server.service.bytes);
 	let fetched = client.net.fetch(&server.net.service_record(), hash, MAX_PAYLOAD, None).await;
 	assert_eq!(fetched, Err(NetError::WrongBytes));
+}
+
+/// Over real connections: what one peer spoils comes from another, checked range by range.
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_should_come_from_another_peer_when_one_lies() {
+	let (liar, client) = pair(TCP, TestService { lie: true, ..service(3_000_000) }).await;
+	let genesis = Hash::repeat_byte(1);
+	let honest = peer(&[QUIC], service(3_000_000), genesis, NetLimits::default()).await;
+	let bytes = &honest.service.bytes;
+	let (hash, chunk_root) = (sha256(bytes), chunk_root(bytes));
+	let blob = Output { hash, len: bytes.len() as u32, chunk_root };
+	let fetcher = Fetcher::new(client.net.clone(), Arc::new(SystemClock::default()));
+	let first = vec![liar.net.service_record(), honest.net.service_record()];
+	let nobody = async { Vec::new() }.boxed();
+	let fetched = fetcher.fetch(&blob, first, nobody, None).await.unwrap();
+	assert!(fetched.bytes == *bytes);
+	assert_eq!(fetched.from, honest.net.service_record());
 }
 
 #[tokio::test(flavor = "multi_thread")]

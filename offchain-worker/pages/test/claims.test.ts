@@ -36,6 +36,13 @@ test("claim should be told from its events up to its payment", () => {
 	assert.deepEqual([claim.settlement, claim.step, standingOf(claim, false)], ["Paid", "settled", "paid"]);
 });
 
+test("failed claim should be carried out in the later block when its slash is deferred longer", () => {
+	const decided = lottery(30, "Decided", { outcome: { type: "Failed" }, about_input: false, execute_at: 40 });
+	const claim = only(claimed, ...drawn, decided, lottery(40, "DeferralLengthened", { toolchain: "0x07", execute_at: 90 }));
+	assert.equal(claim.executeAt, 90);
+	assert.equal(standingOf(claim, true), "failed");
+});
+
 test("failed claim should never be called verified, whoever was paid", () => {
 	const claim = only(
 		claimed,

@@ -20,7 +20,7 @@
 mod files;
 mod index;
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{collections::BTreeMap, ops::Range, path::Path, time::Duration};
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{AssignmentIndex, ClaimId, JobId, Seq, StreamId};
@@ -295,6 +295,10 @@ impl Blobs for DiskStore {
 
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
 		self.files.get(hash)
+	}
+
+	fn part(&self, hash: H256, range: Range<usize>) -> Result<Option<Vec<u8>>, StoreError> {
+		self.files.part(hash, range)
 	}
 
 	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {

@@ -318,6 +318,22 @@ fn bytes_should_stay_when_they_are_stored_again_before_a_pin_ends() {
 }
 
 #[test]
+fn part_of_bytes_should_be_read_alone() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let hash = store.put(b"some bytes").unwrap();
+	let part = |range| store.part(hash, range).unwrap();
+	assert_eq!(part(5..10).as_deref(), Some(&b"bytes"[..]));
+	assert_eq!(part(10..10).as_deref(), Some(&b""[..]));
+	assert_eq!(part(5..11).as_deref(), Some(&b""[..]), "there are not as many");
+	assert_eq!(part(usize::MAX..usize::MAX).as_deref(), Some(&b""[..]));
+	assert_eq!(store.part(H256::zero(), 0..1), Ok(None));
+	// Damage is looked for by whoever knows what is right.
+	fs::write(blob_path(dir.path(), hash), b"some byteS").unwrap();
+	assert_eq!(part(9..10).as_deref(), Some(&b"S"[..]));
+}
+
+#[test]
 fn damage_should_be_found_when_bytes_are_read() {
 	let dir = tempfile::tempdir().unwrap();
 	let store = DiskStore::open(dir.path()).unwrap();

@@ -279,6 +279,11 @@ pub mod pallet {
 		VariantCostsDissent,
 		/// `election.validator_leverage`: 1 to 256.
 		ValidatorLeverage,
+		/// `lottery.long_deferral`: 1 to 403,200 blocks.
+		LongDeferral,
+		/// 63 × `rounds.length` is no less than the longest life of a claim whose slash is deferred longer: a
+		/// slash reaches no stake that left before that.
+		SlashReachesDeferral,
 	}
 
 	#[pallet::hooks]

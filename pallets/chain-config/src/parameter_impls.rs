@@ -33,13 +33,14 @@ impl<T: Config> From<ParameterError> for Error<T> {
 				InitialRate RateChange ParticipationRate PoolCut PoolCeiling
 				CompetitivenessTolerance MinOffers Exposure FeeRatio NewVerificationRate NewClaims
 				VariantRate VariantSlash LptPerEth PoolRewards Lapses ValidatorLeverage
+				LongDeferral
 			),
 			ParameterError::Broken(relation) => errors_of_the_same_name!(
 				relation, Relation:
 				WindowWithinRound RoundEnds UnbondingEnds UnbondingWithinLiability
 				LiabilityOutlivesClaims ValidatorsWithinActiveSet SelfBondIsBond
 				MissedCostsFailed TranchesWithinCommittee JudgesKeepUp ProfilesKnown
-				NewcomersAreVerified VariantCostsDissent
+				NewcomersAreVerified VariantCostsDissent SlashReachesDeferral
 			),
 		}
 	}

@@ -32,8 +32,8 @@ use crate::{
 	outcome_impls::Dues,
 	types::{
 		Answer, Ballot, Challenge, Class, Conduct, Decision, Done, Judge, JudgeList, Member,
-		Omissions, Penalty, Retiring, Sample, Stage, Task, Worked, MAX_COMMITTEE,
-		PENALTIES_PER_STEP, REWARDS_PER_STEP,
+		Omissions, Penalty, Retiring, Sample, Stage, Tallies, Tally, Task, Worked, FEWEST_FAILING,
+		KEPT_TALLIES, MAX_COMMITTEE, MOST_FAILING, PENALTIES_PER_STEP, REWARDS_PER_STEP,
 	},
 	*,
 };
@@ -239,6 +239,7 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 		// decision must still be open to be cancelled.
 		execute_at: Pallet::<T>::now() + 2,
 		finders: BoundedVec::truncate_from(finders),
+		is_reviewed: true,
 	};
 	challenge.stage = Stage::Decided(decision.clone());
 	Pallet::<T>::enter(id, &mut challenge, decision.execute_at);
@@ -246,6 +247,27 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 	// Nobody here has stake: what the slashes themselves take is charged beside this.
 	judges::<T>(id, &challenge, count, Conduct::Owes(Penalty::WrongEvidence));
 	(id, challenge, decision)
+}
+
+/// Stores the seed of a claim, and tallies of its toolchain as large as they can be, the newest of now.
+fn tallied<T: Config>(id: ClaimId) {
+	let info = T::Claims::claim(id).unwrap();
+	make_seed::<T>(&info, MAX_VALIDATORS);
+	let now = Pallet::<T>::stretch_of(Pallet::<T>::now());
+	let tally = |stretch| {
+		let part = Perbill::from_percent(1);
+		let failed = (0..MOST_FAILING).map(|i| (account("failed", i, stretch), part));
+		let broadcasters = (0..FEWEST_FAILING).map(|i| account("broadcaster", i, stretch));
+		Tally {
+			stretch,
+			decided: MOST_FAILING,
+			failed: MOST_FAILING,
+			transcoders: BoundedVec::truncate_from(failed.collect()),
+			broadcasters: BoundedVec::truncate_from(broadcasters.collect()),
+		}
+	};
+	let tallies = (now.saturating_sub(KEPT_TALLIES - 1)..=now).map(tally);
+	Tallied::<T>::insert(info.toolchain, Tallies::truncate_from(tallies.collect()));
 }
 
 /// As many payments out of the prepayment as a settlement makes at once.
@@ -473,6 +495,7 @@ mod benchmarks {
 		judges::<T>(id, &challenge, MAX_COMMITTEE, Conduct::Unasked);
 		Challenges::<T>::insert(id, challenge);
 		members::<T>(id, 0, MAX_COMMITTEE, Answer::Silent);
+		tallied::<T>(id);
 		let reporter: AccountId = account("reporter", 0, 0);
 
 		#[extrinsic_call]
@@ -542,7 +565,7 @@ mod benchmarks {
 		let (id, _, _) = decided::<T>(n);
 
 		#[extrinsic_call]
-		_(RawOrigin::Root, id);
+		_(RawOrigin::Root, id, Some(Hash::zero()));
 
 		assert!(!Challenges::<T>::contains_key(id));
 	}
@@ -613,6 +636,7 @@ mod benchmarks {
 		};
 		let committee = MAX_COMMITTEE.min(m / 2);
 		let (id, _) = voting::<T>(DISPUTE, Phase::Reveal, committee, m - committee, revealed);
+		tallied::<T>(id);
 		let due = Challenges::<T>::get(id).unwrap().due;
 		set_block::<T>(due);
 
@@ -637,6 +661,22 @@ mod benchmarks {
 		}
 
 		assert_eq!(Ballots::<T>::get(id).unwrap().members, v as u16);
+	}
+
+	#[benchmark]
+	fn agenda_review() {
+		let (id, mut challenge, mut decision) = decided::<T>(0);
+		tallied::<T>(id);
+		decision.is_reviewed = false;
+
+		#[block]
+		{
+			Pallet::<T>::review(id, &challenge, &mut decision);
+			Pallet::<T>::enter(id, &mut challenge, decision.execute_at);
+			Challenges::<T>::insert(id, challenge);
+		}
+
+		assert!(decision.is_reviewed);
 	}
 
 	#[benchmark]
@@ -791,6 +831,7 @@ mod benchmarks {
 		let count = T::MaxToolchains::get() as u8;
 		let entry = |i| Retiring { toolchain: ToolchainId::repeat_byte(i), at: 1, until: 2 };
 		RetiringToolchains::<T>::put(BoundedVec::truncate_from((0..count).map(entry).collect()));
+		Tallied::<T>::insert(toolchain, Tallies::truncate_from(vec![Tally::default()]));
 
 		#[block]
 		{

@@ -8,6 +8,7 @@ mod attestation_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
+mod correlation_impls;
 pub mod decision;
 mod draw_impls;
 #[cfg(test)]
@@ -64,7 +65,7 @@ pub mod pallet {
 		queue_impls::AllQueues,
 		types::{
 			Ballot, Challenge, Class, JudgeList, Member, Omissions, Penalty, Record, Retiring,
-			RoundRecord, Task,
+			RoundRecord, Tallies, Task,
 		},
 		WeightInfo,
 	};
@@ -201,6 +202,11 @@ pub mod pallet {
 	/// What the common pool has added to the judges' pay in the newest round in which it did.
 	#[pallet::storage]
 	pub type PoolSpent<T: Config> = StorageValue<_, (RoundIndex, Balance)>;
+
+	/// What was decided lately of the claims under each toolchain, by stretches of a session's length: when a
+	/// failure is reviewed, those around it tell whether its slash waits longer. Goes with the toolchain.
+	#[pallet::storage]
+	pub type Tallied<T: Config> = StorageMap<_, Twox64Concat, ToolchainId, Tallies, ValueQuery>;
 
 	/// Open challenges of a transcoder's claims of one round, and what they have cost of its stake.
 	#[pallet::storage]
@@ -361,7 +367,8 @@ pub mod pallet {
 			/// Failed over the question alone whether the segments can be transcoded: the fee goes
 			/// back, without a slash.
 			about_input: bool,
-			/// The block in which its execution begins; until then governance can cancel it.
+			/// The block in which its execution begins; until then governance can cancel it. Where many fail
+			/// under one toolchain, `DeferralLengthened` names a later one.
 			execute_at: BlockNumber,
 		},
 		/// A verifier was penalised.
@@ -402,6 +409,8 @@ pub mod pallet {
 		Cancelled {
 			/// The claim.
 			claim: ClaimId,
+			/// SHA-256 of the file by which the verdict was judged again, if governance names one.
+			case: Option<Hash>,
 		},
 		/// Assignments may be accepted with this toolchain from now on.
 		ToolchainAccepted {
@@ -417,7 +426,7 @@ pub mod pallet {
 			/// The block until which verifiers keep it.
 			until: BlockNumber,
 		},
-		/// No open claim can name this toolchain: verifiers need it no longer.
+		/// No claim that is not decided can name this toolchain: verifiers need it no longer.
 		ToolchainForgotten {
 			/// The toolchain.
 			toolchain: ToolchainId,
@@ -476,6 +485,15 @@ pub mod pallet {
 			/// Those of which its service does not make the golden vectors; it abstains in claims that name
 			/// one of them.
 			lacking: Vec<ToolchainId>,
+		},
+		/// Many failed under this toolchain at about the same time: the slash waits longer.
+		DeferralLengthened {
+			/// The claim.
+			claim: ClaimId,
+			/// The toolchain.
+			toolchain: ToolchainId,
+			/// The block in which the decision's execution begins now; until then governance can cancel it.
+			execute_at: BlockNumber,
 		},
 	}
 
@@ -724,13 +742,19 @@ pub mod pallet {
 		/// Who: governance.
 		///
 		/// - `claim`: the claim's number; it is decided, and not void.
+		/// - `case`: SHA-256 of the file by which the verdict was judged again, where there is one, so that
+		///   anybody who has the file can see why.
 		///
 		/// Emits `Cancelled`. Costs nothing.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::cancel(MAX_VALIDATORS))]
-		pub fn cancel(origin: OriginFor<T>, claim: ClaimId) -> DispatchResultWithPostInfo {
+		pub fn cancel(
+			origin: OriginFor<T>,
+			claim: ClaimId,
+			case: Option<Hash>,
+		) -> DispatchResultWithPostInfo {
 			ensure_root(origin)?;
-			Ok(Some(Self::do_cancel(claim)?).into())
+			Ok(Some(Self::do_cancel(claim, case)?).into())
 		}
 
 		/// Lets assignments be accepted with a toolchain. One that is on its way out stays.

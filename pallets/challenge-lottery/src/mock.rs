@@ -940,8 +940,8 @@ pub fn to_dispute(id: ClaimId) {
 	assert_eq!(crate::Ballots::<Test>::get(id).unwrap().tranche, verdict::DISPUTE);
 }
 
-/// Every key of the pallet's storage, without the list of toolchains and what verifiers have done
-/// in a row.
+/// Every key of the pallet's storage, without the list of toolchains, what was decided lately under each, and
+/// what verifiers have done in a row.
 pub fn bytes_left() -> usize {
 	let prefix = sp_io::hashing::twox_128(b"Lottery");
 	let toolchains = sp_io::hashing::twox_128(b"Toolchains");
@@ -953,8 +953,11 @@ pub fn bytes_left() -> usize {
 	let chilled = sp_io::hashing::twox_128(b"ChilledLate");
 	let crowded = sp_io::hashing::twox_128(b"Crowded");
 	let attested = sp_io::hashing::twox_128(b"Attestations");
-	let kept =
-		[toolchains, no_shows, accepted, spent, omitted, version, chilled, crowded, attested];
+	let tallied = sp_io::hashing::twox_128(b"Tallied");
+	let kept = [
+		toolchains, no_shows, accepted, spent, omitted, version, chilled, crowded, attested,
+		tallied,
+	];
 	let mut key = prefix.to_vec();
 	let mut count = 0;
 	while let Some(next) = sp_io::storage::next_key(&key) {

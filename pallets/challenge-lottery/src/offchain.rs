@@ -16,6 +16,9 @@
 //! A member reveals once the block with its commit is final, so that no reorganisation can put
 //! its verdicts in front of somebody else's commit; in the second half of the phase it reveals
 //! regardless, for finality may have stalled.
+//!
+//! Deadlines are the chain's; the machine's clock only measures how long a run may ask, and where it jumps,
+//! that is over.
 
 use alloc::{collections::BTreeSet, format, vec, vec::Vec};
 use codec::{Decode, Encode};
@@ -38,7 +41,7 @@ use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::offchain::{
 	http,
 	storage::StorageValueRef,
-	storage_lock::{StorageLock, Time},
+	storage_lock::{Lockable, StorageLock},
 	Duration, Timestamp,
 };
 
@@ -140,10 +143,33 @@ pub(crate) struct Run {
 impl Run {
 	/// Whether there is time to ask one more question, and use.
 	pub(crate) fn may_ask(&mut self, was_taken: bool) -> bool {
-		let now = sp_io::offchain::timestamp();
-		let until = *self.until.get_or_insert_with(|| now.add(Duration::from_millis(ASKING_MS)));
-		now < until && (was_taken || !self.full)
+		let from_now = || sp_io::offchain::timestamp().add(Duration::from_millis(ASKING_MS));
+		let until = *self.until.get_or_insert_with(from_now);
+		is_ahead(until, ASKING_MS) && (was_taken || !self.full)
 	}
+}
+
+/// How a run holds the lock. The machine's clock may have been set back since, or the lock be from a run that
+/// was killed while it was ahead: what lasts longer than a run can take is held by nobody.
+struct Lease;
+
+impl Lockable for Lease {
+	type Deadline = Timestamp;
+
+	fn deadline(&self) -> Timestamp {
+		sp_io::offchain::timestamp().add(Duration::from_millis(LOCK_MS))
+	}
+
+	fn has_expired(deadline: &Timestamp) -> bool {
+		!is_ahead(*deadline, LOCK_MS)
+	}
+}
+
+/// Whether `until` is still to come by the machine's clock, and by no more than the `most` milliseconds that
+/// it can be ahead unless the clock was set back.
+fn is_ahead(until: Timestamp, most: u64) -> bool {
+	let left = until.diff(&sp_io::offchain::timestamp()).millis();
+	(1..=most).contains(&left)
 }
 
 /// Why a step was not taken.
@@ -167,7 +193,7 @@ impl<T: Config> Pallet<T> {
 		if keys.is_empty() {
 			return;
 		}
-		let mut lock = StorageLock::<Time>::with_deadline(LOCK, Duration::from_millis(LOCK_MS));
+		let mut lock = StorageLock::with_lockable(LOCK, Lease);
 		let Ok(_guard) = lock.try_lock() else { return };
 		let finalized = StorageValueRef::persistent(FINALIZED)
 			.get::<Finalized>()
@@ -350,12 +376,20 @@ impl<T: Config> Pallet<T> {
 		if !was_taken {
 			note((true, question.1, question.2));
 		}
+		let may_ask_for_data = !member.asked && run.now < ballot.asking_until();
 		let (verdicts, evidence) = match status {
 			VerifyStatus::Working => return Ok(()),
 			VerifyStatus::Lacking => {
-				if !member.asked && run.now < ballot.asking_until() {
+				if may_ask_for_data {
 					Self::send_ask(duty, index);
 				}
+				return Ok(());
+			}
+			// It gave up before the chain has shown that it asked.
+			VerifyStatus::Done { verdicts, .. }
+				if may_ask_for_data && verdicts.iter().any(is_unavailable) =>
+			{
+				Self::send_ask(duty, index);
 				return Ok(());
 			}
 			VerifyStatus::Unable { reason } => {
@@ -371,7 +405,7 @@ impl<T: Config> Pallet<T> {
 				}
 				abstentions(duty, ballot)
 			}
-			VerifyStatus::Done { verdicts, evidence } => (verdicts, evidence),
+			VerifyStatus::Done { verdicts, evidence } => (backed(verdicts, member), evidence),
 		};
 		if verdicts.len() != usize::from(ballot.leaves) {
 			return Err("the verify service judged another number of leaves");
@@ -577,6 +611,21 @@ fn remember(duty: &DutyId) -> Result<(), Reason> {
 fn abstentions(duty: &DutyId, ballot: &Ballot) -> (Verdicts, Evidence) {
 	let verdicts = vec![Verdict::Abstain; usize::from(ballot.leaves)];
 	(Verdicts::truncate_from(verdicts), evidence::fold(duty.seed, &[]))
+}
+
+/// What a member says of what its service has found. That bytes could not be had it says only where it has
+/// asked for them on the chain: a service that was down, or had too much to do, until it was too late to ask
+/// had no time for them either, and that says nothing of who serves them.
+fn backed(mut verdicts: Verdicts, member: &Member) -> Verdicts {
+	if !member.asked {
+		let unbacked = verdicts.iter_mut().filter(|verdict| is_unavailable(verdict));
+		unbacked.for_each(|verdict| *verdict = Verdict::Abstain);
+	}
+	verdicts
+}
+
+fn is_unavailable(verdict: &Verdict) -> bool {
+	matches!(verdict, Verdict::Unavailable(_))
 }
 
 /// How the verify service is reached; `None` while the node does not know.

@@ -9,7 +9,7 @@ use livepeer_primitives::{
 		VerificationBill,
 	},
 	work::fee,
-	AccountId, Balance, BlockNumber, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
+	AccountId, Balance, BlockNumber, ClaimId, Hash, MAX_SAMPLES, MAX_VALIDATORS,
 };
 use sp_runtime::{
 	helpers_128bit::multiply_by_rational_with_rounding, BoundedVec, DispatchError, DispatchResult,
@@ -109,6 +109,7 @@ impl<T: Config> Pallet<T> {
 			execute_at: now,
 			finders: BoundedVec::truncate_from(finders),
 			done: Done::default(),
+			is_reviewed: true,
 		};
 		let wait = match outcome {
 			_ if decision.is_guilty() => {
@@ -119,6 +120,10 @@ impl<T: Config> Pallet<T> {
 			_ => challenge.parameters.slashing_period,
 		};
 		decision.execute_at = now.saturating_add(wait);
+		decision.is_reviewed = !decision.is_guilty();
+		if outcome == Outcome::Accepted || decision.is_guilty() {
+			Self::tally(id, &challenge, decision.is_guilty());
+		}
 		if matches!(outcome, Outcome::Failed | Outcome::Missed) {
 			// About the input too, for which it is not jailed, and with each verdict of many.
 			Self::begin_anew(&challenge.transcoder);
@@ -146,7 +151,11 @@ impl<T: Config> Pallet<T> {
 			return Self::execution_weight();
 		}
 		// Nothing at all is executed before, so that governance can still cancel all of it.
-		Self::enter(id, &mut challenge, decision.execute_at);
+		let due = match decision.is_reviewed {
+			true => decision.execute_at,
+			false => decision.execute_at.min(Self::review_at(now)),
+		};
+		Self::enter(id, &mut challenge, due);
 		Challenges::<T>::insert(id, challenge);
 		Weight::zero()
 	}
@@ -156,19 +165,33 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::agenda_execute().max(T::WeightInfo::agenda_execute_accepted())
 	}
 
-	/// The agenda's step of a decided challenge whose wait is over: some judges are dismissed, for a
-	/// set can be large; with the last of them the transcoder is slashed, then some judges are paid out
-	/// of what that brought, and with the last of these the claim is settled.
+	/// The agenda's step of a decided challenge. A failure is reviewed first, which may have it wait on. When
+	/// the wait is over some judges are dismissed, for a set can be large; with the last of them the
+	/// transcoder is slashed, then some judges are paid out of what that brought, and with the last of these
+	/// the claim is settled.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
 		mut challenge: Challenge,
 	) -> Weight {
 		let Stage::Decided(mut decision) = challenge.stage.clone() else { return Weight::zero() };
+		let mut reviewed = Weight::zero();
+		if !decision.is_reviewed {
+			reviewed = T::WeightInfo::agenda_review();
+			Self::review(id, &challenge, &mut decision);
+			let execute_at = decision.execute_at;
+			if now < execute_at {
+				challenge.stage = Stage::Decided(decision);
+				Self::enter(id, &mut challenge, execute_at);
+				Challenges::<T>::insert(id, challenge);
+				return reviewed;
+			}
+		}
 		let judges = Judges::<T>::get(id).unwrap_or_default();
 		let dismissed = Self::dismiss_judges(id, &challenge, &judges, &mut decision);
 		let slash = T::Slash::slash_weight(challenge.snapshot, 0);
-		let mut weight = T::WeightInfo::agenda_dismiss(dismissed.judges)
+		let mut weight = reviewed
+			.saturating_add(T::WeightInfo::agenda_dismiss(dismissed.judges))
 			.saturating_add(slash.saturating_mul(dismissed.penalised.into()))
 			.saturating_add(T::WeightInfo::agenda_chill().saturating_mul(dismissed.chilled.into()));
 		let mut done = decision.done.dismissed as usize >= judges.len();
@@ -479,9 +502,9 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Governance: nothing of the decision is executed, and the transcoder is paid. Too late once
+	/// Governance: nothing of the decision is executed, and the transcoder is paid; `case` says why. Too late once
 	/// the execution may have begun, for what it took is not given back. Returns what it weighs.
-	pub(crate) fn do_cancel(id: ClaimId) -> Result<Weight, DispatchError> {
+	pub(crate) fn do_cancel(id: ClaimId, case: Option<Hash>) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::Decided(decision) = &challenge.stage else {
 			return Err(Error::<T>::NotDecided.into());
@@ -497,7 +520,7 @@ impl<T: Config> Pallet<T> {
 		}
 		T::Claims::settle(id, Settlement::Pay, &VerificationBill::default())?;
 		Self::forget(id, &challenge);
-		Self::deposit_event(Event::Cancelled { claim: id });
+		Self::deposit_event(Event::Cancelled { claim: id, case });
 		Ok(T::WeightInfo::cancel(judges.len() as u32))
 	}
 

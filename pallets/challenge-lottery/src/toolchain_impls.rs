@@ -7,7 +7,7 @@ use sp_runtime::DispatchResult;
 
 use crate::{
 	types::{Class, Retiring, Task},
-	Config, Error, Event, Pallet, RetiringToolchains, Toolchains,
+	Config, Error, Event, Pallet, RetiringToolchains, Tallied, Toolchains,
 };
 
 impl<T: Config> Pallet<T> {
@@ -65,7 +65,7 @@ impl<T: Config> Pallet<T> {
 			Ok::<_, Error<T>>(())
 		})?;
 		// The last claim that may name it is made when the grace of assignments that ended at `at`
-		// is over, and lives as long as any.
+		// is over, and lives as long as any. One whose slash is deferred longer was decided long before.
 		let life = T::Parameters::get().longest_claim_life(&T::Timing::get());
 		let until = at.saturating_add(T::ClaimGrace::get()).saturating_add(life);
 		let until = Self::schedule(Class::Lazy, Task::Toolchain(toolchain), until);
@@ -80,6 +80,7 @@ impl<T: Config> Pallet<T> {
 	/// The agenda's step of a toolchain that no open claim can name.
 	pub(crate) fn forget_toolchain(toolchain: &ToolchainId) {
 		if Self::take_retiring(toolchain).is_some() {
+			Tallied::<T>::remove(toolchain);
 			Self::deposit_event(Event::ToolchainForgotten { toolchain: *toolchain });
 		}
 	}

@@ -11,9 +11,9 @@ use sp_runtime::TryRuntimeError;
 
 use crate::{
 	omission_impls::CHILLED_LATE,
-	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Task},
+	types::{Answer, Challenge, Class, Conduct, RoundRecord, Stage, Tally, Task},
 	Agenda, Attestations, Backlog, Ballots, Challenges, ChilledLate, Config, Judges, Leaves,
-	Members, NoShows, OfRound, Pallet, Queues, RetiringToolchains, Toolchains,
+	Members, NoShows, OfRound, Pallet, Queues, RetiringToolchains, Tallied, Toolchains,
 };
 
 impl<T: Config> Pallet<T> {
@@ -29,6 +29,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_rounds()?;
 		Self::check_queues()?;
 		Self::check_toolchains()?;
+		Self::check_tallies()?;
 		Self::check_chilled()?;
 		Self::check_attestations()?;
 		ensure!(NoShows::<T>::iter_values().all(|count| count > 0), "no count is zero");
@@ -230,6 +231,23 @@ impl<T: Config> Pallet<T> {
 			(1..=MAX_VALIDATORS / CHILLED_LATE).contains(&count),
 			"a tenth of all validators at most is chilled for bytes that came late"
 		);
+		Ok(())
+	}
+
+	/// Tallies ascend, and none is of a stretch to come; what failed was decided, by somebody.
+	fn check_tallies() -> Result<(), TryRuntimeError> {
+		let now = Self::stretch_of(Self::now());
+		for tallies in Tallied::<T>::iter_values() {
+			let ascends = tallies.windows(2).all(|pair| pair[0].stretch < pair[1].stretch);
+			ensure!(ascends && !tallies.is_empty(), "tallies ascend");
+			for Tally { stretch, decided, failed, transcoders, broadcasters } in &tallies {
+				ensure!(*stretch <= now, "nothing was decided in a stretch to come");
+				ensure!(*decided > 0 && failed <= decided, "what failed was decided");
+				let is_somebodys = !transcoders.is_empty() && !broadcasters.is_empty();
+				ensure!((*failed > 0) == is_somebodys, "what failed was somebody's");
+				ensure!(transcoders.len() <= *failed as usize, "each of them has failed");
+			}
+		}
 		Ok(())
 	}
 

@@ -114,6 +114,9 @@ pub struct Decision {
 	pub finders: Finders,
 	/// How far its execution has come.
 	pub done: Done,
+	/// Whether it is settled how long it waits: a failure is reviewed once, when it is known which others were
+	/// decided around it.
+	pub is_reviewed: bool,
 }
 
 /// How far the execution of a decision has come: some judges in each block.
@@ -340,7 +343,7 @@ pub struct Member {
 	pub overloaded: bool,
 }
 
-/// The most that a dispute costs a false dissenter of its stake, however little that is.
+/// The most that a dispute costs a judge with a false word of its stake, however little that is.
 pub const MOST_FOR_A_DISPUTE: Perbill = Perbill::from_percent(50);
 
 /// What a judge did wrong, in ascending order of weight.
@@ -395,7 +398,8 @@ pub enum Penalty {
 	/// is chilled.
 	#[codec(index = 3)]
 	FalseDissent,
-	/// It called valid what was a forced variant: it did not encode. It is chilled.
+	/// It called valid what was a forced variant: it did not encode. It pays no less than a false dissenter,
+	/// and is chilled.
 	#[codec(index = 6)]
 	MissedVariant,
 }
@@ -443,7 +447,11 @@ impl Penalty {
 			Penalty::LateDataAsked => Perbill::from_parts(part.deconstruct() / 2).min(most),
 			Penalty::Withheld => most,
 			Penalty::FalseDissent => part.min(MOST_FOR_A_DISPUTE).max(most),
-			Penalty::MissedVariant => parameters.variant_slash,
+			// It reads as a fault, and has everybody judge as a false accusation does.
+			Penalty::MissedVariant => {
+				let dissent = Penalty::FalseDissent.fraction(parameters, in_a_row, part);
+				parameters.variant_slash.max(dissent)
+			}
 		}
 	}
 }
@@ -533,6 +541,45 @@ pub struct RoundRecord {
 	/// The largest share of stake that one of them has cost. A later one costs what it is larger.
 	pub slashed: Perbill,
 }
+
+/// Stretches of a session's length of which decisions are remembered: that of a failure, both neighbours, and
+/// the one in which it is reviewed.
+pub const KEPT_TALLIES: u32 = 4;
+/// Transcoders that are told apart among those that failed in one stretch.
+pub const MOST_FAILING: u32 = 32;
+/// So many transcoders at least, for as many broadcasters, have failed together where it may be the
+/// toolchain's fault.
+pub const FEWEST_FAILING: u32 = 3;
+
+/// What was decided of the claims under a toolchain in a stretch of a session's length.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Default,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Tally {
+	/// The number of the stretch, from block 0 on.
+	pub stretch: BlockNumber,
+	/// Claims that were accepted, or failed by their transcoder's fault.
+	pub decided: u32,
+	/// Those that failed.
+	pub failed: u32,
+	/// Whose these were, each with its part of the stake of the validators stored with its claim's seed: of more
+	/// than can be told apart those with most.
+	pub transcoders: BoundedVec<(AccountId, Perbill), ConstU32<MOST_FAILING>>,
+	/// For whom they were, as many as count.
+	pub broadcasters: BoundedVec<AccountId, ConstU32<FEWEST_FAILING>>,
+}
+
+/// What was decided lately of the claims under a toolchain, ascending.
+pub type Tallies = BoundedVec<Tally, ConstU32<KEPT_TALLIES>>;
 
 /// What a judge left undone in claims of one round.
 #[derive(

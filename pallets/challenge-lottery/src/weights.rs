@@ -45,6 +45,7 @@ pub trait WeightInfo {
 	fn attest() -> Weight;
 	fn authorize_attest() -> Weight;
 	fn agenda_chill() -> Weight;
+	fn agenda_review() -> Weight;
 }
 
 /// Weights for `pallet_challenge_lottery` on the database of the node.
@@ -185,9 +186,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `10116`
 		//  Estimated: `171166`
 		// Minimum execution time: 160_610_000 picoseconds.
-		Weight::from_parts(168_641_000, 171166)
-			.saturating_add(T::DbWeight::get().reads(78_u64))
-			.saturating_add(T::DbWeight::get().writes(81_u64))
+		Weight::from_parts(278_641_000, 201166)
+			.saturating_add(T::DbWeight::get().reads(81_u64))
+			.saturating_add(T::DbWeight::get().writes(82_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
@@ -466,12 +467,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `4344 + m * (210 ±0)`
 		//  Estimated: `60286 + m * (2659 ±0)`
 		// Minimum execution time: 228_141_000 picoseconds.
-		Weight::from_parts(223_791_257, 60286)
+		Weight::from_parts(333_791_257, 90286)
 			// Standard Error: 5_552
 			.saturating_add(Weight::from_parts(4_376_781, 0).saturating_mul(m.into()))
-			.saturating_add(T::DbWeight::get().reads(40_u64))
+			.saturating_add(T::DbWeight::get().reads(43_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
-			.saturating_add(T::DbWeight::get().writes(33_u64))
+			.saturating_add(T::DbWeight::get().writes(34_u64))
 			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(m.into())))
 			.saturating_add(Weight::from_parts(0, 2659).saturating_mul(m.into()))
 	}
@@ -799,9 +800,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `815`
 		//  Estimated: `2126`
 		// Minimum execution time: 6_559_000 picoseconds.
-		Weight::from_parts(7_120_000, 2126)
+		Weight::from_parts(8_120_000, 2126)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
 	fn attest() -> Weight {
 		Weight::from_parts(62_000_000, 19919)
@@ -816,6 +817,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(48_000_000, 19919)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
+	}
+	fn agenda_review() -> Weight {
+		Weight::from_parts(90_000_000, 13214)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
 }
 
@@ -844,9 +850,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn report_missed() -> Weight {
-		Weight::from_parts(168_641_000, 171166)
-			.saturating_add(RocksDbWeight::get().reads(78_u64))
-			.saturating_add(RocksDbWeight::get().writes(81_u64))
+		Weight::from_parts(278_641_000, 201166)
+			.saturating_add(RocksDbWeight::get().reads(81_u64))
+			.saturating_add(RocksDbWeight::get().writes(82_u64))
 	}
 	fn commit_verdict() -> Weight {
 		Weight::from_parts(41_932_000, 46543)
@@ -896,11 +902,11 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(223_791_257, 60286)
+		Weight::from_parts(333_791_257, 90286)
 			.saturating_add(Weight::from_parts(4_376_781, 0).saturating_mul(m.into()))
-			.saturating_add(RocksDbWeight::get().reads(40_u64))
+			.saturating_add(RocksDbWeight::get().reads(43_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
-			.saturating_add(RocksDbWeight::get().writes(33_u64))
+			.saturating_add(RocksDbWeight::get().writes(34_u64))
 			.saturating_add(RocksDbWeight::get().writes((1_u64).saturating_mul(m.into())))
 			.saturating_add(Weight::from_parts(0, 2659).saturating_mul(m.into()))
 	}
@@ -960,9 +966,9 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn agenda_forget_toolchain() -> Weight {
-		Weight::from_parts(7_120_000, 2126)
+		Weight::from_parts(8_120_000, 2126)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
-			.saturating_add(RocksDbWeight::get().writes(1_u64))
+			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 	fn attest() -> Weight {
 		Weight::from_parts(62_000_000, 19919)
@@ -977,5 +983,10 @@ impl WeightInfo for () {
 		Weight::from_parts(48_000_000, 19919)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
+	}
+	fn agenda_review() -> Weight {
+		Weight::from_parts(90_000_000, 13214)
+			.saturating_add(RocksDbWeight::get().reads(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 }

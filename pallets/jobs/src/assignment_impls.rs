@@ -158,8 +158,17 @@ impl<T: Config> Pallet<T> {
 		Self::save_job(id, job)
 	}
 
+	/// The validators that could judge claims on a job of `broadcaster`: those stored with the newest seed, for
+	/// claims are judged by such a set. `None` where that seed is not stored.
+	fn judges(broadcaster: &AccountId) -> Option<Vec<AccountId>> {
+		let window = T::Beacon::current_window().checked_sub(1)?;
+		let members = T::Beacon::seed(window)?.set.members;
+		let judges = members.into_iter().filter(|seat| !seat.jailed && seat.stake > 0);
+		Some(judges.map(|seat| seat.account).filter(|who| who != broadcaster).collect())
+	}
+
 	/// Draws a waiting job's priority list and offers the job to the first on it; with nobody
-	/// eligible it is tried again later.
+	/// eligible, or too few to judge, it is tried again later.
 	pub(crate) fn draw(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
 		// Nobody has accepted it for so long.
 		if job.draws_in_vain() >= MAX_DRAWS {
@@ -174,11 +183,16 @@ impl<T: Config> Pallet<T> {
 			true => Self::suiting(&demand, candidates),
 			false => Vec::new(),
 		};
+		let (judges, least) = (Self::judges(&job.broadcaster), T::LeastJudges::get());
+		let can_be_judged = |candidate: &Candidate| {
+			let judges = judges.as_ref();
+			judges.is_none_or(|it| decision::can_be_judged(it, &candidate.account, least))
+		};
 		let mut drawn = decision::draw_list(
 			T::Beacon::accumulator(),
 			id,
 			suiting,
-			|candidate| Self::is_eligible(job, &demand, candidate),
+			|candidate| can_be_judged(candidate) && Self::is_eligible(job, &demand, candidate),
 			T::Parameters::get().priority_list,
 		);
 		// Who has just lost it is not chosen again at once where there is anybody else.
@@ -186,9 +200,11 @@ impl<T: Config> Pallet<T> {
 			drawn.retain(|account| lost_by.as_ref() != Some(account));
 		}
 		if drawn.is_empty() {
-			let why = match can_be_accepted {
-				true => decision::why(&demand, candidates),
-				false => Unsuited::Keys,
+			let lacks_judges = !candidates.is_empty() && !candidates.iter().any(can_be_judged);
+			let why = match (can_be_accepted, lacks_judges) {
+				(false, _) => Unsuited::Keys,
+				(true, true) => Unsuited::Judges,
+				(true, false) => decision::why(&demand, candidates),
 			};
 			Self::deposit_event(Event::NobodySuits { job: id, why });
 			Self::wait(job, now);

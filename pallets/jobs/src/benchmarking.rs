@@ -1,6 +1,7 @@
 //! Benchmarks of every call and of every task of the agenda.
 
 use alloc::{boxed::Box, vec, vec::Vec};
+use codec::Decode as _;
 use frame_benchmarking::v2::*;
 use frame_support::traits::{
 	fungibles::{Inspect as _, Unbalanced as _},
@@ -11,19 +12,19 @@ use frame_system::RawOrigin;
 use livepeer_primitives::{
 	claim::{ClaimInfo, Payout, PayoutReason, WorkClaim},
 	duty::Acceptance,
-	keys::{OperatorSignature, Purpose, Signer, VERIFIER},
+	keys::{OperatorSignature, Purpose, Signer, VerifierId, VERIFIER},
 	leaf::Leaf,
 	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{SegmentHeader, SegmentInfo},
 	service::ServiceRecord,
 	sum_tree::{Commitment, SumTree},
 	traits::{
-		Beacon as _, Candidate, OperatorKeysOf as _, Rounds as _, Stake as _, Toolchains as _,
-		TranscoderDirectory,
+		Beacon as _, Candidate, OperatorKeysOf as _, Rounds as _, SeatedValidator,
+		SeatedValidators, Seed, Stake as _, Toolchains as _, TranscoderDirectory, ValidatorSet,
 	},
 	video::{Ladder, Rendition, SourceLimits, CANONICAL_PROFILE},
 	work, AccountId, AssignmentIndex, Balance, BlockNumber, ClaimId, Hash, JobId, Seq, Signature,
-	ETH, MAX_PROFILES, MAX_RENDITIONS, MAX_TREE_DEPTH, UNIT,
+	ETH, MAX_PROFILES, MAX_RENDITIONS, MAX_TREE_DEPTH, MAX_VALIDATORS, UNIT,
 };
 use sp_runtime::{BoundedVec, Perbill};
 
@@ -49,6 +50,21 @@ fn fund<T: Config>(who: &AccountId) {
 	T::Assets::set_total_issuance(ETH, T::Assets::total_issuance(ETH).saturating_add(amount));
 	T::Assets::increase_balance(ETH, who, amount, Precision::Exact)
 		.expect("ETH exists at genesis and is sufficient");
+}
+
+/// Stores a newest seed with as many validators as there can be, which a draw goes through.
+fn seat<T: Config>() {
+	set_block::<T>(T::Beacon::window_start(2));
+	let key = VerifierId::decode(&mut &[1; 32][..]).expect("a key has 32 bytes");
+	let validator = |i| SeatedValidator {
+		account: account("validator", i, 0),
+		stake: UNIT,
+		key: key.clone(),
+		jailed: false,
+	};
+	let members = SeatedValidators::truncate_from((0..MAX_VALIDATORS).map(validator).collect());
+	let seed = Seed { hash: Hash::zero(), set: ValidatorSet { snapshot: 0, members } };
+	T::Beacon::make_seed(T::Beacon::current_window().saturating_sub(1), seed);
 }
 
 fn ladder() -> Ladder {
@@ -565,6 +581,7 @@ mod benches {
 
 	#[benchmark]
 	fn task_draw(c: Linear<1, 257>) -> Result<(), BenchmarkError> {
+		seat::<T>();
 		let (broadcaster, _) = parties();
 		let id = waiting::<T>(&broadcaster);
 		// All suit and have to be looked at: only the last two in the order, which have next to no stake,
@@ -592,6 +609,7 @@ mod benches {
 
 	#[benchmark]
 	fn task_draw_nobody(c: Linear<1, 257>) -> Result<(), BenchmarkError> {
+		seat::<T>();
 		let (broadcaster, _) = parties();
 		let id = waiting::<T>(&broadcaster);
 		let candidates: Vec<_> = (0..c)

@@ -250,6 +250,12 @@ pub fn why(demand: &Demand, candidates: &[Candidate]) -> Unsuited {
 	all.max().unwrap_or(Unsuited::Nobody)
 }
 
+/// Whether `least` of `judges` are left beside `transcoder`, which judges nothing of its own.
+pub fn can_be_judged(judges: &[AccountId], transcoder: &AccountId, least: u32) -> bool {
+	let least = least as usize;
+	judges.len() > least || judges.len() == least && !judges.contains(transcoder)
+}
+
 /// What the smallest claim is worth at least that a transcoder of this price can make of leaves of the
 /// job's largest size: so much of its own bond must be free.
 pub fn smallest_claim(

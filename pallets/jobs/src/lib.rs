@@ -114,6 +114,10 @@ pub mod pallet {
 		type OnClaim: OnClaim;
 		/// The longest time from a claim to its outcome, in blocks.
 		type ClaimLife: Get<BlockNumber>;
+		/// So many validators, neither party among them, must be able to judge before a draw offers a job.
+		/// No more than the set of validators has at the least whatever becomes of its members, or whoever
+		/// had a few of them kept from validating could stop all jobs.
+		type LeastJudges: Get<u32>;
 		/// Length of a slot in milliseconds.
 		type SlotDuration: Get<u64>;
 		/// The priority of authorized calls in the pool.

@@ -243,6 +243,8 @@ pub enum Unsuited {
 	Busy,
 	/// One of its broadcaster's current keys is revoked, so that nobody could accept it.
 	Keys,
+	/// Fewer validators could judge what is claimed of it than a committee has, whoever transcoded it.
+	Judges,
 }
 
 /// What the key that created a job has put into it.

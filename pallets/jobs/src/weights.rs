@@ -575,6 +575,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
 	/// Storage: `OperatorKeys::Stored` (r:2 w:0)
 	/// Proof: `OperatorKeys::Stored` (`max_values`: None, `max_size`: Some(126), added: 2601, mode: `MaxEncodedLen`)
+	/// Storage: `Beacon::Seeds` (r:2 w:0)
+	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20790), added: 23265, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Accumulator` (r:1 w:0)
 	/// Proof: `Beacon::Accumulator` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:257 w:1)
@@ -615,10 +617,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `2407 + c * (409 ±0)`
 		//  Estimated: `8838 + c * (2752 ±0)`
 		// Minimum execution time: 125_707_000 picoseconds.
-		Weight::from_parts(52_749_209, 8838)
+		Weight::from_parts(132_749_209, 27738)
 			// Standard Error: 38_201
 			.saturating_add(Weight::from_parts(34_452_497, 0).saturating_mul(c.into()))
-			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().reads(14_u64))
 			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 			.saturating_add(Weight::from_parts(0, 2752).saturating_mul(c.into()))
@@ -629,6 +631,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Assets::Asset` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
 	/// Storage: `OperatorKeys::Stored` (r:1 w:0)
 	/// Proof: `OperatorKeys::Stored` (`max_values`: None, `max_size`: Some(126), added: 2601, mode: `MaxEncodedLen`)
+	/// Storage: `Beacon::Seeds` (r:2 w:0)
+	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20790), added: 23265, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Accumulator` (r:1 w:0)
 	/// Proof: `Beacon::Accumulator` (`max_values`: Some(1), `max_size`: Some(32), added: 527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Agenda` (r:0 w:2)
@@ -643,10 +647,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Measured:  `804`
 		//  Estimated: `6222`
 		// Minimum execution time: 32_348_000 picoseconds.
-		Weight::from_parts(33_834_606, 6222)
+		Weight::from_parts(113_834_606, 27738)
 			// Standard Error: 1_327
 			.saturating_add(Weight::from_parts(146_278, 0).saturating_mul(c.into()))
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 	/// Storage: `Jobs::Assignments` (r:1 w:2)
@@ -942,17 +946,17 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2539).saturating_mul(c.into()))
 	}
 	fn task_draw(c: u32, ) -> Weight {
-		Weight::from_parts(52_749_209, 8838)
+		Weight::from_parts(132_749_209, 27738)
 			.saturating_add(Weight::from_parts(34_452_497, 0).saturating_mul(c.into()))
-			.saturating_add(RocksDbWeight::get().reads(10_u64))
+			.saturating_add(RocksDbWeight::get().reads(14_u64))
 			.saturating_add(RocksDbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 			.saturating_add(Weight::from_parts(0, 2752).saturating_mul(c.into()))
 	}
 	fn task_draw_nobody(c: u32, ) -> Weight {
-		Weight::from_parts(33_834_606, 6222)
+		Weight::from_parts(113_834_606, 27738)
 			.saturating_add(Weight::from_parts(146_278, 0).saturating_mul(c.into()))
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
+			.saturating_add(RocksDbWeight::get().reads(9_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn task_hand_on() -> Weight {

@@ -4,10 +4,11 @@
 //! VRF of their authors, passes every call as a signed or authorised transaction through all
 //! extensions, and after each block checks every invariant and the sums of all balances. [`acts`]
 //! is what each party says and signs, and [`Story`] plays a broadcaster, a transcoder and verifiers
-//! from end to end.
+//! from end to end. [`seeds`] makes stories of chance, and smaller ones of those that fail.
 #![allow(clippy::expect_used)]
 
 pub mod acts;
+pub mod seeds;
 mod story;
 mod world;
 

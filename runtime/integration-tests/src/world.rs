@@ -2,19 +2,20 @@
 
 use codec::Encode;
 use frame_support::{
-	traits::{fungible, fungibles},
+	traits::{fungible, fungibles, Hooks},
 	StorageHasher, Twox128,
 };
 use livepeer_primitives::{
 	duty::Heartbeat,
 	keys::Purpose,
-	params::{LotteryParameters, ProtocolParameters, Timing},
+	params::{ElectionParameters, LotteryParameters, ProtocolParameters, Timing},
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
 use livepeer_runtime::{
 	check_invariants, genesis_config_presets::genesis_config, tx_extension, Address, Assets, Babe,
-	Balances, ChainConfig, Executive, Header, OperatorKeys, Rounds, Runtime, RuntimeCall,
-	RuntimeEvent, RuntimeOrigin, Session, SignedPayload, System, UncheckedExtrinsic,
+	Balances, ChainConfig, ChallengeLottery, Executive, Header, OperatorKeys, Rounds, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, RuntimeOrigin, Session, SignedPayload, System,
+	UncheckedExtrinsic,
 };
 use pallet_jobs::types::{MAX_PAYOUTS, PAYOUTS_PER_STEP};
 use serde_json::json;
@@ -22,15 +23,21 @@ use sp_consensus_babe::{
 	digests::{PreDigest, SecondaryVRFPreDigest},
 	make_vrf_sign_data, Slot, BABE_ENGINE_ID,
 };
-use sp_core::{crypto::VrfSecret, sr25519, Pair as _};
+use sp_core::{
+	crypto::VrfSecret,
+	offchain::{OffchainDbExt, OffchainWorkerExt, TransactionPoolExt},
+	sr25519, Pair as _,
+};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_io::TestExternalities;
 use sp_keyring::Sr25519Keyring;
+use sp_keystore::KeystoreExt;
 use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
-	traits::{Get, Header as _},
+	traits::{Get, Header as _, IdentifyAccount},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	BuildStorage, DispatchError, DispatchResult, ExtrinsicInclusionMode, Perbill, StateVersion,
+	BuildStorage, DispatchError, DispatchResult, ExtrinsicInclusionMode, MultiSigner, Perbill,
+	StateVersion,
 };
 
 use crate::acts::{changed_session_key, sign_by};
@@ -49,7 +56,7 @@ pub fn refused(error: impl Into<DispatchError>) -> Applied {
 #[derive(Clone)]
 enum Transaction {
 	/// Signed by an account.
-	Signed(Sr25519Keyring, RuntimeCall),
+	Signed(Box<sr25519::Pair>, RuntimeCall),
 	/// Authorised by what it carries.
 	Authorized(RuntimeCall),
 	/// A report of misbehaviour, which a block's author may put into it.
@@ -104,8 +111,13 @@ impl World {
 	}
 
 	fn of(preset: &str) -> Self {
-		let genesis = genesis_config(preset, json!({})).expect("the preset exists");
-		let state = genesis.build_storage().expect("a preset builds").into();
+		Self::begin(&genesis_config(preset, json!({})).expect("the preset exists"))
+	}
+
+	/// The chain that begins so, after its first block. Its validators are well-known accounts with the session
+	/// keys of their names.
+	pub fn begin(genesis: &RuntimeGenesisConfig) -> Self {
+		let state = genesis.build_storage().expect("it is a genesis").into();
 		let genesis = Header::new(
 			0,
 			Default::default(),
@@ -184,6 +196,18 @@ impl World {
 		});
 	}
 
+	/// Lets governance set the parameters of the election.
+	pub fn set_election(&mut self, change: impl FnOnce(&mut ElectionParameters)) {
+		use livepeer_runtime::configs::parameters::{dynamic_params::protocol, RuntimeParameters};
+		self.run(|| {
+			let mut election = ChainConfig::parameters().election;
+			change(&mut election);
+			let update = protocol::Parameters::Election(protocol::Election, Some(election.into()));
+			ChainConfig::set_parameter(RuntimeOrigin::root(), RuntimeParameters::Protocol(update))
+				.expect("the parameters keep every rule");
+		});
+	}
+
 	/// The parameters in force and the clock.
 	pub fn parameters(&mut self) -> (ProtocolParameters, Timing) {
 		self.run(|| (ChainConfig::parameters(), ChainConfig::timing()))
@@ -191,7 +215,12 @@ impl World {
 
 	/// Queues a signed call for the next block that has room.
 	pub fn submit(&mut self, who: Sr25519Keyring, call: impl Into<RuntimeCall>) {
-		self.queue.push(Transaction::Signed(who, call.into()));
+		self.submit_by(who.pair(), call);
+	}
+
+	/// Queues a call that the account of this key signs.
+	pub fn submit_by(&mut self, pair: sr25519::Pair, call: impl Into<RuntimeCall>) {
+		self.queue.push(Transaction::Signed(Box::new(pair), call.into()));
 	}
 
 	/// Queues a call that carries its own authorisation.
@@ -255,6 +284,11 @@ impl World {
 	/// Makes a block of everything queued that it has room for; says how each transaction went. A
 	/// block of a migration has room for none. The slots of authors that are disabled are lost.
 	pub fn next_block(&mut self) -> Vec<Applied> {
+		self.step().into_iter().flatten().collect()
+	}
+
+	/// The same, and says it of everything queued, in its order; `None` of what waits on.
+	pub fn step(&mut self) -> Vec<Option<Applied>> {
 		self.state.commit_all().expect("no transaction is open between blocks");
 		for _ in 0..20 {
 			self.slot += 1;
@@ -270,11 +304,11 @@ impl World {
 
 	/// Makes a block in this slot; `None` if its author is disabled by the end of it, which is when
 	/// BABE refuses the block.
-	fn try_block(&mut self) -> Option<Vec<Applied>> {
+	fn try_block(&mut self) -> Option<Vec<Option<Applied>>> {
 		let (slot, number, parent) = (self.slot, self.number + 1, self.parent);
 		let (workers, authors, queue) = (&self.workers, &self.authors, &self.queue);
 		let eth_payers = &self.eth_payers;
-		let (header, results, left, events) = self.state.execute_with(|| {
+		let (header, results, events) = self.state.execute_with(|| {
 			let (author, claim) = claim_slot(slot, authors);
 			let header = Header::new(
 				number,
@@ -298,37 +332,57 @@ impl World {
 						.expect("a heartbeat is taken when it is due");
 				}
 			}
-			let (mut results, mut left) = (Vec::new(), Vec::new());
-			for transaction in queue {
-				if !is_open {
-					left.push(transaction.clone());
-					continue;
-				}
+			let apply = |transaction: &Transaction| {
 				let extrinsic = match transaction.clone() {
-					Transaction::Signed(who, call) => signed(who, call, eth_payers.contains(&who)),
+					Transaction::Signed(pair, call) => {
+						let in_eth = eth_payers.iter().any(|payer| payer.public() == pair.public());
+						signed(&pair, call, in_eth)
+					}
 					Transaction::Authorized(call) => authorized(call),
 					Transaction::Bare(call) => UncheckedExtrinsic::new_bare(call),
 				};
 				match Executive::apply_extrinsic(extrinsic) {
 					Err(TransactionValidityError::Invalid(
 						InvalidTransaction::ExhaustsResources,
-					)) => left.push(transaction.clone()),
-					result => results.push(result),
+					)) => None,
+					result => Some(result),
 				}
-			}
+			};
+			let results: Vec<Option<Applied>> = queue
+				.iter()
+				.map(|transaction| if is_open { apply(transaction) } else { None })
+				.collect();
 			if Session::disabled_validators().contains(&author) {
 				return None;
 			}
 			let header = Executive::finalize_block();
 			let events = System::read_events_no_consensus().map(|record| record.event);
-			Some((header, results, left, events.collect::<Vec<_>>()))
+			Some((header, results, events.collect::<Vec<_>>()))
 		})?;
 		self.number = number;
-		self.queue = left;
+		let left = self.queue.iter().zip(&results).filter(|(_, result)| result.is_none());
+		self.queue = left.map(|(transaction, _)| transaction.clone()).collect();
 		self.parent = header.hash();
 		self.issuance.0 += events.iter().map(minted).sum::<Balance>();
 		self.events.extend(events.into_iter().map(|event| (number, event)));
 		Some(results)
+	}
+
+	/// Runs the off-chain worker of a node that judges, after the newest block: on the node's own database,
+	/// with what its host does for it, its pool and its keys.
+	pub fn off_chain(
+		&mut self,
+		database: OffchainDbExt,
+		host: OffchainWorkerExt,
+		pool: TransactionPoolExt,
+		keys: KeystoreExt,
+	) {
+		self.state.register_extension(database);
+		self.state.register_extension(host);
+		self.state.register_extension(pool);
+		self.state.register_extension(keys);
+		let height = self.number;
+		self.run(|| <ChallengeLottery as Hooks<BlockNumber>>::offchain_worker(height));
 	}
 
 	/// Makes blocks until `done` holds; panics after `patience` of them.
@@ -411,7 +465,7 @@ impl World {
 
 	/// The longest time in blocks from a job's end until nothing of it is left, whatever anyone does:
 	/// a claim in the last block of its grace, which lives as long as any, is paid in as many steps as
-	/// there can be, and is gone in the block after.
+	/// there can be, and is gone in the block after. Where many fail under one toolchain, it may be longer.
 	pub fn longest_after_end(&mut self) -> BlockNumber {
 		let (parameters, timing) = self.parameters();
 		let life = parameters.lottery.longest_claim_life(&timing);
@@ -435,6 +489,7 @@ impl World {
 			item("ChallengeLottery", "Attestations"),
 			item("ChallengeLottery", "Accepted"),
 			item("ChallengeLottery", "PoolSpent"),
+			item("ChallengeLottery", "Tallied"),
 		];
 		let prefixes = [
 			("Jobs", twox("Jobs")),
@@ -481,17 +536,18 @@ fn item(pallet: &str, name: &str) -> Vec<u8> {
 	[twox(pallet), twox(name)].concat()
 }
 
-/// A transaction of `who` with its next nonce, whose fee is paid in LPT or `in_eth`.
-fn signed(who: Sr25519Keyring, call: RuntimeCall, in_eth: bool) -> UncheckedExtrinsic {
-	let nonce = System::account_nonce(who.to_account_id());
+/// A transaction of the key's account with its next nonce, whose fee is paid in LPT or `in_eth`.
+fn signed(pair: &sr25519::Pair, call: RuntimeCall, in_eth: bool) -> UncheckedExtrinsic {
+	let account = MultiSigner::from(pair.public()).into_account();
+	let nonce = System::account_nonce(account.clone());
 	let mut extension = tx_extension(Era::Immortal, nonce, 0);
 	if in_eth {
 		extension.8 .0 = pallet_asset_tx_payment::ChargeAssetTxPayment::from(0, Some(ETH));
 	}
 	let payload = SignedPayload::new(call, extension).expect("the implicit part is known");
-	let signature = payload.using_encoded(|bytes| who.sign(bytes));
+	let signature = payload.using_encoded(|bytes| pair.sign(bytes));
 	let (call, extension, _) = payload.deconstruct();
-	let address = Address::Id(who.to_account_id());
+	let address = Address::Id(account);
 	UncheckedExtrinsic::new_signed(call, address, signature.into(), extension)
 }
 

@@ -367,7 +367,7 @@ fn convicted(world: World) -> (Story, Claim, BlockNumber) {
 
 fn cancelling(world: World) -> Due {
 	let (story, claim, at) = convicted(world);
-	let call = Lottery::cancel { claim: claim.id }.into();
+	let call = Lottery::cancel { claim: claim.id, case: None }.into();
 	Due { story, sender: Sender::Governance, call, at }
 }
 

@@ -1,10 +1,10 @@
 //! Whoever reads the events alone knows what the chain holds of jobs, claims and challenges: an index that is
 //! made of nothing else is compared with storage again and again, while claims are paid, fail, are missed and
-//! are void, and while a job is handed on.
+//! are void, and while jobs are handed on, ended as idle and expire.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use livepeer_integration_tests::{Claim, Story, World, HONEST};
+use livepeer_integration_tests::{create_job, Claim, Story, World, HONEST};
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
@@ -15,6 +15,7 @@ use livepeer_runtime::{ChallengeLottery, Jobs, Runtime, RuntimeEvent};
 use pallet_challenge_lottery::Event as Lottery;
 use pallet_jobs::Event as Job;
 use sp_keyring::Sr25519Keyring::Alice;
+use sp_runtime::Perbill;
 
 /// An assignment that is offered or runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,7 +55,9 @@ struct ChallengeEntry {
 	tranche: Tranche,
 	committed: BTreeSet<AccountId>,
 	revealed: BTreeSet<AccountId>,
+	asked: BTreeSet<AccountId>,
 	outcome: Option<Outcome>,
+	execute_at: Option<BlockNumber>,
 }
 
 impl ChallengeEntry {
@@ -62,6 +65,7 @@ impl ChallengeEntry {
 		self.tranche = tranche;
 		self.committed.clear();
 		self.revealed.clear();
+		self.asked.clear();
 	}
 }
 
@@ -160,7 +164,9 @@ impl Index {
 					tranche: 0,
 					committed: BTreeSet::new(),
 					revealed: BTreeSet::new(),
+					asked: BTreeSet::new(),
 					outcome: None,
+					execute_at: None,
 				};
 				self.challenges.insert(*claim, entry);
 			}
@@ -180,6 +186,9 @@ impl Index {
 			Lottery::Committed { claim, verifier, .. } => {
 				self.challenge(claim).committed.insert(verifier.clone());
 			}
+			Lottery::DataAsked { claim, verifier, .. } => {
+				self.challenge(claim).asked.insert(verifier.clone());
+			}
 			Lottery::VerdictRevealStarted { claim, .. } | Lottery::OpeningStarted { claim, .. } => {
 				self.challenge(claim).stage = ChallengeStage::VerdictReveal;
 			}
@@ -191,13 +200,17 @@ impl Index {
 				entry.stage = ChallengeStage::AwaitingDispute;
 				entry.ballot(0);
 			}
-			Lottery::Decided { claim, outcome, .. } => {
+			Lottery::Decided { claim, outcome, execute_at, .. } => {
 				let entry = self.challenge(claim);
 				entry.stage = ChallengeStage::Decided;
 				entry.outcome = Some(*outcome);
+				entry.execute_at = Some(*execute_at);
 				entry.ballot(0);
 			}
-			Lottery::Executed { claim, .. } | Lottery::Cancelled { claim } => {
+			Lottery::DeferralLengthened { claim, execute_at, .. } => {
+				self.challenge(claim).execute_at = Some(*execute_at);
+			}
+			Lottery::Executed { claim, .. } | Lottery::Cancelled { claim, .. } => {
 				self.challenges.remove(claim);
 			}
 			_ => (),
@@ -262,8 +275,11 @@ fn stored() -> Stored {
 			members.filter(|(_, did)| **did).map(|(member, _)| member.clone()).collect()
 		};
 		let is_open = matches!(view.stage, ChallengeStage::Commit | ChallengeStage::VerdictReveal);
-		let (committed, revealed) = match is_open {
-			true => (who_did(&view.committed), who_did(&view.revealed)),
+		let (committed, revealed, asked) = match is_open {
+			true => {
+				let asked = ChallengeLottery::asking(id).into_iter().collect();
+				(who_did(&view.committed), who_did(&view.revealed), asked)
+			}
 			false => Default::default(),
 		};
 		let answered = view.positions.iter().zip(&view.answered);
@@ -274,7 +290,9 @@ fn stored() -> Stored {
 			tranche: view.tranche,
 			committed,
 			revealed,
+			asked,
 			outcome: view.outcome,
+			execute_at: view.outcome.map(|_| view.deadline),
 		};
 		Some((id, entry))
 	});
@@ -381,11 +399,55 @@ fn storage_should_be_rebuilt_from_events_when_leaves_are_missed_and_verdicts_can
 	story.vote(&paid, HONEST);
 	index.check(&mut story.world);
 	until(&mut story, &mut index, &missed, ChallengeStage::Decided);
-	let cancel = pallet_challenge_lottery::Call::cancel { claim: missed.id };
+	let cancel = pallet_challenge_lottery::Call::cancel { claim: missed.id, case: None };
 	story.world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(cancel.into()) });
 	index.check(&mut story.world);
 	assert!(!index.challenges.contains_key(&missed.id) && !index.claims.contains_key(&missed.id));
 	settle(&mut story, &mut index, &paid);
 	story.close();
 	index.check(&mut story.world);
+}
+
+/// Whoever lacks bytes asks for them, variants are opened, an assignment is ended as idle, and a job expires.
+#[test]
+fn storage_should_be_rebuilt_from_events_when_variants_are_opened_and_jobs_end_by_themselves() {
+	let mut index = Index::default();
+	let half = Perbill::from_percent(50);
+	let mut world = Story::network();
+	world.set_lottery(|lottery| lottery.variant_rate = half);
+	let mut story = Story::begin_on(world);
+	index.check(&mut story.world);
+	let opened = story.claim(16);
+	until(&mut story, &mut index, &opened, ChallengeStage::LeafReveal);
+	story.reveal(&opened);
+	let asks = story.ballot(&opened).ask(1);
+	story.world.ok_authorized(asks);
+	index.check(&mut story.world);
+	assert_eq!(index.challenges[&opened.id].asked.len(), 1);
+	let (drawn, ballot) = story.vote_variants(&opened, half);
+	index.check(&mut story.world);
+	story.world.ok_authorized(opened.work.open(opened.id, ballot.seed, &drawn));
+	index.check(&mut story.world);
+	assert_eq!(settle(&mut story, &mut index, &opened), Some(Outcome::Accepted));
+	story.close();
+	index.check(&mut story.world);
+
+	// Nothing is sent, so its transcoder gives it up; who gets it then keeps it to the end.
+	let mut world = story.world;
+	let job = create_job(&mut world, Story::BROADCASTER, "short", 100);
+	index.check(&mut world);
+	let mut story = Story::resume(world, job);
+	story.accept();
+	index.check(&mut story.world);
+	let (idle, assignment) = (story.transcoder, story.turn().assignment);
+	story.world.blocks(40);
+	story.world.ok(idle, pallet_jobs::Call::end_idle { job, assignment });
+	index.check(&mut story.world);
+	story.accept();
+	story.world.until(200, |world| {
+		index.check(world);
+		world.run(|| Jobs::job(job)).is_none()
+	});
+	index.check(&mut story.world);
+	assert!(index.jobs.is_empty() && index.claims.is_empty() && index.challenges.is_empty());
 }

@@ -252,7 +252,7 @@ impl Game {
 				pallet_challenge_lottery::Call::draw { claim }.into()
 			}),
 			Step::Cancel { claim } => self.of_claim(claim, Alice, |claim| {
-				let cancel = pallet_challenge_lottery::Call::cancel { claim };
+				let cancel = pallet_challenge_lottery::Call::cancel { claim, case: None };
 				pallet_sudo::Call::sudo { call: Box::new(cancel.into()) }.into()
 			}),
 			Step::Bond { who, to, amount } => {
@@ -601,7 +601,7 @@ impl Trace {
 				E::Decided { claim, outcome, .. } if claim == id => {
 					assert!(trace.outcome.replace(outcome).is_none(), "decided once");
 				}
-				E::Cancelled { claim } if claim == id => trace.cancelled = true,
+				E::Cancelled { claim, .. } if claim == id => trace.cancelled = true,
 				E::Executed { claim, slashed, .. } if claim == id => trace.slashed = slashed,
 				_ => {}
 			}

@@ -13,11 +13,13 @@
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	io::Write,
-	panic::{catch_unwind, AssertUnwindSafe},
 	path::Path,
 };
 
-use livepeer_integration_tests::{Ballot, Claim, Story};
+use livepeer_integration_tests::{
+	seeds::{self, setting, shrink, Chance},
+	Ballot, Claim, Story,
+};
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
@@ -26,22 +28,6 @@ use livepeer_primitives::{
 };
 use livepeer_runtime::{LptStaking, Runtime};
 use sp_keyring::Sr25519Keyring::{self, Alice, Dave, Eve};
-
-/// What a story has of chance: the same for a seed for ever.
-struct Chance(u64);
-
-impl Chance {
-	fn next(&mut self) -> u64 {
-		self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-		let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-		let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-		mixed ^ (mixed >> 31)
-	}
-
-	fn below(&mut self, bound: u64) -> u64 {
-		self.next() % bound.max(1)
-	}
-}
 
 /// How a transcoder works.
 struct Making {
@@ -105,9 +91,6 @@ const JUDGES: [Sr25519Keyring; 3] = [Alice, Dave, Eve];
 /// Segments of a claim at least.
 const LEAST_LEAVES: usize = 4;
 
-/// Most stories that are played to find a smaller one that fails.
-const MOST_TRIES: u32 = 200;
-
 /// Stories of a strategy from which on what it brings on average is no chance.
 const ENOUGH: u32 = 8;
 
@@ -133,11 +116,11 @@ struct Plan {
 impl Plan {
 	/// The one of a seed.
 	fn of(seed: u64) -> Self {
-		let mut chance = Chance(seed);
+		let mut chance = Chance::new(seed);
 		let leaves = 8 + chance.below(9);
-		let making = &MAKING[chance.below(MAKING.len() as u64) as usize];
-		let judging = &JUDGING[chance.below(JUDGING.len() as u64) as usize];
-		let judge = JUDGES[chance.below(JUDGES.len() as u64) as usize];
+		let making = chance.one_of(&MAKING);
+		let judging = chance.one_of(&JUDGING);
+		let judge = *chance.one_of(&JUDGES);
 		let wait = chance.below(20) as u32;
 		let bad = (0..leaves).map(|_| (making.is_bad)(&mut chance)).collect();
 		Self { cast: Cast { making, judging, judge }, wait, bad }
@@ -148,8 +131,11 @@ impl Plan {
 		let cast = Cast { making: &MAKING[0], judging: &JUDGING[0], judge: self.cast.judge };
 		Self { cast, bad: vec![false; self.bad.len()], ..*self }
 	}
+}
 
-	/// Stories with less in them, those with the least first.
+impl seeds::Plan for Plan {
+	const MOST_TRIES: u32 = 200;
+
 	fn smaller(&self) -> Vec<Self> {
 		let mut plans = Vec::new();
 		let honest = self.honest();
@@ -341,34 +327,9 @@ fn tell(plan: &Plan) -> Vec<Brought> {
 	brought
 }
 
-/// The smallest story in which something still fails as in `plan`, as far as leaving out one thing after the other
-/// leads to it.
-fn shrink<T>(mut plan: Plan, tell: impl Fn(&Plan) -> T) -> Plan {
-	let fails = |plan: &Plan| catch_unwind(AssertUnwindSafe(|| tell(plan))).is_err();
-	let mut left = MOST_TRIES;
-	while let Some(smaller) = plan
-		.smaller()
-		.into_iter()
-		.take_while(|_| {
-			left = left.saturating_sub(1);
-			left > 0
-		})
-		.find(&fails)
-	{
-		plan = smaller;
-	}
-	plan
-}
-
 /// Plays a seed; one that fails says the smallest story that does.
 fn seed(number: u64) -> Vec<Brought> {
-	let plan = Plan::of(number);
-	println!("seed {number}: {plan}");
-	let told = catch_unwind(AssertUnwindSafe(|| tell(&plan)));
-	told.unwrap_or_else(|_| {
-		let smallest = shrink(plan, tell);
-		panic!("seed {number} fails (`make sim FROM={number} SEEDS=1`), at least so: {smallest}")
-	})
+	seeds::play(number, "make sim", Plan::of(number), tell)
 }
 
 /// Adds to the record how many seeds a commit has passed, in place of what it says of that commit so far; says how
@@ -387,10 +348,6 @@ fn record(path: &Path, commit: &str, passed: usize) -> usize {
 	let text: String = lines.iter().map(|(commit, count)| format!("{commit} {count}\n")).collect();
 	std::fs::write(path, text).expect("the record can be written");
 	lines.iter().map(|(_, count)| count).sum()
-}
-
-fn setting(name: &str, default: u64) -> u64 {
-	std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
 #[test]

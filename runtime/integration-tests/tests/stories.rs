@@ -433,7 +433,7 @@ fn governance_should_cancel_a_verdict_before_its_execution() {
 	let transcoder = story.transcoder;
 	let unjail = || pallet_transcoder_election::Call::unjail {};
 	assert!(matches!(story.world.call(transcoder, unjail()), Ok(Err(_))), "a verdict is open");
-	let cancel = pallet_challenge_lottery::Call::cancel { claim: claim.id };
+	let cancel = pallet_challenge_lottery::Call::cancel { claim: claim.id, case: None };
 	story.world.ok(Alice, pallet_sudo::Call::sudo { call: Box::new(cancel.into()) });
 	assert_eq!(settlement(&story, &claim), Some(Settlement::Pay));
 	story.world.ok(transcoder, unjail());

@@ -2,15 +2,19 @@
 
 use codec::Encode;
 use frame_support::traits::KeyOwnerProofSystem as _;
-use livepeer_integration_tests::{keyring, Claim, Story, World, HONEST};
+use livepeer_integration_tests::{create_job, keyring, Claim, Story, Turn, World, HONEST};
 use livepeer_primitives::{
-	api::ChallengeStage, claim::Outcome, traits::Beacon as _, verdict::Verdict, Balance,
-	BlockNumber, Hash, UNIT,
+	api::ChallengeStage,
+	claim::Outcome,
+	traits::{Beacon as _, Chill as _},
+	verdict::Verdict,
+	Balance, BlockNumber, Hash, JobId, UNIT,
 };
 use livepeer_runtime::{
 	Authorship, Babe, Beacon, ChallengeLottery, Grandpa, Header, Historical, Jobs, LptStaking,
-	Runtime, RuntimeCall, Session, SessionKeys, System, TranscoderElection,
+	Runtime, RuntimeCall, RuntimeEvent, Session, SessionKeys, System, TranscoderElection,
 };
+use pallet_jobs::types::Unsuited;
 use sp_consensus_babe::{
 	digests::{CompatibleDigestItem, PreDigest, SecondaryPlainPreDigest},
 	AuthorityId, EquivocationProof, Slot, KEY_TYPE,
@@ -50,6 +54,45 @@ fn author(world: &mut World) -> Sr25519Keyring {
 fn miss(story: &mut Story, claim: &Claim) {
 	story.until_stage(claim, ChallengeStage::LeafReveal);
 	story.until_stage(claim, ChallengeStage::Decided);
+}
+
+/// Whether the job is offered to somebody within `blocks`.
+fn is_offered(world: &mut World, job: JobId, blocks: u32) -> bool {
+	(0..blocks).any(|_| {
+		world.next_block();
+		Turn::current(world, job).is_some()
+	})
+}
+
+#[test]
+fn job_should_wait_until_as_many_can_judge_it_as_a_committee_has() {
+	let mut world = Story::network();
+	// Seeds are stored, with all five validators.
+	world.blocks(25);
+	world.set_election(|election| election.min_validators = 7);
+	world.set_lottery(|lottery| lottery.committee_size = 5);
+	let job = create_job(&mut world, Ferdie, "too large a committee", 400);
+	let nobody = RuntimeEvent::Jobs(pallet_jobs::Event::NobodySuits { job, why: Unsuited::Judges });
+	world.until(10, |world| world.events.iter().any(|(_, event)| *event == nobody));
+	assert!(!is_offered(&mut world, job, 10), "four are left beside any transcoder");
+	world.set_lottery(|lottery| lottery.committee_size = 4);
+	assert!(is_offered(&mut world, job, 70));
+}
+
+/// To be chilled costs its judge; but whoever could have enough of them chilled would stop all jobs.
+#[test]
+fn attack_chilled_validators_should_not_stop_new_jobs() {
+	let mut world = Story::network();
+	world.blocks(25);
+	world.set_election(|election| election.min_validators = 5);
+	let until = world.round() + 6;
+	for chilled in [Alice, Dave, Eve] {
+		world.run(|| TranscoderElection::chill(&chilled.to_account_id(), until));
+	}
+	sessions(&mut world, 3);
+	assert_eq!(validators(&mut world).len(), 5, "nobody could take their places");
+	let job = create_job(&mut world, Ferdie, "after the chills", 400);
+	assert!(is_offered(&mut world, job, 10));
 }
 
 #[test]

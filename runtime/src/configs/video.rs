@@ -2,7 +2,10 @@
 
 use super::{
 	money::{ChargeLpt, CommonPool, PaysJudges},
-	parameters::{Jobs as JobsParameters, Lottery, Money, Rounds as RoundsParameters},
+	parameters::{
+		Election as ElectionParameters, Jobs as JobsParameters, Lottery, Money,
+		Rounds as RoundsParameters,
+	},
 	session::RegisteredKeys,
 	timing::{BeaconWindow, FixedTiming, SlotDuration},
 };
@@ -77,6 +80,13 @@ parameter_types! {
 	/// How long a claim may wait for its decision at the most, by the parameters in force: so long it
 	/// holds a place.
 	pub ClaimLife: BlockNumber = Lottery::get().longest_judgement(&FixedTiming::get());
+	/// Validators beside both parties that must be able to judge before a job is offered: as many as a committee
+	/// has, as far as the set is never made smaller than that and both of them. So neither chills nor
+	/// heartbeats that stay away stop all jobs, and a network that may have a single validator asks for none.
+	pub LeastJudges: u32 = {
+		let least = ElectionParameters::get().min_validators.saturating_sub(2);
+		Lottery::get().committee_size.min(least)
+	};
 	/// How long an assignment can still be claimed for, by the parameters in force.
 	pub ClaimGrace: BlockNumber = JobsParameters::get().claim_grace;
 	/// LPT that the common pool adds in a round to what judges are paid out of penalties.
@@ -107,6 +117,7 @@ impl pallet_jobs::Config for Runtime {
 	type DutyPriority = DutyPriority;
 	type FeeSink = LptStaking;
 	type Keys = OperatorKeys;
+	type LeastJudges = LeastJudges;
 	type Liability = LptStaking;
 	type Lottery = Lottery;
 	type Money = Money;

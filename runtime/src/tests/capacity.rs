@@ -1,7 +1,9 @@
 //! What a claim weighs from its call to its settlement, and how many streams a block's weight carries.
 //! `docs/economics.md` has the curves, by `scripts/economics.py`.
 
-use crate::{constants::block::Weights, Jobs, Runtime, RuntimeCall, UncheckedExtrinsic};
+use crate::{
+	constants::block::Weights, ChallengeLottery, Jobs, Runtime, RuntimeCall, UncheckedExtrinsic,
+};
 use codec::Encode;
 use frame_support::{
 	dispatch::{DispatchClass, GetDispatchInfo},
@@ -12,7 +14,9 @@ use livepeer_primitives::{
 	draw::sample_count,
 	extension::Extensions,
 	keys::{OperatorSignature, Signer},
-	params::{ProtocolParameters, Timing},
+	params::{LotteryParameters, ProtocolParameters, Timing},
+	traits::OnClaim,
+	video::SourceLimits,
 	AccountId,
 };
 use pallet_challenge_lottery::WeightInfo as _;
@@ -83,17 +87,73 @@ fn whole_claim(leaves: u32, samples: u32, members: u32) -> Weight {
 		.saturating_add(commit.saturating_add(verdict).saturating_mul(members.into()))
 }
 
-/// Streams that three quarters of each block carry in production, each with full claims of two-second
-/// segments.
-#[test]
-fn streams_should_be_carried_by_the_thousand_at_the_presets() {
-	let ProtocolParameters { lottery, .. } = ProtocolParameters::production();
+/// Streams that three quarters of each block carry, each with full claims of two-second segments. A block
+/// that is full by its limits reckons besides, `ahead`, what each claim's call puts on the agenda.
+fn streams_by_weight(lottery: &LotteryParameters, ahead: bool) -> u64 {
 	let leaves = lottery.leaves_of(lottery.max_samples);
 	let samples = sample_count(lottery.verification_rate, leaves, lottery.max_samples);
-	let weight = whole_claim(leaves, samples, lottery.committee_size);
+	let mut weight = whole_claim(leaves, samples, lottery.committee_size);
+	if ahead {
+		let future = <ChallengeLottery as OnClaim>::future_of_claim(lottery.committee_size);
+		weight = weight.saturating_add(future);
+	}
 	let slot = Timing::production().slot_duration;
 	let blocks = u64::from(leaves) * 2_000 / slot;
 	let streams = Weights::get().max_block.ref_time() / 4 * 3 * blocks / weight.ref_time();
 	println!("a claim of {leaves} segments weighs {weight}: {streams} streams");
-	assert!(streams > 4_000, "{streams}");
+	streams
+}
+
+/// Streams of 1280×720 at 30 frames a second into 720p, 480p and 360p that so many validators of the same
+/// stake judge. Each decodes and encodes what is drawn, and makes a probe of a quarter of it.
+fn streams_by_judges(parameters: &ProtocolParameters, validators: u64) -> u64 {
+	let ProtocolParameters { jobs, lottery, .. } = parameters;
+	let source = 1_280 * 720;
+	let encoded = (source + 854 * 480 + 640 * 360) * u64::from(jobs.factors.profiles[0].encode);
+	let decoded = source * u64::from(jobs.factors.decode);
+	let slot = Timing::production().slot_duration;
+	let block = u128::from(30 * (encoded + decoded) / 1_000 * slot / 1_000);
+	let drawn = block * u128::from(lottery.verification_rate.deconstruct()) / 1_000_000_000;
+	let judged = drawn * 5 / 4 * u128::from(lottery.committee_size);
+	let streams = u128::from(lottery.verify_rate) * u128::from(validators) / judged;
+	u64::try_from(streams).unwrap_or(u64::MAX)
+}
+
+/// Streams whose claims find places, with as many transcoders.
+fn streams_by_places(parameters: &ProtocolParameters, transcoders: u32) -> u32 {
+	let ProtocolParameters { jobs, lottery, .. } = parameters;
+	let timing = Timing::production();
+	let leaves = lottery.leaves_of(lottery.max_samples);
+	let limits = SourceLimits::new(1280, 720, 30);
+	let life = lottery.longest_judgement(&timing);
+	let places = pallet_jobs::decision::places(life, timing.slot_duration, leaves, &limits);
+	jobs.max_open_claims / places * transcoders
+}
+
+#[test]
+fn streams_should_be_carried_by_the_thousand_at_the_presets() {
+	let production = ProtocolParameters::production();
+	assert!(streams_by_weight(&production.lottery, false) > 4_000);
+	assert!(streams_by_judges(&production, 144) > 1_000);
+	assert!(streams_by_places(&production, 144) > 1_000);
+}
+
+#[test]
+fn ten_thousand_streams_should_be_carried_by_the_preset_for_as_many() {
+	let large = ProtocolParameters::large();
+	for ahead in [false, true] {
+		let streams = streams_by_weight(&large.lottery, ahead);
+		assert!(streams > 10_000, "{streams} by weight");
+	}
+	let validators = large.election.active_size;
+	let streams = streams_by_judges(&large, validators.into());
+	assert!(streams > 10_000, "{streams} by judges");
+	let streams = streams_by_places(&large, validators);
+	assert!(streams > 10_000, "{streams} by places");
+	// The same preset does not carry them at production's rate, nor do its judges at production's pace.
+	let ProtocolParameters { lottery, .. } = ProtocolParameters::production();
+	let rate = LotteryParameters { verification_rate: lottery.verification_rate, ..large.lottery };
+	assert!(streams_by_weight(&rate, false) < 10_000);
+	let pace = LotteryParameters { verify_rate: lottery.verify_rate, ..large.lottery };
+	assert!(streams_by_judges(&ProtocolParameters { lottery: pace, ..large }, 144) < 10_000);
 }

@@ -44,7 +44,7 @@ use std::{
 	time::Duration,
 };
 
-use anyhow::{Context, Result as AnyResult};
+use anyhow::{ensure, Context, Result as AnyResult};
 use axum::{
 	extract::{Request, State},
 	http::{header, HeaderValue, Method, StatusCode, Uri},
@@ -67,7 +67,7 @@ use livepeer_worker_core::{
 	roles::{broadcast::Origin, follow::Follower},
 	rules::ts::Described,
 };
-use livepeer_worker_net::Multiaddr;
+use livepeer_worker_net::{record_at, Multiaddr, NetLimits};
 use reqwest::Url;
 use sp_core::H256;
 use tokio::net::TcpListener;
@@ -94,6 +94,9 @@ use spec::Spec;
 
 /// How long a stopped gateway answers what it was asked before.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// Other gateways that are asked for bytes: each that lacks them costs a round trip.
+const MOST_PEERS: usize = 8;
 
 /// Arguments of `gateway`.
 #[derive(Args, Debug)]
@@ -132,6 +135,11 @@ pub struct GatewayArgs {
 	/// lost what they stored (`broadcast --ask`).
 	#[arg(long, value_name = "MULTIADDR")]
 	pub listen: Vec<Multiaddr>,
+	/// Fetch from this gateway what it has before the origin is asked, as a multiaddress that ends in
+	/// /p2p/PEER: one that answers peers (`gateway --listen`) and follows the same streams; may be given up to
+	/// eight times.
+	#[arg(long, value_name = "MULTIADDR")]
+	pub peer: Vec<Multiaddr>,
 	/// Also let the pages ask this origin, such as https://HOST:PORT: a broadcaster that is published to
 	/// from a browser's camera (`broadcast --whip`); may be given several times.
 	#[arg(long, value_name = "ORIGIN", value_parser = pages::origin)]
@@ -195,7 +203,8 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		asking_net(&home.dir, chain.genesis(), dial_private).await?
 	} else {
 		let origin = Arc::new(Origin::new(home.store.clone()));
-		serving_net(home, chain.genesis(), args.listen.clone(), origin, dial_private).await?
+		let (listen, limits) = (args.listen.clone(), NetLimits::default());
+		serving_net(home, chain.genesis(), listen, origin, dial_private, limits).await?
 	};
 	for address in net.listening() {
 		tracing::info!("peers are answered at {address}/p2p/{}", net.peer_id());
@@ -230,7 +239,12 @@ async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<G
 		Arc::new(SystemClock::default()),
 		args.keep,
 	);
-	let follower = follower.within(args.keep_mib.saturating_mul(1024 * 1024));
+	ensure!(
+		args.peer.len() <= MOST_PEERS,
+		"no more than {MOST_PEERS} gateways can be given (--peer)"
+	);
+	let peers = args.peer.iter().map(record_at).collect::<Result<Vec<_>, _>>().context("--peer")?;
+	let follower = follower.beside(peers).within(args.keep_mib.saturating_mul(1024 * 1024));
 	let follower = Arc::new(if args.source { follower.with_sources() } else { follower });
 	let reporting = follower.clone();
 	tokio::spawn(async move { reporting.keep_reporting().await });

@@ -12,9 +12,9 @@ use sp_core::H256;
 use crate::{
 	lock,
 	ports::transport::{
-		NetError, Playlist, PushReply, Service, SignedHeader, SignedPass, Transport,
+		ChunkRange, Chunks, NetError, Playlist, PushReply, Service, SignedHeader, SignedPass,
+		Transport,
 	},
-	sha256,
 };
 
 /// Who answers, by peer id.
@@ -40,6 +40,14 @@ impl FakeNet {
 	pub fn record(name: &str) -> ServiceRecord {
 		let peer_id = name.as_bytes().to_vec().try_into().unwrap_or_default();
 		ServiceRecord { peer_id, ..Default::default() }
+	}
+
+	/// The record of a transcoder with this name whose account's judge has that one.
+	pub fn with_judge(name: &str, judge: &str) -> ServiceRecord {
+		let mut record = Self::record(name);
+		let address = judge.as_bytes().to_vec().try_into().unwrap_or_default();
+		let _ = record.addresses.try_push(address);
+		record
 	}
 
 	/// A peer's end of the network.
@@ -94,24 +102,26 @@ impl Transport for FakeTransport {
 		self.record.clone()
 	}
 
-	async fn fetch(
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
+		let Some(name) = record.addresses.first() else { return record.clone() };
+		let peer_id = name.to_vec().try_into().unwrap_or_default();
+		ServiceRecord { peer_id, ..Default::default() }
+	}
+
+	async fn chunks(
 		&self,
 		peer: &ServiceRecord,
 		hash: H256,
-		max_len: u32,
+		range: ChunkRange,
 		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError> {
+	) -> Result<Chunks, NetError> {
 		if let Some(pass) = pass {
 			lock(&self.net.passes).push(pass.clone());
 		}
 		if lock(&self.net.withheld).contains(&hash) {
 			return Err(NetError::WrongBytes);
 		}
-		let bytes = self.peer(peer)?.fetch(hash).await.ok_or(NetError::NotFound)?;
-		if sha256(&bytes) != hash || bytes.len() as u64 > u64::from(max_len) {
-			return Err(NetError::WrongBytes);
-		}
-		Ok(bytes)
+		self.peer(peer)?.chunks(hash, range).await.ok_or(NetError::NotFound)
 	}
 
 	async fn push(
@@ -141,16 +151,16 @@ impl Transport for FakeTransport {
 	}
 }
 
-/// Stands before a peer's end of a [`FakeNet`] and sees its fetches.
+/// Stands before a peer's end of a [`FakeNet`] and sees what it fetches.
 #[async_trait]
 pub trait BeforeTransport: Send + Sync {
 	/// The end that does all.
 	fn behind(&self) -> &FakeTransport;
 
-	/// Comes before each fetch from `peer`.
+	/// Comes before each range that is fetched from `peer`.
 	async fn before_fetch(&self, peer: &ServiceRecord);
 
-	/// Comes after each fetch.
+	/// Comes after each.
 	fn after_fetch(&self) {}
 }
 
@@ -160,15 +170,19 @@ impl<T: BeforeTransport> Transport for T {
 		self.behind().service_record()
 	}
 
-	async fn fetch(
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord {
+		self.behind().judge_of(record)
+	}
+
+	async fn chunks(
 		&self,
 		peer: &ServiceRecord,
 		hash: H256,
-		max_len: u32,
+		range: ChunkRange,
 		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError> {
+	) -> Result<Chunks, NetError> {
 		self.before_fetch(peer).await;
-		let fetched = self.behind().fetch(peer, hash, max_len, pass).await;
+		let fetched = self.behind().chunks(peer, hash, range, pass).await;
 		self.after_fetch();
 		fetched
 	}

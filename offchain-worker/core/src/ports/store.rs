@@ -7,6 +7,8 @@
 //!
 //! One trait for each kind of thing, and one for each role that joins what the role uses.
 
+use std::ops::Range;
+
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	claim::WorkClaim,
@@ -226,6 +228,11 @@ pub trait Blobs: Send + Sync {
 	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError>;
 	/// The bytes with this hash, checked.
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError>;
+	/// Part of the bytes with this hash, unchecked: fewer than were asked for where bytes are missing.
+	fn part(&self, hash: H256, range: Range<usize>) -> Result<Option<Vec<u8>>, StoreError> {
+		let bytes = self.get(hash)?;
+		Ok(bytes.map(|bytes| bytes.get(range).unwrap_or_default().to_vec()))
+	}
 	/// Pins bytes for `owner`, a name chosen by the caller; replaces its earlier pins. Bytes that
 	/// are not there are [`StoreError::Damaged`].
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError>;

@@ -1,15 +1,18 @@
 //! Peers: what they ask each other, and what each side checks.
 //!
 //! One request and one answer per stream: a SCALE frame of at most [`MAX_FRAME`] bytes with its
-//! length in front, then at most [`MAX_PAYLOAD`] raw bytes, whose length the frame names. The
+//! length in front, then at most [`MAX_PAYLOAD`] raw bytes, whose length follows from the frame. The
 //! protocol's name carries the chain's genesis, so that peers of two chains do not talk.
+
+use std::ops::Range;
 
 use async_trait::async_trait;
 use codec::{Decode, Encode};
 use livepeer_primitives::{
+	chunks::{chunk_count, chunk_nodes, range_proof, range_root, CHUNK},
 	keys::{OperatorSignature, VerifierSignature},
 	receipt::{Output, Receipt, TranscodeResult},
-	segment::{SegmentHeader, StreamHead},
+	segment::{SegmentHeader, SegmentInfo, StreamHead},
 	service::ServiceRecord,
 	verdict::Pass,
 	video::{Ladder, MAX_SEGMENT_BYTES},
@@ -19,16 +22,20 @@ use sp_core::{ConstU32, H256};
 use sp_runtime::BoundedVec;
 use thiserror::Error;
 
+use crate::{aside, sha256};
+
 /// The longest SCALE frame.
 pub const MAX_FRAME: u32 = 64 * 1024;
-/// The longest payload.
+/// The longest payload, and the most bytes that are fetched under one hash.
 pub const MAX_PAYLOAD: u32 = MAX_SEGMENT_BYTES;
+/// Most chunks in one answer, a MiB: what a peer that lies can have others receive in vain.
+pub const MAX_CHUNKS: u32 = 16;
 /// Most records in one answer, so that it fits a frame.
 pub const MAX_RECORDS: u32 = 32;
 
 /// The protocol's name on the wire: the first 8 bytes of the genesis hash in hex, and a version.
 pub fn protocol_name(genesis: &Hash) -> String {
-	format!("/livepeer/{}/2", hex::encode(&genesis.as_bytes()[..8]))
+	format!("/livepeer/{}/3", hex::encode(&genesis.as_bytes()[..8]))
 }
 
 /// A segment header with its broadcaster's signature.
@@ -86,6 +93,11 @@ pub enum RecordError {
 	Outputs,
 }
 
+/// A source segment, as its broadcaster signed it.
+pub fn source_of(segment: &SegmentInfo) -> Output {
+	Output { hash: segment.in_hash, len: segment.in_len, chunk_root: segment.chunk_root }
+}
+
 impl SegmentRecord {
 	/// The segment's header.
 	pub fn header(&self) -> &SegmentHeader {
@@ -102,8 +114,7 @@ impl SegmentRecord {
 
 	/// The source segment, as its broadcaster signed it.
 	pub fn source(&self) -> Output {
-		let segment = &self.header().segment;
-		Output { hash: segment.in_hash, len: segment.in_len, chunk_root: segment.chunk_root }
+		source_of(&self.header().segment)
 	}
 
 	/// The outputs that there are.
@@ -125,13 +136,78 @@ pub struct Playlist {
 	pub records: Vec<SegmentRecord>,
 }
 
+/// Chunks of some bytes that are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct ChunkRange {
+	/// The first of them.
+	pub first: u32,
+	/// How many, at most [`MAX_CHUNKS`]; of the last ones there may be fewer.
+	pub count: u32,
+}
+
+impl ChunkRange {
+	/// As many chunks as one answer holds, from the one that begins behind so many bytes.
+	pub fn behind(bytes: usize) -> Self {
+		let first = u32::try_from(bytes / CHUNK).unwrap_or(u32::MAX);
+		Self { first, count: MAX_CHUNKS }
+	}
+
+	/// Where they are in so many bytes; `None` where that is nowhere, or where they are none or too many.
+	pub fn within(self, len: u64) -> Option<Range<usize>> {
+		let is_asked = (1..=MAX_CHUNKS).contains(&self.count);
+		if !is_asked || u64::from(self.first) >= chunk_count(len) {
+			return None;
+		}
+		let chunk = CHUNK as u64;
+		let start = u64::from(self.first).saturating_mul(chunk);
+		let end = start.saturating_add(u64::from(self.count).saturating_mul(chunk)).min(len);
+		Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+	}
+}
+
+/// Chunks of some bytes, with what leads from them to the root over all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chunks {
+	/// How many bytes there are in all.
+	pub len: u32,
+	/// Those of the chunks.
+	pub bytes: Vec<u8>,
+	/// The rest of the tree: see [`range_proof`].
+	pub proof: Vec<H256>,
+}
+
+impl Chunks {
+	/// These chunks of `bytes`, where there are such.
+	pub fn of(bytes: &[u8], range: ChunkRange) -> Option<Self> {
+		let part = bytes.get(range.within(bytes.len() as u64)?)?.to_vec();
+		Self::under(&chunk_nodes(bytes), bytes.len() as u64, range, part)
+	}
+
+	/// The same for `part` of `len` bytes whose chunks have these nodes.
+	pub fn under(nodes: &[H256], len: u64, range: ChunkRange, part: Vec<u8>) -> Option<Self> {
+		let (first, count) = (range.first as usize, range.count as usize);
+		let proof = range_proof(nodes, first, first.saturating_add(count).min(nodes.len()))?;
+		Some(Self { len: u32::try_from(len).ok()?, bytes: part, proof })
+	}
+
+	/// The root over all bytes, as far as these are the chunks of `range` and no others.
+	pub fn root(&self, range: ChunkRange) -> Option<H256> {
+		let within = range.within(self.len.into())?;
+		let is_range = self.bytes.len() == within.len();
+		let len = u64::from(self.len);
+		is_range.then(|| range_root(len, range.first.into(), &self.bytes, &self.proof)).flatten()
+	}
+}
+
 /// What a peer is asked.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Request {
-	/// The bytes with this SHA-256.
+	/// Chunks of the bytes with this SHA-256.
 	Fetch {
 		/// Their hash.
 		hash: H256,
+		/// Which of their chunks.
+		chunks: ChunkRange,
 		/// Shown by a verifier.
 		pass: Option<Box<SignedPass>>,
 	},
@@ -238,10 +314,12 @@ pub enum PushReply {
 pub enum Reply {
 	/// To a push whose header is welcome: send the bytes.
 	Continue,
-	/// The bytes follow.
-	Bytes {
-		/// How many.
+	/// The chunks that were asked for follow.
+	Chunks {
+		/// How many bytes there are in all.
 		len: u32,
+		/// What leads from the chunks to the root over all.
+		proof: Vec<H256>,
 	},
 	/// The peer does not have them.
 	NotFound,
@@ -295,7 +373,7 @@ impl NetError {
 	}
 }
 
-/// Asks peers. Every byte that comes back was checked against its hash.
+/// Asks peers.
 #[async_trait]
 pub trait Transport: Send + Sync {
 	/// Where this worker is reached; peers find it in the chain's service records.
@@ -311,15 +389,48 @@ pub trait Transport: Send + Sync {
 		self.service_record().peer_id.into_inner()
 	}
 
-	/// The bytes with this hash, at most `max_len` of them; with a pass, in the place that is kept
-	/// for a verifier.
+	/// Where the judge of the account is reached whose record this is: where the record says that another peer
+	/// is, or else where it is itself, as the record of who only validates.
+	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord;
+
+	/// Chunks of the bytes with this hash; with a pass, in the place that is kept for a verifier. The
+	/// caller checks them: see [`Chunks::root`].
+	async fn chunks(
+		&self,
+		peer: &ServiceRecord,
+		hash: H256,
+		range: ChunkRange,
+		pass: Option<&SignedPass>,
+	) -> Result<Chunks, NetError>;
+
+	/// The bytes with this hash, at most `max_len` of them, from a peer that alone has to answer for them:
+	/// it is believed how long they are and what the root over them is, until all are there and are
+	/// checked against the hash. See [`crate::fetching`] for those that somebody has signed.
 	async fn fetch(
 		&self,
 		peer: &ServiceRecord,
 		hash: H256,
 		max_len: u32,
 		pass: Option<&SignedPass>,
-	) -> Result<Vec<u8>, NetError>;
+	) -> Result<Vec<u8>, NetError> {
+		let mut said = None;
+		let mut bytes = Vec::new();
+		loop {
+			let range = ChunkRange::behind(bytes.len());
+			let chunks = self.chunks(peer, hash, range, pass).await?;
+			let len = chunks.len;
+			let (root, mut part) = aside(move || (chunks.root(range), chunks.bytes)).await;
+			let root = root.ok_or(NetError::WrongBytes)?;
+			if len > max_len.min(MAX_PAYLOAD) || *said.get_or_insert((len, root)) != (len, root) {
+				return Err(NetError::WrongBytes);
+			}
+			bytes.append(&mut part);
+			if bytes.len() as u64 == u64::from(len) {
+				let hashed = aside(move || (sha256(&bytes) == hash).then_some(bytes));
+				return hashed.await.ok_or(NetError::WrongBytes);
+			}
+		}
+	}
 
 	/// Sends a segment and waits for the receipt. The caller checks the receipt.
 	async fn push(
@@ -352,8 +463,8 @@ pub trait Service: Send + Sync {
 	/// no number of requests fills the memory.
 	async fn size(&self, hash: H256) -> Option<u64>;
 
-	/// The bytes with this hash, if this worker has them.
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>>;
+	/// Chunks of the bytes with this hash, if this worker has them.
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks>;
 
 	/// Whether this pass, shown by the peer that it names, is that of a judge of a claim that this
 	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers. While

@@ -28,6 +28,12 @@ pub struct Claimable {
 	pub stored_ms: u64,
 }
 
+/// How long ago a segment was stored, by a clock that may have been set since. One that seems to be stored in the
+/// future was stored before the clock was set back, and must not wait until then.
+pub fn age_ms(now_ms: u64, stored_ms: u64) -> u64 {
+	now_ms.abs_diff(stored_ms)
+}
+
 /// The range of the next claim, both ends included, or `None` when it is not time yet.
 ///
 /// `ready` holds the unclaimed segments at or after `cursor` in ascending order; `ended` says
@@ -41,7 +47,7 @@ pub fn next_range(
 ) -> Option<(Seq, Seq)> {
 	let first = ready.first()?;
 	let max = u64::from(rules.max_leaves.max(1));
-	let age = |segment: &Claimable| now_ms.saturating_sub(segment.stored_ms);
+	let age = |segment: &Claimable| age_ms(now_ms, segment.stored_ms);
 	// A gap (in front or inside) is given up once what follows it has waited long enough.
 	let given_up = |after: &Claimable| ended || age(after) >= rules.gap_wait_ms;
 	if first.seq > cursor && cursor > 0 && !given_up(first) {
@@ -67,8 +73,7 @@ pub fn next_range(
 pub fn is_complete(ready: &[Claimable], now_ms: u64, rules: &ClaimRules) -> bool {
 	let (Some(first), Some(last)) = (ready.first(), ready.last()) else { return false };
 	let reach = last.seq.saturating_sub(first.seq).saturating_add(1);
-	reach >= u64::from(rules.max_leaves)
-		&& now_ms.saturating_sub(first.stored_ms) >= rules.max_wait_ms
+	reach >= u64::from(rules.max_leaves) && age_ms(now_ms, first.stored_ms) >= rules.max_wait_ms
 }
 
 /// The leaves of `[first, last]`, `Empty` where there is no segment, with their tree.
@@ -118,6 +123,20 @@ mod tests {
 		assert_eq!(next_range(4, &three, false, 31_000, &RULES), Some((4, 6)));
 		assert_eq!(next_range(4, &three, true, 1_000, &RULES), Some((4, 6)));
 		assert_eq!(next_range(4, &[], true, 1_000, &RULES), None);
+	}
+
+	/// A transcoder's clock was hours ahead, and was set right: its claims must not wait for hours, for the chain
+	/// does not.
+	#[test]
+	fn claim_should_be_made_when_the_clock_was_set_back_since() {
+		const HOURS: u64 = 5 * 3_600_000;
+		let mut segments = ready(0..3, HOURS);
+		assert_eq!(next_range(0, &segments, false, 1_000, &RULES), Some((0, 2)));
+		segments.extend(ready(4..7, HOURS));
+		assert_eq!(next_range(0, &segments, false, 1_000, &RULES), Some((0, 6)));
+		assert!(is_complete(&ready(0..16, HOURS), 1_000, &RULES));
+		// One that was set back by a moment changes nothing.
+		assert_eq!(next_range(0, &ready(0..3, 1_010), false, 1_000, &RULES), None);
 	}
 
 	#[test]

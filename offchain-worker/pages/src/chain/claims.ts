@@ -117,6 +117,9 @@ export function claimsOf(events: Iterable<ChainEvent>): Map<string, Claim> {
 				claim.executeAt = data.execute_at;
 				claim.step = "decided";
 				break;
+			case "DeferralLengthened":
+				claim.executeAt = data.execute_at;
+				break;
 			case "Penalised":
 				claim.penalties.push({ verifier: data.verifier, penalty: data.penalty.type, amount: data.amount });
 				break;

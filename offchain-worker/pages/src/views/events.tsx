@@ -48,6 +48,8 @@ export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentCh
 			return ["bad", <>{claim} {t("disputed; all validators judge", "有争议；全体验证人评判")}</>];
 		case "ChallengeLottery.Decided":
 			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim} {outcomeName(d.outcome.type)}</>];
+		case "ChallengeLottery.DeferralLengthened":
+			return ["quiet", <>{claim} {t(`carried out in block ${d.execute_at}, for many failed together`, `多方同时失败，推迟至区块 ${d.execute_at} 执行`)}</>];
 		case "ChallengeLottery.Executed":
 			return d.slashed > 0n ? ["bad", <>{claim} {t("slashed", "罚没")} {amount(d.slashed, "LPT")}</>] : null;
 		case "ChallengeLottery.Penalised":

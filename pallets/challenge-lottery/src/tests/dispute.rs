@@ -296,6 +296,11 @@ fn penalty_should_grow_up_to_that_of_a_false_dissent_and_no_further() {
 	assert_eq!([0, 1, 2, 3, 4].map(parts), [500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000]);
 	assert_eq!([5, 6, 31, 32, u32::MAX].map(parts), [10_000_000; 5]);
 	assert_eq!(Penalty::FalseDissent.fraction(&parameters, 9, Perbill::zero()), dissent());
+	// A variant called valid costs its own share, and never less than a false dissent.
+	let variant = |part| Penalty::MissedVariant.fraction(&parameters, 0, part);
+	assert_eq!(variant(Perbill::from_percent(1)), parameters.variant_slash);
+	assert_eq!(variant(Perbill::from_percent(7)), Perbill::from_percent(7));
+	assert_eq!(variant(Perbill::one()), Perbill::from_percent(50));
 }
 
 /// Of what a judge owes in a claim the worst counts. What is worse than a penalty that chills does so too: who
@@ -461,7 +466,7 @@ fn cancel_should_spare_everybody_when_it_comes_before_the_execution() {
 	build_and_execute(|| {
 		let claim = accepted_by_one(6);
 		skip(5);
-		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id));
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id, None));
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
 		assert!(SLASHED.get().is_empty() && LIABLE.get().is_empty());
 		assert_eq!(bytes_left(), 0);
@@ -476,7 +481,7 @@ fn cancel_should_be_refused_when_the_execution_has_begun() {
 			skip(if left == 25 { 6 } else { 1 });
 			assert_eq!(LIABLE.get().len(), left);
 			assert_noop!(
-				Lottery::cancel(RuntimeOrigin::root(), claim.id),
+				Lottery::cancel(RuntimeOrigin::root(), claim.id, None),
 				Error::<Test>::ExecutionBegun
 			);
 		}

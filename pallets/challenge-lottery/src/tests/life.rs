@@ -120,7 +120,7 @@ impl World {
 				let _ = match how {
 					0 => Lottery::draw(anyone, claim.id).map(|_| ()).map_err(|e| e.error),
 					1 => Lottery::report_missed(anyone, claim.id),
-					_ => Lottery::cancel(RuntimeOrigin::root(), claim.id)
+					_ => Lottery::cancel(RuntimeOrigin::root(), claim.id, None)
 						.map(|_| ())
 						.map_err(|e| e.error),
 				};

@@ -5,6 +5,7 @@
 mod agenda;
 mod attacks;
 mod attestations;
+mod correlation;
 mod decision;
 mod dispute;
 mod draw;

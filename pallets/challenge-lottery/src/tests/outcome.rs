@@ -5,6 +5,7 @@ use livepeer_primitives::{
 	claim::Outcome,
 	traits::Settlement,
 	verdict::{MismatchKind, Verdict, DISPUTE},
+	Hash,
 };
 use sp_runtime::{DispatchError, Perbill};
 
@@ -94,10 +95,12 @@ fn governance_should_pay_the_transcoder_when_it_cancels() {
 		let claim = failed();
 		skip(3);
 		assert_noop!(
-			Lottery::cancel(RuntimeOrigin::signed(transcoder()), claim.id),
+			Lottery::cancel(RuntimeOrigin::signed(transcoder()), claim.id, None),
 			DispatchError::BadOrigin
 		);
-		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id));
+		let case = Some(Hash::repeat_byte(7));
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), claim.id, case));
+		assert_eq!(events().last(), Some(&Event::Cancelled { claim: claim.id, case }));
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Pay)]);
 		assert!(SLASHED.get().is_empty() && DETAINED.get().is_empty());
 		assert!(RETAINED.get().is_empty());
@@ -110,11 +113,17 @@ fn governance_should_pay_the_transcoder_when_it_cancels() {
 #[test]
 fn cancel_should_be_refused_when_nothing_is_decided() {
 	build_and_execute(|| {
-		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), 0), Error::<Test>::NoChallenge);
+		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), 0, None), Error::<Test>::NoChallenge);
 		let claim = claim(8);
-		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), claim.id), Error::<Test>::NotDecided);
+		assert_noop!(
+			Lottery::cancel(RuntimeOrigin::root(), claim.id, None),
+			Error::<Test>::NotDecided
+		);
 		to_commit(&claim);
-		assert_noop!(Lottery::cancel(RuntimeOrigin::root(), claim.id), Error::<Test>::NotDecided);
+		assert_noop!(
+			Lottery::cancel(RuntimeOrigin::root(), claim.id, None),
+			Error::<Test>::NotDecided
+		);
 	});
 }
 
@@ -124,7 +133,7 @@ fn cancelled_slash_should_not_spare_the_next_one_of_the_round() {
 		let one = claim(8);
 		let two = claim(4);
 		run_to(50);
-		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), one.id));
+		assert_ok!(Lottery::cancel(RuntimeOrigin::root(), one.id, None));
 		run_to(55);
 		assert_eq!(SLASHED.get().len(), 1);
 		assert_eq!(SETTLED.get().last(), Some(&(two.id, Settlement::Refund)));

@@ -22,7 +22,7 @@ use sp_runtime::{
 use crate::{
 	mock::*,
 	outcome_impls::difference,
-	types::{Penalty, Stage},
+	types::{Penalty, Stage, MOST_FOR_A_DISPUTE},
 	Ballots, Crowded, Error, Event, Omitted,
 };
 
@@ -558,6 +558,37 @@ fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
 		assert_eq!(penalties(), vec![(lazy, Penalty::MissedVariant, slash)]);
 		assert!(slash > Parameters::get().false_dissent_slash);
 		assert_eq!(CHILLED.get().keys().collect::<Vec<_>>(), [&validator(lazy)]);
+	});
+}
+
+/// Of what a judge says the worst counts, and no worse fault is cheaper than a lighter one.
+#[test]
+fn attack_variant_called_valid_should_not_shield_from_the_cost_of_the_dispute() {
+	build_and_execute(|| {
+		let claim = forced();
+		let liar = number_of(&members(claim.id, 0)[1]);
+		let truth = truth(&claim);
+		// A variant called valid, and a fault where there is none.
+		let said = due(&claim).into_iter().map(|due| match due {
+			Some(_) => Verdict::Valid,
+			None => WRONG,
+		});
+		let said = opening_of(said.collect());
+		let says = |i: usize| if i == liar { said.clone() } else { truth.clone() };
+		commit_all(&claim, 0, says);
+		reveal_all(&claim, 0, says);
+		open(&claim).unwrap();
+		skip(1);
+		to_dispute(claim.id);
+		commit_all(&claim, DISPUTE, |_| truth.clone());
+		reveal_all(&claim, DISPUTE, |_| truth.clone());
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		// The dispute has cost far more than the stake of a judge.
+		RATE.put(1);
+		System::reset_events();
+		to_end(claim.id);
+		assert_eq!(penalties(), vec![(liar, Penalty::MissedVariant, MOST_FOR_A_DISPUTE)]);
 	});
 }
 

@@ -1,7 +1,12 @@
 //! The off-chain worker against a fake verify service, pool and keystore.
 
+use std::cell::Cell;
+
 use codec::{Decode, Encode};
-use frame_support::traits::Hooks;
+use frame_support::{
+	storage::{with_transaction, TransactionOutcome},
+	traits::Hooks,
+};
 use livepeer_primitives::{
 	api::ChallengeStage,
 	keys::{VerifierSignature, VERIFIER},
@@ -14,15 +19,116 @@ use livepeer_primitives::{
 	verdict::{Evidence, Pass, Verdict},
 	Hash,
 };
-use sp_core::offchain::{
-	testing::{PendingRequest, TestOffchainExt, TestTransactionPoolExt},
-	OffchainDbExt, OffchainWorkerExt, StorageKind, Timestamp, TransactionPoolExt,
+use sp_core::{
+	offchain::{
+		testing::{PendingRequest, TestOffchainExt, TestTransactionPoolExt},
+		Duration, Externalities, HttpError, HttpRequestId, HttpRequestStatus, OffchainDbExt,
+		OffchainWorkerExt, OpaqueNetworkState, StorageKind, Timestamp, TransactionPoolExt,
+	},
+	OpaquePeerId,
 };
 use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
+use sp_runtime::{BoundedVec, DispatchError};
 
-use sp_runtime::BoundedVec;
+use crate::{mock::*, offchain::Duty, types::Answer, Attestations, Ballots, Call, Verifiers};
 
-use crate::{mock::*, Attestations, Ballots, Call, Verifiers};
+/// Where the node's runs hold their lock.
+const LOCK: &[u8] = b"livepeer/lottery/lock";
+const HOUR_MS: u64 = 3_600_000;
+
+/// What becomes of questions to the verify service.
+#[derive(Clone, Copy, PartialEq)]
+enum Line {
+	/// They are answered.
+	Up,
+	/// Nobody listens there.
+	Refused,
+	/// Nobody answers.
+	Silent,
+	/// It breaks off.
+	Broken,
+}
+
+thread_local! {
+	static LINE: Cell<Line> = const { Cell::new(Line::Up) };
+	static ASKED: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The line to the verify service, which may be down. To wait takes time.
+struct Wire(TestOffchainExt);
+
+impl Externalities for Wire {
+	fn is_validator(&self) -> bool {
+		self.0.is_validator()
+	}
+	fn network_state(&self) -> Result<OpaqueNetworkState, ()> {
+		self.0.network_state()
+	}
+	fn timestamp(&mut self) -> Timestamp {
+		self.0.timestamp()
+	}
+	fn sleep_until(&mut self, deadline: Timestamp) {
+		self.0.sleep_until(deadline)
+	}
+	fn random_seed(&mut self) -> [u8; 32] {
+		self.0.random_seed()
+	}
+	fn http_request_start(
+		&mut self,
+		method: &str,
+		uri: &str,
+		meta: &[u8],
+	) -> Result<HttpRequestId, ()> {
+		ASKED.set(ASKED.get() + 1);
+		match LINE.get() {
+			Line::Refused => Err(()),
+			_ => self.0.http_request_start(method, uri, meta),
+		}
+	}
+	fn http_request_add_header(
+		&mut self,
+		id: HttpRequestId,
+		name: &str,
+		value: &str,
+	) -> Result<(), ()> {
+		self.0.http_request_add_header(id, name, value)
+	}
+	fn http_request_write_body(
+		&mut self,
+		id: HttpRequestId,
+		chunk: &[u8],
+		deadline: Option<Timestamp>,
+	) -> Result<(), HttpError> {
+		self.0.http_request_write_body(id, chunk, deadline)
+	}
+	fn http_response_wait(
+		&mut self,
+		ids: &[HttpRequestId],
+		deadline: Option<Timestamp>,
+	) -> Vec<HttpRequestStatus> {
+		let status = match LINE.get() {
+			Line::Silent => HttpRequestStatus::DeadlineReached,
+			Line::Broken => HttpRequestStatus::IoError,
+			Line::Up | Line::Refused => return self.0.http_response_wait(ids, deadline),
+		};
+		self.0.sleep_until(deadline.expect("it does not wait for ever"));
+		ids.iter().map(|_| status).collect()
+	}
+	fn http_response_headers(&mut self, id: HttpRequestId) -> Vec<(Vec<u8>, Vec<u8>)> {
+		self.0.http_response_headers(id)
+	}
+	fn http_response_read_body(
+		&mut self,
+		id: HttpRequestId,
+		buffer: &mut [u8],
+		deadline: Option<Timestamp>,
+	) -> Result<usize, HttpError> {
+		self.0.http_response_read_body(id, buffer, deadline)
+	}
+	fn set_authorized_nodes(&mut self, nodes: Vec<OpaquePeerId>, authorized_only: bool) {
+		self.0.set_authorized_nodes(nodes, authorized_only)
+	}
+}
 
 /// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
 fn run_node(
@@ -47,7 +153,8 @@ fn run_node_of(
 	}
 	let mut ext = new_test_ext();
 	ext.register_extension(OffchainDbExt::new(offchain.clone()));
-	ext.register_extension(OffchainWorkerExt::new(offchain.clone()));
+	ext.register_extension(OffchainWorkerExt::new(Wire(offchain.clone())));
+	LINE.set(Line::Up);
 	ext.register_extension(TransactionPoolExt::new(pool));
 	ext.register_extension(KeystoreExt::new(keystore));
 	let take = || {
@@ -229,13 +336,33 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 	});
 }
 
-/// What the node stored of a question.
-fn stored_pass(claim: &TestClaim, member: usize) -> (Vec<u8>, Option<VerifierSignature>) {
+/// What the node stored of a duty.
+fn stored(claim: &TestClaim, member: usize) -> Duty {
 	let key = duty_key(claim.id, member);
 	let bytes = sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, &key).unwrap();
-	match crate::offchain::Duty::decode(&mut &bytes[..]).unwrap() {
-		crate::offchain::Duty::Asked { peer_id, pass, .. } => (peer_id, pass),
+	Duty::decode(&mut &bytes[..]).unwrap()
+}
+
+/// What it stored of a question.
+fn stored_pass(claim: &TestClaim, member: usize) -> (Vec<u8>, Option<VerifierSignature>) {
+	match stored(claim, member) {
+		Duty::Asked { peer_id, pass, .. } => (peer_id, pass),
 		other => panic!("it asks still, and has not {other:?}"),
+	}
+}
+
+/// What it will reveal.
+fn fixed(claim: &TestClaim, member: usize) -> Vec<Verdict> {
+	match stored(claim, member) {
+		Duty::Answered { opening, .. } => opening.verdicts.into_inner(),
+		other => panic!("it has an answer, and not {other:?}"),
+	}
+}
+
+/// The members of the committee but the first commit to that all is valid.
+fn others_commit(claim: &TestClaim) {
+	for place in 1..members(claim.id, 0).len() {
+		commit(claim.id, 0, place as u16, &opening(claim.id, Verdict::Valid)).unwrap();
 	}
 }
 
@@ -270,7 +397,7 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 		assert!(verifier(me).verify(&said.payload(), &pass));
 		// The key signs differently each time, and the question stays the same.
 		node.0.write().requests.clear();
-		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, b"livepeer/lottery/lock");
+		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, LOCK);
 		let mut question = task(&claim, me, PATIENCE);
 		question.pass = Some(pass.clone());
 		expect(node, &question, VerifyStatus::Working);
@@ -671,8 +798,8 @@ fn worker_should_do_nothing_when_it_has_no_duty_or_another_run_is_at_work() {
 	let me = first_member();
 	run_node(&[me], |_, take| {
 		judged();
-		let far = sp_io::offchain::timestamp().add(sp_core::offchain::Duration::from_millis(9_000));
-		put(b"livepeer/lottery/lock", &far);
+		let far = sp_io::offchain::timestamp().add(Duration::from_millis(9_000));
+		put(LOCK, &far);
 		worker();
 		assert!(take().is_empty());
 	});
@@ -708,4 +835,288 @@ fn worker_should_ask_anew_when_a_dispute_opens() {
 		assert_eq!(usize::from(member), index);
 		apply(sent[0].clone()).unwrap();
 	});
+}
+
+/// The clock of a judge's machine is hours off, or jumps by hours before each of its steps: what it says, and in
+/// which block, is what it says by the right time.
+#[test]
+fn clock_that_is_off_or_jumps_should_change_nothing_that_a_judge_says() {
+	const NOW_MS: u64 = 1_700_000_000_000;
+	let me = first_member();
+	let story = |clock: &[u64]| {
+		let mut said = Vec::new();
+		run_node(&[me], |node, take| {
+			let mut clock = clock.iter().cycle();
+			let mut run = || {
+				let now = Timestamp::from_unix_millis(*clock.next().unwrap());
+				node.0.write().timestamp = now;
+				worker();
+				take()
+			};
+			let (claim, _) = judged();
+			expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+			assert!(run().is_empty());
+			skip(2);
+			expect(node, &task(&claim, me, patience_left(&claim)), done(&claim));
+			let sent = run();
+			let [Call::commit_verdict { commitment, .. }] = &sent[..] else { panic!("a commit") };
+			said.push((System::block_number(), commitment.encode()));
+			apply(sent[0].clone()).unwrap();
+			others_commit(&claim);
+			assert!(run().is_empty(), "its commit is not final");
+			finalize(System::block_number());
+			skip(1);
+			let sent = run();
+			let [Call::reveal_verdict { opening, .. }] = &sent[..] else { panic!("a reveal") };
+			said.push((System::block_number(), opening.encode()));
+			apply(sent[0].clone()).unwrap();
+		});
+		said
+	};
+	let right = story(&[NOW_MS]);
+	assert_eq!(right.len(), 2);
+	for clock in [
+		&[0][..],
+		&[NOW_MS - 5 * HOUR_MS],
+		&[NOW_MS + 5 * HOUR_MS],
+		&[NOW_MS, NOW_MS + 5 * HOUR_MS, NOW_MS - 5 * HOUR_MS],
+		&[2 * NOW_MS, NOW_MS, 0, NOW_MS + 60_000],
+	] {
+		assert_eq!(story(clock), right, "{clock:?}");
+	}
+}
+
+/// A node was killed in the middle of a run while its clock was ahead, and the clock was set right. Were what
+/// that run left believed, the judge would be silent for hours.
+#[test]
+fn lock_of_a_clock_that_was_ahead_should_hold_nobody_up() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		let now = sp_io::offchain::timestamp();
+		put(LOCK, &now.add(Duration::from_millis(3 * HOUR_MS)));
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		assert!(matches!(take()[..], [Call::commit_verdict { .. }]));
+		assert!(!is_stored(LOCK));
+		// Nor does a run ask for hours that began before it was set back.
+		let mut run =
+			crate::offchain::Run { now: 1, height: 1, finalized: None, until: None, full: false };
+		node.0.write().timestamp = now.add(Duration::from_millis(3 * HOUR_MS));
+		assert!(run.may_ask(false));
+		node.0.write().timestamp = now;
+		assert!(!run.may_ask(false));
+	});
+}
+
+/// Node and service are killed at each point of a duty: once it has asked; once its answer is fixed, before
+/// anybody has it; when its commit is in no block yet; after that; and in the middle of the reveal phase. What
+/// was in the pool is lost, and whoever held the lock does not come back. The judge says what it had fixed, in time,
+/// and asks nothing anew.
+#[test]
+fn judge_killed_at_any_point_of_a_duty_should_say_one_thing_and_in_time() {
+	let me = first_member();
+	for killed in 0..5 {
+		run_node(&[me], |node, take| {
+			let (claim, _) = judged();
+			let kill = |point: u32| {
+				if point != killed {
+					return;
+				}
+				take();
+				let now = sp_io::offchain::timestamp();
+				put(LOCK, &now.add(Duration::from_millis(10_000)));
+				worker();
+				assert!(take().is_empty(), "nobody knows yet that the run is dead");
+				node.0.write().timestamp = now.add(Duration::from_millis(10_001));
+			};
+			expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+			worker();
+			kill(0);
+			skip(1);
+			expect(node, &task(&claim, me, patience_left(&claim)), done(&claim));
+			worker();
+			let sent = take();
+			assert!(matches!(sent[..], [Call::commit_verdict { .. }]));
+			kill(1);
+			for point in [2, 3] {
+				skip(1);
+				worker();
+				assert_eq!(take().encode(), sent.encode());
+				if point == 3 {
+					apply(sent[0].clone()).unwrap();
+				}
+				kill(point);
+			}
+			worker();
+			assert!(take().is_empty(), "it is committed");
+			others_commit(&claim);
+			finalize(System::block_number());
+			skip(1);
+			worker();
+			let revealed = take();
+			assert!(matches!(revealed[..], [Call::reveal_verdict { .. }]));
+			kill(4);
+			skip(1);
+			worker();
+			assert_eq!(take().encode(), revealed.encode());
+			apply(revealed[0].clone()).unwrap();
+			let member = crate::Members::<Test>::get((claim.id, 0, 0)).unwrap();
+			let Answer::Revealed { verdicts, .. } = member.answer else { panic!("it revealed") };
+			assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Valid));
+		});
+	}
+}
+
+/// The best chain changes in the middle of a duty: to one in which the commit is not, to one whose ballot has
+/// another seed, and back.
+#[test]
+fn judge_should_say_on_each_fork_what_it_has_said_there() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let on_a_fork = |steps: &dyn Fn()| {
+			let left: Result<(), DispatchError> = with_transaction(|| {
+				steps();
+				TransactionOutcome::Rollback(Ok(()))
+			});
+			left.unwrap();
+		};
+		let (claim, _) = judged();
+		let first = std::cell::RefCell::new(Vec::new());
+		on_a_fork(&|| {
+			expect(node, &task(&claim, me, PATIENCE), done(&claim));
+			worker();
+			*first.borrow_mut() = take();
+			apply(first.borrow()[0].clone()).unwrap();
+			worker();
+			assert!(take().is_empty());
+		});
+		worker();
+		assert_eq!(take().encode(), first.borrow().encode(), "it is not in this chain");
+		on_a_fork(&|| {
+			Ballots::<Test>::mutate(claim.id, |ballot| {
+				ballot.as_mut().unwrap().seed = Hash::repeat_byte(0xf0)
+			});
+			expect(node, &task(&claim, me, PATIENCE), done(&claim));
+			worker();
+			let sent = take();
+			assert_ne!(sent.encode(), first.borrow().encode());
+			apply(sent[0].clone()).unwrap();
+		});
+		worker();
+		let sent = take();
+		assert_eq!(sent.encode(), first.borrow().encode(), "and nothing is asked anew");
+		apply(sent[0].clone()).unwrap();
+	});
+}
+
+/// Blocks of a phase come in at once, as after a cut line, so that the worker runs in few of them.
+#[test]
+fn duty_should_be_done_by_a_node_that_misses_nearly_all_of_each_phase() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+		worker();
+		run_to(challenge(claim.id).due - 1);
+		// The last block: what patience there is at the least.
+		expect(node, &task(&claim, me, 2_000), done(&claim));
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::commit_verdict { .. }]));
+		apply(sent[0].clone()).unwrap();
+		run_to(challenge(claim.id).due);
+		run_to(challenge(claim.id).due - 1);
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::reveal_verdict { .. }]));
+		apply(sent[0].clone()).unwrap();
+	});
+	// One that misses all of a phase says nothing in the next one.
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
+		worker();
+		for place in 1..members(claim.id, 0).len() {
+			commit(claim.id, 0, place as u16, &opening(claim.id, Verdict::Valid)).unwrap();
+		}
+		run_to(challenge(claim.id).due);
+		worker();
+		assert!(take().is_empty());
+	});
+}
+
+/// Whatever it is that keeps the service from answering: one question a run finds out, in the time of one, and
+/// when it answers all duties are done.
+#[test]
+fn judge_should_wait_for_a_service_that_is_out_of_reach_and_answer_when_it_is_back() {
+	run_node(&[0, 1, 2, 3, 4], |node, take| {
+		let claims = [claim(8), claim(4)];
+		for claim in &claims {
+			to_commit(claim);
+		}
+		for line in [Line::Refused, Line::Silent, Line::Broken] {
+			LINE.set(line);
+			ASKED.set(0);
+			let before = sp_io::offchain::timestamp();
+			worker();
+			assert!(take().is_empty());
+			assert_eq!(ASKED.get(), 1, "to ask for the other duties is as vain");
+			let waited = sp_io::offchain::timestamp().diff(&before);
+			assert!(waited <= Duration::from_millis(500), "{waited:?}");
+		}
+		LINE.set(Line::Up);
+		for claim in &claims {
+			for (_, member) in crate::Members::<Test>::iter_prefix((claim.id, 0)) {
+				expect(node, &task(claim, number_of(&member.account), PATIENCE), done(claim));
+			}
+		}
+		worker();
+		assert_eq!(take().len(), 6);
+	});
+}
+
+/// What a service that could not have the bytes of the first leaf answers.
+fn without_the_first(claim: &TestClaim) -> VerifyStatus {
+	let mut verdicts = vec![Verdict::Valid; drawn(claim).len()];
+	verdicts[0] = UNAVAILABLE;
+	let evidence = Evidence { recipe: 1, hash: Hash::repeat_byte(2) };
+	VerifyStatus::Done { verdicts: verdicts.try_into().unwrap(), evidence }
+}
+
+/// Services of judges are down, or have all they can do with others' claims, until a phase is nearly over.
+/// There is no time then to get anything from whoever serves it as it should. Would they call that Unavailable, two
+/// thirds of them would convict a transcoder that did nothing wrong.
+#[test]
+fn attack_judges_kept_busy_until_there_is_no_time_for_the_bytes() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
+		let question = task(&claim, me, patience_left(&claim));
+		expect(node, &question, without_the_first(&claim));
+		worker();
+		assert!(matches!(take()[..], [Call::commit_verdict { .. }]));
+		let said = fixed(&claim, me);
+		assert_eq!(said[0], Verdict::Abstain);
+		assert!(said[1..].iter().all(|verdict| *verdict == Verdict::Valid));
+	});
+	// One that has asked for them, of whoever has them, says that nobody gave them: also where its service gave
+	// up before that was in a block.
+	let lacking: fn(&TestClaim) -> VerifyStatus = |_| VerifyStatus::Lacking;
+	for status in [lacking, without_the_first] {
+		run_node(&[me], |node, take| {
+			let (claim, _) = judged();
+			expect(node, &task(&claim, me, PATIENCE), status(&claim));
+			worker();
+			let sent = take();
+			assert!(matches!(sent[..], [Call::ask_data { .. }]));
+			apply(sent[0].clone()).unwrap();
+			skip(6);
+			expect(node, &task(&claim, me, patience_left(&claim)), without_the_first(&claim));
+			worker();
+			assert!(matches!(take()[..], [Call::commit_verdict { .. }]));
+			assert_eq!(fixed(&claim, me)[0], UNAVAILABLE);
+		});
+	}
 }

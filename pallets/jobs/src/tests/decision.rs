@@ -238,6 +238,17 @@ fn patience_should_be_longest_with_strangers() {
 }
 
 #[test]
+fn transcoder_should_be_no_judge_of_its_own() {
+	let [one, two, three] = [1, 2, 3].map(|i| AccountId::new([i; 32]));
+	let judges = [one.clone(), two.clone()];
+	assert!(can_be_judged(&judges, &three, 2));
+	assert!(can_be_judged(&judges, &one, 1));
+	assert!(!can_be_judged(&judges, &one, 2));
+	assert!(!can_be_judged(&judges, &three, 3));
+	assert!(can_be_judged(&[], &one, 0));
+}
+
+#[test]
 fn why_should_name_what_the_nearest_lacks() {
 	let fit = || candidate(1, 1, 10, 100);
 	// Every bound may be reached.

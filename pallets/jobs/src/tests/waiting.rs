@@ -62,6 +62,69 @@ fn job_that_nobody_suits_should_say_why() {
 }
 
 #[test]
+fn job_should_wait_while_fewer_could_judge_it_than_a_committee_has() {
+	build_and_execute(|| {
+		LeastJudges::set(3);
+		let judges: Vec<_> = (0..3).map(|i| AccountId::new([0xa0 + i; 32])).collect();
+		register(&TIM, UNIT, PRICE, 10);
+		// One of them, the broadcaster, whoever is jailed and the transcoder itself judge nothing.
+		for (seated, jailed) in [
+			(vec![judges[0].clone(), judges[1].clone()], vec![]),
+			(vec![judges[0].clone(), judges[1].clone(), BOB], vec![]),
+			(judges.clone(), vec![judges[2].clone()]),
+			(vec![judges[0].clone(), judges[1].clone(), TIM], vec![]),
+		] {
+			seat(&seated, &jailed);
+			let id = create(&BOB, "cam");
+			skip(2);
+			assert_eq!(why(id), Some(Unsuited::Judges));
+			assert!(job(id).phase.current().is_none());
+			assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
+		}
+		// It goes on as soon as there are enough of them.
+		let id = create(&BOB, "cam");
+		skip(2);
+		assert_eq!(why(id), Some(Unsuited::Judges));
+		seat(&judges, &[]);
+		while job(id).phase.current().is_none() {
+			skip(1);
+		}
+		assert_eq!(current(id), (TIM, 0));
+	});
+}
+
+#[test]
+fn transcoder_without_enough_judges_should_be_passed_over_and_not_the_job() {
+	build_and_execute(|| {
+		LeastJudges::set(2);
+		let judge = AccountId::new([0xa0; 32]);
+		seat(&[judge, TIM], &[]);
+		register(&TIM, 1_000_000 * UNIT, PRICE, 10);
+		register(&TOM, UNIT, PRICE, 10);
+		let id = create(&BOB, "cam");
+		skip(2);
+		// One that validates leaves a judge less for its own claims.
+		assert_eq!(current(id), (TOM, 0));
+	});
+}
+
+#[test]
+fn jobs_should_be_offered_where_no_judges_are_asked_for_or_no_seed_is_stored() {
+	build_and_execute(|| {
+		register(&TIM, UNIT, PRICE, 10);
+		seat(&[], &[]);
+		let first = create(&BOB, "cam");
+		skip(2);
+		assert_eq!(current(first), (TIM, 0));
+		LeastJudges::set(3);
+		Seated::set(None);
+		let second = create(&BOB, "other");
+		skip(2);
+		assert_eq!(current(second), (TIM, 0));
+	});
+}
+
+#[test]
 fn job_that_nobody_suits_should_end_in_the_end() {
 	build_and_execute(|| {
 		let id = create(&BOB, "cam");

@@ -180,3 +180,18 @@ fn fee_should_be_the_transcoders_when_only_dust_is_left_of_what_counts() {
 		assert_eq!(fees(d()), 1_000);
 	});
 }
+
+/// Bonds that a slash rounds down to nothing count no longer, though the pool keeps what is left.
+#[test]
+fn fee_should_be_the_transcoders_when_a_slash_leaves_no_bond_that_counts() {
+	build_with_bonds(vec![(t(), t(), 1), (d(), t(), 1)], || {
+		next_round();
+		bond(d2(), 1_000_000, t());
+		slash(t(), 1, Perbill::from_percent(50));
+		for who in [d(), t()] {
+			assert_ok!(LptStaking::settle(RuntimeOrigin::signed(who)));
+		}
+		fee(t(), 1_000, Perbill::one());
+		assert_eq!((fees(t()), fees(d()), fees(d2())), (1_000, 0, 0));
+	});
+}

@@ -17,8 +17,10 @@ use livepeer_primitives::{
 	keys::{Generation, OperatorSignature, Purpose, VerifierId, VrfKey},
 	params::{ProtocolParameters, VerificationTerms},
 	service::ServiceRecord,
-	sum_tree,
+	sum_tree::{self, Commitment},
 	variant::VariantOpenings,
+	video::SourceLimits,
+	work::WorkFactors,
 	AccountId, Balance, BlockNumber, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use sp_core::H256;
@@ -340,6 +342,42 @@ impl FakeChain {
 			open.positions =
 				draw::positions(seed, claim, commitment.root, commitment.total_work, k);
 		}
+		self.block();
+	}
+
+	/// Opens a claim that nobody has made, over which these sit.
+	pub fn open(&self, claim: ClaimId, judges: Vec<(AccountId, VerifierId)>) {
+		let nobody = AccountId::new([0; 32]);
+		let commitment = Commitment { root: Hash::zero(), total_work: 0, leaf_count: 1 };
+		let info = ClaimInfo {
+			job: 0,
+			assignment: 0,
+			transcoder: nobody.clone(),
+			transcoder_keys: Default::default(),
+			broadcaster: nobody,
+			broadcaster_keys: Default::default(),
+			stream: Default::default(),
+			first: 0,
+			commitment,
+			largest_leaf: 0,
+			toolchain: FakeEngine::default().toolchain,
+			ladder: Default::default(),
+			limits: SourceLimits::new(128, 72, 30),
+			factors: WorkFactors::canonical(1_000, 250, 77),
+			max_samples: 1,
+			fee: 0,
+			round: 0,
+			window: 0,
+		};
+		let open = FakeClaim {
+			info,
+			positions: Vec::new(),
+			revealed: BTreeMap::new(),
+			outcome: None,
+			judges,
+			opening: FakeOpening::Early,
+		};
+		self.state().claims.insert(claim, open);
 		self.block();
 	}
 

@@ -362,7 +362,8 @@ impl Broadcaster {
 		};
 		self.store.put_stream(stream, &state)?;
 		// Nothing was signed for this job before.
-		pulse(&*self.store, &*self.clock)?;
+		let best = self.chain.heads().borrow().best;
+		pulse(&*self.store, &*self.clock, best)?;
 		self.store.drop_value(&begun(stream))?;
 		Ok(self.opened(stream, &state, spec, limits, false))
 	}
@@ -464,7 +465,8 @@ impl Broadcaster {
 		if !spec.live {
 			return Ok((start, true));
 		}
-		let was_left = was_left(&*self.store, &*self.clock)?;
+		let best = self.chain.heads().borrow().best;
+		let was_left = was_left(&*self.store, &*self.clock, best)?;
 		let found = if was_left {
 			let origin = self.chain.origin(stream).await?;
 			self.ask_around(stream, &spec.ask, origin.as_ref(), view).await?
@@ -563,10 +565,11 @@ impl Broadcaster {
 		source: mpsc::Receiver<Result<SourceSegment, String>>,
 		stop: watch::Receiver<bool>,
 	) -> Result<Summary, BroadcastError> {
-		let inputs = Inputs { source, heads: self.chain.heads(), stop };
+		let heads = self.chain.heads();
+		let inputs = Inputs { source, heads: heads.clone(), stop };
 		let ended = tokio::select! {
 			ended = Run::new(self, open).drive(inputs) => ended,
-			() = keep_pulse(&*self.store, &*self.clock) => Ok(Summary::default()),
+			() = keep_pulse(&*self.store, &*self.clock, &heads) => Ok(Summary::default()),
 			() = self.reporter.keep_reporting() => Ok(Summary::default()),
 		};
 		if let Err(BroadcastError::Store(error)) = &ended {

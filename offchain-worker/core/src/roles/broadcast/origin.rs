@@ -7,22 +7,25 @@ use livepeer_primitives::{Seq, StreamId};
 use sp_core::H256;
 
 use crate::{
-	aside,
 	ports::{
 		store::{OriginStore, StoreError, Streams},
-		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, MAX_RECORDS},
+		transport::{
+			ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, MAX_RECORDS,
+		},
 	},
+	shelf::Shelf,
 };
 
 /// What an origin answers: a broadcaster's own streams.
 pub struct Origin {
 	store: Arc<dyn OriginStore>,
+	shelf: Shelf,
 }
 
 impl Origin {
 	/// Serves what is in `store`.
 	pub fn new(store: Arc<dyn OriginStore>) -> Self {
-		Self { store }
+		Self { shelf: Shelf::new(store.clone()), store }
 	}
 }
 
@@ -42,18 +45,11 @@ pub fn playlist_from(
 #[async_trait]
 impl Service for Origin {
 	async fn size(&self, hash: H256) -> Option<u64> {
-		self.store.size(hash).unwrap_or_else(|error| {
-			tracing::warn!(%error, "cannot serve");
-			None
-		})
+		self.shelf.size(hash)
 	}
 
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		let store = self.store.clone();
-		aside(move || store.get(hash)).await.unwrap_or_else(|error| {
-			tracing::warn!(%error, "cannot serve");
-			None
-		})
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		self.shelf.chunks(hash, range).await
 	}
 
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {

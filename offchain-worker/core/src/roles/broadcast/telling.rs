@@ -115,7 +115,7 @@ fn why_unassigned(view: &JobView, transcoders: &[TranscoderView]) -> String {
 	if view.unreserved < one {
 		return format!("job {job} waits: {} ETH of its budget is not reserved, which pays for no assignment: add some with `livepeer-worker stream top-up`", decimal(view.unreserved));
 	}
-	format!("job {job} waits: every transcoder at its price works at its capacity, has declined, has too small an own bond for more, or asks too little for a claim to be worth anything; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`; a higher --max-price reaches more of them")
+	format!("job {job} waits: every transcoder at its price works at its capacity, has declined, has too small an own bond for more, or asks too little for a claim to be worth anything, or fewer validators than a committee has could judge it; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`; a higher --max-price reaches more of them")
 }
 
 /// What is said while no block comes.

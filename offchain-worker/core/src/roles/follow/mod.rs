@@ -26,6 +26,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
 	aside,
+	fetching::Fetcher,
 	key::KeyBook,
 	lock,
 	ports::{
@@ -152,6 +153,9 @@ pub struct Follower {
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn FollowStore>,
 	net: Arc<dyn Transport>,
+	fetcher: Fetcher,
+	/// Who is asked for bytes before their origin: gateways that follow the same streams.
+	peers: Vec<ServiceRecord>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	/// Records kept per stream.
@@ -190,6 +194,8 @@ impl Follower {
 			book: KeyBook::new(chain.clone(), clock.clone()),
 			warnings: Warnings::new(events.clone(), clock.clone()),
 			reporter: Reporter::new(chain.clone(), store.clone(), events.clone()),
+			fetcher: Fetcher::new(net.clone(), clock.clone()),
+			peers: Vec::new(),
 			chain,
 			store,
 			net,
@@ -215,6 +221,11 @@ impl Follower {
 	/// The same, keeping each segment as its broadcaster sent it too, where that can be had in time.
 	pub fn with_sources(self) -> Self {
 		Self { sources: true, ..self }
+	}
+
+	/// The same, asking these gateways for bytes first: where they have them, the origin is spared.
+	pub fn beside(self, peers: Vec<ServiceRecord>) -> Self {
+		Self { peers, ..self }
 	}
 
 	/// Whether streams can be found and kept: the node answers, and the store.
@@ -641,22 +652,32 @@ impl Follower {
 		kept.await
 	}
 
-	/// The bytes of a rendition: from the origin, or else from the transcoder.
+	/// The bytes of a rendition or a source from whoever has them: other gateways, each first for another part
+	/// of all, then the origin, then the transcoder.
 	async fn fetch(
 		&self,
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
 		output: &Output,
 	) -> Result<Vec<u8>, FollowError> {
-		let first = match self.net.fetch(origin, output.hash, output.len, None).await {
-			Ok(bytes) => return Ok(bytes),
-			Err(error) => error,
+		let mut sources = self.peers.clone();
+		if let Some(turn) = usize::from(output.hash.0[0]).checked_rem(sources.len()) {
+			sources.rotate_left(turn);
+		}
+		sources.push(origin.clone());
+		let transcoder = async {
+			let place = Place::Transcoder(record.header().transcoder.clone());
+			let found = self.locate(&place).await.unwrap_or_else(|error| {
+				tracing::debug!(%error, "the transcoder is not asked");
+				None
+			});
+			found.into_iter().collect::<Vec<_>>()
 		};
-		match self.locate(&Place::Transcoder(record.header().transcoder.clone())).await? {
-			Some(transcoder) => {
-				Ok(self.net.fetch(&transcoder, output.hash, output.len, None).await?)
-			}
-			None => Err(FollowError::Net(first)),
+		match self.fetcher.fetch(output, sources, Box::pin(transcoder), None).await {
+			Ok(fetched) => Ok(fetched.bytes),
+			// Nobody has bytes that are so.
+			Err(NetError::WrongBytes) => Err(FollowError::Described),
+			Err(error) => Err(error.into()),
 		}
 	}
 

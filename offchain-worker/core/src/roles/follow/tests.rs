@@ -11,7 +11,7 @@ use crate::{
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{PushReply, Refusal, Service, SignedHeader},
+		transport::{ChunkRange, Chunks, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::tests::packet,
@@ -264,8 +264,8 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 		async fn size(&self, _: H256) -> Option<u64> {
 			Some(3)
 		}
-		async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
-			Some(vec![7, 1, 2])
+		async fn chunks(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
+			Chunks::of(&[7, 1, 2], range)
 		}
 		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
 			Err(Refusal::NotServed)
@@ -296,7 +296,7 @@ impl Service for Repeating {
 	async fn size(&self, _: H256) -> Option<u64> {
 		None
 	}
-	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		None
 	}
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
@@ -617,11 +617,11 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 		async fn size(&self, hash: H256) -> Option<u64> {
 			self.0.size(hash).await
 		}
-		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
+		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 			if hash == self.1 {
 				return None;
 			}
-			self.0.fetch(hash).await
+			self.0.chunks(hash, range).await
 		}
 		async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
 			self.0.admit(signed).await
@@ -961,4 +961,93 @@ async fn attack_renditions_that_fill_the_memory() {
 	story.net.withhold(third.outputs()[2].unwrap().hash, true);
 	assert!(follower.take(stream, &state, &origin, &third, false).await.is_err());
 	assert_eq!(story.store.blob_count(), kept);
+}
+
+/// Serves what is in a store, and counts how often it is asked.
+struct Asked {
+	inner: Origin,
+	asked: AtomicUsize,
+	/// Whether it sends other bytes.
+	lies: bool,
+}
+
+#[async_trait::async_trait]
+impl Service for Asked {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		self.inner.size(hash).await
+	}
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		self.asked.fetch_add(1, Ordering::SeqCst);
+		match self.lies {
+			true => Chunks::of(&[6, 6, 6], range),
+			false => self.inner.chunks(hash, range).await,
+		}
+	}
+	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
+		self.inner.admit(signed).await
+	}
+	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+		self.inner.push(signed, bytes).await
+	}
+	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+		self.inner.playlist(stream, from).await
+	}
+}
+
+impl Asked {
+	fn serve(net: &FakeNet, name: &str, store: &MemoryStore, lies: bool) -> Arc<Self> {
+		let inner = Origin::new(Arc::new(store.clone()));
+		let served = Arc::new(Self { inner, asked: AtomicUsize::new(0), lies });
+		net.serve(name, served.clone());
+		served
+	}
+
+	fn count(&self) -> usize {
+		self.asked.load(Ordering::SeqCst)
+	}
+}
+
+/// What other gateways have the origin is not asked for; what none of them has, it is.
+#[tokio::test]
+async fn gateways_should_spare_the_origin() {
+	let story = Story::new().await;
+	let origin = Asked::serve(&story.net, "o", &story.origin, false);
+	for seq in 0..8 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	let first = story.follower_into(MemoryStore::default(), 100);
+	let stream = first.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(first.poll(stream).await.unwrap().new, 8);
+	assert_eq!(origin.count(), 8);
+	let hub = MemoryStore::default();
+	for record in first.records(stream, 0).unwrap().iter().take(5) {
+		let hash = record.outputs()[0].unwrap().hash;
+		hub.put(&first.store().get(hash).unwrap().unwrap()).unwrap();
+	}
+	let hub = Asked::serve(&story.net, "hub", &hub, false);
+	let second = story.follower(100).beside(vec![FakeNet::record("hub")]);
+	second.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(second.poll(stream).await.unwrap().new, 8);
+	assert_eq!((hub.count(), origin.count()), (8, 8 + 3));
+}
+
+/// Gateways that lie, or are not there: what they are asked for comes from the origin, and they are asked last
+/// from then on.
+#[tokio::test]
+async fn attack_gateways_that_give_other_bytes() {
+	let story = Story::new().await;
+	for seq in 0..8 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	let liar = Asked::serve(&story.net, "liar", &story.origin, true);
+	let peers = vec![FakeNet::record("liar"), FakeNet::record("nobody")];
+	let follower = story.follower(100).beside(peers);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 8);
+	assert_eq!(liar.count(), 1);
+	// What is wrong at the origin itself is said of it, whatever others have.
+	story.origin.put_record(&story.record(8, |_| ())).unwrap();
+	Asked::serve(&story.net, "o", &story.origin, true);
+	let refused = follower.poll(stream).await.unwrap_err();
+	assert!(matches!(refused, FollowError::Described), "{refused}");
 }

@@ -9,11 +9,7 @@ use std::{
 };
 
 use codec::{Decode, Encode};
-use futures::{
-	future::{select, Either},
-	stream::FuturesUnordered,
-	StreamExt,
-};
+use futures::{stream::FuturesUnordered, StreamExt};
 use livepeer_primitives::{
 	api::{AssignmentView, ChallengeStage, ChallengeView, ClaimTerms},
 	claim::Outcome,
@@ -21,7 +17,6 @@ use livepeer_primitives::{
 	sum_tree::SumTree,
 	AssignmentIndex, BlockNumber, ClaimId, JobId, Seq,
 };
-use sp_runtime::RuntimeAppPublic;
 
 use super::{
 	variants::Variants,
@@ -37,6 +32,7 @@ use crate::{
 		transport::SignedPass,
 	},
 	rules::claims::{build, drawn_leaves, is_complete, next_range, ClaimRules, Claimable},
+	seats::Seats,
 };
 
 /// Blocks after which a call that was sent and had no effect is sent again.
@@ -46,10 +42,6 @@ pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 pub(super) const REFUSALS: u32 = 3;
 /// Claims that are answered at a time: far more than hang at once, where the node works at all.
 const AT_ONCE: usize = 64;
-/// How long it is believed who judges a claim, about a block.
-const BELIEVED_MS: u64 = 6_000;
-/// How long the chain may take to say it, and how long it is not asked again when it did not.
-const JUDGES_MS: u64 = 2_000;
 /// Names the highest final block that was seen, in the store.
 const FINALIZED: &str = "finalized";
 
@@ -78,7 +70,7 @@ pub(super) struct Claiming {
 	/// The highest final block that was seen; `None` until it was read from the store.
 	finalized: Mutex<Option<BlockNumber>>,
 	/// Who judges the claims that verifiers have asked for.
-	judges: Mutex<BTreeMap<ClaimId, Arc<Judges>>>,
+	seats: Seats,
 	/// Whether it was looked for claims that this folder does not have.
 	compared: AtomicBool,
 	/// The numbers of the claims that are not closed, read from the store once: anybody may name a
@@ -87,20 +79,15 @@ pub(super) struct Claiming {
 	variants: Variants,
 }
 
-/// Who judges a claim, and until when that is believed. Whoever asks while it is looked up waits for
-/// the same answer.
-#[derive(Default)]
-struct Judges(tokio::sync::Mutex<(u64, Option<ChallengeView>)>);
-
 impl Claiming {
 	pub(super) fn new(parts: Arc<Parts>) -> Self {
 		Self {
 			variants: Variants::new(parts.clone()),
+			seats: Seats::new(parts.chain.clone(), parts.clock.clone()),
 			parts,
 			progress: Default::default(),
 			sent: Default::default(),
 			finalized: Default::default(),
-			judges: Default::default(),
 			compared: Default::default(),
 			open: Default::default(),
 		}
@@ -594,39 +581,12 @@ impl Claiming {
 		Ok(open.contains(&id))
 	}
 
-	/// Whether a pass is that of a judge of an open claim. The chain is asked for each claim once
-	/// in a while, however many passes are shown.
+	/// Whether a pass is that of a judge of an open claim.
 	pub(super) async fn is_judge(&self, shown: &SignedPass) -> bool {
 		let pass = &shown.pass;
-		if pass.genesis != self.parts.chain.genesis() || !self.is_open(pass.claim).unwrap_or(false)
-		{
-			return false;
-		}
-		let judges = lock(&self.judges).entry(pass.claim).or_default().clone();
-		let mut known = judges.0.lock().await;
-		let now_ms = self.parts.clock.now_ms();
-		if now_ms >= known.0 {
-			let late = self.parts.clock.sleep_until(now_ms.saturating_add(JUDGES_MS));
-			*known = match select(self.parts.chain.challenge(At::Best, pass.claim), late).await {
-				Either::Left((Ok(view), _)) => (now_ms.saturating_add(BELIEVED_MS), view),
-				other => {
-					let why = match other {
-						Either::Left((Err(error), _)) => error.to_string(),
-						_ => "the node gives no answer".to_owned(),
-					};
-					tracing::warn!(claim = pass.claim, why, "cannot look up who judges a claim");
-					// Whoever judged it a moment ago still does; whoever is not known comes again.
-					let again_ms = self.parts.clock.now_ms().saturating_add(JUDGES_MS);
-					(again_ms, known.1.take())
-				}
-			};
-		}
-		known.1.as_ref().filter(|view| view.tranche == pass.tranche).is_some_and(|view| {
-			let mut seats = view.members.iter().zip(&view.keys);
-			seats.any(|(member, key)| {
-				*member == pass.account && key.verify(&pass.payload(), &shown.signature)
-			})
-		})
+		pass.genesis == self.parts.chain.genesis()
+			&& self.is_open(pass.claim).unwrap_or(false)
+			&& self.seats.is_judge(shown).await
 	}
 
 	/// Forgets a claim that has left the chain's final state.
@@ -638,7 +598,7 @@ impl Claiming {
 			return Ok(());
 		}
 		self.parts.store.close_claim(claim.key())?;
-		lock(&self.judges).remove(&id);
+		self.seats.forget(id);
 		self.variants.forget(id);
 		lock(&self.open).get_or_insert_default().remove(&id);
 		let outcome = lock(&self.progress).remove(&id).and_then(|progress| progress.outcome);

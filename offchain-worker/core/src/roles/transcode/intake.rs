@@ -38,6 +38,7 @@ use crate::{
 		store::{SegmentKey, StoreError, TranscodedSegment},
 		transport::{PushReply, Refusal, SignedHeader, MAX_PAYLOAD},
 	},
+	rules::claims::age_ms,
 	sha256,
 };
 
@@ -312,7 +313,7 @@ impl Intake {
 		let cursor = self.parts.store.cursor(header.job, header.assignment)?;
 		let now_ms = self.parts.clock.wall_ms();
 		let is_given_up = |segment: &TranscodedSegment| {
-			now_ms.saturating_sub(segment.stored_ms) >= self.parts.config.claim_wait_ms
+			age_ms(now_ms, segment.stored_ms) >= self.parts.config.claim_wait_ms
 		};
 		let stored = unclaimed.iter().filter(|segment| segment.header().seq >= cursor);
 		let mut waiting: Vec<Waiting> = stored

@@ -8,11 +8,13 @@ use std::{
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{AssignmentIndex, JobId};
+use tokio::sync::watch;
 
 use super::Assigned;
 use crate::{
 	lock,
 	ports::{
+		chain::Head,
 		clock::Clock,
 		store::{StoreError, TranscodeStore},
 	},
@@ -38,13 +40,18 @@ enum Known {
 pub(super) struct Memory {
 	store: Arc<dyn TranscodeStore>,
 	clock: Arc<dyn Clock>,
+	heads: watch::Receiver<Head>,
 	/// `None` until it was read.
 	known: Mutex<Option<Known>>,
 }
 
 impl Memory {
-	pub(super) fn new(store: Arc<dyn TranscodeStore>, clock: Arc<dyn Clock>) -> Self {
-		Self { store, clock, known: Mutex::new(None) }
+	pub(super) fn new(
+		store: Arc<dyn TranscodeStore>,
+		clock: Arc<dyn Clock>,
+		heads: watch::Receiver<Head>,
+	) -> Self {
+		Self { store, clock, heads, known: Mutex::new(None) }
 	}
 
 	/// Reads it, once.
@@ -59,7 +66,8 @@ impl Memory {
 		if let Some(known) = &*known {
 			return Ok(known.clone());
 		}
-		let read = if was_left(&*self.store, &*self.clock)? {
+		let best = self.heads.borrow().best;
+		let read = if was_left(&*self.store, &*self.clock, best)? {
 			let accepted = BTreeSet::new();
 			self.store.put_value(ALONE, &accepted.encode())?;
 			Known::Only(accepted)
@@ -72,7 +80,7 @@ impl Memory {
 				),
 			}
 		};
-		pulse(&*self.store, &*self.clock)?;
+		pulse(&*self.store, &*self.clock, best)?;
 		*known = Some(read.clone());
 		Ok(read)
 	}

@@ -36,7 +36,6 @@ use self::{
 	claiming::Claiming, idle::Idle, intake::Intake, memory::Memory, registration::Registration,
 };
 use crate::{
-	aside,
 	key::{Drawing, KeyBook, Keyring, NoKeyFor, NoVrfKey, OwnKeys, Signing},
 	ports::{
 		chain::{Chain, ChainError, Head},
@@ -44,10 +43,13 @@ use crate::{
 		engine::MediaEngine,
 		events::{EventSink, Warnings},
 		store::{MadeUnder, StoreError, TranscodeStore},
-		transport::{Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass},
+		transport::{
+			ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass,
+		},
 	},
 	recall::keep_pulse,
 	reporting::Reporter,
+	shelf::Shelf,
 };
 
 /// The terms and limits of a transcoder.
@@ -227,6 +229,7 @@ pub struct TranscodeRole {
 	intake: Intake,
 	claiming: Claiming,
 	idle: Idle,
+	shelf: Shelf,
 }
 
 impl TranscodeRole {
@@ -245,7 +248,8 @@ impl TranscodeRole {
 		let book = KeyBook::new(chain.clone(), clock.clone());
 		let warnings = Warnings::new(events.clone(), clock.clone());
 		let reporter = Reporter::new(chain.clone(), store.clone(), events.clone());
-		let memory = Memory::new(store.clone(), clock.clone());
+		let memory = Memory::new(store.clone(), clock.clone(), chain.heads());
+		let shelf = Shelf::new(store.clone());
 		let parts = Arc::new(Parts {
 			own,
 			book,
@@ -265,6 +269,7 @@ impl TranscodeRole {
 			intake: Intake::new(parts.clone(), assigned.clone()),
 			idle: Idle::new(parts.clone(), assigned),
 			claiming: Claiming::new(parts.clone()),
+			shelf,
 			parts,
 		}
 	}
@@ -312,7 +317,7 @@ impl TranscodeRole {
 				self.parts.warnings.store(&error);
 				self.parts.clock.sleep_until(self.parts.clock.now_ms() + READ_AGAIN_MS).await;
 			}
-			keep_pulse(&*self.parts.store, &*self.parts.clock).await
+			keep_pulse(&*self.parts.store, &*self.parts.clock, &heads).await
 		};
 		let accepts = self.at_every_head("accepting", |_| self.registration.refresh());
 		let claims = self.at_every_head("claiming", |head| self.claiming.claim_duties(head));
@@ -359,18 +364,11 @@ impl TranscodeRole {
 #[async_trait]
 impl Service for TranscodeRole {
 	async fn size(&self, hash: H256) -> Option<u64> {
-		self.parts.store.size(hash).unwrap_or_else(|error| {
-			tracing::warn!(%error, "cannot serve");
-			None
-		})
+		self.shelf.size(hash)
 	}
 
-	async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-		let store = self.parts.store.clone();
-		aside(move || store.get(hash)).await.unwrap_or_else(|error| {
-			tracing::warn!(%error, "cannot serve");
-			None
-		})
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		self.shelf.chunks(hash, range).await
 	}
 
 	async fn is_judge(&self, pass: &SignedPass) -> bool {

@@ -1,16 +1,17 @@
-//! The verifier: gathers the bytes of drawn leaves from the transcoder, makes them again and
-//! judges.
+//! The verifier: gathers the bytes of drawn leaves from the transcoder, or else from those who judge
+//! beside it, makes them again and judges.
 //!
 //! Nothing but hashes is taken on trust. Bytes that cannot be had in time are `Unavailable`, an
 //! engine that fails makes the leaf `Abstain`, and neither is ever called a mismatch. Bytes that
-//! were had stay stored for the time of a dispute.
+//! were had stay stored, and are given to fellow judges, until the claim is closed.
 
+mod fellows;
 mod places;
 
 use std::{
-	collections::{BTreeMap, VecDeque},
+	collections::{BTreeMap, BTreeSet, VecDeque},
 	future::Future,
-	sync::{Arc, Mutex, MutexGuard},
+	sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 
 use codec::{Decode, Encode};
@@ -34,16 +35,19 @@ use livepeer_primitives::{
 use sp_core::H256;
 use tokio::sync::{mpsc, Notify, Semaphore};
 
+pub use self::fellows::Fellows;
 use self::places::{Place, Places};
 
 use crate::{
-	aside, lock,
+	aside,
+	fetching::{Fetched, Fetcher},
+	lock,
 	ports::{
 		clock::Clock,
 		engine::{Examined, Fault, Finding, Format, MediaEngine, MediaError},
 		events::{Event, EventSink},
 		store::{StoreError, VerifyStore},
-		transport::{NetError, SignedPass, Transport},
+		transport::{source_of, NetError, SignedPass, Transport},
 	},
 	sha256,
 };
@@ -51,8 +55,10 @@ use crate::{
 /// Finished tasks whose answers are kept; older ones are forgotten. As many as a node has duties at a
 /// time: none is forgotten before the node has had its answer.
 const KEPT_ANSWERS: usize = 4_096;
-/// Of so many of those, the newest, the bytes are kept too.
+/// Of so many of those, the newest, the bytes are kept too, as long as their claims are open and there is room.
 const KEPT_BYTES: usize = 64;
+/// How often it is looked which claims are closed.
+const CLOSED_MS: u64 = 60_000;
 /// Tasks that may be unfinished; more are turned away until some are done. The node asks first for
 /// those whose time is over first.
 pub const MAX_QUEUE: usize = 64;
@@ -151,7 +157,32 @@ struct Tasks {
 	entries: BTreeMap<TaskKey, Entry>,
 	/// Finished tasks, oldest first.
 	order: VecDeque<TaskKey>,
+	/// Those whose bytes are kept, oldest first.
+	kept: VecDeque<TaskKey>,
 	working: usize,
+}
+
+impl Tasks {
+	/// The claims that are at work.
+	fn at_work(&self) -> BTreeSet<ClaimId> {
+		let entries = self.entries.iter();
+		let working = entries.filter(|(_, entry)| matches!(entry, Entry::Working { .. }));
+		working.map(|(key, _)| key.claim).collect()
+	}
+
+	/// The claims of which bytes are kept or fetched.
+	fn held(&self) -> BTreeSet<ClaimId> {
+		let kept = self.kept.iter().map(|key| key.claim);
+		self.at_work().into_iter().chain(kept).collect()
+	}
+
+	/// Takes the oldest of those whose bytes are kept and that nothing at work needs: a dispute has the bytes of
+	/// the tranche before it.
+	fn take_oldest(&mut self) -> Option<TaskKey> {
+		let at_work = self.at_work();
+		let place = self.kept.iter().position(|key| !at_work.contains(&key.claim))?;
+		self.kept.remove(place)
+	}
 }
 
 /// Whether a task was taken.
@@ -168,6 +199,9 @@ struct Inner {
 	genesis: Hash,
 	store: Arc<dyn VerifyStore>,
 	net: Arc<dyn Transport>,
+	fetcher: Fetcher,
+	/// Who judges the same claims, where the chain can be asked.
+	fellows: OnceLock<Arc<Fellows>>,
 	/// One per toolchain.
 	engines: Vec<Arc<dyn MediaEngine>>,
 	events: Arc<dyn EventSink>,
@@ -259,11 +293,15 @@ impl VerifyRole {
 				tasks.entries.insert(key.clone(), Entry::Finished(finished));
 				tasks.order.push_back(key);
 			}
+			let newest = tasks.order.iter().skip(tasks.order.len().saturating_sub(KEPT_BYTES));
+			tasks.kept = newest.cloned().collect();
 		}
 		let (queue, receiver) = mpsc::unbounded_channel();
 		let inner = Arc::new(Inner {
 			genesis,
 			store,
+			fetcher: Fetcher::new(net.clone(), clock.clone()),
+			fellows: OnceLock::new(),
 			net,
 			engines,
 			events,
@@ -276,6 +314,30 @@ impl VerifyRole {
 			idle: Notify::new(),
 		});
 		Ok((Self { inner: inner.clone() }, VerifyRunner { inner, queue: receiver }))
+	}
+
+	/// Has bytes that the transcoder does not give fetched from `fellows`, once and for all, and tells them
+	/// what they can have.
+	pub fn join(&self, fellows: Arc<Fellows>) {
+		let fellows = self.inner.fellows.get_or_init(|| fellows);
+		fellows.hold(self.inner.tasks().held());
+	}
+
+	/// Lets go of the bytes of claims that are closed, as long as there are fellows whose chain says so; never
+	/// ends.
+	pub async fn release_closed(&self) {
+		let Some(fellows) = self.inner.fellows.get() else { return std::future::pending().await };
+		loop {
+			let again = self.inner.clock.now_ms().saturating_add(CLOSED_MS);
+			self.inner.clock.sleep_until(again).await;
+			let kept: BTreeSet<ClaimId> =
+				self.inner.tasks().kept.iter().map(|key| key.claim).collect();
+			for claim in kept {
+				if fellows.is_closed(claim).await {
+					self.inner.release(claim);
+				}
+			}
+		}
 	}
 
 	/// Takes a task or says how far it is. Posting the same task again changes nothing.
@@ -317,6 +379,7 @@ impl VerifyRole {
 			let service = task.service.clone();
 			let entry = Entry::Working { content, service, lacks: false };
 			tasks.entries.insert(key.clone(), entry);
+			self.inner.tell_fellows(&tasks);
 		}
 		self.inner.events.emit(Event::TaskTaken {
 			claim: task.claim,
@@ -445,19 +508,58 @@ impl Inner {
 	fn keep(&self, tasks: &mut Tasks, key: TaskKey, finished: Finished) -> Result<(), StoreError> {
 		let stored = self.store.put_value(&key.name(), &finished.encode());
 		tasks.entries.insert(key.clone(), Entry::Finished(finished));
-		tasks.order.retain(|other| *other != key);
-		tasks.order.push_back(key);
-		stored?;
-		let older = tasks.order.len().checked_sub(KEPT_BYTES + 1);
-		if let Some(older) = older.and_then(|place| tasks.order.get(place)) {
-			self.store.unpin(&older.name())?;
+		for keys in [&mut tasks.order, &mut tasks.kept] {
+			keys.retain(|other| *other != key);
+			keys.push_back(key.clone());
 		}
+		stored?;
+		while tasks.kept.len() > KEPT_BYTES {
+			let Some(oldest) = tasks.kept.pop_front() else { break };
+			self.store.unpin(&oldest.name())?;
+		}
+		self.tell_fellows(tasks);
 		while tasks.order.len() > KEPT_ANSWERS {
 			let Some(oldest) = tasks.order.pop_front() else { break };
 			tasks.entries.remove(&oldest);
 			self.store.drop_value(&oldest.name())?;
 		}
 		self.store.put_value(ORDER, &tasks.order.encode())
+	}
+
+	fn tell_fellows(&self, tasks: &Tasks) {
+		if let Some(fellows) = self.fellows.get() {
+			fellows.hold(tasks.held());
+		}
+	}
+
+	/// Lets go of the bytes of a claim.
+	fn release(&self, claim: ClaimId) {
+		let mut tasks = self.tasks();
+		let closed = tasks.kept.iter().filter(|key| key.claim == claim);
+		for key in closed {
+			if let Err(error) = self.store.unpin(&key.name()) {
+				tracing::warn!(claim, %error, "the bytes of a closed claim are kept");
+				return;
+			}
+		}
+		tasks.kept.retain(|key| key.claim != claim);
+		self.tell_fellows(&tasks);
+	}
+
+	/// Stores bytes; where there is no room, those of the tasks that are done make room, the oldest first.
+	async fn put(&self, bytes: Vec<u8>) -> Result<(), StoreError> {
+		let bytes = Arc::new(bytes);
+		loop {
+			let (store, bytes) = (self.store.clone(), bytes.clone());
+			let full = match aside(move || store.put(&bytes)).await {
+				Err(full @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => full,
+				stored => return stored.map(drop),
+			};
+			let mut tasks = self.tasks();
+			let oldest = tasks.take_oldest().ok_or(full)?;
+			self.store.unpin(&oldest.name())?;
+			self.tell_fellows(&tasks);
+		}
 	}
 
 	async fn judge_task(&self, owner: &str, task: &VerifyTask, at_ms: u64) -> VerifyStatus {
@@ -513,13 +615,13 @@ impl Inner {
 	) -> Result<(Verdict, Option<Hash>), String> {
 		let task = at.task;
 		let engine = self.engine(task).ok_or("no engine of this toolchain")?;
-		let wanted: Vec<H256> = match &leaf.leaf {
+		let wanted: Vec<Output> = match &leaf.leaf {
 			// Work 0 is never drawn; whoever reveals one has revealed nothing.
 			Leaf::Empty => return Ok((Verdict::Unavailable(UnavailableKind::Refused), None)),
-			Leaf::Rejected { segment, .. } => vec![segment.in_hash],
+			Leaf::Rejected { segment, .. } => vec![source_of(segment)],
 			Leaf::Transcoded { segment, outputs, .. } => {
-				let present = outputs.iter().flatten().map(|output| output.hash);
-				core::iter::once(segment.in_hash).chain(present).collect()
+				let present = outputs.iter().flatten().copied();
+				core::iter::once(source_of(segment)).chain(present).collect()
 			}
 		};
 		let gathered = match self.gather(at, leaf, &wanted).await? {
@@ -545,22 +647,23 @@ impl Inner {
 		&self,
 		at: &AtWork<'_>,
 		leaf: &VerifyLeaf,
-		hashes: &[H256],
+		wanted: &[Output],
 	) -> Result<Result<Gathered, UnavailableKind>, String> {
-		let fetches = hashes.iter().map(|hash| self.obtain(at, *hash));
+		let fetches = wanted.iter().map(|output| self.obtain(at, *output));
 		let had = futures::future::try_join_all(fetches).await?;
 		if let Some(kind) = had.into_iter().find_map(Result::err) {
 			return Ok(Err(kind));
 		}
 		// Kept for the time of a dispute.
 		let failed = |error: StoreError| error.to_string();
-		let (store, wanted) = (self.store.clone(), hashes.to_vec());
+		let hashes: Vec<H256> = wanted.iter().map(|output| output.hash).collect();
+		let (store, wanted) = (self.store.clone(), hashes.clone());
 		let owner = format!("{}/{}", at.owner, leaf.index);
 		aside(move || store.pin(&owner, &wanted)).await.map_err(failed)?;
 		let place = self.places.take(at.deadline, at.over).await;
-		let (store, wanted) = (self.store.clone(), hashes.to_vec());
+		let store = self.store.clone();
 		let read = aside(move || {
-			wanted.into_iter().map(|hash| store.get(hash)).collect::<Result<Option<Vec<_>>, _>>()
+			hashes.into_iter().map(|hash| store.get(hash)).collect::<Result<Option<Vec<_>>, _>>()
 		});
 		let mut bytes = read.await.map_err(failed)?.ok_or("bytes that were fetched are gone")?;
 		let outputs = bytes.split_off(1);
@@ -573,8 +676,9 @@ impl Inner {
 	async fn obtain(
 		&self,
 		at: &AtWork<'_>,
-		hash: H256,
+		output: Output,
 	) -> Result<Result<(), UnavailableKind>, String> {
+		let hash = output.hash;
 		let failed = |error: StoreError| error.to_string();
 		let store = self.store.clone();
 		match aside(move || store.get(hash).map(|bytes| bytes.is_some())).await {
@@ -594,9 +698,8 @@ impl Inner {
 			};
 			let start = self.clock.now_ms();
 			let service = self.service(at.task);
-			// A length that a leaf understates must not make right bytes unobtainable: the hash
-			// says what they are, the length is judged afterwards.
-			let fetch = self.net.fetch(&service, hash, MAX_SEGMENT_BYTES, pass.as_ref());
+			let fetch = self.fetch(at.task, &service, &output, attempts, pass.as_ref());
+			let fetch = Box::pin(fetch);
 			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
 				Either::Left((fetched, _)) => Some(fetched),
 				Either::Right((_, fetch)) => {
@@ -609,14 +712,14 @@ impl Inner {
 				}
 			};
 			let error = match fetched {
-				Some(Ok(bytes)) => {
-					let (store, len) = (self.store.clone(), bytes.len() as u32);
-					aside(move || store.put(&bytes)).await.map_err(failed)?;
+				Some(Ok(Fetched { bytes, from })) => {
+					let len = bytes.len() as u32;
+					self.put(bytes).await.map_err(failed)?;
 					self.events.emit(Event::Fetched {
 						claim: at.task.claim,
 						hash: format!("{hash:?}"),
 						len,
-						peer_id: self.net.peer_name(&service),
+						peer_id: self.net.peer_name(&from),
 						fetch_ms: self.clock.now_ms().saturating_sub(start),
 					});
 					return Ok(Ok(()));
@@ -635,6 +738,34 @@ impl Inner {
 				return kind_of(&error).map(Err);
 			}
 			self.clock.sleep_until(again).await;
+		}
+	}
+
+	/// The bytes that a leaf describes: from the transcoder, or else from fellow judges, each attempt from
+	/// others.
+	async fn fetch(
+		&self,
+		task: &VerifyTask,
+		service: &ServiceRecord,
+		output: &Output,
+		attempts: u32,
+		pass: Option<&SignedPass>,
+	) -> Result<Fetched, NetError> {
+		let fellows = async {
+			let Some(fellows) = self.fellows.get() else { return Vec::new() };
+			let turn = (attempts as usize).saturating_mul(fellows::MOST_ASKED);
+			let turn = turn.saturating_add(output.hash.0[0].into());
+			fellows.of(&*self.net, task, turn).await
+		};
+		let first = vec![service.clone()];
+		match self.fetcher.fetch(output, first, Box::pin(fellows), pass).await {
+			// What a leaf says wrongly of right bytes must not make them unobtainable: the hash says what
+			// they are, the rest is judged afterwards.
+			Err(NetError::WrongBytes) => {
+				let bytes = self.net.fetch(service, output.hash, MAX_SEGMENT_BYTES, pass).await?;
+				Ok(Fetched { bytes, from: service.clone() })
+			}
+			fetched => fetched,
 		}
 	}
 

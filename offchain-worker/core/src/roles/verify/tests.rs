@@ -2,16 +2,20 @@
 use super::*;
 use crate::{
 	fakes::{
-		output, rendition, segment_info, simulate, BeforeTransport, FakeEngine, FakeNet,
-		FakeTransport, MemoryStore, Recorder, Sim, GENESIS,
+		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeEngine, FakeNet,
+		FakeTransport, MemoryStore, Recorder, Sim, SimClock, GENESIS,
 	},
+	key::Key,
 	ports::{
+		chain::{Call, Chain, Wait},
 		engine::{Pixels, Variant},
-		store::Blobs,
-		transport::{Playlist, PushReply, Refusal, Service, SignedHeader},
+		events::NoEvents,
+		store::{Blobs, Values},
+		transport::{ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 };
+use futures::future::BoxFuture;
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::VerifierPair,
@@ -303,7 +307,7 @@ impl Service for Trickling {
 	async fn size(&self, _: H256) -> Option<u64> {
 		Some(1)
 	}
-	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		std::future::pending().await
 	}
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
@@ -570,6 +574,117 @@ fn verdict_should_survive_when_the_service_restarts() {
 	})
 }
 
+/// A judge's clock that is hours off, and jumps by hours each time that somebody looks at it.
+struct Jumping {
+	sim: SimClock,
+	looks: AtomicUsize,
+}
+
+impl Clock for Jumping {
+	fn now_ms(&self) -> u64 {
+		self.sim.now_ms()
+	}
+	fn wall_ms(&self) -> u64 {
+		let hours = self.looks.fetch_add(1, Ordering::SeqCst) as u64 % 7;
+		hours * 3_600_000
+	}
+	fn sleep_until(&self, ms: u64) -> BoxFuture<'static, ()> {
+		self.sim.sleep_until(ms)
+	}
+}
+
+/// Patience and everything else are measured by a clock that never jumps: bytes that come late, but in time, are
+/// had, what never comes is given up when the patience is over, and the verdicts are those of any other judge.
+#[test]
+fn clock_that_jumps_should_change_neither_verdict_nor_when_it_is_there() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		let right = verdicts(&story.role(engine.clone()), &task).await;
+		let late = task.leaves[0].leaf.segment().unwrap().in_hash;
+		let never = task.leaves[1].leaf.segment().unwrap().in_hash;
+		story.net.withhold(late, true);
+		let (net, world) = (story.net.clone(), sim.clone());
+		sim.spawn(async move {
+			world.sleep(5_000).await;
+			net.withhold(late, false);
+			net.withhold(never, true);
+		});
+		let judge = || {
+			let clock = Jumping { sim: sim.clock.clone(), looks: AtomicUsize::new(0) };
+			let (role, runner) = VerifyRole::new(
+				GENESIS,
+				Arc::new(MemoryStore::default()),
+				Arc::new(story.net.end("v")),
+				vec![Arc::new(engine.clone())],
+				Arc::new(NoEvents),
+				Arc::new(clock),
+				2,
+			)
+			.unwrap();
+			sim.spawn(runner.run());
+			role
+		};
+		let start = sim.clock.now_ms();
+		assert_eq!(verdicts(&judge(), &task).await, right);
+		let took = sim.clock.now_ms() - start;
+		assert!((5_000..10_000).contains(&took), "{took}");
+		let start = sim.clock.now_ms();
+		let (said, _) = verdicts(&judge(), &task).await;
+		assert_eq!(said, [Verdict::Valid, Verdict::Unavailable(UnavailableKind::WrongBytes)]);
+		let took = sim.clock.now_ms() - start;
+		assert!((9_000..=10_000).contains(&took), "{took}");
+	})
+}
+
+/// The service is killed while it waits for bytes, and its node asks again with what patience is left: it says
+/// in that time what it would have said.
+#[test]
+fn service_killed_in_the_middle_of_a_task_should_still_be_in_time() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		let right = {
+			let other = Story::new(&sim);
+			for leaf in &task.leaves {
+				other.leaf(&engine, leaf.index).await;
+			}
+			verdicts(&other.role(engine.clone()), &task).await
+		};
+		let in_hash = task.leaves[1].leaf.segment().unwrap().in_hash;
+		story.net.withhold(in_hash, true);
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(story.ours.clone()),
+			Arc::new(story.net.end("v")),
+			vec![Arc::new(engine.clone())],
+			Arc::new(story.events.clone()),
+			Arc::new(sim.clock.clone()),
+			2,
+		)
+		.unwrap();
+		let (kill, killed) = futures::channel::oneshot::channel::<()>();
+		sim.spawn(async move {
+			let _ = select(Box::pin(runner.run()), killed).await;
+		});
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(4_000).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		drop((kill, role));
+		// Started again, over the same store.
+		let role = story.role(engine);
+		let left = VerifyTask { patience_ms: 6_000, ..task.clone() };
+		assert_eq!(role.post(left.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(2_000).await;
+		story.net.withhold(in_hash, false);
+		sim.sleep(4_000).await;
+		let Ok(VerifyStatus::Done { verdicts, evidence }) = role.post(left) else { panic!() };
+		assert_eq!((verdicts.into_inner(), evidence.hash), right);
+	})
+}
+
 #[test]
 fn task_should_be_judged_anew_when_a_reorg_changes_its_seed() {
 	simulate(|sim| async move {
@@ -789,4 +904,260 @@ fn attack_more_ballots_than_are_worked_on_at_a_time() {
 			assert!(matches!(status, Ok(VerifyStatus::Done { .. })), "claim {}", task.claim);
 		}
 	});
+}
+
+/// A judge with a store of its own, whose fellows find it by the record of its account's transcoder.
+struct Judge {
+	account: AccountId,
+	pair: VerifierPair,
+	store: MemoryStore,
+	fellows: Arc<Fellows>,
+	role: VerifyRole,
+}
+
+impl Judge {
+	async fn new(story: &Story, chain: &FakeChain, name: &str) -> Self {
+		let key = Key::from_uri(&format!("//{name}")).unwrap();
+		let service = FakeNet::with_judge(&format!("transcoder of {name}"), name);
+		let call = Call::Transcoder {
+			price: 1,
+			reward_cut: Default::default(),
+			fee_share: Default::default(),
+			service,
+		};
+		let account = key.account();
+		chain.client(Some(key)).submit(call, Wait::InBlock).await.unwrap();
+		let store = MemoryStore::default();
+		Self::over(story, chain, name, account, store)
+	}
+
+	/// Such a judge with a folder that it may have used before.
+	fn over(
+		story: &Story,
+		chain: &FakeChain,
+		name: &str,
+		account: AccountId,
+		store: MemoryStore,
+	) -> Self {
+		let clock = Arc::new(story.sim.clock.clone());
+		let client = Arc::new(chain.client(None));
+		let fellows = Arc::new(Fellows::new(client, Arc::new(store.clone()), clock.clone()));
+		story.net.serve(name, fellows.clone());
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(store.clone()),
+			Arc::new(story.net.end(name)),
+			vec![Arc::new(FakeEngine::default())],
+			Arc::new(story.events.clone()),
+			clock,
+			2,
+		)
+		.unwrap();
+		role.join(fellows.clone());
+		story.sim.spawn(runner.run());
+		let releasing = role.clone();
+		story.sim.spawn(async move { releasing.release_closed().await });
+		let pair = <VerifierPair as sp_core::Pair>::from_string(&format!("//{name}"), None);
+		Self { account, pair: pair.unwrap(), store, fellows, role }
+	}
+
+	fn seat(&self) -> (AccountId, livepeer_primitives::keys::VerifierId) {
+		(self.account.clone(), sp_core::Pair::public(&self.pair))
+	}
+
+	/// Its pass over a claim, for the peer `name`.
+	fn pass(&self, claim: ClaimId, name: &str) -> SignedPass {
+		let pass = Pass {
+			genesis: GENESIS,
+			claim,
+			tranche: 0,
+			account: self.account.clone(),
+			peer_id: name.as_bytes().to_vec().try_into().unwrap(),
+		};
+		let signature = sp_core::Pair::sign(&self.pair, pass.payload().as_bytes());
+		SignedPass { pass, signature }
+	}
+
+	/// A task as this judge's node posts it.
+	fn task(&self, task: &VerifyTask, name: &str) -> VerifyTask {
+		let pass = Some(self.pass(task.claim, name).signature);
+		VerifyTask { verifier: self.account.clone(), pass, ..task.clone() }
+	}
+}
+
+/// A transcoder serves one judge and no other: the others have the bytes from that one.
+#[test]
+fn attack_judges_that_are_starved_should_have_the_bytes_from_their_fellows() {
+	simulate(|sim| async move {
+		let (story, chain) = (Story::new(&sim), FakeChain::default());
+		let served = Judge::new(&story, &chain, "served").await;
+		let idle = Judge::new(&story, &chain, "idle").await;
+		let starved = Judge::new(&story, &chain, "starved").await;
+		chain.open(1, vec![idle.seat(), starved.seat(), served.seat()]);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		let (valid, evidence) = verdicts(&served.role, &served.task(&task, "served")).await;
+		assert_eq!(valid, [Verdict::Valid]);
+		// It answers no more, or says that it has everything and sends nothing.
+		story.net.remove("t");
+		let own = starved.task(&task, "starved");
+		assert_eq!(verdicts(&starved.role, &own).await, (valid.clone(), evidence));
+		let from = hex::encode("served");
+		let fetched =
+			story.events.events().into_iter().filter(
+				|event| matches!(event, Event::Fetched { peer_id, .. } if *peer_id == from),
+			);
+		assert_eq!(fetched.count(), 3);
+		let signature = own.pass.clone().unwrap();
+		let shown = SignedPass { signature, ..starved.pass(1, "starved") };
+		assert!(story.net.passes().contains(&shown) && served.fellows.is_judge(&shown).await);
+		story.net.serve("t", Arc::new(Trickling));
+		let start = sim.clock.now_ms();
+		let own = idle.task(&task, "idle");
+		assert_eq!(verdicts(&idle.role, &own).await, (valid, evidence));
+		assert!(sim.clock.now_ms() - start < task.patience_ms / 2, "before it is lacking");
+	})
+}
+
+/// Fellows that send other bytes, and a chain that says nothing: what the transcoder owes it owes.
+#[test]
+fn attack_fellows_that_lie_should_change_no_verdict() {
+	simulate(|sim| async move {
+		let (story, chain) = (Story::new(&sim), FakeChain::default());
+		let liar = Judge::new(&story, &chain, "liar").await;
+		let honest = Judge::new(&story, &chain, "honest").await;
+		chain.open(1, vec![liar.seat(), honest.seat()]);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		struct Lying;
+		#[async_trait::async_trait]
+		impl Service for Lying {
+			async fn size(&self, _: H256) -> Option<u64> {
+				Some(4)
+			}
+			async fn chunks(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
+				Chunks::of(&[6, 6, 6, 6], range)
+			}
+			async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+				Err(Refusal::NotServed)
+			}
+			async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+				PushReply::Refused(Refusal::NotServed)
+			}
+			async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+				None
+			}
+		}
+		story.net.serve("liar", Arc::new(Lying));
+		story.net.remove("t");
+		let own = honest.task(&task, "honest");
+		let unavailable = Verdict::Unavailable(UnavailableKind::Unreachable);
+		assert_eq!(verdicts(&honest.role, &own).await.0, [unavailable]);
+		chain.cut(true);
+		let again = VerifyTask { seed: Hash::zero(), ..own };
+		assert_eq!(verdicts(&honest.role, &again).await.0, [unavailable]);
+	})
+}
+
+#[test]
+fn bytes_should_be_given_to_judges_of_what_is_held_and_go_when_the_claim_is_closed() {
+	simulate(|sim| async move {
+		let (story, chain) = (Story::new(&sim), FakeChain::default());
+		let judge = Judge::new(&story, &chain, "judge").await;
+		let fellow = Judge::new(&story, &chain, "fellow").await;
+		for claim in [1, 2] {
+			chain.open(claim, vec![judge.seat(), fellow.seat()]);
+		}
+		let shown = fellow.pass(1, "fellow");
+		assert!(!judge.fellows.is_judge(&shown).await, "nothing is held yet");
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		verdicts(&judge.role, &judge.task(&story.task(vec![leaf]), "judge")).await;
+		assert!(judge.fellows.is_judge(&shown).await);
+		assert!(!judge.fellows.is_judge(&fellow.pass(2, "fellow")).await, "of another claim");
+		let mut forged = shown.clone();
+		forged.pass.peer_id = Default::default();
+		assert!(!judge.fellows.is_judge(&forged).await);
+		// Another process goes on with it.
+		let again = Judge::over(&story, &chain, "judge", judge.account.clone(), judge.store);
+		assert!(again.fellows.is_judge(&shown).await);
+		sim.sleep(2 * CLOSED_MS).await;
+		assert_eq!(again.store.blob_count(), 3, "kept as long as the claim is open");
+		// A node that gives no answer closes nothing.
+		chain.close(1);
+		chain.cut(true);
+		sim.sleep(2 * CLOSED_MS).await;
+		assert_eq!(again.store.blob_count(), 3);
+		chain.cut(false);
+		sim.sleep(2 * CLOSED_MS).await;
+		assert_eq!(again.store.blob_count(), 0);
+		assert!(!again.fellows.is_judge(&shown).await);
+	})
+}
+
+/// A store with room for so many blobs.
+struct Small {
+	inner: MemoryStore,
+	most: usize,
+}
+
+impl Blobs for Small {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		if self.inner.blob_count() >= self.most {
+			return Err(StoreError::Quota { path: "small".into(), quota: 0 });
+		}
+		self.inner.put(bytes)
+	}
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		self.inner.size(hash)
+	}
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		self.inner.get(hash)
+	}
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.inner.pin(owner, hashes)
+	}
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.inner.unpin(owner)
+	}
+}
+
+impl Values for Small {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.inner.put_value(name, value)
+	}
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.inner.value(name)
+	}
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.inner.drop_value(name)
+	}
+}
+
+#[test]
+fn kept_bytes_should_make_room_for_those_that_are_judged() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let store = Small { inner: story.ours.clone(), most: 3 };
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(store),
+			Arc::new(story.net.end("v")),
+			vec![Arc::new(FakeEngine::default())],
+			Arc::new(story.events.clone()),
+			Arc::new(sim.clock.clone()),
+			2,
+		)
+		.unwrap();
+		sim.spawn(runner.run());
+		for index in 0..4 {
+			let leaf = story.leaf(&FakeEngine::default(), index).await;
+			let task = VerifyTask { claim: index.into(), ..story.task(vec![leaf]) };
+			assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		}
+		assert_eq!(story.ours.blob_count(), 3);
+		// What one task needs itself is not there twice.
+		let engine = FakeEngine::default();
+		let leaves = vec![story.leaf(&engine, 7).await, story.leaf(&engine, 8).await];
+		let task = VerifyTask { claim: 9, ..story.task(leaves) };
+		let abstains = verdicts(&role, &task).await.0.contains(&Verdict::Abstain);
+		assert!(abstains, "a store that is too small is this verifier's own fault");
+	})
 }

@@ -13,7 +13,9 @@ use sp_core::H256;
 use super::*;
 use crate::{
 	fakes::{output, SimClock},
-	ports::transport::{Playlist, PushReply, Refusal, SegmentRecord, SignedHeader},
+	ports::transport::{
+		ChunkRange, Chunks, Playlist, PushReply, Refusal, SegmentRecord, SignedHeader,
+	},
 	roles::follow::Follower,
 	sha256,
 };
@@ -62,8 +64,8 @@ fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 		async fn size(&self, hash: H256) -> Option<u64> {
 			self.0.size(hash).await
 		}
-		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-			self.0.fetch(hash).await
+		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+			self.0.chunks(hash, range).await
 		}
 		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
 			self.0.admit(header).await
@@ -123,7 +125,7 @@ fn sending_should_stop_at_the_window_when_nothing_comes_back() {
 			async fn size(&self, _: H256) -> Option<u64> {
 				None
 			}
-			async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+			async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 				None
 			}
 			async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
@@ -219,7 +221,7 @@ impl Service for Wavering {
 	async fn size(&self, _: H256) -> Option<u64> {
 		None
 	}
-	async fn fetch(&self, _: H256) -> Option<Vec<u8>> {
+	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		None
 	}
 	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
@@ -503,8 +505,8 @@ fn header_should_be_signed_anew_when_a_reorg_has_the_assignment_accepted_under_o
 		async fn size(&self, hash: H256) -> Option<u64> {
 			self.0.size(hash).await
 		}
-		async fn fetch(&self, hash: H256) -> Option<Vec<u8>> {
-			self.0.fetch(hash).await
+		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+			self.0.chunks(hash, range).await
 		}
 		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
 			self.0.admit(header).await

@@ -24,9 +24,12 @@ fn segment_should_be_transcoded_and_receipted_when_everything_is_right() {
 		let owner = story.broadcaster.account();
 		book.check_record(&record, &stream, &owner, 1).await.unwrap().unwrap();
 		let output = record.outputs()[0].unwrap();
-		assert_eq!(role.fetch(output.hash).await.unwrap().len() as u32, output.len);
+		assert_eq!(role.size(output.hash).await, Some(output.len.into()));
+		let all = ChunkRange::behind(0);
+		let served = role.chunks(output.hash, all).await.unwrap();
+		assert_eq!(served.root(all), Some(output.chunk_root));
 		assert!(
-			role.fetch(record.header().segment.in_hash).await.is_some(),
+			role.size(record.header().segment.in_hash).await.is_some(),
 			"the source is kept as well"
 		);
 	})
@@ -466,7 +469,7 @@ fn segment_should_be_answered_by_a_signed_rejection_when_it_cannot_be_transcoded
 		story.duties(&role).await;
 		let revealed = story.chain.claims()[&claim.id.unwrap()].revealed.clone();
 		assert!(revealed.contains_key(&3) || revealed.len() == 3, "{:?}", revealed.keys());
-		assert!(role.fetch(segment_info(&[0xff, 1]).in_hash).await.is_some());
+		assert!(role.size(segment_info(&[0xff, 1]).in_hash).await.is_some());
 	})
 }
 

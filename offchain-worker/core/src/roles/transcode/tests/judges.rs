@@ -71,7 +71,8 @@ fn strangers_should_not_be_able_to_have_the_store_searched() {
 		for unknown in 0..50 {
 			assert!(!role.is_judge(&pass(1_000 + unknown, &judge, "//Judge")).await);
 			assert_eq!(role.newest(Hash::repeat_byte(unknown as u8)).await, None);
-			assert!(role.fetch(H256::repeat_byte(unknown as u8)).await.is_none());
+			let hash = H256::repeat_byte(unknown as u8);
+			assert!(role.chunks(hash, ChunkRange::behind(0)).await.is_none());
 		}
 		assert_eq!(role.newest(stream).await.map(|signed| signed.header.seq), Some(3));
 		assert_eq!(story.store.scans(), before);

@@ -1,0 +1,282 @@
+//! Fetching what somebody has signed, in pieces and from several who have it.
+//!
+//! Each piece, a range of chunks, is checked against the signed root before the next is asked for. Whoever
+//! is slow is joined by the next source, whoever lacks a piece or sends another is not asked again, and who
+//! was slow or lied is asked last for a while. So a liar costs one piece, and who trickles costs the time in
+//! which another would have sent it. Of one blob no more than two pieces are on their way at a time, and what
+//! is kept of it beyond those was checked.
+
+use std::{
+	collections::{BTreeMap, VecDeque},
+	pin::pin,
+	sync::{Arc, Mutex},
+};
+
+use futures::future::{pending, select, select_all, BoxFuture, Either};
+use livepeer_primitives::{receipt::Output, service::ServiceRecord};
+
+use crate::{
+	aside, lock,
+	ports::{
+		clock::Clock,
+		transport::{ChunkRange, NetError, SignedPass, Transport, MAX_PAYLOAD},
+	},
+	sha256,
+};
+
+/// Pieces of one blob that are on their way at a time.
+const MOST_ASKED: usize = 2;
+/// How long a piece may take before the next source is asked for it too: this, and as long as its bytes take at
+/// [`PACE`].
+const SLOW_MS: u64 = 1_000;
+/// Bytes per second, four megabits: a stream whose pieces come more slowly falls behind.
+const PACE: u64 = 512 * 1_024;
+/// How long who was slow is asked last.
+const SLOW_FOR_MS: u64 = 60_000;
+/// How long who sent wrong bytes is.
+const WRONG_FOR_MS: u64 = 600_000;
+/// Of how many peers it is remembered.
+const MOST_FAULTY: usize = 1_024;
+
+/// Bytes that were fetched, and who gave the last of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fetched {
+	/// The bytes, as they were signed.
+	pub bytes: Vec<u8>,
+	/// The peer.
+	pub from: ServiceRecord,
+}
+
+/// Fetches, and remembers whom it is better to ask last.
+pub struct Fetcher {
+	net: Arc<dyn Transport>,
+	clock: Arc<dyn Clock>,
+	/// Until when a peer is asked last.
+	faulty: Mutex<BTreeMap<Vec<u8>, u64>>,
+}
+
+/// Whom a blob can be had from.
+struct Sources<'a> {
+	/// Who has to answer for the bytes: what it says is what is said of a failure.
+	owner: Option<ServiceRecord>,
+	/// All of them.
+	named: Vec<ServiceRecord>,
+	/// In the order in which they are asked.
+	next: VecDeque<ServiceRecord>,
+	/// Looked up when those are not enough.
+	more: Option<BoxFuture<'a, Vec<ServiceRecord>>>,
+	/// Asked when there is nobody else.
+	last: VecDeque<ServiceRecord>,
+	/// Who sent bytes that do not lead to the root. They lied only if the root is that of the bytes.
+	wrong: Vec<ServiceRecord>,
+}
+
+/// A piece that is on its way.
+struct Asked<'a> {
+	peer: ServiceRecord,
+	answer: BoxFuture<'a, Result<Vec<u8>, NetError>>,
+}
+
+/// What comes next while a piece is waited for.
+enum Next {
+	/// Whoever was asked at this place has answered.
+	Answered(usize, Result<Vec<u8>, NetError>),
+	/// Somebody else is to be asked, if there is anybody.
+	Another(Option<ServiceRecord>),
+}
+
+impl Fetcher {
+	/// A fetcher that knows nothing of anybody.
+	pub fn new(net: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
+		Self { net, clock, faulty: Mutex::default() }
+	}
+
+	/// The bytes that `blob` describes, from whoever of `first` has them, in that order; `more` is looked up
+	/// when those do not answer in time or at all. The error is that of the last of `first`, who has to answer
+	/// for them, where it gave one: [`NetError::WrongBytes`] also when the description is of no bytes at all.
+	pub async fn fetch(
+		&self,
+		blob: &Output,
+		first: Vec<ServiceRecord>,
+		more: BoxFuture<'_, Vec<ServiceRecord>>,
+		pass: Option<&SignedPass>,
+	) -> Result<Fetched, NetError> {
+		if blob.len > MAX_PAYLOAD {
+			return Err(NetError::WrongBytes);
+		}
+		let mut sources = Sources {
+			owner: first.last().cloned(),
+			named: Vec::new(),
+			next: VecDeque::new(),
+			more: Some(more),
+			last: VecDeque::new(),
+			wrong: Vec::new(),
+		};
+		self.add(&mut sources, first);
+		let mut bytes = Vec::new();
+		let from = loop {
+			let range = ChunkRange::behind(bytes.len());
+			let (mut piece, peer) = self.piece(blob, range, &mut sources, pass).await?;
+			bytes.append(&mut piece);
+			if bytes.len() as u64 >= u64::from(blob.len) {
+				break peer;
+			}
+		};
+		let hash = blob.hash;
+		let hashed = aside(move || (sha256(&bytes) == hash).then_some(bytes)).await;
+		let bytes = hashed.ok_or(NetError::WrongBytes)?;
+		for liar in &sources.wrong {
+			tracing::warn!(peer = %self.net.peer_name(liar), ?hash, "a peer sent other bytes, or broke the protocol");
+			self.note(liar, WRONG_FOR_MS);
+		}
+		Ok(Fetched { bytes, from })
+	}
+
+	/// One piece from whoever sends it first, and who that was.
+	async fn piece<'a>(
+		&'a self,
+		blob: &Output,
+		range: ChunkRange,
+		sources: &mut Sources<'_>,
+		pass: Option<&'a SignedPass>,
+	) -> Result<(Vec<u8>, ServiceRecord), NetError> {
+		let len = range.within(blob.len.into()).map_or(0, |within| within.len() as u64);
+		let patience_ms = SLOW_MS.saturating_add(len.saturating_mul(1_000) / PACE);
+		let mut asked: VecDeque<Asked<'a>> = VecDeque::new();
+		// Too slow for this piece, as long as others may send it.
+		let mut slow: Vec<ServiceRecord> = Vec::new();
+		let mut failure = None;
+		// When the next is asked; never where there is nobody.
+		let mut due_ms = Some(self.clock.now_ms());
+		loop {
+			let next = self.next(&mut asked, sources, due_ms).await;
+			match next {
+				Next::Answered(place, answer) => {
+					let Some(Asked { peer, .. }) = asked.remove(place) else { continue };
+					let error = match answer {
+						Ok(bytes) => {
+							// Those before it were asked before.
+							slow.extend(asked.drain(..place).map(|asked| asked.peer));
+							let later = asked.drain(..).map(|asked| asked.peer);
+							later.for_each(|later| sources.next.push_front(later));
+							sources.next.push_front(peer.clone());
+							slow.iter().for_each(|slow| self.note(slow, SLOW_FOR_MS));
+							sources.last.extend(slow);
+							return Ok((bytes, peer));
+						}
+						Err(error) => error,
+					};
+					if failure.is_none() || sources.owner.as_ref() == Some(&peer) {
+						failure = Some(error.clone());
+					}
+					match error {
+						NetError::WrongBytes | NetError::Protocol(_) => sources.wrong.push(peer),
+						error if error.is_silence() => self.note(&peer, SLOW_FOR_MS),
+						_ => {}
+					}
+					due_ms = Some(self.clock.now_ms());
+				}
+				Next::Another(Some(peer)) => {
+					if asked.len() >= MOST_ASKED {
+						slow.extend(asked.pop_front().map(|asked| asked.peer));
+					}
+					let answer = Box::pin(self.ask(peer.clone(), *blob, range, pass));
+					asked.push_back(Asked { peer, answer });
+					due_ms = Some(self.clock.now_ms().saturating_add(patience_ms));
+				}
+				// Others have failed: then rather slowly than not at all.
+				Next::Another(None) if !slow.is_empty() && asked.len() < MOST_ASKED => {
+					sources.last.extend(slow.drain(..));
+				}
+				Next::Another(None) if !asked.is_empty() => due_ms = None,
+				Next::Another(None) => return Err(failure.unwrap_or(NetError::NotFound)),
+			}
+		}
+	}
+
+	/// Waits for an answer, or until somebody else is to be asked.
+	async fn next(
+		&self,
+		asked: &mut VecDeque<Asked<'_>>,
+		sources: &mut Sources<'_>,
+		due_ms: Option<u64>,
+	) -> Next {
+		let answered = async {
+			if asked.is_empty() {
+				return pending().await;
+			}
+			let answers = asked.iter_mut().map(|asked| &mut asked.answer);
+			let (answer, place, _) = select_all(answers).await;
+			Next::Answered(place, answer)
+		};
+		let another = async {
+			match due_ms {
+				Some(due_ms) => self.clock.sleep_until(due_ms).await,
+				None => pending().await,
+			}
+			Next::Another(self.another(sources).await)
+		};
+		match select(pin!(answered), pin!(another)).await {
+			Either::Left((next, _)) | Either::Right((next, _)) => next,
+		}
+	}
+
+	/// Who is asked next.
+	async fn another(&self, sources: &mut Sources<'_>) -> Option<ServiceRecord> {
+		if sources.next.is_empty() {
+			if let Some(more) = &mut sources.more {
+				let found = more.await;
+				sources.more = None;
+				self.add(sources, found);
+			}
+		}
+		sources.next.pop_front().or_else(|| sources.last.pop_front())
+	}
+
+	/// Asks a peer for a piece, and checks it.
+	async fn ask(
+		&self,
+		peer: ServiceRecord,
+		blob: Output,
+		range: ChunkRange,
+		pass: Option<&SignedPass>,
+	) -> Result<Vec<u8>, NetError> {
+		let chunks = self.net.chunks(&peer, blob.hash, range, pass).await?;
+		let (root, chunks) = aside(move || (chunks.root(range), chunks)).await;
+		let is_right = chunks.len == blob.len && root == Some(blob.chunk_root);
+		is_right.then_some(chunks.bytes).ok_or(NetError::WrongBytes)
+	}
+
+	/// Names peers that were not named yet, each once.
+	fn add(&self, sources: &mut Sources<'_>, found: Vec<ServiceRecord>) {
+		let now_ms = self.clock.now_ms();
+		let faulty = lock(&self.faulty);
+		for peer in found {
+			if sources.named.contains(&peer) {
+				continue;
+			}
+			sources.named.push(peer.clone());
+			match faulty.get(peer.peer_id.as_slice()) {
+				Some(until_ms) if now_ms < *until_ms => sources.last.push_back(peer),
+				_ => sources.next.push_back(peer),
+			}
+		}
+	}
+
+	/// From now on a peer is asked last for so long.
+	fn note(&self, peer: &ServiceRecord, for_ms: u64) {
+		let now_ms = self.clock.now_ms();
+		let mut faulty = lock(&self.faulty);
+		if faulty.len() >= MOST_FAULTY {
+			faulty.retain(|_, until_ms| now_ms < *until_ms);
+		}
+		if faulty.len() >= MOST_FAULTY {
+			faulty.clear();
+		}
+		let until_ms = faulty.entry(peer.peer_id.to_vec()).or_default();
+		*until_ms = now_ms.saturating_add(for_ms).max(*until_ms);
+	}
+}
+
+#[cfg(test)]
+mod tests;

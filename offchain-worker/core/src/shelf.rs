@@ -1,0 +1,235 @@
+//! Giving peers chunks of what is stored.
+//!
+//! Whoever asks for a chunk must not have megabytes read and hashed for it: the nodes of the chunk tree of what
+//! was asked for last are kept, and beside them only the chunks that are asked for are read.
+
+use std::{
+	collections::{BTreeMap, VecDeque},
+	sync::{Arc, Mutex},
+};
+
+use livepeer_primitives::chunks::chunk_nodes;
+use sp_core::H256;
+
+use crate::{
+	aside, lock,
+	ports::{
+		store::{Blobs, StoreError},
+		transport::{ChunkRange, Chunks},
+	},
+};
+
+/// Nodes that are kept, of 32 bytes each, in all: those of 1 GiB of blobs.
+const MOST_NODES: usize = 16 * 1_024;
+/// Blobs that are read whole at a time to learn their nodes, 128 MiB at most.
+const LANES: usize = 8;
+
+/// The chunk tree of a blob.
+struct Tree {
+	len: u64,
+	nodes: Vec<H256>,
+}
+
+#[derive(Default)]
+struct Trees {
+	by_hash: BTreeMap<H256, Arc<Tree>>,
+	/// The oldest first.
+	order: VecDeque<H256>,
+	nodes: usize,
+}
+
+impl Trees {
+	fn put(&mut self, hash: H256, tree: Arc<Tree>) {
+		let nodes = tree.nodes.len();
+		if self.by_hash.insert(hash, tree).is_some() {
+			return;
+		}
+		self.order.push_back(hash);
+		self.nodes = self.nodes.saturating_add(nodes);
+		while self.nodes > MOST_NODES {
+			let Some(oldest) = self.order.pop_front() else { return };
+			if let Some(tree) = self.by_hash.remove(&oldest) {
+				self.nodes = self.nodes.saturating_sub(tree.nodes.len());
+			}
+		}
+	}
+}
+
+/// A store as peers see it.
+pub struct Shelf {
+	store: Arc<dyn Blobs>,
+	trees: Mutex<Trees>,
+	/// By the blob's hash, so that whoever asks for the same waits for the same.
+	lanes: [tokio::sync::Mutex<()>; LANES],
+}
+
+impl Shelf {
+	/// What is in `store`.
+	pub fn new(store: Arc<dyn Blobs>) -> Self {
+		Self { store, trees: Mutex::default(), lanes: Default::default() }
+	}
+
+	/// How many bytes have this hash, if they are there.
+	pub fn size(&self, hash: H256) -> Option<u64> {
+		served(self.store.size(hash))
+	}
+
+	/// Chunks of the bytes with this hash, if they are there.
+	pub async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		let known = lock(&self.trees).by_hash.get(&hash).cloned();
+		let tree = match known {
+			Some(tree) => tree,
+			None => self.learn(hash).await?,
+		};
+		let (store, within) = (self.store.clone(), range.within(tree.len)?);
+		let read = aside(move || {
+			let Some(part) = store.part(hash, within)? else { return Ok(None) };
+			let first = range.first as usize;
+			let nodes = chunk_nodes(&part);
+			if tree.nodes.get(first..first.saturating_add(nodes.len())) == Some(&nodes[..]) {
+				return Ok(Chunks::under(&tree.nodes, tree.len, range, part));
+			}
+			// The disk has lost what was there: read whole, it is found damaged, and goes.
+			store.get(hash).map(|_| None)
+		});
+		served(read.await)
+	}
+
+	/// Reads a blob whole, for its nodes.
+	async fn learn(&self, hash: H256) -> Option<Arc<Tree>> {
+		let lane = self.lanes.get(usize::from(hash.0[0]) % LANES)?;
+		let _turn = lane.lock().await;
+		// Somebody may have asked for it meanwhile.
+		if let Some(tree) = lock(&self.trees).by_hash.get(&hash) {
+			return Some(tree.clone());
+		}
+		let store = self.store.clone();
+		let read = aside(move || {
+			let tree =
+				|bytes: Vec<u8>| Tree { len: bytes.len() as u64, nodes: chunk_nodes(&bytes) };
+			store.get(hash).map(|bytes| bytes.map(tree))
+		});
+		let tree = Arc::new(served(read.await)?);
+		lock(&self.trees).put(hash, tree.clone());
+		Some(tree)
+	}
+}
+
+/// What is served of what was read; why nothing is, where the store has failed, is in the log.
+fn served<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
+	read.unwrap_or_else(|error| {
+		tracing::warn!(%error, "cannot serve");
+		None
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+	use crate::{fakes::MemoryStore, sha256};
+	use livepeer_primitives::chunks::{chunk_root, CHUNK};
+	use std::sync::atomic::{AtomicUsize, Ordering};
+
+	fn range(first: u32, count: u32) -> ChunkRange {
+		ChunkRange { first, count }
+	}
+
+	#[tokio::test]
+	async fn every_range_should_be_served_and_proven() {
+		let store = MemoryStore::default();
+		let shelf = Shelf::new(Arc::new(store.clone()));
+		for len in [0, 1, CHUNK, CHUNK + 1, 20 * CHUNK + 7] {
+			let bytes: Vec<u8> = (0..len).map(|at| (at % 251) as u8).collect();
+			let hash = store.put(&bytes).unwrap();
+			assert_eq!(shelf.size(hash), Some(len as u64));
+			for at in (0..len.max(1)).step_by(16 * CHUNK) {
+				let asked = ChunkRange::behind(at);
+				let chunks = shelf.chunks(hash, asked).await.unwrap();
+				assert_eq!(chunks.root(asked), Some(chunk_root(&bytes)), "{at} of {len}");
+				assert_eq!(chunks.bytes, bytes[at..len.min(at + 16 * CHUNK)]);
+				assert_eq!(Chunks::of(&bytes, asked), Some(chunks));
+			}
+			let beyond = (len / CHUNK) as u32 + 1;
+			for refused in [range(beyond, 1), range(u32::MAX, u32::MAX), range(0, 0), range(0, 17)]
+			{
+				assert_eq!(shelf.chunks(hash, refused).await, None, "{refused:?} of {len}");
+			}
+		}
+		assert_eq!(shelf.chunks(sha256(b"unknown"), range(0, 1)).await, None);
+	}
+
+	/// A store whose bytes change under a name that is known.
+	#[tokio::test]
+	async fn nothing_should_be_served_that_the_disk_has_lost() {
+		let store = MemoryStore::default();
+		let shelf = Shelf::new(Arc::new(store.clone()));
+		let hash = store.put(&[7; CHUNK + 1]).unwrap();
+		assert!(shelf.chunks(hash, range(1, 1)).await.is_some());
+		store.pin("owner", &[hash]).unwrap();
+		store.unpin("owner").unwrap();
+		assert_eq!(shelf.chunks(hash, range(0, 1)).await, None, "it is forgotten");
+		store.put(&[7; CHUNK + 1]).unwrap();
+		store.damage(hash);
+		assert_eq!(shelf.chunks(hash, range(0, 1)).await, None);
+		assert_eq!(shelf.size(hash), None);
+	}
+
+	/// A store that counts what is read of it whole.
+	#[derive(Default)]
+	struct Counted {
+		inner: MemoryStore,
+		whole: AtomicUsize,
+	}
+
+	impl Blobs for Counted {
+		fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+			self.inner.put(bytes)
+		}
+		fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+			self.inner.size(hash)
+		}
+		fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+			self.whole.fetch_add(1, Ordering::SeqCst);
+			self.inner.get(hash)
+		}
+		fn part(
+			&self,
+			hash: H256,
+			range: std::ops::Range<usize>,
+		) -> Result<Option<Vec<u8>>, StoreError> {
+			self.inner.part(hash, range)
+		}
+		fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+			self.inner.pin(owner, hashes)
+		}
+		fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+			self.inner.unpin(owner)
+		}
+	}
+
+	/// Whoever asks for single chunks of a large blob, as often as he likes, has it read and hashed once.
+	#[tokio::test]
+	async fn attack_swarm_that_asks_for_chunks() {
+		let store = Arc::new(Counted::default());
+		let shelf = Shelf::new(store.clone());
+		let hash = store.put(&vec![7; 40 * CHUNK]).unwrap();
+		let swarm = (0..200).map(|n| shelf.chunks(hash, range(n % 40, 1)));
+		let served = futures::future::join_all(swarm).await;
+		assert!(served.into_iter().all(|chunks| chunks.unwrap().bytes.len() == CHUNK));
+		assert_eq!(store.whole.load(Ordering::SeqCst), 1);
+	}
+
+	#[test]
+	fn attack_trees_that_fill_the_memory() {
+		let mut trees = Trees::default();
+		for n in 0..1_000u32 {
+			let mut hash = H256::zero();
+			hash.0[..4].copy_from_slice(&n.to_be_bytes());
+			let tree = Tree { len: 0, nodes: vec![H256::zero(); 256] };
+			trees.put(hash, Arc::new(tree));
+			assert!(trees.nodes <= MOST_NODES && trees.order.len() == trees.by_hash.len());
+		}
+		assert_eq!(trees.by_hash.len(), MOST_NODES / 256);
+	}
+}
