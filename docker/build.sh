@@ -35,15 +35,17 @@ if ! docker image inspect "$base" >/dev/null 2>&1 && ! docker pull -q "$base" 2>
 		echo "docker/build.sh: install mmdebstrap, or give BASE an image that is here" >&2
 		exit 1
 	}
-	# As slim as the published one: without manuals, translations and recommended packages.
+	# As slim as the published one: without manuals, translations and recommended packages, and with
+	# /usr merged from the beginning, not by a package that brings the whole of Perl.
 	mmdebstrap --quiet --variant=minbase --include=ca-certificates \
+		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
 		--aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
 		--customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/*' \
-		bookworm "$context/base.tar"
+		bookworm "$context/base.tar" >"$context/base.log" 2>&1 || { cat "$context/base.log" >&2 && exit 1; }
 	docker import "$context/base.tar" "$base" >/dev/null
-	rm "$context/base.tar"
+	rm "$context"/base.*
 fi
 
 mkdir -p "$context/docker"

@@ -7,10 +7,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${LIVEPEER_TAG:-local}
-bin=${1:-}
+bin=${1:+$(cd "$1" && pwd)}
 confined=(--rm --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges)
 names=()
-trap '[ ${#names[@]} = 0 ] || docker rm -f "${names[@]}" >/dev/null 2>&1' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"; [ ${#names[@]} = 0 ] || docker rm -f "${names[@]}" >/dev/null 2>&1' EXIT
 ok() { echo "ok   $*"; }
 fail() { echo "FAIL $*" >&2 && exit 1; }
 
@@ -52,19 +53,21 @@ if [ -n "$bin" ]; then
 	# The newest of them; its child lies where it was when the tests were compiled.
 	escapes=$(find "$bin/deps" -maxdepth 1 -name 'sandbox-*' -type f -executable -printf '%T@ %p\n' | sort -rn | sed -n '1s/^[^ ]* //p')
 	[ -n "$escapes" ] || fail "no escape tests in $bin/deps: run \`make test-native\`"
+	# There the image may have a folder that its user does not see into, such as root's.
+	install -D "$bin/livepeer-media" "$work/$bin/livepeer-media"
+	chmod -R a+rX "$work"
+	top=/$(cut -d/ -f2 <<<"$bin")
 	docker run "${confined[@]}" --network none --volume "$escapes:/usr/local/bin/escapes:ro" \
-		--volume "$bin/livepeer-media:$bin/livepeer-media:ro" --entrypoint escapes "livepeer-worker:$tag" child_should ||
+		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should_be child_should_work ||
 		fail "the child that decodes video breaks out in a container"
 	ok "the media crate's escape tests pass in a container"
 fi
 docker run "${confined[@]}" --network none --security-opt seccomp=docker/seccomp-without-landlock.json \
-	"livepeer-worker:$tag" doctor --offline >/tmp/without-landlock.$$ 2>&1 && without=0 || without=$?
-if grep -q -i landlock /tmp/without-landlock.$$ && [ "$without" != 0 ]; then
-	ok "without Landlock the worker refuses: $(grep -i -m1 landlock /tmp/without-landlock.$$)"
-	rm -f /tmp/without-landlock.$$
+	"livepeer-worker:$tag" doctor --offline >"$work/without-landlock" 2>&1 && without=0 || without=$?
+if grep -q -i landlock "$work/without-landlock" && [ "$without" != 0 ]; then
+	ok "without Landlock the worker refuses: $(grep -i -m1 landlock "$work/without-landlock")"
 else
-	cat /tmp/without-landlock.$$ >&2
-	rm -f /tmp/without-landlock.$$
+	cat "$work/without-landlock" >&2
 	fail "without Landlock the worker works on"
 fi
 

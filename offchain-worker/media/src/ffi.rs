@@ -762,17 +762,6 @@ pub fn replace_standard(with: [OwnedFd; 3]) -> std::io::Result<()> {
 	Ok(())
 }
 
-/// Threads of this process; `None` where the system does not say.
-pub fn threads() -> Option<usize> {
-	// Landlock forbids to list `/proc/self/task`; this directory's link count is not readable
-	// either. The kernel answers by an operation that only a single-threaded process may do.
-	// SAFETY: asks to leave what is already shared with nobody.
-	match unsafe { libc::unshare(libc::CLONE_THREAD) } {
-		0 => Some(1),
-		_ => None,
-	}
-}
-
 /// Forks. `None` in the child.
 pub fn fork() -> std::io::Result<Option<i32>> {
 	// SAFETY: the caller has one thread, so the child may do whatever it could.

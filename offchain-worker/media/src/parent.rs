@@ -235,6 +235,11 @@ impl MediaPool {
 		self.with(|config| config.program = Some(program))
 	}
 
+	/// The same pool, whose live jobs may take as long as verifications.
+	pub(crate) fn patient(&self) -> Self {
+		self.with(|config| config.live_timeout = config.live_timeout.max(config.verify_timeout))
+	}
+
 	fn with(&self, change: impl FnOnce(&mut PoolConfig)) -> Self {
 		let mut config = PoolConfig::clone(&self.config);
 		change(&mut config);

@@ -11,6 +11,7 @@ use common::*;
 use livepeer_worker_media::{
 	Escape, MediaError, MediaPool, PoolConfig, Priority, TranscodeJob, Wishes,
 };
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch};
 
 /// SIGSYS: the system call filter.
 const FILTERED: i32 = 31;
@@ -36,6 +37,23 @@ async fn child_should_be_refused_when_it_opens_or_creates_a_file() {
 #[tokio::test]
 async fn child_should_be_refused_when_it_takes_too_much_memory() {
 	assert_eq!(pool().try_escape(Escape::Memory).await, Ok(false));
+}
+
+/// Docker's default profile refuses both.
+#[test]
+fn child_should_work_when_a_profile_refuses_namespaces() {
+	let refused = BTreeMap::from([(libc::SYS_unshare, vec![]), (libc::SYS_setns, vec![])]);
+	let errno = SeccompAction::Errno(libc::EPERM as u32);
+	let arch = TargetArch::try_from(std::env::consts::ARCH).expect("an architecture with filters");
+	let filter = SeccompFilter::new(refused, SeccompAction::Allow, errno, arch).expect("two rules");
+	let program = BpfProgram::try_from(filter).expect("two rules");
+	// Of this thread alone, and of what it starts.
+	let confined = std::thread::spawn(move || {
+		seccompiler::apply_filter(&program).expect("a filter is taken");
+		let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+		runtime.expect("a runtime").block_on(async { pool().try_escape(Escape::OpenFile).await })
+	});
+	assert_eq!(confined.join().expect("it ends"), Ok(false));
 }
 
 #[tokio::test]
