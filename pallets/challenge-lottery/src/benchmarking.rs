@@ -260,8 +260,8 @@ fn tallied<T: Config>(id: ClaimId) {
 		let broadcasters = (0..FEWEST_FAILING).map(|i| account("broadcaster", i, stretch));
 		Tally {
 			stretch,
-			decided: MOST_FAILING,
-			failed: MOST_FAILING,
+			decided: u64::from(MOST_FAILING),
+			failed: u64::from(MOST_FAILING),
 			transcoders: BoundedVec::truncate_from(failed.collect()),
 			broadcasters: BoundedVec::truncate_from(broadcasters.collect()),
 		}

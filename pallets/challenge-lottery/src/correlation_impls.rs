@@ -19,13 +19,14 @@ use crate::{
 /// The part of the stake that those have together whose failures are taken for one: each counts with its
 /// part of the validators stored with its claim's seed.
 pub const CORRELATED_STAKE: Perbill = Perbill::from_percent(10);
-/// The part of all claims under the toolchain, of which more than so many fail.
-pub const CORRELATED_CLAIMS: Perbill = Perbill::from_percent(5);
+/// The part of all work that is claimed under the toolchain, of which more than so much fails. Claims count by
+/// their work: any number of small ones costs next to nothing.
+pub const CORRELATED_WORK: Perbill = Perbill::from_percent(5);
 
 impl Tally {
-	/// Counts a claim that failed by its transcoder's fault.
-	fn fail(&mut self, challenge: &Challenge, part: Perbill) {
-		self.failed = self.failed.saturating_add(1);
+	/// Counts a claim over `work` that failed by its transcoder's fault.
+	fn fail(&mut self, challenge: &Challenge, work: u64, part: Perbill) {
+		self.failed = self.failed.saturating_add(work);
 		let who = &challenge.transcoder;
 		if let Some((_, most)) = self.transcoders.iter_mut().find(|(known, _)| known == who) {
 			*most = part.max(*most);
@@ -70,6 +71,7 @@ impl<T: Config> Pallet<T> {
 	/// Counts a claim that is accepted, or failed by its transcoder's fault, under its toolchain.
 	pub(crate) fn tally(id: ClaimId, challenge: &Challenge, is_guilty: bool) {
 		let Some(claim) = T::Claims::claim(id) else { return };
+		let work = claim.commitment.total_work;
 		let now = Self::stretch_of(Self::now());
 		Tallied::<T>::mutate(claim.toolchain, |tallies| {
 			let is_recent = |tally: &Tally| {
@@ -81,9 +83,9 @@ impl<T: Config> Pallet<T> {
 				let _ = tallies.try_push(Tally { stretch: now, ..Default::default() });
 			}
 			if let Some(tally) = tallies.last_mut() {
-				tally.decided = tally.decided.saturating_add(1);
+				tally.decided = tally.decided.saturating_add(work);
 				if is_guilty {
-					tally.fail(challenge, Self::part_of_stake(challenge));
+					tally.fail(challenge, work, Self::part_of_stake(challenge));
 				}
 			}
 		});
@@ -104,11 +106,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether the failures under a toolchain around block `at`, in its stretch and both neighbours, are of
-	/// enough transcoders, with enough stake, for enough broadcasters, and enough of all claims.
+	/// enough transcoders, with enough stake, for enough broadcasters, and enough of all that was claimed.
 	fn are_correlated(toolchain: &ToolchainId, at: BlockNumber) -> bool {
 		let stretch = Self::stretch_of(at);
 		let tallies = Tallied::<T>::get(toolchain);
-		let (mut decided, mut failed) = (0u32, 0u32);
+		let (mut decided, mut failed) = (0u64, 0u64);
 		let mut parts = BTreeMap::<&AccountId, Perbill>::new();
 		let mut broadcasters = BTreeSet::<&AccountId>::new();
 		for tally in tallies.iter().filter(|tally| tally.stretch.abs_diff(stretch) <= 1) {
@@ -125,7 +127,7 @@ impl<T: Config> Pallet<T> {
 		parts.len() >= fewest
 			&& broadcasters.len() >= fewest
 			&& stake >= CORRELATED_STAKE
-			&& failed > CORRELATED_CLAIMS.mul_floor(decided)
+			&& failed > CORRELATED_WORK.mul_floor(decided)
 	}
 
 	/// Reads once whether a failure has company, and then has its execution wait longer.

@@ -245,7 +245,6 @@ impl<T: Config> Pallet<T> {
 				ensure!(*decided > 0 && failed <= decided, "what failed was decided");
 				let is_somebodys = !transcoders.is_empty() && !broadcasters.is_empty();
 				ensure!((*failed > 0) == is_somebodys, "what failed was somebody's");
-				ensure!(transcoders.len() <= *failed as usize, "each of them has failed");
 			}
 		}
 		Ok(())

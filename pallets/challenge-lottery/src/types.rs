@@ -567,10 +567,10 @@ pub const FEWEST_FAILING: u32 = 3;
 pub struct Tally {
 	/// The number of the stretch, from block 0 on.
 	pub stretch: BlockNumber,
-	/// Claims that were accepted, or failed by their transcoder's fault.
-	pub decided: u32,
-	/// Those that failed.
-	pub failed: u32,
+	/// Work of the claims that were accepted, or failed by their transcoder's fault.
+	pub decided: u64,
+	/// Work of those that failed.
+	pub failed: u64,
 	/// Whose these were, each with its part of the stake of the validators stored with its claim's seed: of more
 	/// than can be told apart those with most.
 	pub transcoders: BoundedVec<(AccountId, Perbill), ConstU32<MOST_FAILING>>,

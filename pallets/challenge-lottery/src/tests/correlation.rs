@@ -2,7 +2,8 @@
 
 use frame_support::assert_ok;
 use livepeer_primitives::{
-	params::LotteryParameters, traits::Settlement, verdict::Verdict, AccountId, ToolchainId,
+	leaf::Leaf, params::LotteryParameters, traits::Settlement, verdict::Verdict, AccountId,
+	ToolchainId,
 };
 
 use crate::{
@@ -14,9 +15,24 @@ use crate::{
 /// The block in which claims of the first two windows are missed where nobody reveals anything.
 const DECIDED: u32 = 50;
 
+/// The work of a claim of eight leaves.
+const WORK: u64 = 8 * 50_000_000;
+
+fn leaves() -> Vec<Leaf> {
+	(0..8).map(|i| leaf(i, WORK / 8)).collect()
+}
+
 /// A claim of the `i`th validator on a job of its own broadcaster, of which nothing is revealed.
 fn failing(i: usize, broadcaster: usize, toolchain: ToolchainId) -> TestClaim {
-	let leaves = (0..8).map(|i| leaf(i, 50_000_000)).collect();
+	failing_over(leaves(), i, broadcaster, toolchain)
+}
+
+fn failing_over(
+	leaves: Vec<Leaf>,
+	i: usize,
+	broadcaster: usize,
+	toolchain: ToolchainId,
+) -> TestClaim {
 	let (claim, taken) = try_claim_as(leaves, |info| {
 		info.transcoder = validator(i);
 		info.broadcaster = account(&format!("B{broadcaster}"));
@@ -118,12 +134,12 @@ fn slashes_should_not_wait_longer_when_any_condition_fails() {
 	};
 	ends(&|| seated(&[3, 3, 4, 60, 30]), true);
 	ends(&|| seated(&[3, 3, 3, 61, 30]), false);
-	// One of twenty claims is not enough, and a little more is.
-	let among = |others: u32| {
+	// A twentieth of what was claimed is not enough, and a little more is.
+	let among = |others: u64| {
 		make(&three);
 		run_to(DECIDED);
 		Tallied::<Test>::mutate(toolchain(), |tallies| {
-			tallies.last_mut().unwrap().decided += others;
+			tallies.last_mut().unwrap().decided += others * WORK;
 		});
 	};
 	ends(&|| among(57), false);
@@ -196,13 +212,54 @@ fn attack_many_small_failures_should_not_hide_a_large_one() {
 		run_to(DECIDED);
 		let tallies = Tallied::<Test>::get(toolchain());
 		let Tally { failed, transcoders, broadcasters, .. } = tallies.last().unwrap();
-		assert_eq!((*failed as usize, transcoders.len()), (most + 3, most));
+		assert_eq!((*failed, transcoders.len()), ((most as u64 + 3) * WORK, most));
 		assert_eq!(broadcasters.len(), 3);
 		for large in [most, most + 1, most + 2] {
 			assert!(transcoders.iter().any(|(who, _)| *who == validator(large)));
 		}
 		run_to(DECIDED + Parameters::get().slash_deferral);
 		assert!(SLASHED.get().is_empty());
+	});
+}
+
+/// Any number of claims of next to no work, which cost next to nothing, neither hides that many fail, so that these are
+/// slashed before anybody has looked, nor has everybody's slashes wait where next to nothing fails.
+#[test]
+fn attack_tiny_claims_should_neither_hide_nor_feign_that_many_fail() {
+	type Leaves = fn() -> Vec<Leaf>;
+	let ends = |failed: Leaves, accepted: Leaves, number: u32, is_lengthened: bool| {
+		build_and_execute(|| {
+			for i in 0..3 {
+				failing_over(failed(), i, i, toolchain());
+			}
+			run_to(DECIDED);
+			let (claim, taken) = try_claim(accepted());
+			taken.unwrap();
+			let accepted = challenge(claim.id);
+			for _ in 0..number {
+				Lottery::tally(claim.id, &accepted, false);
+			}
+			run_to(DECIDED + Parameters::get().slash_deferral);
+			assert_eq!(lengthened().is_empty(), !is_lengthened);
+		});
+	};
+	let tiny: Leaves = || vec![leaf(0, 1)];
+	ends(leaves, tiny, 1_000, true);
+	ends(tiny, leaves, 1, false);
+}
+
+#[test]
+fn failures_should_count_on_when_a_retirement_is_taken_back() {
+	build_and_execute(|| {
+		Parameters::mutate(|parameters| parameters.slash_deferral = 30);
+		three();
+		run_to(DECIDED);
+		assert_ok!(Lottery::retire_toolchain(RuntimeOrigin::root(), toolchain(), DECIDED + 30));
+		assert_ok!(Lottery::accept_toolchain(RuntimeOrigin::root(), toolchain()));
+		run_to(69);
+		assert!(lengthened().is_empty());
+		run_to(70);
+		assert_eq!(lengthened().len(), 3);
 	});
 }
 
@@ -218,7 +275,7 @@ fn tallies_should_go_with_their_toolchain_and_with_time() {
 		all_say(claim.id, 0, Verdict::Valid);
 		let tallies = Tallied::<Test>::get(toolchain());
 		assert_eq!(tallies.len(), 1, "what is old is forgotten with the next decision");
-		assert_eq!((tallies[0].decided, tallies[0].failed), (1, 0));
+		assert_eq!((tallies[0].decided, tallies[0].failed), (WORK, 0));
 		let at = System::block_number() + 30;
 		assert_ok!(Lottery::retire_toolchain(RuntimeOrigin::root(), toolchain(), at));
 		run_to(crate::RetiringToolchains::<Test>::get()[0].until);

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::Perbill;
 
-use crate::{mock::*, types::Penalty, Error, Event, NoShows};
+use crate::{mock::*, types::Penalty, Error, Event, NoShows, Tallied};
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
@@ -370,6 +370,8 @@ fn failure_over_the_input_alone_should_refund_and_cost_the_dispute_without_slash
 		};
 		assert!(events().iter().any(about_input));
 		assert!(DETAINED.get().is_empty());
+		// Nor does it count where many fail.
+		assert!(!Tallied::<Test>::contains_key(toolchain()));
 		let open = challenge(claim.id);
 		let crate::types::Stage::Decided(decision) = &open.stage else { panic!("decided") };
 		// What each of the five that revealed has done again.
