@@ -446,6 +446,11 @@ async fn blocking<T: Send + 'static>(
 
 type Shared = State<Arc<Gateway>>;
 
+/// An answer that pages of any origin may read.
+fn open(body: impl IntoResponse) -> Response {
+	([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], body).into_response()
+}
+
 /// Lets pages of other origins ask what they must ask beforehand.
 async fn preflight(request: Request, next: Next) -> Response {
 	if request.method() != Method::OPTIONS {
