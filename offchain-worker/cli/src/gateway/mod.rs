@@ -40,7 +40,7 @@ use std::{
 	collections::{BTreeMap, BTreeSet},
 	net::SocketAddr,
 	path::PathBuf,
-	sync::{Arc, Mutex},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 
@@ -442,6 +442,11 @@ async fn blocking<T: Send + 'static>(
 	work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
 	tokio::task::spawn_blocking(work).await.map_err(|error| Failure::Internal(error.to_string()))
+}
+
+/// Locks. Nothing that holds a lock of the gateway can panic half-way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 type Shared = State<Arc<Gateway>>;
