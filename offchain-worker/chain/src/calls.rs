@@ -8,7 +8,7 @@ use livepeer_worker_core::{
 	ports::{
 		chain::{Call, ChainError, Refused, Spending, Wait},
 		contradiction::Contradiction,
-		stakes::StakeCall,
+		stake_call::StakeCall,
 	},
 };
 use subxt::{
