@@ -10,6 +10,7 @@ mod memory;
 mod mux;
 mod normalise;
 mod parent;
+mod picture;
 mod pipeline;
 pub mod profile;
 mod sandbox;
@@ -25,7 +26,8 @@ pub use diagnosis::{Diagnosis, PictureError, Ratios, TileError, NEAR, TILE};
 pub use engine::Engine;
 pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
-pub use pipeline::{EvidenceSeed, Facts, Inspection, Picture, Transcoded, Variant, Wishes};
+pub use picture::Picture;
+pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded, Variant, Wishes};
 pub use wire::{Escape, Segment, SegmentOptions, Shape};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,
