@@ -10,10 +10,9 @@ use std::{
 };
 
 use livepeer_primitives::{
+	job_format::{check_format, FormatError},
 	leaf::RejectReason,
-	video::{
-		check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT,
-	},
+	video::{Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT},
 	work::{self, WorkFactors},
 };
 use thiserror::Error;
