@@ -21,7 +21,7 @@ use std::{
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	toolchain::{toolchain_id, PROFILE},
 	video::{SourceLimits, SHORTEST_SEGMENT},
 	Hash, ToolchainId,

@@ -11,7 +11,7 @@ use std::{
 
 use livepeer_primitives::{
 	job_format::{check_format, FormatError},
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT},
 	work::{self, WorkFactors},
 };

@@ -5,7 +5,7 @@ use codec::{Decode, Encode};
 use ffmpeg_next::{codec::decoder::Opened, frame, Error, Packet, Rational};
 use livepeer_primitives::{
 	evidence::{self, LeafEvidence},
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{Rendition, SourceLimits},
 	work::{segment_work, WorkFactors},
 	Hash,

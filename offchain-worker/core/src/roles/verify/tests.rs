@@ -19,8 +19,7 @@ use futures::future::BoxFuture;
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::VerifierPair,
-	leaf::RejectReason,
-	receipt::Outputs,
+	receipt::{Outputs, RejectReason},
 	verdict::{NonConformingKind, DISPUTE},
 	video::SourceLimits,
 	work::WorkFactors,
