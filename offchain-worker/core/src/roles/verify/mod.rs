@@ -16,7 +16,7 @@ use std::{
 
 use codec::{Decode, Encode};
 use futures::{
-	future::{select, Either},
+	future::{ready, select, BoxFuture, Either},
 	stream::FuturesUnordered,
 	StreamExt,
 };
@@ -722,7 +722,7 @@ impl Inner {
 			};
 			let start = self.clock.now_ms();
 			let service = self.service(at.task);
-			let fetch = self.fetch(at.task, &service, &output, attempts, pass.as_ref());
+			let fetch = self.fetch(at, &service, &output, attempts, pass.as_ref());
 			let fetch = Box::pin(fetch);
 			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
 				Either::Left((fetched, _)) => Some(fetched),
@@ -766,10 +766,11 @@ impl Inner {
 	}
 
 	/// The bytes that a leaf describes: from the transcoder, or else from fellow judges, each attempt from
-	/// others.
+	/// others. Once bytes are lacking fellows come first: the transcoder may send each just fast enough not to be
+	/// left for another, and all of them too slowly.
 	async fn fetch(
 		&self,
-		task: &VerifyTask,
+		at: &AtWork<'_>,
 		service: &ServiceRecord,
 		output: &Output,
 		attempts: u32,
@@ -779,10 +780,16 @@ impl Inner {
 			let Some(fellows) = self.fellows.get() else { return Vec::new() };
 			let turn = (attempts as usize).saturating_mul(fellows::MOST_ASKED);
 			let turn = turn.saturating_add(output.hash.0[0].into());
-			fellows.of(&*self.net, task, turn).await
+			fellows.of(&*self.net, at.task, turn).await
 		};
-		let first = vec![service.clone()];
-		match self.fetcher.fetch(output, first, Box::pin(fellows), pass).await {
+		let mut first = Vec::new();
+		let mut more: BoxFuture<'_, Vec<ServiceRecord>> = Box::pin(fellows);
+		if self.clock.now_ms() >= at.lacking {
+			first = more.await;
+			more = Box::pin(ready(Vec::new()));
+		}
+		first.push(service.clone());
+		match self.fetcher.fetch(output, first, more, pass).await {
 			// What a leaf says wrongly of right bytes must not make them unobtainable: the hash says what
 			// they are, the rest is judged afterwards.
 			Err(NetError::WrongBytes) => {

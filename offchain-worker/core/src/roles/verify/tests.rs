@@ -15,7 +15,6 @@ use crate::{
 	},
 	roles::broadcast::Origin,
 };
-use futures::future::BoxFuture;
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::VerifierPair,
@@ -1077,6 +1076,55 @@ fn attack_judges_that_are_starved_should_have_the_bytes_from_their_fellows() {
 		let own = idle.task(&task, "idle");
 		assert_eq!(verdicts(&idle.role, &own).await, (valid, evidence));
 		assert!(sim.clock.now_ms() - start < task.patience_ms / 2, "before it is lacking");
+	})
+}
+
+/// Has everything, and takes its time for each answer.
+struct Late {
+	inner: Origin,
+	clock: SimClock,
+	ms: u64,
+}
+
+#[async_trait::async_trait]
+impl Service for Late {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		self.inner.size(hash).await
+	}
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		self.clock.sleep_until(self.clock.now_ms() + self.ms).await;
+		self.inner.chunks(hash, range).await
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotAssigned)
+	}
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotAssigned)
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
+	}
+}
+
+/// A transcoder sends each of many blobs just fast enough not to be left for another, and all of them too slowly for
+/// the deadline.
+#[test]
+fn attack_bytes_that_trickle_just_fast_enough() {
+	simulate(|sim| async move {
+		let (story, chain) = (Story::new(&sim), FakeChain::default());
+		let served = Judge::new(&story, &chain, "served").await;
+		let starved = Judge::new(&story, &chain, "starved").await;
+		chain.open(1, vec![starved.seat(), served.seat()]);
+		let mut leaves = Vec::new();
+		for index in 0..16 {
+			leaves.push(story.leaf(&FakeEngine::default(), index).await);
+		}
+		let task = story.task(leaves);
+		let right = verdicts(&served.role, &served.task(&task, "served")).await;
+		assert_eq!(right.0, [Verdict::Valid; 16]);
+		let inner = Origin::new(Arc::new(story.theirs.clone()));
+		story.net.serve("t", Arc::new(Late { inner, clock: sim.clock.clone(), ms: 900 }));
+		assert_eq!(verdicts(&starved.role, &starved.task(&task, "starved")).await, right);
 	})
 }
 
