@@ -158,7 +158,9 @@ fn node_should_say_so_when_the_base_path_cannot_be_written() {
 
 #[test]
 fn validator_should_not_begin_by_warp_as_it_would_not_see_what_its_keys_signed() {
-	let reason = reason_of_failure(&["--dev", "--sync", "warp"]);
+	let (rpc, p2p) = (free_port().to_string(), free_port().to_string());
+	let ports = ["--rpc-port", &rpc, "--port", &p2p, "--no-prometheus"];
+	let reason = reason_of_failure(&[&["--dev", "--sync", "warp"][..], &ports].concat());
 	assert!(reason.contains("leave out --sync"), "{reason}");
 }
 

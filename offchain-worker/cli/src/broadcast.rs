@@ -55,7 +55,8 @@ pub struct BroadcastArgs {
 	/// The stream's name, part of its URL.
 	#[arg(long)]
 	pub name: String,
-	/// Rendition of the ladder, as WIDTHxHEIGHT@KBITSk; may be given several times.
+	/// Rendition of the ladder, as WIDTHxHEIGHT@KBITSk, with :CAPk behind it for a higher peak and /1 for profile 1;
+	/// may be given several times.
 	#[arg(
 		long = "rendition",
 		value_name = "RENDITION",
