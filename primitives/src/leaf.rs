@@ -5,56 +5,10 @@ use scale_info::TypeInfo;
 
 use crate::{
 	extension::Extensions,
-	receipt::{Outputs, Receipt, TranscodeResult},
+	receipt::{Outputs, Receipt, RejectReason, TranscodeResult},
 	segment::{SegmentHeader, SegmentInfo, SOURCE_TRACK},
 	AccountId, AssignmentIndex, Hash, JobId, Seq, StreamId, ToolchainId,
 };
-
-/// Why a segment cannot be transcoded: counted limits only, so that everybody who decodes it finds
-/// the same. Checked in this order.
-#[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	PartialOrd,
-	Ord,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-)]
-pub enum RejectReason {
-	/// More bytes than the largest segment.
-	TooManyBytes,
-	/// Not an MPEG transport stream with one H.264 video and at most one AAC audio track.
-	NotTransportStream,
-	/// More packets than the largest segment holds.
-	TooManyPackets,
-	/// The video codec, profile or pixel format is outside the profile.
-	UnsupportedVideo,
-	/// The audio codec is outside the profile.
-	UnsupportedAudio,
-	/// A picture with more macroblocks than the job declares.
-	TooManyPixels,
-	/// More frames than the job's longest segment holds at the declared rate.
-	TooManyFrames,
-	/// Longer than the job's longest segment.
-	TooLong,
-	/// Shorter than the job's shortest segment, and not the last one of its epoch.
-	TooShort,
-	/// No frame, or the first one is no keyframe.
-	NoKeyframe,
-	/// The canonical decoder reports an error.
-	Undecodable {
-		/// Which error, by the toolchain's own numbers.
-		reason: u16,
-		/// The packet at which it was found, from 0.
-		packet: u32,
-	},
-}
 
 /// What a transcoder claims about one segment.
 #[derive(

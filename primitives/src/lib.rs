@@ -8,6 +8,7 @@
 //!   [`domain`] and signed as [`keys`] says. `docs/formats.md` describes them to the byte; their
 //!   exact bytes and hashes are in `tests/vectors.json`, for whoever writes them in another
 //!   language.
+//! - What a job asks for, and can: [`video`], [`job_format`].
 //! - Formulas: [`work`], [`draw`].
 //! - Parameters: [`params`].
 //! - Contracts between pallets: [`traits`]. No pallet names another pallet of ours.
@@ -28,6 +29,7 @@ pub mod duty;
 pub mod ethereum;
 pub mod evidence;
 pub mod extension;
+pub mod job_format;
 pub mod keys;
 pub mod leaf;
 pub mod offchain;

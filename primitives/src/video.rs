@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
-use crate::{work::WorkFactors, MAX_RENDITIONS};
+use crate::MAX_RENDITIONS;
 
 /// Names how a rendition is encoded: codec, settings, container. 0 names none.
 pub type ProfileId = u16;
@@ -106,78 +106,3 @@ pub const MAX_KBPS: u32 = 16_000;
 pub const MAX_SIDE: u16 = 4096;
 /// The highest frame rate.
 pub const MAX_FPS: u16 = 120;
-
-/// Why a ladder or limits cannot be a job's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
-pub enum FormatError {
-	/// There is no rendition.
-	NoRendition,
-	/// Two renditions are equal.
-	DuplicateRendition,
-	/// A rendition's side is below 16, odd or above [`MAX_SIDE`], or a source side is zero or
-	/// above it.
-	BadSize,
-	/// The bit rate is zero, its cap below it or above [`MAX_KBPS`], or so high that the longest segment
-	/// is more than anybody fetches.
-	BadBitrate,
-	/// The profile has no work factor.
-	UnknownProfile,
-	/// The longest segment is above [`LONGEST_SEGMENT`], or the shortest is above it or below
-	/// [`SHORTEST_SEGMENT`].
-	BadSegmentLength,
-	/// The frame rate is zero or above [`MAX_FPS`].
-	BadFrameRate,
-}
-
-/// Whether a segment of so many ticks at this bit rate, with a full rate control buffer of a second and a
-/// sixteenth for sound and container, is no more than anybody fetches.
-fn fits_segment(cap_kbps: u32, longest: u32) -> bool {
-	let ticks = u64::from(longest).saturating_add(TICKS_PER_SECOND.into());
-	let bytes = u64::from(cap_kbps).saturating_mul(125).saturating_mul(ticks);
-	let bytes = bytes / u64::from(TICKS_PER_SECOND);
-	bytes.saturating_add(bytes / 16) <= MAX_SEGMENT_BYTES.into()
-}
-
-/// Checks that a ladder and limits can be transcoded, under profiles that have a work factor.
-pub fn check_format(
-	ladder: &[Rendition],
-	limits: &SourceLimits,
-	factors: &WorkFactors,
-) -> Result<(), FormatError> {
-	if ladder.is_empty() {
-		return Err(FormatError::NoRendition);
-	}
-	for (i, r) in ladder.iter().enumerate() {
-		let bad_side = |side: u16| side < 16 || side % 2 == 1 || side > MAX_SIDE;
-		if bad_side(r.width) || bad_side(r.height) {
-			return Err(FormatError::BadSize);
-		}
-		let fits = r.cap_kbps <= MAX_KBPS && fits_segment(r.cap_kbps, limits.longest);
-		if r.kbps == 0 || r.cap_kbps < r.kbps || !fits {
-			return Err(FormatError::BadBitrate);
-		}
-		if factors.of(r.profile).is_none() {
-			return Err(FormatError::UnknownProfile);
-		}
-		if ladder[..i].contains(r) {
-			return Err(FormatError::DuplicateRendition);
-		}
-	}
-	if limits.width == 0
-		|| limits.height == 0
-		|| limits.width > MAX_SIDE
-		|| limits.height > MAX_SIDE
-	{
-		return Err(FormatError::BadSize);
-	}
-	if limits.fps == 0 || limits.fps > MAX_FPS {
-		return Err(FormatError::BadFrameRate);
-	}
-	if limits.longest > LONGEST_SEGMENT
-		|| limits.shortest > limits.longest
-		|| limits.shortest < SHORTEST_SEGMENT
-	{
-		return Err(FormatError::BadSegmentLength);
-	}
-	Ok(())
-}

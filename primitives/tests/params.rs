@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
 	draw::sample_count,
+	job_format::check_format,
 	params::{
 		Bounds, JobsStored, LotteryParameters, LotteryStored, Parameter, ParameterError,
 		ProtocolParameters, Relation, RoundsStored, Timing, Unit, BOUNDS,
 	},
-	video::{
-		check_format, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT,
-	},
+	video::{Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT},
 	work::{max_leaf_work, ProfileFactor, STANDARD_SEGMENT_WORK},
 	MAX_COMMITTEE, MAX_SLASHED_ROUNDS, MAX_TREE_DEPTH, UNIT,
 };

@@ -7,8 +7,8 @@ use common::segment;
 use livepeer_primitives::{
 	domain::{tagged_hash, LEAF, NODE, ROOT},
 	draw::positions,
-	leaf::{Leaf, RejectReason},
-	receipt::Output,
+	leaf::Leaf,
+	receipt::{Output, RejectReason},
 	segment::SegmentInfo,
 	sum_tree::{depth, verify, Commitment, ProofError, SumNode, SumTree, TreeError},
 	Hash, MAX_TREE_DEPTH,

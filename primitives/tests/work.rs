@@ -2,9 +2,10 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use livepeer_primitives::{
+	job_format::{check_format, FormatError},
 	video::{
-		check_format, FormatError, ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE,
-		LONGEST_SEGMENT, MAX_FPS, MAX_KBPS, MAX_SIDE, SHORTEST_SEGMENT, USUAL_LONGEST,
+		ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_KBPS,
+		MAX_SIDE, SHORTEST_SEGMENT, USUAL_LONGEST,
 	},
 	work::{
 		fee, max_frames, max_leaf_work, segment_work, ProfileFactor, WorkFactors,

@@ -10,7 +10,7 @@ use livepeer_bridge_formats::{
 use serde_json::Value;
 
 use crate::{
-	inbound::now,
+	clock::now,
 	light::{self, FullBootstrap, FullUpdate},
 	metrics::Metrics,
 	pool::Pool,

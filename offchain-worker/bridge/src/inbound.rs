@@ -1,7 +1,5 @@
 //! Towards the chain: Ethereum's consensus, the gateway's figures, deposits.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
@@ -14,6 +12,7 @@ use livepeer_bridge_formats::{
 use crate::{
 	beacon::{Beacon, Signers},
 	chain::Call,
+	clock::{now, time_of},
 	done::Done,
 	light::{FullUpdate, Header},
 	relay::{Failures, Relay, Went},
@@ -81,11 +80,6 @@ impl Tree {
 		}
 		path
 	}
-}
-
-/// Seconds of Unix time.
-pub fn now() -> u64 {
-	SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
 
 impl Inbound {
@@ -371,11 +365,6 @@ async fn missing(
 /// Whether an update brings the next committee of this period in a way that is final.
 fn is_of_one_period(update: &Update, number: u64) -> bool {
 	period(update.attested.slot) == number && period(update.finalized.slot) == number
-}
-
-/// When a slot began.
-pub fn time_of(network: &Network, slot: u64) -> u64 {
-	network.genesis_time.saturating_add(slot.saturating_mul(u64::from(network.seconds_per_slot)))
 }
 
 fn sent(went: Went) -> Result<bool> {

@@ -8,13 +8,14 @@
 //! - `outbound`: the validators' commitments and the messages go to Ethereum;
 //! - `chain`, `beacon`, `ethereum`: the three kinds of nodes, several of each through `pool`;
 //! - `light`, `beefy`: what they tell, in the forms that the other side takes;
-//! - `relay`, `done`: whose turn it is, what it costs, what is done with;
+//! - `relay`, `done`, `clock`: whose turn it is, what it costs, what is done with, what time it is;
 //! - `watch`, `status`, `check`, `setup`: commands for people.
 
 mod beacon;
 mod beefy;
 mod chain;
 mod check;
+mod clock;
 mod done;
 mod ethereum;
 mod inbound;

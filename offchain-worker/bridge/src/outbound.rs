@@ -13,13 +13,13 @@ use livepeer_bridge_formats::{
 use crate::{
 	beefy::{self, Justification, Leaf},
 	chain::Chain,
+	clock::now,
 	done::Done,
 	ethereum::{
 		asset_of,
 		contract::{self, Gateway},
 		Head,
 	},
-	inbound::now,
 	relay::{Claims, Failures, Policy, Relay, Went},
 };
 

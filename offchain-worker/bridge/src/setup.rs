@@ -13,12 +13,12 @@ use livepeer_bridge_formats::{
 use crate::{
 	beacon::Beacon,
 	chain::{Call, Chain, Governance, Outcome},
+	clock::now,
 	ethereum::{
 		self,
 		contract::{Gateway, Token},
 		Bounds, Ethereum,
 	},
-	inbound::now,
 	relay::amount,
 	units,
 };

@@ -8,8 +8,8 @@ use livepeer_bridge_formats::{
 use serde_json::{json, Value};
 
 use crate::{
+	clock::now,
 	ethereum::contract::Gateway,
-	inbound::now,
 	outbound::count_of,
 	relay::{amount, Relay},
 };

@@ -14,8 +14,8 @@ use livepeer_bridge_formats::{
 
 use crate::{
 	beefy::Leaf,
+	clock::{now, time_of},
 	ethereum::{contract::Gateway, Head},
-	inbound::{now, time_of},
 	outbound::unknown_roots,
 	relay::Relay,
 };

@@ -8,7 +8,7 @@ use livepeer_worker_core::{
 	ports::{
 		chain::{Call, ChainError, Refused, Spending, Wait},
 		contradiction::Contradiction,
-		stakes::StakeCall,
+		stake_call::StakeCall,
 	},
 };
 use subxt::{
@@ -446,8 +446,8 @@ mod tests {
 		duty::{Acceptance, Availability, Heartbeat},
 		extension::Extensions,
 		keys::{OperatorKey, OperatorSignature, Purpose, Signer},
-		leaf::{Leaf, RejectReason},
-		receipt::{Receipt, TranscodeResult},
+		leaf::Leaf,
+		receipt::{Receipt, RejectReason, TranscodeResult},
 		segment::{SegmentHeader, SegmentInfo},
 		service::ServiceRecord,
 		sum_tree::SumNode,

@@ -13,7 +13,7 @@ use livepeer_primitives::{
 };
 use livepeer_worker_core::decimal;
 use livepeer_worker_media::{
-	descendants_seconds, golden, MediaPool, PoolConfig, Priority, TranscodeJob, Wishes,
+	descendants_seconds, vectors::VECTORS, MediaPool, PoolConfig, Priority, TranscodeJob, Wishes,
 };
 use serde::Serialize;
 
@@ -81,7 +81,7 @@ impl Speed {
 /// Measures how fast this machine is.
 pub async fn measure() -> Result<Speed> {
 	let processors = std::thread::available_parallelism().map_or(1, usize::from);
-	let clip = &golden::VECTORS[0];
+	let clip = &VECTORS[0];
 	let limits = SourceLimits {
 		longest: LONGEST_SEGMENT,
 		shortest: 0,

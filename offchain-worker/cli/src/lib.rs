@@ -123,8 +123,8 @@ pub enum Command {
 /// Must be the first thing in `main`.
 pub fn child() {
 	let mut arguments = std::env::args_os().skip(1);
-	if arguments.next().is_some_and(|first| first == livepeer_worker_media::child::SUBCOMMAND) {
-		livepeer_worker_media::child::child_main(arguments);
+	if arguments.next().is_some_and(|first| first == livepeer_worker_media::SUBCOMMAND) {
+		livepeer_worker_media::child_main(arguments);
 	}
 }
 

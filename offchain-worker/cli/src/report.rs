@@ -185,8 +185,7 @@ mod tests {
 	use codec::Encode;
 	use livepeer_primitives::{
 		extension::Extensions,
-		leaf::RejectReason,
-		receipt::{Receipt, TranscodeResult},
+		receipt::{Receipt, RejectReason, TranscodeResult},
 		segment::{stream_id, SegmentHeader},
 		video::SourceLimits,
 		Hash, UNIT,

@@ -4,7 +4,8 @@
 //! is slow is joined by the next source, whoever lacks a piece or sends another is not asked again, and who
 //! was slow or lied is asked last for a while. So a liar costs one piece, and who trickles costs the time in
 //! which another would have sent it. Of one blob no more than two pieces are on their way at a time, and what
-//! is kept of it beyond those was checked.
+//! is kept of it beyond those was checked. Whoever has to answer for the bytes, once asked, is waited for beside
+//! the others: those that send nothing must not make it seem to have sent nothing.
 
 use std::{
 	collections::{BTreeMap, VecDeque},
@@ -12,6 +13,7 @@ use std::{
 	sync::{Arc, Mutex},
 };
 
+use codec::Encode;
 use futures::future::{pending, select, select_all, BoxFuture, Either};
 use livepeer_primitives::{receipt::Output, service::ServiceRecord};
 
@@ -51,7 +53,7 @@ pub struct Fetched {
 pub struct Fetcher {
 	net: Arc<dyn Transport>,
 	clock: Arc<dyn Clock>,
-	/// Until when a peer is asked last.
+	/// Until when a peer is asked last, by its whole record: whoever names it where it is not says nothing of it.
 	faulty: Mutex<BTreeMap<Vec<u8>, u64>>,
 }
 
@@ -69,6 +71,8 @@ struct Sources<'a> {
 	last: VecDeque<ServiceRecord>,
 	/// Who sent bytes that do not lead to the root. They lied only if the root is that of the bytes.
 	wrong: Vec<ServiceRecord>,
+	/// Why a piece did not come: in the owner's word, if it has failed.
+	failure: Option<NetError>,
 }
 
 /// A piece that is on its way.
@@ -111,6 +115,7 @@ impl Fetcher {
 			more: Some(more),
 			last: VecDeque::new(),
 			wrong: Vec::new(),
+			failure: None,
 		};
 		self.add(&mut sources, first);
 		let mut bytes = Vec::new();
@@ -145,7 +150,6 @@ impl Fetcher {
 		let mut asked: VecDeque<Asked<'a>> = VecDeque::new();
 		// Too slow for this piece, as long as others may send it.
 		let mut slow: Vec<ServiceRecord> = Vec::new();
-		let mut failure = None;
 		// When the next is asked; never where there is nobody.
 		let mut due_ms = Some(self.clock.now_ms());
 		loop {
@@ -166,8 +170,8 @@ impl Fetcher {
 						}
 						Err(error) => error,
 					};
-					if failure.is_none() || sources.owner.as_ref() == Some(&peer) {
-						failure = Some(error.clone());
+					if sources.failure.is_none() || sources.owner.as_ref() == Some(&peer) {
+						sources.failure = Some(error.clone());
 					}
 					match error {
 						NetError::WrongBytes | NetError::Protocol(_) => sources.wrong.push(peer),
@@ -178,7 +182,10 @@ impl Fetcher {
 				}
 				Next::Another(Some(peer)) => {
 					if asked.len() >= MOST_ASKED {
-						slow.extend(asked.pop_front().map(|asked| asked.peer));
+						let is_other =
+							|asked: &Asked<'_>| sources.owner.as_ref() != Some(&asked.peer);
+						let place = asked.iter().position(is_other).unwrap_or(0);
+						slow.extend(asked.remove(place).map(|asked| asked.peer));
 					}
 					let answer = Box::pin(self.ask(peer.clone(), *blob, range, pass));
 					asked.push_back(Asked { peer, answer });
@@ -189,7 +196,9 @@ impl Fetcher {
 					sources.last.extend(slow.drain(..));
 				}
 				Next::Another(None) if !asked.is_empty() => due_ms = None,
-				Next::Another(None) => return Err(failure.unwrap_or(NetError::NotFound)),
+				Next::Another(None) => {
+					return Err(sources.failure.take().unwrap_or(NetError::NotFound));
+				}
 			}
 		}
 	}
@@ -256,7 +265,7 @@ impl Fetcher {
 				continue;
 			}
 			sources.named.push(peer.clone());
-			match faulty.get(peer.peer_id.as_slice()) {
+			match faulty.get(&peer.encode()) {
 				Some(until_ms) if now_ms < *until_ms => sources.last.push_back(peer),
 				_ => sources.next.push_back(peer),
 			}
@@ -273,7 +282,7 @@ impl Fetcher {
 		if faulty.len() >= MOST_FAULTY {
 			faulty.clear();
 		}
-		let until_ms = faulty.entry(peer.peer_id.to_vec()).or_default();
+		let until_ms = faulty.entry(peer.encode()).or_default();
 		*until_ms = now_ms.saturating_add(for_ms).max(*until_ms);
 	}
 }

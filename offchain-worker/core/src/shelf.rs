@@ -5,6 +5,7 @@
 
 use std::{
 	collections::{BTreeMap, VecDeque},
+	hash::{BuildHasher, RandomState},
 	sync::{Arc, Mutex},
 };
 
@@ -61,12 +62,15 @@ pub struct Shelf {
 	trees: Mutex<Trees>,
 	/// By the blob's hash, so that whoever asks for the same waits for the same.
 	lanes: [tokio::sync::Mutex<()>; LANES],
+	/// Says which lane a hash has: nobody else knows, so that nobody fills one before others' requests.
+	lots: RandomState,
 }
 
 impl Shelf {
 	/// What is in `store`.
 	pub fn new(store: Arc<dyn Blobs>) -> Self {
-		Self { store, trees: Mutex::default(), lanes: Default::default() }
+		let (trees, lanes, lots) = Default::default();
+		Self { store, trees, lanes, lots }
 	}
 
 	/// How many bytes have this hash, if they are there.
@@ -95,10 +99,13 @@ impl Shelf {
 		served(read.await)
 	}
 
+	fn lane(&self, hash: H256) -> usize {
+		self.lots.hash_one(hash) as usize % LANES
+	}
+
 	/// Reads a blob whole, for its nodes.
 	async fn learn(&self, hash: H256) -> Option<Arc<Tree>> {
-		let lane = self.lanes.get(usize::from(hash.0[0]) % LANES)?;
-		let _turn = lane.lock().await;
+		let _turn = self.lanes.get(self.lane(hash))?.lock().await;
 		// Somebody may have asked for it meanwhile.
 		if let Some(tree) = lock(&self.trees).by_hash.get(&hash) {
 			return Some(tree.clone());
@@ -129,7 +136,10 @@ mod tests {
 	use super::*;
 	use crate::{fakes::MemoryStore, sha256};
 	use livepeer_primitives::chunks::{chunk_root, CHUNK};
-	use std::sync::atomic::{AtomicUsize, Ordering};
+	use std::{
+		collections::BTreeSet,
+		sync::atomic::{AtomicUsize, Ordering},
+	};
 
 	fn range(first: u32, count: u32) -> ChunkRange {
 		ChunkRange { first, count }
@@ -218,6 +228,20 @@ mod tests {
 		let served = futures::future::join_all(swarm).await;
 		assert!(served.into_iter().all(|chunks| chunks.unwrap().bytes.len() == CHUNK));
 		assert_eq!(store.whole.load(Ordering::SeqCst), 1);
+	}
+
+	/// Whoever asks for many blobs, of hashes that are alike, has others wait in no lane for all of them.
+	#[test]
+	fn attack_one_lane_filled_with_blobs_that_are_chosen() {
+		let shelf = Shelf::new(Arc::new(MemoryStore::default()));
+		let hash = |last: u8| {
+			let mut hash = H256::zero();
+			hash.0[31] = last;
+			hash
+		};
+		let lanes: BTreeSet<usize> = (0..64).map(|last| shelf.lane(hash(last))).collect();
+		assert!(lanes.len() > 1 && lanes.iter().all(|lane| *lane < LANES), "{lanes:?}");
+		assert_eq!(shelf.lane(hash(1)), shelf.lane(hash(1)));
 	}
 
 	#[test]

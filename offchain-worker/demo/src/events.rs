@@ -30,6 +30,16 @@ impl Event {
 	}
 }
 
+/// How many of a claim's drawn segments had to have a variant, and of how many, by its event.
+pub fn count_due(opened: &Json) -> (usize, usize) {
+	let due = match &opened["due"] {
+		Json::Array(all) => all.as_slice(),
+		// A list of one element is written as the element.
+		one => std::slice::from_ref(one),
+	};
+	(due.iter().filter(|rendition| !rendition.is_null()).count(), due.len())
+}
+
 /// Turns a decoded value into JSON: byte strings as hex, numbers beyond 2^53 as decimal strings,
 /// newtypes as what they wrap, variants without fields as their name.
 pub fn to_json<T>(value: &Value<T>) -> Json {
@@ -79,4 +89,22 @@ fn composite_json<T>(composite: &Composite<T>) -> Json {
 
 fn to_hex(bytes: &[u8]) -> String {
 	format!("0x{}", hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn variants_that_were_due_should_be_counted_however_many_segments_were_drawn() {
+		for (due, counted) in [
+			(json!([null, 0, null, 1]), (2, 4)),
+			(json!([null, null]), (0, 2)),
+			// Of one drawn segment.
+			(json!(0), (1, 1)),
+			(json!(null), (0, 1)),
+		] {
+			assert_eq!(count_due(&json!({ "due": due })), counted, "{due}");
+		}
+	}
 }

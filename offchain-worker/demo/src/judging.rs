@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::{
 	chain::amount,
 	cheat::Cheat,
-	events::Event,
+	events::{count_due, Event},
 	losses::{losses, of_spoilt},
 	network::{self, Network},
 	probe::Spoilt,
@@ -30,16 +30,6 @@ pub fn judge_again(network: &Network, claim: u64, writer: Child) -> Result<(bool
 	let is_so = said["is_right"] == true && said["of_chain"] == true;
 	let leaves = said["leaves"].as_array().map_or(0, Vec::len);
 	Ok((is_so, format!("claim {claim}, {leaves} leaves: {}", said["conclusion"])))
-}
-
-/// How many of a claim's drawn segments had to have a variant, and of how many, by its event.
-pub fn count_due(opened: &Json) -> (usize, usize) {
-	let due = match &opened["due"] {
-		Json::Array(all) => all.as_slice(),
-		// A list of one element is written as the element.
-		one => std::slice::from_ref(one),
-	};
-	(due.iter().filter(|rendition| !rendition.is_null()).count(), due.len())
 }
 
 /// How many of a claim's drawn segments had to have a variant, once they are opened.
@@ -477,24 +467,4 @@ fn sent_by_broadcaster(watch: &Watch) -> u128 {
 		})
 		.filter_map(|event| event.amount("amount"))
 		.sum()
-}
-
-#[cfg(test)]
-mod tests {
-	use serde_json::json;
-
-	use super::*;
-
-	#[test]
-	fn variants_that_were_due_should_be_counted_however_many_segments_were_drawn() {
-		for (due, counted) in [
-			(json!([null, 0, null, 1]), (2, 4)),
-			(json!([null, null]), (0, 2)),
-			// Of one drawn segment.
-			(json!(0), (1, 1)),
-			(json!(null), (0, 1)),
-		] {
-			assert_eq!(count_due(&json!({ "due": due })), counted, "{due}");
-		}
-	}
 }

@@ -15,8 +15,7 @@ use tokio::time::sleep;
 use crate::{
 	chain::Chain,
 	drill::Drill,
-	events::Event,
-	judging::count_due,
+	events::{count_due, Event},
 	live::Live,
 	network::{self, Network},
 	probe::{count_events, request, Probe},

@@ -1,7 +1,6 @@
 //! The child's side: one process, one job, inside the sandbox.
 
 use std::{
-	ffi::OsString,
 	fs::File,
 	io::{self, Write},
 	os::fd::{AsFd, OwnedFd},
@@ -17,11 +16,7 @@ use crate::{
 	sandbox::{self, Allowance, Filters},
 	segmenter,
 	wire::{self, Answer, Escape, Request, SegmentOptions},
-	zygote,
 };
-
-/// The hidden argument by which a binary of ours knows that it starts media children.
-pub const SUBCOMMAND: &str = "__media-child";
 
 /// What a child is told when it is started: all that must be known before its first input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -36,19 +31,8 @@ pub struct Orders {
 	pub segment: Option<SegmentOptions>,
 }
 
-/// Forks a child per job until the worker goes away, and ends the process. `arguments` are those
-/// after [`SUBCOMMAND`]; there are none.
-///
-/// Call this first in `main`, before any thread, runtime or descriptor exists.
-pub fn child_main(mut arguments: impl Iterator<Item = OsString>) -> ! {
-	let done = match arguments.next() {
-		None => zygote::run(),
-		Some(_) => Err("it takes no arguments".into()),
-	};
-	ffi::exit_now(told(done))
-}
-
-fn told(done: Result<(), String>) -> i32 {
+/// The exit status of what was done; why it failed is said on standard error.
+pub fn told(done: Result<(), String>) -> i32 {
 	match done {
 		Ok(()) => 0,
 		Err(error) => {

@@ -9,7 +9,7 @@ use std::slice::ChunksExact;
 
 use codec::{Decode, Encode};
 
-use crate::pipeline::Picture;
+use crate::picture::Picture;
 
 /// Side of a tile of luma in pixels; one of chroma covers the same part of the picture. It is that of a
 /// macroblock, the smallest part in which an encoder decides where its bits go. Between honest encoders single

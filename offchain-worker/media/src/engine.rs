@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	verdict::{MismatchKind, NonConformingKind},
 	video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY},
 	Hash, ToolchainId,

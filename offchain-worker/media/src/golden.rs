@@ -21,9 +21,9 @@ use std::{
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	toolchain::{toolchain_id, PROFILE},
-	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, SHORTEST_SEGMENT},
+	video::{SourceLimits, SHORTEST_SEGMENT},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::sha256;
@@ -33,86 +33,16 @@ use tokio::task::{spawn_blocking, JoinSet};
 use crate::{
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Variant, Wishes},
-	profile::{self, CAPPED_QUALITY},
+	profile,
+	vectors::{LARGEST, LIMITS, MOVING, STILL, VECTORS},
 };
 
-/// One golden vector.
-#[derive(Debug)]
-pub struct Vector {
-	/// Its name.
-	pub name: &'static str,
-	/// The source segment.
-	pub source: &'static [u8],
-	/// What is made of it.
-	pub ladder: &'static [Rendition],
-}
-
-const fn one(width: u16, height: u16, kbps: u32) -> Rendition {
-	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
-}
-
-const fn two(width: u16, height: u16, kbps: u32) -> Rendition {
-	Rendition { profile: CAPPED_QUALITY, ..one(width, height, kbps) }
-}
-
-macro_rules! vector {
-	($name:literal, $($rendition:expr),+) => {
-		Vector {
-			name: $name,
-			source: include_bytes!(concat!("../golden/", $name, ".ts")),
-			ladder: &[$($rendition),+],
-		}
-	};
-}
-
-/// The vectors, in order.
-pub static VECTORS: [Vector; 11] = [
-	vector!(
-		"a-1280x720p30",
-		one(854, 480, 1200),
-		one(640, 360, 800),
-		two(854, 480, 1200),
-		two(426, 240, 400)
-	),
-	vector!(
-		"b-640x360p25",
-		one(1280, 720, 2000),
-		one(256, 144, 80),
-		two(1280, 720, 2000),
-		two(320, 180, 300)
-	),
-	vector!("c-854x480p29.97", one(640, 360, 600), two(640, 360, 600), two(320, 192, 200)),
-	vector!("d-270x480p60", one(180, 320, 250), two(180, 320, 250), two(256, 454, 150)),
-	vector!("e-426x240p24", one(426, 240, 300), two(426, 240, 300), two(256, 144, 100)),
-	vector!("f-320x180x1", one(256, 144, 100), two(256, 144, 100)),
-	vector!("g-3840x2160x3", two(1920, 1080, 4000), two(2560, 1440, 6000)),
-	vector!("h-720x576i25", one(640, 360, 500), two(640, 360, 500)),
-	vector!("i-full-320x240", one(320, 240, 200), two(256, 192, 150)),
-	vector!("j-160x90-10s", two(160, 90, 30)),
-	vector!("k-10bit-320x180", two(320, 180, 100)),
-];
-/// The vector of which variants and probes are made: its motion is everywhere.
-const MOVING: usize = 1;
-/// The vector of the largest pictures.
-const LARGEST: usize = 6;
-/// The vector of one picture, of which every variant is the plain encode.
-const STILL: usize = 5;
 /// Vector, rendition and start of the variants that are made: under profile 2 from each start, under
 /// profile 1, and where nothing moves.
 const VARIED: [(usize, u8, u8); 6] =
 	[(MOVING, 3, 0), (MOVING, 3, 1), (MOVING, 3, 2), (MOVING, 3, 3), (MOVING, 1, 0), (STILL, 1, 0)];
 
-/// What a zygote transcodes before it forks: small, and every part of the pipeline sees it.
-pub static WARM: Vector = Vector {
-	name: "warm",
-	source: include_bytes!("../golden/f-320x180x1.ts"),
-	ladder: &[two(64, 36, 100)],
-};
-
-/// Limits under which the vectors are made.
-pub const LIMITS: SourceLimits =
-	SourceLimits { longest: LONGEST_SEGMENT, shortest: 0, ..SourceLimits::new(3840, 2160, 60) };
-/// Those of the largest pictures, of which there are three: small machines have no memory for more.
+/// Limits of the largest pictures, of which there are three: small machines have no memory for more.
 const FEW: SourceLimits = SourceLimits { fps: 30, longest: SHORTEST_SEGMENT, ..LIMITS };
 /// Seed of the vectors' evidence: anything fixed. Those of the probes follow it.
 pub const SEED: Hash = Hash::repeat_byte(0x6c);

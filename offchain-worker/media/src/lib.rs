@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-pub mod child;
+mod child;
+mod config;
 mod diagnosis;
 mod engine;
 mod ffi;
@@ -10,6 +11,7 @@ mod memory;
 mod mux;
 mod normalise;
 mod parent;
+mod picture;
 mod pipeline;
 pub mod profile;
 mod sandbox;
@@ -18,15 +20,19 @@ mod sei;
 mod shares;
 mod source;
 mod told;
+pub mod vectors;
 mod wire;
 mod zygote;
 
+pub use config::PoolConfig;
 pub use diagnosis::{Diagnosis, PictureError, Ratios, TileError, NEAR, TILE};
 pub use engine::Engine;
 pub use ffi::descendants_seconds;
-pub use parent::{MediaError, MediaPool, PoolConfig, Priority, SegmentStream, TranscodeJob};
-pub use pipeline::{EvidenceSeed, Facts, Inspection, Picture, Transcoded, Variant, Wishes};
+pub use parent::{MediaError, MediaPool, Priority, SegmentStream, TranscodeJob};
+pub use picture::Picture;
+pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded, Variant, Wishes};
 pub use wire::{Escape, Segment, SegmentOptions, Shape};
+pub use zygote::{child_main, SUBCOMMAND};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,
 /// libavformat, libswscale, as major.minor.micro.

@@ -6,7 +6,7 @@
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{SourceLimits, MAX_SEGMENT_BYTES},
 	work,
 };

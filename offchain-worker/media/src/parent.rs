@@ -3,17 +3,16 @@
 use std::{
 	fs::File,
 	os::{fd::OwnedFd, unix::process::ExitStatusExt},
-	path::{Path, PathBuf},
+	path::PathBuf,
 	process::ExitStatus,
 	sync::Arc,
 	time::Duration,
 };
 
 use livepeer_primitives::{
-	leaf::RejectReason,
-	video::{
-		check_format, FormatError, Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT,
-	},
+	job_format::{check_format, FormatError},
+	receipt::RejectReason,
+	video::{Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT},
 	work::{self, WorkFactors},
 };
 use thiserror::Error;
@@ -27,13 +26,13 @@ use tokio::{
 
 use crate::{
 	child::Orders,
+	config::PoolConfig,
 	diagnosis::Diagnosis,
 	limits::Failure,
 	memory::{Lease, Memory},
-	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
-	profile,
-	sandbox::Allowance,
-	shares,
+	picture::Picture,
+	pipeline::{Facts, Inspection, Transcoded, Wishes},
+	profile, shares,
 	wire::{self, Answer, Behind, Escape, Request, Segment, SegmentOptions, Shape},
 	zygote::{ChildId, Zygote},
 };
@@ -116,53 +115,6 @@ pub enum Priority {
 	Live,
 	/// A verification: at the lowest priority, in its own places.
 	Verify,
-}
-
-/// How children are run.
-#[derive(Clone, Debug)]
-pub struct PoolConfig {
-	/// The binary whose `main` calls [`crate::child::child_main`]; `None` for this one.
-	pub program: Option<PathBuf>,
-	/// Live jobs at a time.
-	pub live: usize,
-	/// As long as fewer live children than this are at work, a ladder is divided among several of them, if
-	/// it is made sooner so: the processors, where somebody waits for each segment. It costs a decode more
-	/// for each; at 0 no ladder is divided.
-	pub divide: usize,
-	/// Verifications at a time.
-	pub verify: usize,
-	/// Wall clock of one live job.
-	pub live_timeout: Duration,
-	/// Wall clock of one verification; of the longest and largest segments it is more.
-	pub verify_timeout: Duration,
-	/// How long a segmenter may be silent while somebody waits for its next segment.
-	pub segment_timeout: Duration,
-	/// Bytes of address space that every child may use; one that transcodes large pictures gets as
-	/// much as its format needs.
-	pub memory: u64,
-	/// Bytes that all children together may need; what needs more waits, and what alone needs more is
-	/// refused.
-	pub total_memory: u64,
-	/// Added to the children's otherwise fixed environment; for tests.
-	pub environment: Vec<(String, String)>,
-}
-
-impl Default for PoolConfig {
-	fn default() -> Self {
-		let cores = std::thread::available_parallelism().map_or(1, usize::from);
-		Self {
-			program: None,
-			live: cores,
-			divide: 0,
-			verify: cores.saturating_sub(1).max(1),
-			live_timeout: Duration::from_secs(60),
-			verify_timeout: Duration::from_secs(300),
-			segment_timeout: Duration::from_secs(60),
-			memory: Allowance::default().memory,
-			total_memory: machine_memory() / 10 * 7,
-			environment: Vec::new(),
-		}
-	}
 }
 
 /// One segment to transcode.
@@ -519,31 +471,6 @@ const MOST_NOTICES: usize = 32;
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
 const SEGMENTER_MEMORY: u64 = 3 * 1024 * 1024 * 1024;
 
-/// What a machine has, in bytes, or a container or service on it may use; 4 GiB where the system does not
-/// say.
-fn machine_memory() -> u64 {
-	const GROUPS: &str = "/sys/fs/cgroup";
-	let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-	let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-	let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-	let whole = kib.unwrap_or(4 * 1024 * 1024) * 1024;
-	let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-	let own = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-	group_memory(Path::new(GROUPS), own).map_or(whole, |limit| limit.min(whole))
-}
-
-/// The least limit of a control group and of those that it is in, if any has one.
-fn group_memory(root: &Path, own: &str) -> Option<u64> {
-	let folder = root.join(own);
-	let groups = folder.ancestors().take_while(|group| group.starts_with(root));
-	groups
-		.filter_map(|group| {
-			// A group without a limit says "max".
-			std::fs::read_to_string(group.join("memory.max")).ok()?.trim().parse().ok()
-		})
-		.min()
-}
-
 fn mebibytes(bytes: u64) -> u32 {
 	u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
 }
@@ -888,22 +815,6 @@ mod tests {
 		let said: MediaError = Failure::Internal("é".repeat(1_000_000)).into();
 		assert!(matches!(said, MediaError::Failed(text) if text.chars().count() == 2_000));
 		assert_eq!(clipped("short".into()), "short");
-	}
-
-	#[test]
-	fn memory_should_be_that_of_the_container_or_service_when_it_is_less() {
-		let root = tempfile::tempdir().expect("a temporary directory");
-		let own = root.path().join("system.slice/worker.service");
-		std::fs::create_dir_all(&own).expect("disk");
-		let limit = |group: &Path, text: &str| {
-			std::fs::write(group.join("memory.max"), text).expect("disk");
-			group_memory(root.path(), "system.slice/worker.service")
-		};
-		assert_eq!(group_memory(root.path(), ""), None);
-		assert_eq!(limit(&own, "max\n"), None);
-		assert_eq!(limit(&own, "5000\n"), Some(5_000));
-		assert_eq!(limit(&root.path().join("system.slice"), "4000\n"), Some(4_000));
-		assert_eq!(limit(root.path(), "6000\n"), Some(4_000));
 	}
 
 	/// A judge of several toolchains has the memory of one machine.

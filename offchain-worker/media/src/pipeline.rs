@@ -5,7 +5,7 @@ use codec::{Decode, Encode};
 use ffmpeg_next::{codec::decoder::Opened, frame, Error, Packet, Rational};
 use livepeer_primitives::{
 	evidence::{self, LeafEvidence},
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{Rendition, SourceLimits},
 	work::{segment_work, WorkFactors},
 	Hash,
@@ -17,6 +17,7 @@ use crate::{
 	ffi,
 	limits::{self, DecodeError, Failure},
 	mux::{mux, Elementary},
+	picture::Picture,
 	profile::{self, Tweak},
 	source::{self, frame_ticks, Source},
 };
@@ -660,35 +661,6 @@ pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Fail
 		pictures,
 		audio: Hash::from(<[u8; 32]>::from(audio.finalize())),
 	})
-}
-
-/// One decoded picture, without padding: the rows of its three planes.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Picture {
-	/// Its width.
-	pub width: u32,
-	/// Its height.
-	pub height: u32,
-	/// Luma, then both chroma planes of half the width and height, rounded up.
-	pub planes: Vec<u8>,
-}
-
-impl Picture {
-	fn of(frame: &frame::Video) -> Result<Self, Failure> {
-		let ffi::Picture { width, height, .. } = ffi::picture(frame);
-		let mut planes = Vec::new();
-		ffi::for_each_row(frame, |row| planes.extend_from_slice(row))
-			.map_err(|e| Failure::internal("picture", e))?;
-		Ok(Self { width, height, planes })
-	}
-
-	/// Whether it has as many bytes as its size says.
-	pub(crate) fn is_whole(&self) -> bool {
-		let side = |side: u32| u64::from(side);
-		let half = |side: u32| u64::from(side.div_ceil(2));
-		let chroma = half(self.width) * half(self.height);
-		self.planes.len() as u64 == side(self.width) * side(self.height) + 2 * chroma
-	}
 }
 
 /// The picture at a place in the order in which they are shown, to look at.

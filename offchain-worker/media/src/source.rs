@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use ffmpeg_next::{codec, format::context::StreamIo, Error, Packet, Rational};
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{SourceLimits, TICKS_PER_SECOND},
 };
 

@@ -11,7 +11,8 @@ use livepeer_primitives::{
 use crate::{
 	diagnosis::Diagnosis,
 	limits::Failure,
-	pipeline::{Facts, Inspection, Picture, Transcoded, Wishes},
+	picture::Picture,
+	pipeline::{Facts, Inspection, Transcoded, Wishes},
 };
 
 /// The largest frame. A parent decodes what a child sent that it does not trust, so there is no more

@@ -6,6 +6,7 @@
 //! children with it.
 
 use std::{
+	ffi::OsString,
 	fs::File,
 	io::{self, IoSlice, IoSliceMut, Read},
 	os::fd::{AsFd, AsRawFd, OwnedFd},
@@ -21,12 +22,15 @@ use nix::sys::socket::{
 };
 
 use crate::{
-	child::{self, Orders, SUBCOMMAND},
-	ffi, golden,
-	parent::PoolConfig,
-	pipeline, profile,
+	child::{self, Orders},
+	config::PoolConfig,
+	ffi, pipeline, profile,
 	sandbox::{self, Filters},
+	vectors::{LIMITS, WARM},
 };
+
+/// The hidden argument by which a binary of ours knows that it starts media children.
+pub const SUBCOMMAND: &str = "__media-child";
 
 /// A message is one packet of at most this many bytes.
 const LONGEST: usize = 1_024;
@@ -92,8 +96,20 @@ fn threads(mut status: File) -> Option<usize> {
 	text.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
 }
 
+/// Forks a child per job until the worker goes away, and ends the process. `arguments` are those
+/// after [`SUBCOMMAND`]; there are none.
+///
+/// Call this first in `main`, before any thread, runtime or descriptor exists.
+pub fn child_main(mut arguments: impl Iterator<Item = OsString>) -> ! {
+	let done = match arguments.next() {
+		None => run(),
+		Some(_) => Err("it takes no arguments".into()),
+	};
+	ffi::exit_now(child::told(done))
+}
+
 /// Runs the zygote until the worker goes away. `main` called this before anything else existed.
-pub fn run() -> Result<(), String> {
+fn run() -> Result<(), String> {
 	ffi::close_other_descriptors().map_err(|e| format!("closing descriptors: {e}"))?;
 	let socket = io::stdin().as_fd().try_clone_to_owned().map_err(|e| format!("socket: {e}"))?;
 	ffi::quiet();
@@ -105,8 +121,7 @@ pub fn run() -> Result<(), String> {
 	sandbox::deny_files()?;
 	let filters = Filters::new()?;
 	// Fills the tables of decoder, scaler, encoders and muxer, which children then share.
-	let warm = &golden::WARM;
-	pipeline::transcode(warm.source.to_vec(), warm.ladder, &golden::LIMITS, &Default::default())
+	pipeline::transcode(WARM.source.to_vec(), WARM.ladder, &LIMITS, &Default::default())
 		.map_err(|e| format!("the first segment: {e:?}"))?;
 	if threads(status) != Some(1) {
 		return Err("a library started a thread: children cannot be forked".into());

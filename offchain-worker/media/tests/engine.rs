@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	toolchain,
 	verdict::{MismatchKind, NonConformingKind},
 	video::{Rendition, SourceLimits, CAPPED_QUALITY},

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{SourceLimits, MAX_SEGMENT_BYTES},
 };
 use livepeer_worker_media::{MediaError, Priority};

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, Mutex as AsyncMutex, OwnedSemaphorePermit, Sema
 use crate::{
 	hosts::Hosts,
 	identity::{
-		dialable, judge_of, load_identity, peer_at, peer_name, reach_of, service_record, Reach,
+		dialable, judge_of, load_identity, peer_at, peer_name, reach_of, record_for, Reach,
 	},
 	local,
 	server::Server,
@@ -87,7 +87,7 @@ impl Net {
 				"no address is known at which others reach this machine: give --announce",
 			));
 		}
-		let record = service_record(peer, &published, &config.url)?;
+		let record = record_for(peer, &published, &config.url)?;
 		let mut control = swarm::control(&swarm);
 		let protocol = StreamProtocol::try_from_owned(protocol_name(&config.genesis))
 			.map_err(|_| local("the protocol's name is not valid"))?;

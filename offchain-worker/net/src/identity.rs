@@ -51,20 +51,11 @@ pub fn record_of(
 	record_for(load_identity(path)?.public().to_peer_id(), addresses, url)
 }
 
-/// The record of a peer that is reached at these addresses.
-pub fn record_for(
-	peer: PeerId,
-	addresses: &[Multiaddr],
-	url: &str,
-) -> Result<ServiceRecord, NetError> {
-	service_record(peer, addresses, url)
-}
-
 /// The record of the peer that an address names at its end.
 pub fn record_at(address: &Multiaddr) -> Result<ServiceRecord, NetError> {
 	let mut address = address.clone();
 	match address.pop() {
-		Some(Protocol::P2p(peer)) => service_record(peer, &[address], ""),
+		Some(Protocol::P2p(peer)) => record_for(peer, &[address], ""),
 		_ => Err(NetError::BadRecord("the address does not end in /p2p/PEER".into())),
 	}
 }
@@ -105,7 +96,7 @@ pub fn peer_name(record: &ServiceRecord) -> String {
 }
 
 /// What is published about a peer. At most four addresses fit, loopback ones last.
-pub(crate) fn service_record(
+pub fn record_for(
 	peer: PeerId,
 	addresses: &[Multiaddr],
 	url: &str,
@@ -217,16 +208,16 @@ mod tests {
 		};
 		let (first, second) = (at(1, ""), at(2, &format!("/p2p/{own}")));
 		let third = at(3, &format!("/p2p/{judge}"));
-		let plain = service_record(own, &[first.clone(), second.clone()], "").unwrap();
+		let plain = record_for(own, &[first.clone(), second.clone()], "").unwrap();
 		assert_eq!(judge_of(&plain), plain, "who only validates");
-		let record = service_record(own, &[first.clone(), second.clone(), third], "").unwrap();
+		let record = record_for(own, &[first.clone(), second.clone(), third], "").unwrap();
 		assert_eq!(
 			dialable(&record).unwrap(),
 			(own, vec![first, second]),
 			"the judge's is not its own"
 		);
 		assert_eq!(dialable(&judge_of(&record)).unwrap(), (judge, vec![at(3, "")]));
-		let only = service_record(own, &[at(3, &format!("/p2p/{judge}"))], "").unwrap();
+		let only = record_for(own, &[at(3, &format!("/p2p/{judge}"))], "").unwrap();
 		assert!(dialable(&only).is_err());
 	}
 
@@ -236,7 +227,7 @@ mod tests {
 		let addresses: Vec<Multiaddr> = ["/ip4/127.0.0.1/tcp/1", "/ip4/10.0.0.1/udp/2/quic-v1"]
 			.map(|text| text.parse().unwrap())
 			.to_vec();
-		let record = service_record(peer, &addresses, "https://example.org").unwrap();
+		let record = record_for(peer, &addresses, "https://example.org").unwrap();
 		let (found, dialled) = dialable(&record).unwrap();
 		assert_eq!((found, &dialled[0]), (peer, &addresses[1]));
 		assert_eq!(peer_name(&record), peer.to_string());

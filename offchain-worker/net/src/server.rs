@@ -5,10 +5,10 @@ use std::sync::Arc;
 use futures::{AsyncRead, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::{Multiaddr, PeerId};
 use livepeer_worker_core::ports::transport::{
-	Chunks, NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader, SignedPass,
-	MAX_PAYLOAD,
+	ChunkRange, Chunks, NetError, PushReply, Refusal, Reply, Request, Service, SignedHeader,
+	SignedPass, MAX_PAYLOAD,
 };
-
+use sp_core::H256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -250,40 +250,30 @@ impl Server {
 		let Request::Fetch { hash, chunks, pass } = request else {
 			return Ok(Room { place: place.ok_or(Reply::Busy)?, bytes: None });
 		};
-		let size = async {
-			let size = self.service.size(*hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
-			let range = chunks.within(size.ok_or(Reply::NotFound)?);
-			Ok::<_, Reply>(range.ok_or(Reply::BadRequest)?.len())
-		};
 		if let Some(place) = place {
-			let size = size.await?;
+			let size = self.size(*hash, *chunks).await?;
 			if let Some(bytes) = self.fetched.take_many(peer, host, size) {
 				return Ok(Room { place, bytes: Some(bytes) });
 			}
-			drop(place);
-			let shown = pass.as_ref().ok_or(Reply::Busy)?;
-			return self.judges_room(shown, caller, size).await;
 		}
 		let shown = pass.as_ref().ok_or(Reply::Busy)?;
-		self.judges_room(shown, caller, size.await?).await
-	}
-
-	/// Room that is kept for judges.
-	async fn judges_room(
-		&self,
-		shown: &SignedPass,
-		caller: Caller,
-		size: usize,
-	) -> Result<Room, Reply> {
-		let Caller { peer, host } = caller;
 		// Before it has a place: whoever shows a pass that is none must not hold a judge's while the node
-		// is asked. How many ask at a time is bounded by the places of unread streams, which they hold.
+		// is asked. How many ask at a time is bounded by the places of unread streams, which they hold. Nor is
+		// he told what is there.
 		if !self.is_judges(shown, caller).await {
 			return Err(Reply::Busy);
 		}
+		let size = self.size(*hash, *chunks).await?;
 		let place = self.judges.take(peer, host).ok_or(Reply::Busy)?;
 		let bytes = self.judged.take_many(peer, host, size).ok_or(Reply::Busy)?;
 		Ok(Room { place, bytes: Some(bytes) })
+	}
+
+	/// How many bytes are sent of a blob, or why none are.
+	async fn size(&self, hash: H256, chunks: ChunkRange) -> Result<usize, Reply> {
+		let size = self.service.size(hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
+		let range = chunks.within(size.ok_or(Reply::NotFound)?);
+		Ok(range.ok_or(Reply::BadRequest)?.len())
 	}
 
 	/// Whether a pass is that of the judge who shows it, as far as can be known in time.
@@ -376,10 +366,9 @@ mod tests {
 	use async_trait::async_trait;
 	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
 	use livepeer_worker_core::{
-		ports::transport::{ChunkRange, Playlist, MAX_CHUNKS},
+		ports::transport::{Playlist, MAX_CHUNKS},
 		sha256,
 	};
-	use sp_core::H256;
 	use std::{
 		io,
 		pin::Pin,
@@ -715,6 +704,22 @@ mod tests {
 		for (request, reply) in cases {
 			let (mut pipe, _served) = open(&server, judge).unwrap();
 			assert_eq!(ask(&mut pipe, &request).await, reply, "{request:?}");
+		}
+	}
+
+	/// Whoever withholds bytes would like to know which judges have them all the same.
+	#[tokio::test]
+	async fn attack_what_a_judge_has_found_out_by_a_pass_that_is_none() {
+		let limits = NetLimits { requests: 0, ..Default::default() };
+		let blob = Blob(vec![7; 1_000]);
+		let hash = sha256(&blob.0);
+		let server =
+			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
+		let stranger = caller(1);
+		for hash in [hash, H256::zero()] {
+			let (mut pipe, _served) = open(&server, stranger).unwrap();
+			let answer = ask(&mut pipe, &showing(hash, 0, stranger.peer)).await;
+			assert_eq!(answer, Reply::Busy, "{hash:?}");
 		}
 	}
 

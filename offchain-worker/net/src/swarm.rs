@@ -171,12 +171,28 @@ fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 	Ok(())
 }
 
+/// A call on a peer at some addresses. It goes on until it is answered or over, whoever gives up before: all who name
+/// that peer at those addresses wait for the same one, so that no peer that is silent is called twice at a time.
+struct Attempt {
+	peer: PeerId,
+	addresses: Vec<Multiaddr>,
+	waiting: Vec<oneshot::Sender<Result<(), NetError>>>,
+}
+
+impl Attempt {
+	/// Tells all who wait; some may have given up.
+	fn end(self, reached: Result<(), NetError>) {
+		for done in self.waiting {
+			let _ = done.send(reached.clone());
+		}
+	}
+}
+
 /// Runs until every [`Command`] sender is gone.
 pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Command>) {
-	// Each waits for an attempt of its own, or for another that reaches the same peer first: one that fails at
-	// other addresses, under which anybody may name that peer, says nothing of it.
-	type Waiting = BTreeMap<ConnectionId, (PeerId, oneshot::Sender<Result<(), NetError>>)>;
-	let mut waiting = Waiting::new();
+	// One also ends when another reaches the same peer first; one that fails at other addresses, under which
+	// anybody may name that peer, says nothing of it.
+	let mut attempts: BTreeMap<ConnectionId, Attempt> = BTreeMap::new();
 	let mut trying: BTreeMap<ConnectionId, oneshot::Sender<bool>> = BTreeMap::new();
 	loop {
 		tokio::select! {
@@ -207,14 +223,22 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 					let _ = done.send(Err(NetError::BadRecord("it is this worker's own".into())));
 					continue;
 				}
+				let is_same = |attempt: &&mut Attempt| {
+					attempt.peer == peer && attempt.addresses == addresses
+				};
+				if let Some(attempt) = attempts.values_mut().find(is_same) {
+					attempt.waiting.retain(|done| !done.is_closed());
+					attempt.waiting.push(done);
+					continue;
+				}
 				let options = DialOpts::peer_id(peer)
 					.condition(PeerCondition::Always)
-					.addresses(addresses)
+					.addresses(addresses.clone())
 					.build();
 				let id = options.connection_id();
 				match swarm.dial(options) {
 					Ok(()) => {
-						waiting.insert(id, (peer, done));
+						attempts.insert(id, Attempt { peer, addresses, waiting: vec![done] });
 					},
 					Err(error) => {
 						let _ = done.send(Err(unreached(&error)));
@@ -227,11 +251,10 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 						let _ = done.send(true);
 						swarm.close_connection(connection_id);
 					}
-					let same = waiting.iter().filter(|(_, (peer, _))| *peer == peer_id);
+					let same = attempts.iter().filter(|(_, attempt)| attempt.peer == peer_id);
 					let same: Vec<ConnectionId> = same.map(|(id, _)| *id).collect();
-					for (_, done) in same.iter().filter_map(|id| waiting.remove(id)) {
-						// Whoever asked may have given up.
-						let _ = done.send(Ok(()));
+					for attempt in same.iter().filter_map(|id| attempts.remove(id)) {
+						attempt.end(Ok(()));
 					}
 				},
 				SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
@@ -239,11 +262,12 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 						tracing::debug!(%error, "an address is not reached");
 						let _ = done.send(false);
 					}
-					if let Some((peer, done)) = waiting.remove(&connection_id) {
-						let _ = done.send(match swarm.is_connected(&peer) {
+					if let Some(attempt) = attempts.remove(&connection_id) {
+						let reached = match swarm.is_connected(&attempt.peer) {
 							true => Ok(()),
 							false => Err(unreached(&error)),
-						});
+						};
+						attempt.end(reached);
 					}
 				},
 				SwarmEvent::IncomingConnectionError { error, .. } => {

@@ -437,6 +437,26 @@ async fn attack_peer_named_at_an_address_where_it_is_not() {
 	assert_eq!(fetched.unwrap().unwrap(), server.service.bytes);
 }
 
+/// A peer that takes calls and says nothing is asked by many that give up: others are called all the same, and not
+/// said to be out of reach, or not called, for want of room.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_calls_that_are_given_up_and_go_on() {
+	let (server, client) = pair(TCP, service(10)).await;
+	let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let port = silent.local_addr().unwrap().port();
+	let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap();
+	let named = record_for(PeerId::random(), &[address], "").unwrap();
+	// More than a worker may call at a time.
+	for _ in 0..80 {
+		let fetch = client.net.fetch(&named, H256::zero(), 10, None);
+		let given_up = tokio::time::timeout(Duration::from_millis(20), fetch).await;
+		assert!(given_up.is_err(), "{given_up:?}");
+	}
+	let hash = sha256(&server.service.bytes);
+	let fetched = client.net.fetch(&server.net.service_record(), hash, 10, None).await;
+	assert_eq!(fetched.unwrap(), server.service.bytes);
+}
+
 /// A helper is asked to try an address that begins with the host of who asks, and leads to another.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_peer_made_to_call_on_another_host() {

@@ -29,10 +29,9 @@ use livepeer_primitives::{
 use sp_runtime::{BoundedVec, Perbill};
 
 use crate::{
-	claim_impls::Prepayment,
 	types::{
-		Class, EndReason, LeafEvidence, Load, Phase, PriorityList, Scope, SpendingKey, StreamName,
-		Task, MAX_PRIORITY_LIST, MAX_SPENDING_KEYS, MAX_STREAM_NAME, PAYOUTS_PER_STEP,
+		Class, EndReason, LeafEvidence, Load, Phase, Prepayment, PriorityList, Scope, SpendingKey,
+		StreamName, Task, MAX_PRIORITY_LIST, MAX_SPENDING_KEYS, MAX_STREAM_NAME, PAYOUTS_PER_STEP,
 	},
 	*,
 };

@@ -20,7 +20,7 @@ use sp_runtime::DispatchError;
 
 use crate::{
 	decision::{self, BadClaim, Charge, ClaimBounds, Claimed},
-	types::{Agreement, Assignment, Job, OpenClaim, Phase, PAYOUTS_PER_STEP},
+	types::{Agreement, Assignment, Job, OpenClaim, Phase, Prepayment, PAYOUTS_PER_STEP},
 	Assignments, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, NextClaim, OpenClaims,
 	Pallet, Places, WeightInfo,
 };
@@ -33,17 +33,6 @@ const CLAIM_LONGEVITY: BlockNumber = 32;
 const OTHER_PAYMENTS: u32 = 3;
 /// Encoded length of a claim without extensions, and of its signature.
 const CLAIM_LENGTH: u32 = 243;
-
-/// What a claim's verification may cost, and who has paid for it so far.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Prepayment {
-	/// The most that it costs.
-	pub whole: Balance,
-	/// What of it is the transcoder's, in escrow.
-	pub prepaid: Balance,
-	/// What of it is the broadcaster's, in escrow.
-	pub shortfall: Balance,
-}
 
 /// A claim that was checked.
 pub(crate) struct Checked {

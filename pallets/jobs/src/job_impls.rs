@@ -7,9 +7,10 @@ use frame_support::{
 	traits::Get,
 };
 use livepeer_primitives::{
+	job_format::{check_format, FormatError},
 	segment::stream_id,
 	traits::OnClaim as _,
-	video::{check_format, FormatError, Ladder, SourceLimits},
+	video::{Ladder, SourceLimits},
 	work, AccountId, AssignmentIndex, Balance, BlockNumber, JobId, StreamId,
 };
 use sp_runtime::DispatchError;

@@ -389,6 +389,17 @@ impl OpenClaim {
 	}
 }
 
+/// What a claim's verification may cost, and who has paid for it so far.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Prepayment {
+	/// The most that it costs.
+	pub whole: Balance,
+	/// What of it is the transcoder's, in escrow.
+	pub prepaid: Balance,
+	/// What of it is the broadcaster's, in escrow.
+	pub shortfall: Balance,
+}
+
 /// How many assignments of a transcoder run with a toolchain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct ToolchainLoad {

@@ -5,8 +5,8 @@ use livepeer_primitives::{
 	claim::WorkClaim,
 	domain,
 	extension::{Extension, Extensions},
-	leaf::{Leaf, Place, RejectReason},
-	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	leaf::{Leaf, Place},
+	receipt::{Output, Outputs, Receipt, RejectReason, TranscodeResult},
 	segment::{SegmentHeader, SegmentInfo, StreamHead, LAST_OF_EPOCH, SOURCE_TRACK},
 	AccountId,
 };

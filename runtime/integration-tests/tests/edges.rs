@@ -9,8 +9,9 @@ use livepeer_integration_tests::{
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
-	leaf::{Leaf, RejectReason},
+	leaf::Leaf,
 	params::ProtocolParameters,
+	receipt::RejectReason,
 	traits::Settlement,
 	verdict::{MismatchKind, Verdict},
 	video::SourceLimits,

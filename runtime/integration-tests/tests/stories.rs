@@ -8,7 +8,8 @@ use livepeer_integration_tests::{
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::{Outcome, PayoutReason},
-	leaf::{Leaf, RejectReason},
+	leaf::Leaf,
+	receipt::RejectReason,
 	traits::Settlement,
 	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict, DISPUTE},
 	Balance, UNIT,

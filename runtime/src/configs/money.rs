@@ -1,27 +1,26 @@
 //! LPT, the chain's own coin, and ETH, an asset that only comes and goes by the bridge.
 
-use super::{parameters::Money, transactions::FeesInEth};
+use super::parameters::Money;
 use crate::{
 	constants::money::{deposit, EXISTENTIAL_DEPOSIT},
 	Balance, Balances, EthBridge, Runtime, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason,
-	System, TransactionPayment,
+	System,
 };
 use frame_support::{
 	parameter_types,
 	traits::{
-		fungible::{Balanced, Inspect, Mutate},
-		tokens::{imbalance::ResolveTo, Fortitude, Precision, Preservation},
-		AsEnsureOriginWithArg, ConstU128, ConstU32, Get, OnUnbalanced, VariantCountOf,
+		fungible::Mutate,
+		tokens::{imbalance::ResolveTo, Preservation},
+		AsEnsureOriginWithArg, ConstU128, ConstU32, Get, VariantCountOf,
 	},
-	weights::Weight,
 	PalletId,
 };
 use frame_system::{EnsureNever, EnsureRoot};
 use livepeer_primitives::{
-	traits::{ChargeFee, JudgesPool, Supply},
+	traits::{JudgesPool, Supply},
 	AccountId, AssetId,
 };
-use sp_runtime::{traits::AccountIdConversion, DispatchResult, FixedPointNumber};
+use sp_runtime::traits::AccountIdConversion;
 
 impl pallet_balances::Config for Runtime {
 	type AccountStore = System;
@@ -55,47 +54,6 @@ pub struct AllLpt;
 impl Supply for AllLpt {
 	fn total() -> Balance {
 		Balances::total_issuance().saturating_add(EthBridge::lpt_elsewhere())
-	}
-}
-
-/// Charges the account that an authorized call is for, at the price of transactions: in LPT, or in ETH
-/// where it has too little of that.
-pub struct ChargeLpt;
-
-impl ChargeLpt {
-	/// What a call of this weight and length costs now.
-	fn price(weight: Weight, len: u32) -> Balance {
-		let moving = TransactionPayment::weight_to_fee(weight);
-		TransactionPayment::next_fee_multiplier()
-			.saturating_mul_int(moving)
-			.saturating_add(TransactionPayment::length_to_fee(len))
-	}
-
-	fn has_lpt(who: &AccountId, fee: Balance) -> bool {
-		let free = Balances::reducible_balance(who, Preservation::Preserve, Fortitude::Polite);
-		free >= fee
-	}
-}
-
-impl ChargeFee for ChargeLpt {
-	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool {
-		let fee = Self::price(weight, len);
-		Self::has_lpt(who, fee) || FeesInEth::can_charge(who, fee)
-	}
-
-	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult {
-		let (preserve, polite) = (Preservation::Preserve, Fortitude::Polite);
-		let fee = Self::price(weight, len);
-		if !Self::has_lpt(who, fee) {
-			return FeesInEth::charge(who, fee);
-		}
-		let fee = Balances::withdraw(who, fee, Precision::Exact, preserve, polite)?;
-		ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
-		Ok(())
-	}
-
-	fn price_in_eth(weight: Weight, len: u32) -> Balance {
-		Money::get().in_eth(Self::price(weight, len))
 	}
 }
 

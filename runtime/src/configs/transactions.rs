@@ -7,7 +7,7 @@ use crate::{
 		fee::{FEE_ASSET_REFUSED, PER_BYTE, PER_PICOSECOND},
 	},
 	Assets, Authorship, Balance, Balances, LptStaking, Runtime, RuntimeCall, RuntimeEvent, System,
-	TxExtension, UncheckedExtrinsic,
+	TransactionPayment, TxExtension, UncheckedExtrinsic,
 };
 use frame_support::{
 	dispatch::DispatchClass,
@@ -23,7 +23,7 @@ use frame_support::{
 use frame_system::offchain::{
 	CreateAuthorizedTransaction, CreateBare, CreateTransaction, CreateTransactionBase,
 };
-use livepeer_primitives::{AccountId, AssetId, ETH, ETH_MINIMUM};
+use livepeer_primitives::{traits::ChargeFee, AccountId, AssetId, ETH, ETH_MINIMUM};
 use pallet_asset_tx_payment::OnChargeAssetTransaction;
 use pallet_lpt_staking::Frees;
 use pallet_transaction_payment::{
@@ -294,14 +294,14 @@ impl FeesInEth {
 	}
 
 	/// Charges an account what a call costs that it did not sign, in ETH.
-	pub(super) fn charge(who: &AccountId, fee: Balance) -> DispatchResult {
+	fn charge(who: &AccountId, fee: Balance) -> DispatchResult {
 		let credit = Self::take(who, Self::price(fee))?;
 		Self::give(credit, &[CommonPool::get(), who.clone()]);
 		Ok(())
 	}
 
 	/// Whether that can be charged.
-	pub(super) fn can_charge(who: &AccountId, fee: Balance) -> bool {
+	fn can_charge(who: &AccountId, fee: Balance) -> bool {
 		let free = <Assets as fungibles::Inspect<AccountId>>::reducible_balance(
 			ETH,
 			who,
@@ -386,6 +386,47 @@ impl pallet_asset_tx_payment::BenchmarkHelperTrait<AccountId, AssetId, AssetId> 
 		let funds = 100 * livepeer_primitives::UNIT;
 		let minted = <Assets as fungibles::Mutate<AccountId>>::mint_into(ETH, &who, funds);
 		frame_support::assert_ok!(minted);
+	}
+}
+
+/// Charges the account that an authorized call is for, at the price of transactions: in LPT, or in ETH
+/// where it has too little of that.
+pub struct ChargeLpt;
+
+impl ChargeLpt {
+	/// What a call of this weight and length costs now.
+	fn price(weight: Weight, len: u32) -> Balance {
+		let moving = TransactionPayment::weight_to_fee(weight);
+		TransactionPayment::next_fee_multiplier()
+			.saturating_mul_int(moving)
+			.saturating_add(TransactionPayment::length_to_fee(len))
+	}
+
+	fn has_lpt(who: &AccountId, fee: Balance) -> bool {
+		let free = Balances::reducible_balance(who, Preservation::Preserve, Fortitude::Polite);
+		free >= fee
+	}
+}
+
+impl ChargeFee for ChargeLpt {
+	fn can_pay(who: &AccountId, weight: Weight, len: u32) -> bool {
+		let fee = Self::price(weight, len);
+		Self::has_lpt(who, fee) || FeesInEth::can_charge(who, fee)
+	}
+
+	fn charge(who: &AccountId, weight: Weight, len: u32) -> DispatchResult {
+		let (preserve, polite) = (Preservation::Preserve, Fortitude::Polite);
+		let fee = Self::price(weight, len);
+		if !Self::has_lpt(who, fee) {
+			return FeesInEth::charge(who, fee);
+		}
+		let fee = Balances::withdraw(who, fee, Precision::Exact, preserve, polite)?;
+		ResolveTo::<CommonPool, Balances>::on_unbalanced(fee);
+		Ok(())
+	}
+
+	fn price_in_eth(weight: Weight, len: u32) -> Balance {
+		Money::get().in_eth(Self::price(weight, len))
 	}
 }
 

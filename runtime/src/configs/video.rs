@@ -1,13 +1,14 @@
 //! Chance, jobs and the lottery.
 
 use super::{
-	money::{ChargeLpt, CommonPool, PaysJudges},
+	money::{CommonPool, PaysJudges},
 	parameters::{
 		Election as ElectionParameters, Jobs as JobsParameters, Lottery, Money,
 		Rounds as RoundsParameters,
 	},
 	session::RegisteredKeys,
 	timing::{BeaconWindow, FixedTiming, SlotDuration},
+	transactions::ChargeLpt,
 };
 use crate::{
 	constants::{block::MAXIMUM_WEIGHT, money::deposit},

@@ -9,7 +9,7 @@ use axum::{
 	body::Bytes,
 	extract::{Path, State},
 	http::header,
-	response::{IntoResponse, Response},
+	response::Response,
 	routing::{get, post, MethodRouter},
 	Json,
 };
@@ -19,10 +19,7 @@ use utoipa::{
 	IntoResponses, OpenApi, ToSchema,
 };
 
-use super::{
-	status::{StreamStatus, Streams},
-	webhooks, Failure, Gateway, Shared, NO_STREAM,
-};
+use super::{open, status::StreamStatus, webhooks, Failure, Gateway, Shared, NO_STREAM};
 use crate::http::Client;
 
 /// What is answered to programs, by path.
@@ -101,11 +98,6 @@ pub(super) async fn description() -> Response {
 	static TEXT: LazyLock<Bytes> =
 		LazyLock::new(|| Description::openapi().to_json().unwrap_or_default().into());
 	open(([(header::CONTENT_TYPE, "application/json")], TEXT.clone()))
-}
-
-/// An answer that pages of any origin may read.
-pub(super) fn open(body: impl IntoResponse) -> Response {
-	([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], body).into_response()
 }
 
 /// Where one rendition is played.
@@ -192,11 +184,6 @@ impl IntoResponses for Failure {
 		.map(|(status, text)| (status.to_owned(), answer(text)))
 		.collect()
 	}
-}
-
-/// What this gateway serves.
-pub(super) fn all(streams: Vec<StreamStatus>) -> Response {
-	open(Json(Streams { streams }))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
 	collections::{BTreeMap, HashMap},
 	hash::Hash,
 	net::{IpAddr, Ipv4Addr},
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex},
 	time::Duration,
 };
 
@@ -25,7 +25,7 @@ use tokio::{
 	time::{timeout, Instant},
 };
 
-use super::{blocking, claims::name_of, Failure, Gateway, News, NO_STREAM};
+use super::{blocking, claims::name_of, lock, Failure, Gateway, News, NO_STREAM};
 use crate::http::Client;
 
 /// How often things are done.
@@ -205,11 +205,6 @@ impl Default for Following {
 			searches: Semaphore::new(SEARCHES),
 		}
 	}
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-	// Nothing that holds these locks can panic half-way through a change.
-	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Following {

@@ -40,7 +40,7 @@ use std::{
 	collections::{BTreeMap, BTreeSet},
 	net::SocketAddr,
 	path::PathBuf,
-	sync::{Arc, Mutex},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 
@@ -444,7 +444,17 @@ async fn blocking<T: Send + 'static>(
 	tokio::task::spawn_blocking(work).await.map_err(|error| Failure::Internal(error.to_string()))
 }
 
+/// Locks. Nothing that holds a lock of the gateway can panic half-way through a change.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 type Shared = State<Arc<Gateway>>;
+
+/// An answer that pages of any origin may read.
+fn open(body: impl IntoResponse) -> Response {
+	([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], body).into_response()
+}
 
 /// Lets pages of other origins ask what they must ask beforehand.
 async fn preflight(request: Request, next: Next) -> Response {

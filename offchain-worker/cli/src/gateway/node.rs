@@ -8,7 +8,7 @@
 use std::{
 	collections::{BTreeMap, HashMap},
 	net::IpAddr,
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex},
 	time::Duration,
 };
 
@@ -29,7 +29,7 @@ use tokio::{
 	time::{timeout, Instant},
 };
 
-use super::{packed::Packed, Failure, Gateway};
+use super::{lock, packed::Packed, Failure, Gateway};
 use crate::http::{Budget, Client};
 
 /// The longest request, in bytes.
@@ -253,11 +253,6 @@ pub(super) struct Door {
 	metadata: Mutex<Option<(u32, Packed)>>,
 	/// Held while the node is asked for metadata.
 	asking: tokio::sync::Mutex<()>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-	// Nothing that holds these locks can panic half-way through a change.
-	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One question. Its parameters are read when it is its turn: as text they are no larger than what

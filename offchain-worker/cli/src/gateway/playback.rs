@@ -20,11 +20,7 @@ use livepeer_worker_core::{
 	},
 };
 
-use super::{
-	blocking,
-	following::{lock, Named},
-	pages, Failure, Gateway, Shared,
-};
+use super::{blocking, following::Named, lock, pages, Failure, Gateway, Shared};
 use crate::http::Client;
 
 /// Segments of a live media playlist.

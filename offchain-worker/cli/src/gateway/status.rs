@@ -10,7 +10,7 @@ use serde::Serialize;
 use sp_core::crypto::Ss58Codec;
 use utoipa::ToSchema;
 
-use super::{api, failure::said_of, Failure, Gateway, Shared, NO_STREAM};
+use super::{failure::said_of, open, Failure, Gateway, Shared, NO_STREAM};
 use crate::http::{metrics, Client};
 
 /// A stream as operators and the page see it.
@@ -37,9 +37,9 @@ pub(super) struct StreamStatus {
 
 /// Streams that are served.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Streams {
+struct Streams {
 	/// One for each.
-	pub(super) streams: Vec<StreamStatus>,
+	streams: Vec<StreamStatus>,
 }
 
 impl Gateway {
@@ -84,7 +84,7 @@ pub(super) async fn stream_status(
 ) -> Result<Response, Failure> {
 	let stream = gateway.find(client, &name).await?;
 	let status = gateway.status_of(stream)?.ok_or(NO_STREAM)?;
-	Ok(api::open(Json(status)))
+	Ok(open(Json(status)))
 }
 
 /// The streams that are served: those that somebody has asked for.
@@ -99,7 +99,7 @@ pub(super) async fn status(State(gateway): Shared) -> Result<Response, Failure> 
 	for (stream, _) in gateway.follower.streams()? {
 		streams.extend(gateway.status_of(stream)?);
 	}
-	Ok(api::all(streams))
+	Ok(open(Json(Streams { streams })))
 }
 
 /// What is counted, in the OpenMetrics format.

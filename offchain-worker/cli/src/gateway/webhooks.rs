@@ -24,7 +24,7 @@ use sha2::Sha256;
 use tokio::{sync::mpsc, time::Instant};
 use utoipa::ToSchema;
 
-use super::following::lock;
+use super::lock;
 use crate::secrets;
 
 /// The header that carries the signature.

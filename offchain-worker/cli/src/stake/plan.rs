@@ -9,7 +9,8 @@ use livepeer_worker_core::{
 	decimal,
 	ports::{
 		chain::Call,
-		stakes::{StakeCall, StakeLimits, Stakes},
+		stake_call::StakeCall,
+		stakes::{StakeLimits, Stakes},
 	},
 };
 

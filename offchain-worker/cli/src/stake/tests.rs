@@ -10,7 +10,7 @@ use livepeer_worker_core::{
 	key::Key,
 	ports::{
 		chain::{Call, Chain as _, Free, Wait},
-		stakes::StakeCall,
+		stake_call::StakeCall,
 	},
 };
 use sp_runtime::Perbill;

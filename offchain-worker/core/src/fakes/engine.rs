@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	verdict::MismatchKind,
 	video::{ProfileId, CANONICAL_PROFILE, CAPPED_QUALITY},
 	Hash, ToolchainId,

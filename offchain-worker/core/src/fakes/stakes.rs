@@ -8,7 +8,7 @@ use livepeer_primitives::{
 	AccountId, Balance, RoundIndex,
 };
 
-use crate::ports::{chain::Refused, stakes::StakeCall};
+use crate::ports::{chain::Refused, stake_call::StakeCall};
 
 /// Rounds until a lock of the fake chain is liable no longer.
 const LIABLE: RoundIndex = ProtocolParameters::development().staking.liability_window;

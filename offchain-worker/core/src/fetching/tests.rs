@@ -257,6 +257,35 @@ fn attack_peers_that_claim_to_have_everything() {
 	})
 }
 
+/// Peers that send nothing, so that whoever has to answer for the bytes, and is slow, seems not to have them.
+#[test]
+fn attack_peers_that_take_the_time_of_who_answers_for_the_bytes() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim, RANGE);
+		let owner = story.peer("o", |_| Does::Takes(5 * PATIENCE / 2));
+		for name in ["a", "b", "c", "d"] {
+			story.peer(name, |_| Does::Hangs);
+		}
+		assert_eq!(story.fetches(&["o"], &["a", "b", "c", "d"], "o").await, 5 * PATIENCE / 2);
+		assert_eq!(asked(&owner), 1);
+		assert!(story.busy.most.load(Ordering::SeqCst) <= MOST_ASKED);
+	})
+}
+
+/// Whoever publishes another's peer id at an address where it is not has nobody ask that peer last.
+#[test]
+fn attack_peer_named_where_it_is_not_and_called_slow() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim, RANGE);
+		story.peer("h", |_| Does::Honest);
+		story.peer("o", |_| Does::Honest);
+		story.fetcher.note(&FakeNet::with_judge("h", "elsewhere"), SLOW_FOR_MS);
+		story.fetches(&["h", "o"], &[], "h").await;
+		story.fetcher.note(&FakeNet::record("h"), SLOW_FOR_MS);
+		story.fetches(&["h", "o"], &[], "o").await;
+	})
+}
+
 #[test]
 fn slow_peers_should_do_when_there_are_no_others() {
 	simulate(|sim| async move {
@@ -307,6 +336,18 @@ fn failure_should_be_that_of_who_answers_for_the_bytes() {
 		let (fetched, _) = story.fetch(&["p", "o"], &["m"]).await;
 		assert!(matches!(fetched, Err(NetError::Unreachable(_))), "{fetched:?}");
 		assert_eq!(story.fetch(&[], &[]).await.0, Err(NetError::NotFound));
+	})
+}
+
+/// A friend has the beginning of what is described falsely, so that it is not said that who answers for the bytes
+/// has others: a judge would not ask for those by their hash.
+#[test]
+fn attack_friend_that_has_the_beginning_of_what_is_described_falsely() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim, RANGE + 1);
+		story.peer("o", |_| Does::Flips);
+		story.peer("f", |first| if first == 0 { Does::Honest } else { Does::Lacks });
+		assert_eq!(story.fetch(&["o"], &["f"]).await.0, Err(NetError::WrongBytes));
 	})
 }
 

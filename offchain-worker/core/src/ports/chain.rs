@@ -18,7 +18,7 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::ports::{clock::Clock, contradiction::Contradiction, stakes::StakeCall};
+use crate::ports::{clock::Clock, contradiction::Contradiction, stake_call::StakeCall};
 
 /// Where the chain stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	segment::{SegmentInfo, LAST_OF_EPOCH},
 	verdict::{MismatchKind, NonConformingKind},
 	video::{Ladder, ProfileId, SourceLimits},

@@ -7,6 +7,7 @@ pub mod contradiction;
 pub mod engine;
 pub mod events;
 pub mod judgements;
+pub mod stake_call;
 pub mod stakes;
 pub mod store;
 pub mod transport;

@@ -12,8 +12,7 @@ use crate::{
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::Purpose,
-	leaf::RejectReason,
-	receipt::{Receipt, TranscodeResult},
+	receipt::{Receipt, RejectReason, TranscodeResult},
 	segment::stream_id,
 	video::SourceLimits,
 	Hash, JobId, Seq, UNIT,

@@ -15,8 +15,9 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE},
 };
 use livepeer_worker_media::{
-	child, descendants_seconds, golden, library_versions, profile, Escape, EvidenceSeed, MediaPool,
-	PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Variant, Wishes,
+	child_main, descendants_seconds, golden, library_versions, profile, Escape, EvidenceSeed,
+	MediaPool, PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Variant, Wishes,
+	SUBCOMMAND,
 };
 
 const USAGE: &str = "usage:
@@ -43,8 +44,8 @@ const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
 fn main() -> ExitCode {
 	let mut arguments = std::env::args_os().skip(1);
 	let first = arguments.next().unwrap_or_default();
-	if first == child::SUBCOMMAND {
-		child::child_main(arguments);
+	if first == SUBCOMMAND {
+		child_main(arguments);
 	}
 	match run(&first, &arguments.collect::<Vec<_>>()) {
 		Ok(()) => ExitCode::SUCCESS,

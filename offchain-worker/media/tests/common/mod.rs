@@ -9,7 +9,7 @@ use std::{
 };
 
 use livepeer_primitives::{
-	leaf::RejectReason,
+	receipt::RejectReason,
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 };
 use livepeer_worker_media::{

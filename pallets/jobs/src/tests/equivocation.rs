@@ -9,8 +9,8 @@ use frame_support::{assert_noop, assert_ok, dispatch::Pays};
 use livepeer_primitives::{
 	claim::WorkClaim,
 	keys::{OperatorSignature, Purpose, Signer},
-	leaf::{Leaf, RejectReason},
-	receipt::{Receipt, TranscodeResult},
+	leaf::Leaf,
+	receipt::{Receipt, RejectReason, TranscodeResult},
 	segment::SegmentHeader,
 	sum_tree::{Commitment, SumTree},
 	traits::Settlement,

@@ -21,7 +21,7 @@ use livepeer_runtime::{api, AllPalletsWithSystem, Assets, Runtime, RuntimeCall};
 use livepeer_worker_core::ports::{
 	chain::{At, Call, Chain, ChainError, Free, Head, Limits, Refused, Spending, Wait},
 	contradiction::Contradiction,
-	stakes::StakeCall,
+	stake_call::StakeCall,
 };
 use pallet_jobs::types::{Scope, StreamName};
 use pallet_transcoder_election::Terms;

@@ -23,7 +23,7 @@ use livepeer_worker_core::{
 		chain::{Call, Chain},
 		clock::Clock,
 		events::NoEvents,
-		stakes::StakeCall,
+		stake_call::StakeCall,
 		store::Streams,
 	},
 	roles::{

@@ -20,7 +20,7 @@ use super::{ChainState, FakeChain, FakeClaim, FakeOpening, GENESIS, OPENING_SEED
 use crate::ports::{
 	chain::{Call, ChainError, LeafReveal, Refused},
 	contradiction::Contradiction,
-	stakes::StakeCall,
+	stake_call::StakeCall,
 };
 
 impl FakeChain {

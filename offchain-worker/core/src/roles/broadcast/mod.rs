@@ -17,10 +17,11 @@ use std::sync::Arc;
 
 use livepeer_primitives::{
 	api::JobView,
+	job_format::{check_format, FormatError},
 	keys::{Generation, Purpose},
 	segment::stream_id,
 	service::ServiceRecord,
-	video::{check_format, FormatError, Ladder, SourceLimits},
+	video::{Ladder, SourceLimits},
 	work::WorkFactors,
 	AccountId, Balance, BlockNumber, Epoch, JobId, Seq, StreamId,
 };

@@ -21,7 +21,7 @@ use livepeer_primitives::{
 use super::{
 	variants::Variants,
 	worth::{Next, Prospect},
-	Parts, TranscodeError,
+	Parts, TranscodeError, RESEND_BLOCKS,
 };
 use crate::{
 	decimal, lock,
@@ -35,8 +35,6 @@ use crate::{
 	seats::Seats,
 };
 
-/// Blocks after which a call that was sent and had no effect is sent again.
-pub(super) const RESEND_BLOCKS: BlockNumber = 6;
 /// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
 /// once, for a claim that is on chain twice over in a reorg is refused too.
 pub(super) const REFUSALS: u32 = 3;

@@ -25,7 +25,7 @@ use livepeer_primitives::{
 	api::JobView,
 	keys::{Generation, Purpose},
 	service::ServiceRecord,
-	AccountId, AssignmentIndex, Balance, JobId, Seq, StreamId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, Seq, StreamId, ToolchainId,
 };
 use sp_core::H256;
 use sp_runtime::Perbill;
@@ -174,6 +174,8 @@ impl Assigned {
 /// that it does not find.
 type Assignments = Arc<Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>>;
 
+/// Blocks after which a call that was sent and had no effect is sent again.
+const RESEND_BLOCKS: BlockNumber = 6;
 /// When a store that could not be read is read again.
 const READ_AGAIN_MS: u64 = 5_000;
 

@@ -14,7 +14,7 @@ use livepeer_primitives::{
 	BlockNumber, ClaimId, Seq,
 };
 
-use super::{claiming::RESEND_BLOCKS, Assigned, Parts, TranscodeError};
+use super::{Assigned, Parts, TranscodeError, RESEND_BLOCKS};
 use crate::{
 	lock,
 	ports::{

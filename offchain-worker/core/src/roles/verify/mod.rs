@@ -16,7 +16,7 @@ use std::{
 
 use codec::{Decode, Encode};
 use futures::{
-	future::{select, Either},
+	future::{ready, select, BoxFuture, Either},
 	stream::FuturesUnordered,
 	StreamExt,
 };
@@ -163,23 +163,22 @@ struct Tasks {
 }
 
 impl Tasks {
-	/// The claims that are at work.
-	fn at_work(&self) -> BTreeSet<ClaimId> {
+	/// Those that are at work.
+	fn at_work(&self) -> impl Iterator<Item = &TaskKey> {
 		let entries = self.entries.iter();
 		let working = entries.filter(|(_, entry)| matches!(entry, Entry::Working { .. }));
-		working.map(|(key, _)| key.claim).collect()
+		working.map(|(key, _)| key)
 	}
 
 	/// The claims of which bytes are kept or fetched.
 	fn held(&self) -> BTreeSet<ClaimId> {
-		let kept = self.kept.iter().map(|key| key.claim);
-		self.at_work().into_iter().chain(kept).collect()
+		self.at_work().chain(&self.kept).map(|key| key.claim).collect()
 	}
 
 	/// Takes the oldest of those whose bytes are kept and that nothing at work needs: a dispute has the bytes of
 	/// the tranche before it.
 	fn take_oldest(&mut self) -> Option<TaskKey> {
-		let at_work = self.at_work();
+		let at_work: BTreeSet<ClaimId> = self.at_work().map(|key| key.claim).collect();
 		let place = self.kept.iter().position(|key| !at_work.contains(&key.claim))?;
 		self.kept.remove(place)
 	}
@@ -269,6 +268,14 @@ impl VerifyRunner {
 
 /// The list of finished tasks in the store.
 const ORDER: &str = "tasks";
+/// The list of those that are at work.
+const AT_WORK: &str = "tasks at work";
+
+/// A list of tasks in the store.
+fn listed(store: &dyn VerifyStore, name: &str) -> Result<VecDeque<TaskKey>, StoreError> {
+	let Some(bytes) = store.value(name)? else { return Ok(VecDeque::new()) };
+	VecDeque::decode(&mut &bytes[..]).map_err(|error| StoreError::Index(error.to_string()))
+}
 
 impl VerifyRole {
 	/// Puts the role together and reads the answers of an earlier run. `engines` have a toolchain
@@ -283,18 +290,20 @@ impl VerifyRole {
 		parallel: usize,
 	) -> Result<(Self, VerifyRunner), StoreError> {
 		let mut tasks = Tasks::default();
-		if let Some(bytes) = store.value(ORDER)? {
-			let order = VecDeque::<TaskKey>::decode(&mut &bytes[..])
+		for key in listed(&*store, ORDER)? {
+			let Some(bytes) = store.value(&key.name())? else { continue };
+			let finished = Finished::decode(&mut &bytes[..])
 				.map_err(|error| StoreError::Index(error.to_string()))?;
-			for key in order {
-				let Some(bytes) = store.value(&key.name())? else { continue };
-				let finished = Finished::decode(&mut &bytes[..])
-					.map_err(|error| StoreError::Index(error.to_string()))?;
-				tasks.entries.insert(key.clone(), Entry::Finished(finished));
-				tasks.order.push_back(key);
+			tasks.entries.insert(key.clone(), Entry::Finished(finished));
+			tasks.order.push_back(key);
+		}
+		let newest = tasks.order.iter().skip(tasks.order.len().saturating_sub(KEPT_BYTES));
+		tasks.kept = newest.cloned().collect();
+		// The node may ask for them again, or never.
+		for key in listed(&*store, AT_WORK)? {
+			if !tasks.kept.contains(&key) {
+				tasks.kept.push_back(key);
 			}
-			let newest = tasks.order.iter().skip(tasks.order.len().saturating_sub(KEPT_BYTES));
-			tasks.kept = newest.cloned().collect();
 		}
 		let (queue, receiver) = mpsc::unbounded_channel();
 		let inner = Arc::new(Inner {
@@ -379,6 +388,10 @@ impl VerifyRole {
 			let service = task.service.clone();
 			let entry = Entry::Working { content, service, lacks: false };
 			tasks.entries.insert(key.clone(), entry);
+			tasks.kept.retain(|other| *other != key);
+			if let Err(error) = self.inner.note_at_work(&tasks) {
+				tracing::warn!(claim, %error, "bytes of a claim stay if the service is killed now");
+			}
 			self.inner.tell_fellows(&tasks);
 		}
 		self.inner.events.emit(Event::TaskTaken {
@@ -523,7 +536,15 @@ impl Inner {
 			tasks.entries.remove(&oldest);
 			self.store.drop_value(&oldest.name())?;
 		}
-		self.store.put_value(ORDER, &tasks.order.encode())
+		self.store.put_value(ORDER, &tasks.order.encode())?;
+		self.note_at_work(tasks)
+	}
+
+	/// Lists in the store what is at work: bytes are pinned in its name, and must go with its claim also where
+	/// this process never ends the work.
+	fn note_at_work(&self, tasks: &Tasks) -> Result<(), StoreError> {
+		let keys: Vec<&TaskKey> = tasks.at_work().collect();
+		self.store.put_value(AT_WORK, &keys.encode())
 	}
 
 	fn tell_fellows(&self, tasks: &Tasks) {
@@ -546,14 +567,16 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
-	/// Stores bytes; where there is no room, those of the tasks that are done make room, the oldest first.
-	async fn put(&self, bytes: Vec<u8>) -> Result<(), StoreError> {
+	/// Stores bytes for `owner`; where there is no room, those of the tasks that are done make room, the oldest
+	/// first.
+	async fn put(&self, owner: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
 		let bytes = Arc::new(bytes);
 		loop {
-			let (store, bytes) = (self.store.clone(), bytes.clone());
-			let full = match aside(move || store.put(&bytes)).await {
+			let (store, owner, bytes) = (self.store.clone(), owner.to_owned(), bytes.clone());
+			let put = move || store.put(&bytes).and_then(|hash| store.pin(&owner, &[hash]));
+			let full = match aside(put).await {
 				Err(full @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => full,
-				stored => return stored.map(drop),
+				stored => return stored,
 			};
 			let mut tasks = self.tasks();
 			let oldest = tasks.take_oldest().ok_or(full)?;
@@ -624,7 +647,7 @@ impl Inner {
 				core::iter::once(source_of(segment)).chain(present).collect()
 			}
 		};
-		let gathered = match self.gather(at, leaf, &wanted).await? {
+		let gathered = match self.gather(at, &wanted).await? {
 			Ok(gathered) => gathered,
 			Err(kind) => return Ok((Verdict::Unavailable(kind), None)),
 		};
@@ -646,7 +669,6 @@ impl Inner {
 	async fn gather(
 		&self,
 		at: &AtWork<'_>,
-		leaf: &VerifyLeaf,
 		wanted: &[Output],
 	) -> Result<Result<Gathered, UnavailableKind>, String> {
 		let fetches = wanted.iter().map(|output| self.obtain(at, *output));
@@ -654,12 +676,8 @@ impl Inner {
 		if let Some(kind) = had.into_iter().find_map(Result::err) {
 			return Ok(Err(kind));
 		}
-		// Kept for the time of a dispute.
 		let failed = |error: StoreError| error.to_string();
 		let hashes: Vec<H256> = wanted.iter().map(|output| output.hash).collect();
-		let (store, wanted) = (self.store.clone(), hashes.clone());
-		let owner = format!("{}/{}", at.owner, leaf.index);
-		aside(move || store.pin(&owner, &wanted)).await.map_err(failed)?;
 		let place = self.places.take(at.deadline, at.over).await;
 		let store = self.store.clone();
 		let read = aside(move || {
@@ -671,8 +689,9 @@ impl Inner {
 		Ok(Ok(Gathered { input, outputs, _place: place }))
 	}
 
-	/// Puts bytes into the store, unless they are there; or says why they could not be had before
-	/// the deadline.
+	/// Puts bytes into the store, unless they are there, and keeps them with the task's, for the time of a
+	/// dispute; or says why they could not be had before the deadline. They are pinned at once: another claim
+	/// whose they are too may be closed before the leaf is whole, and one that never is must not leave them.
 	async fn obtain(
 		&self,
 		at: &AtWork<'_>,
@@ -680,8 +699,13 @@ impl Inner {
 	) -> Result<Result<(), UnavailableKind>, String> {
 		let hash = output.hash;
 		let failed = |error: StoreError| error.to_string();
-		let store = self.store.clone();
-		match aside(move || store.get(hash).map(|bytes| bytes.is_some())).await {
+		let owner = format!("{}/{hash:?}", at.owner);
+		let (store, pinning) = (self.store.clone(), owner.clone());
+		let known = aside(move || match store.get(hash)? {
+			Some(_) => store.pin(&pinning, &[hash]).map(|()| true),
+			None => Ok(false),
+		});
+		match known.await {
 			Ok(true) => return Ok(Ok(())),
 			// A store removes what it finds damaged: it is fetched again like what never was there.
 			Ok(false) | Err(StoreError::Damaged(_)) => {}
@@ -698,7 +722,7 @@ impl Inner {
 			};
 			let start = self.clock.now_ms();
 			let service = self.service(at.task);
-			let fetch = self.fetch(at.task, &service, &output, attempts, pass.as_ref());
+			let fetch = self.fetch(at, &service, &output, attempts, pass.as_ref());
 			let fetch = Box::pin(fetch);
 			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
 				Either::Left((fetched, _)) => Some(fetched),
@@ -714,7 +738,7 @@ impl Inner {
 			let error = match fetched {
 				Some(Ok(Fetched { bytes, from })) => {
 					let len = bytes.len() as u32;
-					self.put(bytes).await.map_err(failed)?;
+					self.put(&owner, bytes).await.map_err(failed)?;
 					self.events.emit(Event::Fetched {
 						claim: at.task.claim,
 						hash: format!("{hash:?}"),
@@ -742,10 +766,11 @@ impl Inner {
 	}
 
 	/// The bytes that a leaf describes: from the transcoder, or else from fellow judges, each attempt from
-	/// others.
+	/// others. Once bytes are lacking fellows come first: the transcoder may send each just fast enough not to be
+	/// left for another, and all of them too slowly.
 	async fn fetch(
 		&self,
-		task: &VerifyTask,
+		at: &AtWork<'_>,
 		service: &ServiceRecord,
 		output: &Output,
 		attempts: u32,
@@ -755,10 +780,16 @@ impl Inner {
 			let Some(fellows) = self.fellows.get() else { return Vec::new() };
 			let turn = (attempts as usize).saturating_mul(fellows::MOST_ASKED);
 			let turn = turn.saturating_add(output.hash.0[0].into());
-			fellows.of(&*self.net, task, turn).await
+			fellows.of(&*self.net, at.task, turn).await
 		};
-		let first = vec![service.clone()];
-		match self.fetcher.fetch(output, first, Box::pin(fellows), pass).await {
+		let mut first = Vec::new();
+		let mut more: BoxFuture<'_, Vec<ServiceRecord>> = Box::pin(fellows);
+		if self.clock.now_ms() >= at.lacking {
+			first = more.await;
+			more = Box::pin(ready(Vec::new()));
+		}
+		first.push(service.clone());
+		match self.fetcher.fetch(output, first, more, pass).await {
 			// What a leaf says wrongly of right bytes must not make them unobtainable: the hash says what
 			// they are, the rest is judged afterwards.
 			Err(NetError::WrongBytes) => {

@@ -15,12 +15,10 @@ use crate::{
 	},
 	roles::broadcast::Origin,
 };
-use futures::future::BoxFuture;
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::VerifierPair,
-	leaf::RejectReason,
-	receipt::Outputs,
+	receipt::{Outputs, RejectReason},
 	verdict::{NonConformingKind, DISPUTE},
 	video::SourceLimits,
 	work::WorkFactors,
@@ -685,6 +683,68 @@ fn service_killed_in_the_middle_of_a_task_should_still_be_in_time() {
 	})
 }
 
+/// Two claims of a transcoder have bytes in common: it lets the older one close while those that the newer one needs
+/// besides are on their way, so that whoever judges both has lost what it had.
+#[test]
+fn attack_bytes_that_go_with_another_claim_before_the_leaf_is_whole() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let role = story.role(engine.clone());
+		let leaf = story.leaf(&engine, 0).await;
+		let Leaf::Transcoded { outputs, .. } = &leaf.leaf else { panic!() };
+		let late = outputs[0].unwrap().hash;
+		let first = story.task(vec![leaf]);
+		assert_eq!(verdicts(&role, &first).await.0, [Verdict::Valid]);
+		story.ours.damage(late);
+		story.net.withhold(late, true);
+		let second = VerifyTask { claim: 2, ..first };
+		assert_eq!(role.post(second.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(2_000).await;
+		role.inner.release(1);
+		story.net.withhold(late, false);
+		role.idle().await;
+		let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(second) else { panic!() };
+		assert_eq!(verdicts.into_inner(), [Verdict::Valid]);
+	})
+}
+
+/// Leaves of which something is always withheld: what was had of them goes with the claim like all else.
+#[test]
+fn attack_leaves_that_never_get_whole_and_fill_the_disk() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		story.net.withhold(leaf.leaf.segment().unwrap().in_hash, true);
+		let role = story.role(FakeEngine::default());
+		let (said, _) = verdicts(&role, &story.task(vec![leaf])).await;
+		assert_eq!(said, [Verdict::Unavailable(UnavailableKind::WrongBytes)]);
+		assert!(story.ours.blob_count() > 0, "for fellow judges");
+		role.inner.release(1);
+		assert_eq!(story.ours.blob_count(), 0);
+	})
+}
+
+/// The service is killed in the middle of a task, and its node never asks for that again.
+#[test]
+fn bytes_of_a_task_that_nobody_asks_for_again_should_go_with_its_claim() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		story.net.withhold(task.leaves[1].leaf.segment().unwrap().in_hash, true);
+		// It goes no further than this; the other one has its store.
+		let role = story.role(engine.clone());
+		assert_eq!(role.post(task), Ok(VerifyStatus::Working));
+		sim.sleep(1_000).await;
+		let killed = Story { ours: story.ours.backup(), ..story };
+		assert!(killed.ours.blob_count() > 0);
+		let again = killed.role(engine);
+		again.inner.release(1);
+		assert_eq!(killed.ours.blob_count(), 0);
+	})
+}
+
 #[test]
 fn task_should_be_judged_anew_when_a_reorg_changes_its_seed() {
 	simulate(|sim| async move {
@@ -1015,6 +1075,55 @@ fn attack_judges_that_are_starved_should_have_the_bytes_from_their_fellows() {
 		let own = idle.task(&task, "idle");
 		assert_eq!(verdicts(&idle.role, &own).await, (valid, evidence));
 		assert!(sim.clock.now_ms() - start < task.patience_ms / 2, "before it is lacking");
+	})
+}
+
+/// Has everything, and takes its time for each answer.
+struct Late {
+	inner: Origin,
+	clock: SimClock,
+	ms: u64,
+}
+
+#[async_trait::async_trait]
+impl Service for Late {
+	async fn size(&self, hash: H256) -> Option<u64> {
+		self.inner.size(hash).await
+	}
+	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		self.clock.sleep_until(self.clock.now_ms() + self.ms).await;
+		self.inner.chunks(hash, range).await
+	}
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotAssigned)
+	}
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotAssigned)
+	}
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
+	}
+}
+
+/// A transcoder sends each of many blobs just fast enough not to be left for another, and all of them too slowly for
+/// the deadline.
+#[test]
+fn attack_bytes_that_trickle_just_fast_enough() {
+	simulate(|sim| async move {
+		let (story, chain) = (Story::new(&sim), FakeChain::default());
+		let served = Judge::new(&story, &chain, "served").await;
+		let starved = Judge::new(&story, &chain, "starved").await;
+		chain.open(1, vec![starved.seat(), served.seat()]);
+		let mut leaves = Vec::new();
+		for index in 0..16 {
+			leaves.push(story.leaf(&FakeEngine::default(), index).await);
+		}
+		let task = story.task(leaves);
+		let right = verdicts(&served.role, &served.task(&task, "served")).await;
+		assert_eq!(right.0, [Verdict::Valid; 16]);
+		let inner = Origin::new(Arc::new(story.theirs.clone()));
+		story.net.serve("t", Arc::new(Late { inner, clock: sim.clock.clone(), ms: 900 }));
+		assert_eq!(verdicts(&starved.role, &starved.task(&task, "starved")).await, right);
 	})
 }
 

@@ -21,10 +21,10 @@ use livepeer_primitives::{
 	segment::{stream_id, SegmentHeader},
 	video::SourceLimits,
 	work::fee,
-	BlockNumber, Hash, UNIT,
+	Hash, UNIT,
 };
 
-use super::{claiming::RESEND_BLOCKS, *};
+use super::*;
 use crate::{
 	fakes::{
 		rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder,
