@@ -769,6 +769,7 @@ pub fn rpc(node: usize) -> String {
 mod tests {
 	use super::*;
 	use serde_json::json;
+	use std::{thread, time::Duration};
 
 	#[test]
 	fn port_should_be_named_with_what_it_is_for_when_something_else_has_it() -> Result<()> {
@@ -785,7 +786,7 @@ mod tests {
 			if ensure_free(&ports).is_ok() {
 				return Ok(());
 			}
-			std::thread::sleep(Duration::from_millis(20));
+			thread::sleep(Duration::from_millis(20));
 		}
 		ensure_free(&ports)
 	}
