@@ -272,6 +272,7 @@ const ELSEWHERE: [(&str, &str); 15] = [
 ];
 
 /// Exchanges the decoding times of two pictures: each PES header has five bytes of it behind the presentation time.
+#[allow(clippy::ptr_arg)] // What changes bytes has one type.
 fn exchange_decoding_times(bytes: &mut Vec<u8>) {
 	const HEADER: [u8; 4] = [0, 0, 1, 0xe0];
 	const TIME: std::ops::Range<usize> = 14..19;
