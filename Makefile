@@ -103,10 +103,10 @@ test-inputs: build ## Cut and transcode films that are odd in one way each: INPU
 	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs --test step -- --nocapture
 
 .PHONY: test-inputs-browser
-test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others
+test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others, WRITE_DOCS=1 writes docs/inputs.md
 	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); \
 	$(if $(INPUTS),,KEEP_INPUTS=$$inputs ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs &&) \
-	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs
+	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs $(if $(INPUTS),,own)
 
 .PHONY: test-corpus test-mutations
 test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments, other encoders; writes docs/verification.md and docs/hardware-tier.md
