@@ -183,11 +183,11 @@ validators-drill: build ## Validators join, leave, sign twice, are gone for good
 	scripts/validators-drill.sh $(BIN)
 
 .PHONY: live-figures
-live-figures: build ## Delay and stalls of live streams in a browser, fail-over's too: STORIES="rtmp killed" OUT=live.json
+live-figures: build ## Delay and stalls of live streams in a browser, at fail-over and under attack too (half an hour): STORIES="rtmp killed" OUT=live.json WRITE_DOCS=1
 	scripts/live-figures.py $(BIN) $(STORIES) $(if $(OUT),--out $(OUT))
 
 .PHONY: soak
-soak: build ## Two live streams for an hour: memory, disk, delay, stalls: MINUTES=60 WARM_UP=10 OUT=soak.json
+soak: build ## Two live streams for an hour: memory, disk, delay, stalls: MINUTES=60 WARM_UP=10 OUT=soak.json WRITE_DOCS=1
 	scripts/soak.py $(BIN) $(or $(MINUTES),60) $(or $(WARM_UP),10) $(OUT)
 
 .PHONY: upgrade-drill
