@@ -167,8 +167,8 @@ operating-test: build ## Walk through docs/operating.md by its own commands (fiv
 	scripts/operating-test.py $(BIN)
 
 .PHONY: attack
-attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
-	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
+attack: build ## Strangers hold sockets, send half requests, trickle and noise, and read nothing; nobody may be hurt: LIVE=srt
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live $(or $(LIVE),rtmp) --attack "python3 tests/net/attack.py"
 
 .PHONY: flood
 flood: build ## Send a validator's node verdicts that nobody owes for a minute: none in a block, the others in time

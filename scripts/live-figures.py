@@ -125,7 +125,7 @@ UNDER_ATTACK = "Under attack: "
 def attacked(attack):
     """What the attackers did and the viewer saw meanwhile, in a sentence."""
     opened = sum(attack["connections"].values())
-    return (f"{UNDER_ATTACK}{opened} connections were opened; the viewer got {attack['segments']} segments, the "
+    return (f"{UNDER_ATTACK}{opened} connections were opened and {attack['datagrams']} datagrams sent; the viewer got {attack['segments']} segments, the "
             f"slowest after {attack['slowest']:.1f} s, and was refused {attack['failed']} times.")
 
 
