@@ -8,7 +8,7 @@ use std::{
 	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde_json::{json, Value as Json};
 use tokio::time::sleep;
 
@@ -30,6 +30,18 @@ const SIZES: [&str; 2] = ["1280x720", "854x480"];
 /// Names the ffmpeg that publishes, where it is not the system's: Debian 12's writes neither HEVC by RTMP
 /// nor WHIP.
 const PUBLISHER: &str = "PUBLISHER";
+
+/// Refuses a protocol that is beyond the system's ffmpeg where no other one is named.
+pub fn ensure_publisher(protocol: Protocol) -> Result<()> {
+	let is_new = matches!(protocol, Protocol::Hevc | Protocol::Whip);
+	ensure!(
+		!is_new || std::env::var_os(PUBLISHER).is_some(),
+		"{} is published by FFmpeg 8 or later, which {PUBLISHER}=path names; `scripts/bench-quality.py \
+		 --ffmpeg` fetches one and says where it is",
+		protocol.name()
+	);
+	Ok(())
+}
 
 /// What a viewer saw of one segment.
 #[derive(Clone, Debug)]
