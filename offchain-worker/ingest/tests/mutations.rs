@@ -86,8 +86,9 @@ fn session() -> Vec<u8> {
 		media(9, 0, &[&[0x17, 1, 0, 0, 40][..], &[7; 300]].concat()),
 		media(8, 10, &[0xaf, 1, 1, 2, 3]),
 		media(9, 40, b"\x91hvc1\0\0\x05picture"),
-		media(9, 80, b"\x90av01header"),
-		media(8, 90, b"\x95Opus1234"),
+		// Extended by a byte; and many tracks, of which none is the first.
+		media(9, 80, b"\x97\x00a\x00av01header"),
+		media(8, 90, b"\x95\x10Opus\x01\0\0\x02ab\x02\0\0\x02cd"),
 		media(9, 0xffff_fff0, &[0x27, 1, 0xff, 0xff, 0xff, 1, 2, 3]),
 	];
 	let mut bytes = Vec::new();
