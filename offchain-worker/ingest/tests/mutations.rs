@@ -202,7 +202,7 @@ async fn srt_should_survive_ten_thousand_changed_packets() {
 	// Free a moment ago, which is as sure as it gets.
 	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
 	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
-	let serving = tokio::spawn(serve_srt(address, None, gate));
+	let serving = tokio::spawn(serve_srt(address, None, gate).await.unwrap());
 	let mut publisher = Command::new("ffmpeg")
 		.args(["-nostdin", "-loglevel", "quiet", "-re", "-f", "lavfi"])
 		.args(["-i", "testsrc2=s=160x90:r=25:d=120", "-pix_fmt", "yuv420p", "-c:v", "libx264"])

@@ -236,7 +236,7 @@ async fn srt(passphrase: Option<&str>) -> (SocketAddr, mpsc::Receiver<Publicatio
 	// Free a moment ago, which is as sure as it gets.
 	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
 	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
-	tokio::spawn(serve_srt(address, passphrase.map(str::to_owned), gate));
+	tokio::spawn(serve_srt(address, passphrase.map(str::to_owned), gate).await.unwrap());
 	(address, publications)
 }
 
