@@ -104,7 +104,7 @@ test-inputs: build ## Cut and transcode films that are odd in one way each: INPU
 
 .PHONY: test-inputs-browser
 test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others, WRITE_DOCS=1 writes docs/inputs.md
-	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); \
+	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); $(if $(INPUTS),,trap 'rm -rf "$$inputs"' EXIT;) \
 	$(if $(INPUTS),,KEEP_INPUTS=$$inputs ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs &&) \
 	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs $(if $(INPUTS),,own)
 
