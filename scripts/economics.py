@@ -929,7 +929,16 @@ def figures():
         streams.append((name, points))
     largest = [(f"{validators} others", [(share, judged(P.verification_rate, 6_000e6, validators, share / 100))
                                          for share in range(1, 34)]) for validators in (144,)]
+    border = []
+    for saved in (0.5, 0.75, 0.9):
+        points = [(share, gain(LEAVES, LEAVES, saved, colluding=share / 100, slash=0.0) / LEAVES)
+                  for share in range(0, 67)]
+        border.append((f"{saved:g} of the price saved", points))
+    border.append(("the border", [(0, 0.0), (66, 0.0)]))
     return {
+        "docs/figures/border.svg": figure(
+            "What a claim of bad segments brings by the fee alone", "colluding stake, in percent",
+            "gain per claimed segment, in its price", border, log=False),
         "docs/figures/loss.svg": figure(
             "What is lost by the fee alone", "bad segments, of a hundred",
             "loss per claimed segment, in its price", loss, log=False),
