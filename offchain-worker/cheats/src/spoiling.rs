@@ -49,6 +49,7 @@ mod tests {
 				captured,
 				last: false,
 				fresh: false,
+				own: Vec::new(),
 			};
 			let signed = change(segment);
 			let is_spoilt = (RUN..2 * RUN).contains(&cut) || (3 * RUN..4 * RUN).contains(&cut);

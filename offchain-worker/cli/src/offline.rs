@@ -12,11 +12,11 @@ use std::{
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
-use codec::{Decode, DecodeAll, Encode};
+use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
 	chunks::chunk_root,
 	keys::{OperatorKey, OperatorSignature, Signer},
-	receipt::{Output, TranscodeResult},
+	receipt::{Output, Receipt, TranscodeResult},
 	verdict::{MismatchKind, NonConformingKind, Verdict},
 	video::{
 		Ladder, Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SEGMENT_BYTES, MAX_SIDE,
@@ -26,7 +26,7 @@ use livepeer_primitives::{
 use livepeer_worker_core::{
 	ports::{
 		engine::{Examined, Fault, Finding, Format, MediaEngine, MediaError},
-		transport::SegmentRecord,
+		transport::{SegmentRecord, SignedHeader},
 	},
 	roles::verify::judge,
 	sha256,
@@ -61,11 +61,12 @@ pub struct OfflineArgs {
 }
 
 /// A receipt with what is needed to judge by it.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ReceiptFile {
 	/// The job's ladder.
 	pub ladder: Ladder,
-	/// Header and receipt with both signatures.
+	/// Header and receipt with both signatures. The publisher's own renditions, which nobody judges, are
+	/// not in the file.
 	pub record: SegmentRecord,
 }
 
@@ -75,12 +76,16 @@ const MAGIC: &[u8] = b"livepeer/receipt/1\n";
 impl ReceiptFile {
 	/// The file's bytes.
 	pub fn to_bytes(&self) -> Vec<u8> {
-		[MAGIC, &self.encode()].concat()
+		let SegmentRecord { signed, receipt, signature, own: _ } = &self.record;
+		[MAGIC, &(&self.ladder, signed, receipt, signature).encode()].concat()
 	}
 
 	/// Reads a file; `None` when it is none.
 	pub fn read(bytes: &[u8]) -> Option<Self> {
-		Self::decode_all(&mut bytes.strip_prefix(MAGIC)?).ok()
+		let (ladder, signed, receipt, signature): (Ladder, SignedHeader, Receipt, OperatorSignature) =
+			DecodeAll::decode_all(&mut bytes.strip_prefix(MAGIC)?).ok()?;
+		let record = SegmentRecord { signed, receipt, signature, own: Default::default() };
+		Some(Self { ladder, record })
 	}
 }
 

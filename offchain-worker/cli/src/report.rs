@@ -221,6 +221,7 @@ mod tests {
 			signed: SignedHeader { header, signature },
 			signature: Signing::own(transcoder.clone()).sign(&receipt.hash()),
 			receipt,
+			own: Default::default(),
 		}
 	}
 

@@ -130,6 +130,7 @@ async fn stream_should_go_on_with_another_transcoder_when_one_is_gone() {
 				captured: 0,
 				last: false,
 				fresh: false,
+				own: Vec::new(),
 			};
 			sender.send(Ok(segment)).await.unwrap();
 			tokio::time::sleep(Duration::from_millis(100)).await;

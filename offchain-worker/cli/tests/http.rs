@@ -167,6 +167,7 @@ impl Stream {
 			signed: SignedHeader { header, signature },
 			signature: Signing::own(self.transcoder.clone()).sign(&receipt.hash()),
 			receipt,
+			own: Default::default(),
 		}
 	}
 

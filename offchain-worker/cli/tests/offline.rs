@@ -109,6 +109,7 @@ impl Files {
 				header,
 			},
 			receipt,
+			own: Default::default(),
 		};
 		ReceiptFile { ladder: self.format.ladder.clone(), record }
 	}

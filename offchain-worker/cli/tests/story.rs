@@ -211,6 +211,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 				captured: 0,
 				last: false,
 				fresh: false,
+				own: Vec::new(),
 			};
 			sender.send(Ok(segment)).await.unwrap();
 		}

@@ -415,8 +415,8 @@ impl KeyBook {
 		Ok(true)
 	}
 
-	/// Checks both signatures of a record, and that it belongs to this chain, stream and owner and
-	/// has this many outputs.
+	/// Checks both signatures of a record and those of the publisher's own renditions, and that it
+	/// belongs to this chain, stream and owner and has this many outputs.
 	pub async fn check_record(
 		&self,
 		record: &SegmentRecord,
@@ -440,6 +440,14 @@ impl KeyBook {
 		}
 		if record.outputs().len() != renditions {
 			return Ok(Err(RecordError::Outputs));
+		}
+		if !record.is_own_in_order() {
+			return Ok(Err(RecordError::Own));
+		}
+		for own in record.own_headers() {
+			if !self.is_header_signed(&own, broadcaster).await? {
+				return Ok(Err(RecordError::Own));
+			}
 		}
 		Ok(Ok(()))
 	}

@@ -206,6 +206,7 @@ fn newest_header_should_be_found_without_a_search() {
 		signed: segment.signed.clone(),
 		receipt: segment.receipt.clone(),
 		signature: segment.signature.clone(),
+		own: Default::default(),
 	};
 	assert_eq!(store.last_record(stream), Ok(None));
 	segments.iter().for_each(|segment| store.put_record(&record(segment)).unwrap());
@@ -372,6 +373,7 @@ fn records_should_be_trimmed_with_their_bytes() {
 			signed: segment.signed,
 			receipt: segment.receipt,
 			signature: segment.signature,
+			own: Default::default(),
 		};
 		store.put_record(&record).unwrap();
 	}

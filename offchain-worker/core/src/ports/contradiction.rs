@@ -96,9 +96,15 @@ impl Contradiction {
 
 	/// What two records prove, in the same way.
 	pub fn of_records(one: &SegmentRecord, other: &SegmentRecord) -> Option<Self> {
-		Self::of_headers(&one.signed, &other.signed).or_else(|| {
-			Self::of_receipts(&one.signed, &SignedReceipt::of(one), &SignedReceipt::of(other))
-		})
+		Self::of_headers(&one.signed, &other.signed)
+			.or_else(|| {
+				Self::of_receipts(&one.signed, &SignedReceipt::of(one), &SignedReceipt::of(other))
+			})
+			.or_else(|| {
+				let others: Vec<SignedHeader> = other.own_headers().collect();
+				one.own_headers()
+					.find_map(|own| others.iter().find_map(|other| Self::of_headers(&own, other)))
+			})
 	}
 
 	/// The segment that was signed or answered twice; the first of two.

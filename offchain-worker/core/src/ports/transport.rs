@@ -12,11 +12,11 @@ use livepeer_primitives::{
 	chunks::{chunk_count, chunk_nodes, range_proof, range_root, CHUNK},
 	keys::{OperatorSignature, VerifierSignature},
 	receipt::{Output, Receipt, TranscodeResult},
-	segment::{SegmentHeader, SegmentInfo, StreamHead},
+	segment::{SegmentHeader, SegmentInfo, StreamHead, SOURCE_TRACK},
 	service::ServiceRecord,
 	verdict::Pass,
 	video::{Ladder, MAX_SEGMENT_BYTES},
-	Hash, JobId, Seq, StreamId,
+	Hash, JobId, Seq, StreamId, Track, MAX_RENDITIONS,
 };
 use sp_core::{ConstU32, H256};
 use sp_runtime::BoundedVec;
@@ -32,10 +32,13 @@ pub const MAX_PAYLOAD: u32 = MAX_SEGMENT_BYTES;
 pub const MAX_CHUNKS: u32 = 16;
 /// Most records in one answer, so that it fits a frame.
 pub const MAX_RECORDS: u32 = 32;
+/// Most renditions of a publisher's own in a segment; with those that are bought no more than
+/// [`MAX_RENDITIONS`], for the same reason.
+pub const MAX_OWN: u32 = 4;
 
 /// The protocol's name on the wire: the first 8 bytes of the genesis hash in hex, and a version.
 pub fn protocol_name(genesis: &Hash) -> String {
-	format!("/livepeer/{}/3", hex::encode(&genesis.as_bytes()[..8]))
+	format!("/livepeer/{}/4", hex::encode(&genesis.as_bytes()[..8]))
 }
 
 /// A segment header with its broadcaster's signature.
@@ -74,6 +77,20 @@ pub struct SegmentRecord {
 	pub receipt: Receipt,
 	/// The transcoder's signature over the receipt's hash.
 	pub signature: OperatorSignature,
+	/// The same stretch in the publisher's own renditions, in ascending order of their tracks.
+	pub own: BoundedVec<OwnRendition, ConstU32<MAX_OWN>>,
+}
+
+/// A segment in one of the renditions that the publisher itself sends, as the broadcaster signed it.
+/// Nobody transcodes or judges it: the broadcaster alone answers for it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct OwnRendition {
+	/// Its track, which is not [`SOURCE_TRACK`].
+	pub track: Track,
+	/// Its bytes.
+	pub output: Output,
+	/// The broadcaster's signature over its header's hash: see [`header_of_track`].
+	pub signature: OperatorSignature,
 }
 
 /// Why a record is not what it claims to be.
@@ -91,11 +108,31 @@ pub enum RecordError {
 	/// The receipt has another number of outputs than the job.
 	#[error("the receipt has another number of outputs than the ladder")]
 	Outputs,
+	/// The publisher's own renditions are not signed by the stream's owner, or out of order, or too
+	/// many beside the others.
+	#[error("the publisher's own renditions are not signed by the broadcaster, out of order or too many")]
+	Own,
 }
 
 /// A source segment, as its broadcaster signed it.
 pub fn source_of(segment: &SegmentInfo) -> Output {
 	Output { hash: segment.in_hash, len: segment.in_len, chunk_root: segment.chunk_root }
+}
+
+/// The header of the same stretch in one of the publisher's own renditions: the segment's, but for the
+/// track and the bytes, and without extensions, which are about the source.
+pub fn header_of_track(header: &SegmentHeader, track: Track, output: &Output) -> SegmentHeader {
+	SegmentHeader {
+		segment: SegmentInfo {
+			track,
+			in_hash: output.hash,
+			in_len: output.len,
+			chunk_root: output.chunk_root,
+			extensions: Default::default(),
+			..header.segment.clone()
+		},
+		..header.clone()
+	}
 }
 
 impl SegmentRecord {
@@ -120,6 +157,30 @@ impl SegmentRecord {
 	/// The outputs that there are.
 	pub fn present(&self) -> impl Iterator<Item = &Output> {
 		self.outputs().iter().flatten()
+	}
+
+	/// What the broadcaster signed of a track; `None` where there is no such track.
+	pub fn track(&self, track: Track) -> Option<Output> {
+		if track == SOURCE_TRACK {
+			return Some(self.source());
+		}
+		self.own.iter().find(|own| own.track == track).map(|own| own.output)
+	}
+
+	/// The publisher's own renditions, as they were signed.
+	pub fn own_headers(&self) -> impl Iterator<Item = SignedHeader> + '_ {
+		self.own.iter().map(|own| SignedHeader {
+			header: header_of_track(self.header(), own.track, &own.output),
+			signature: own.signature.clone(),
+		})
+	}
+
+	/// Whether the publisher's own renditions are in order, and no more than there may be.
+	pub fn is_own_in_order(&self) -> bool {
+		let tracks = self.own.iter().map(|own| own.track);
+		let all = self.outputs().len().saturating_add(self.own.len());
+		core::iter::once(SOURCE_TRACK).chain(tracks).is_sorted_by(|one, next| one < next)
+			&& all <= MAX_RENDITIONS as usize
 	}
 }
 

@@ -320,6 +320,7 @@ fn case_should_show_when_a_receipt_says_something_else_than_the_claim() {
 				signed: SignedHeader { header: header.clone(), signature },
 				receipt: receipt.clone(),
 				signature: Signing::own(signs.clone()).sign(&receipt.hash()),
+				own: Default::default(),
 			});
 			let again = judge_again(&FakeEngine::default(), &shown).await;
 			let leaf = &again.leaves[0];

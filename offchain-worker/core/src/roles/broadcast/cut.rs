@@ -1,6 +1,6 @@
 //! What a run hands to a delivery.
 
-use livepeer_primitives::segment::SegmentInfo;
+use livepeer_primitives::{receipt::Output, segment::SegmentInfo, Track};
 
 /// How long a broken sending waits: doubled with each attempt, up to the second value.
 pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
@@ -9,6 +9,8 @@ pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Cut {
 	pub(super) segment: SegmentInfo,
+	/// The same stretch in the publisher's own renditions.
+	pub(super) own: Vec<(Track, Output)>,
 	/// When it was cut.
 	pub(super) at_ms: u64,
 }

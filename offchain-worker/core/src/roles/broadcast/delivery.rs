@@ -6,6 +6,8 @@ use livepeer_primitives::{
 	service::ServiceRecord, AccountId, AssignmentIndex, Seq, StreamId,
 };
 
+use sp_runtime::BoundedVec;
+
 use super::{
 	cut::{Cut, BACKOFF_MS},
 	BroadcastError, Broadcaster, OpenStream,
@@ -18,7 +20,9 @@ use crate::{
 		contradiction::{Contradiction, SignedReceipt},
 		engine::{Format, MediaError},
 		store::StoreError,
-		transport::{PushReply, Refusal, SegmentRecord, SignedHeader},
+		transport::{
+			header_of_track, OwnRendition, PushReply, Refusal, SegmentRecord, SignedHeader,
+		},
 	},
 };
 
@@ -124,7 +128,13 @@ impl Broadcaster {
 			Err(error) if error.is_silence() => return Ok(Delivered::Silent(error.to_string())),
 			Err(error) => return Ok(retry(error.to_string())),
 		};
-		let record = SegmentRecord { signed, receipt: *receipt, signature };
+		let own = cut.own.iter().map(|(track, output)| OwnRendition {
+			track: *track,
+			output: *output,
+			signature: signing.sign(&header_of_track(&signed.header, *track, output).hash()),
+		});
+		let own = BoundedVec::truncate_from(own.collect());
+		let record = SegmentRecord { signed, receipt: *receipt, signature, own };
 		if record.signature.signer.generation != to.transcoder_keys {
 			return Ok(retry("the receipt is signed by keys of another generation".into()));
 		}

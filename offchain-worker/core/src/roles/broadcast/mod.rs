@@ -23,7 +23,7 @@ use livepeer_primitives::{
 	service::ServiceRecord,
 	video::{Ladder, SourceLimits},
 	work::WorkFactors,
-	AccountId, Balance, BlockNumber, Epoch, JobId, Seq, StreamId,
+	AccountId, Balance, BlockNumber, Epoch, JobId, Seq, StreamId, Track,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -160,6 +160,18 @@ pub struct SourceSegment {
 	pub last: bool,
 	/// Whether it does not go on from what came before: it is the first of its epoch.
 	pub fresh: bool,
+	/// The same stretch in the publisher's own renditions, in ascending order of their tracks. A
+	/// segment has no more of them than there is room for beside the ladder.
+	pub own: Vec<OwnSegment>,
+}
+
+/// A segment in one of the publisher's own renditions.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnSegment {
+	/// Its track, from 1.
+	pub track: Track,
+	/// Its bytes.
+	pub bytes: Vec<u8>,
 }
 
 /// A stream with its job.

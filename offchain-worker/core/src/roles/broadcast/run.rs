@@ -6,9 +6,10 @@ use futures::{future::BoxFuture, stream::FuturesUnordered, StreamExt};
 use livepeer_primitives::{
 	chunks::chunk_root,
 	extension::Extensions,
+	receipt::Output,
 	segment::{SegmentInfo, StreamHead, LAST_OF_EPOCH, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES, TICKS_PER_SECOND},
-	AssignmentIndex, Epoch, Seq, StreamId,
+	AssignmentIndex, Epoch, Seq, StreamId, MAX_RENDITIONS,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -17,7 +18,7 @@ use super::{
 	delivery::{Assigned, Delivered},
 	handover::Silence,
 	telling::stalled,
-	BroadcastError, Broadcaster, OpenStream, SourceSegment, Summary,
+	BroadcastError, Broadcaster, OpenStream, OwnSegment, SourceSegment, Summary,
 };
 use crate::{
 	aside,
@@ -26,7 +27,7 @@ use crate::{
 		chain::{while_away, At, Call, ChainError, Head, Wait},
 		events::{output_names, Event},
 		store::{SegmentKey, StreamState},
-		transport::SignedHead,
+		transport::{SignedHead, MAX_OWN},
 	},
 	rules::window::{Sending, Window},
 	sha256,
@@ -359,9 +360,16 @@ impl<'a> Run<'a> {
 		if !(1..=LONGEST_SEGMENT).contains(&segment.duration) {
 			return Err(bad("it has no duration, or is too long"));
 		}
-		let bytes = segment.bytes;
-		let hashed = aside(move || (sha256(&bytes), chunk_root(&bytes), bytes));
-		let (in_hash, chunk_root, bytes) = hashed.await;
+		let (bytes, mut own) = (segment.bytes, segment.own);
+		fit_own(&mut own, self.open.ladder.len());
+		let hashed = aside(move || {
+			let source = described(&bytes);
+			let of_own: Vec<_> = own.iter().map(|own| (own.track, described(&own.bytes))).collect();
+			let all: Vec<_> =
+				core::iter::once(bytes).chain(own.into_iter().map(|own| own.bytes)).collect();
+			(source, of_own, all)
+		});
+		let (Output { hash: in_hash, chunk_root, .. }, own, all) = hashed.await;
 		// Whoever judges takes a short segment for the last one of its epoch only.
 		let is_short = segment.duration < self.open.limits.shortest;
 		let is_last = is_short || segment.last;
@@ -383,7 +391,11 @@ impl<'a> Run<'a> {
 			return Ok(None);
 		}
 		let (store, owner) = (self.role.store.clone(), source_pin(self.open.stream, seq));
-		aside(move || store.put(&bytes).and_then(|hash| store.pin(&owner, &[hash]))).await?;
+		let stored = aside(move || {
+			let hashes = all.iter().map(|bytes| store.put(bytes)).collect::<Result<Vec<_>, _>>()?;
+			store.pin(&owner, &hashes)
+		});
+		stored.await?;
 		self.update(|state| {
 			state.next = state.next.max(seq.saturating_add(1));
 			state.newest_epoch = state.newest_epoch.max(epoch);
@@ -407,7 +419,7 @@ impl<'a> Run<'a> {
 			chunk_root,
 			extensions: Extensions::default(),
 		};
-		Ok(Some(Cut { segment: info, at_ms }))
+		Ok(Some(Cut { segment: info, own, at_ms }))
 	}
 
 	fn handle(&mut self, sending: Sending, delivered: Delivered) -> Result<(), BroadcastError> {
@@ -438,7 +450,8 @@ impl<'a> Run<'a> {
 						.cuts
 						.remove(&seq)
 						.map_or(0, |cut| self.role.clock.now_ms() - cut.at_ms);
-					self.role.store.put_record(&record)?;
+					let own: Vec<_> = record.own.iter().map(|own| own.output.hash).collect();
+					self.role.store.put_record_with(&record, &own)?;
 					self.role.store.drop_header(SegmentKey::of(record.header()))?;
 					self.role.store.unpin(&source_pin(self.open.stream, seq))?;
 					self.summary.returned += 1;
@@ -621,6 +634,26 @@ impl<'a> Run<'a> {
 		}
 		Ok(())
 	}
+}
+
+/// What is signed of these bytes, of which there are no more than a segment has.
+fn described(bytes: &[u8]) -> Output {
+	Output { hash: sha256(bytes), len: bytes.len() as u32, chunk_root: chunk_root(bytes) }
+}
+
+/// Leaves out what of the publisher's own renditions nobody takes, so that the stream goes on: what is no
+/// segment by its size, or too many beside as many renditions that are bought.
+fn fit_own(own: &mut Vec<OwnSegment>, bought: usize) {
+	let is_segment = |bytes: &Vec<u8>| (1..=MAX_SEGMENT_BYTES as usize).contains(&bytes.len());
+	let mut newest = SOURCE_TRACK;
+	own.retain(|own| {
+		let fits = own.track > newest && is_segment(&own.bytes);
+		if fits {
+			newest = own.track;
+		}
+		fits
+	});
+	own.truncate((MAX_RENDITIONS as usize).saturating_sub(bought).min(MAX_OWN as usize));
 }
 
 fn source_pin(stream: StreamId, seq: Seq) -> String {

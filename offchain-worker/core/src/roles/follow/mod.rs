@@ -15,10 +15,10 @@ use futures::future::{select, Either};
 use livepeer_primitives::{
 	chunks::chunk_root,
 	receipt::Output,
-	segment::stream_id,
+	segment::{stream_id, SOURCE_TRACK},
 	service::ServiceRecord,
 	video::{Ladder, LONGEST_SEGMENT},
-	AccountId, AssignmentIndex, JobId, Seq, StreamId,
+	AccountId, AssignmentIndex, JobId, Seq, StreamId, Track,
 };
 use sp_core::H256;
 use thiserror::Error;
@@ -57,9 +57,10 @@ const AHEAD_MS: u64 = 60_000;
 const CHAIN_MS: u64 = 2_000;
 /// How long it is believed where somebody is reached: about a block.
 const BELIEVED_MS: u64 = 6_000;
-/// How long a segment's source may take: less than its length, so that nobody who withholds it, or is slow
-/// on purpose, makes a stream fall behind.
-const SOURCE_MS: u64 = 1_500;
+/// How long what a stream is played without may take, which is a segment's source and the publisher's own
+/// renditions: less than its length, so that nobody who withholds it, or is slow on purpose, makes a stream
+/// fall behind.
+const TRACK_MS: u64 = 1_500;
 /// What was put for a record that is being taken; `None` when it is not taken after all. Locked while
 /// something is put.
 type Put = Arc<Mutex<Option<Vec<H256>>>>;
@@ -131,21 +132,27 @@ struct Located {
 }
 
 /// What is kept of a segment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 struct Kept {
 	seq: Seq,
-	/// Of its renditions, and of its source if that is kept.
+	/// Of its renditions, and of its tracks that are kept.
 	bytes: u64,
-	/// Whether its source is kept.
-	source: bool,
+	/// Those of its tracks: its source, and the publisher's own renditions.
+	tracks: Vec<Track>,
 }
 
 impl Kept {
-	fn new(record: &SegmentRecord, source: bool) -> Self {
-		let of_source = if source { u64::from(record.source().len) } else { 0 };
-		let bytes = record.present().map(|output| u64::from(output.len)).sum::<u64>();
-		Self { seq: record.header().seq, bytes: bytes.saturating_add(of_source), source }
+	fn new(record: &SegmentRecord, tracks: Vec<Track>) -> Self {
+		let of_tracks = tracks.iter().filter_map(|track| record.track(*track));
+		let outputs = record.present().copied().chain(of_tracks);
+		let bytes = outputs.map(|output| u64::from(output.len)).sum();
+		Self { seq: record.header().seq, bytes, tracks }
 	}
+}
+
+/// The tracks of a segment, its source first.
+fn tracks_of(record: &SegmentRecord) -> impl Iterator<Item = Track> + '_ {
+	core::iter::once(SOURCE_TRACK).chain(record.own.iter().map(|own| own.track))
 }
 
 /// Follows streams into a store of its own.
@@ -497,8 +504,8 @@ impl Follower {
 		records: Vec<SegmentRecord>,
 		polled: &mut Polled,
 	) -> Result<(), FollowError> {
-		// Where one cannot be had, those behind it are not waited for in this answer.
-		let mut sources = self.sources;
+		// Of these one could not be had: those behind it are not waited for in this answer.
+		let mut missed = BTreeSet::new();
 		for record in records {
 			let seq = record.header().seq;
 			if seq < state.next || seq == Seq::MAX {
@@ -516,8 +523,7 @@ impl Follower {
 				return Err(FollowError::NotAssigned);
 			}
 			if playable {
-				let has_source = self.take(stream, state, origin, &record, sources).await?;
-				sources &= has_source;
+				self.take(stream, state, origin, &record, &mut missed).await?;
 				polled.new += 1;
 				state.ended = false;
 			} else {
@@ -547,24 +553,30 @@ impl Follower {
 		self.reporter.keep_reporting().await;
 	}
 
-	/// Fetches the renditions of a checked record and keeps them, all or none; with `source`, its source
-	/// too, and says whether that was had.
+	/// Fetches the renditions of a checked record and keeps them, all or none; and of its tracks that are
+	/// wanted and not among those `missed` those that can be had. The others are noted there.
 	async fn take(
 		&self,
 		stream: StreamId,
 		state: &StreamState,
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
-		source: bool,
-	) -> Result<bool, FollowError> {
+		missed: &mut BTreeSet<Track>,
+	) -> Result<(), FollowError> {
 		let start = self.clock.now_ms();
 		let room = Semaphore::new(MOST_FETCHED as usize);
 		let put: Put = Arc::new(Mutex::new(Some(Vec::new())));
 		let fetches =
 			record.present().map(|output| self.obtain(origin, record, output, &room, &put));
 		let renditions = futures::future::try_join_all(fetches);
-		let of_source = async { source && self.obtain_source(origin, record, &room, &put).await };
-		let (renditions, has_source) = futures::future::join(renditions, of_source).await;
+		let wanted = tracks_of(record).filter(|track| self.sources || *track != SOURCE_TRACK);
+		let tracks: Vec<Track> = wanted.filter(|track| !missed.contains(track)).collect();
+		let of_tracks = tracks.iter().map(|track| {
+			let (room, put) = (&room, &put);
+			async move { (*track, self.obtain_track(origin, record, *track, room, put).await) }
+		});
+		let of_tracks = futures::future::join_all(of_tracks);
+		let (renditions, of_tracks) = futures::future::join(renditions, of_tracks).await;
 		let pts = match renditions {
 			Ok(all) => all.into_iter().next().flatten(),
 			Err(error) => {
@@ -572,10 +584,14 @@ impl Follower {
 				return Err(error);
 			}
 		};
-		let more = has_source.then(|| record.source().hash);
+		let (had, lost): (Vec<_>, Vec<_>) = of_tracks.into_iter().partition(|(_, is_there)| *is_there);
+		missed.extend(lost.into_iter().map(|(track, _)| track));
+		let had: Vec<Track> = had.into_iter().map(|(track, _)| track).collect();
+		let more: Vec<H256> =
+			had.iter().filter_map(|track| record.track(*track)).map(|track| track.hash).collect();
 		let (store, taken) = (self.store.clone(), record.clone());
-		aside(move || store.put_record_with(&taken, more.as_slice())).await?;
-		let kept = Kept::new(record, has_source);
+		aside(move || store.put_record_with(&taken, &more)).await?;
+		let kept = Kept::new(record, had);
 		lock(&self.kept).entry(stream).or_default().push_back(kept);
 		lock(&self.timelines).entry(stream).or_default().push(entry(record, pts));
 		self.events.emit(Event::SegmentServed {
@@ -584,31 +600,33 @@ impl Follower {
 			outputs: output_names(record.present()),
 			fetch_ms: self.clock.now_ms().saturating_sub(start),
 		});
-		Ok(has_source)
+		Ok(())
 	}
 
-	/// Puts a segment's source into the store, and says whether it is there. A stream is played without it:
-	/// its transcoder, who may be the only one that has it still, owes viewers nothing.
-	async fn obtain_source(
+	/// Puts a segment's track into the store, and says whether it is there. A stream is played without it: of
+	/// its source, the transcoder, who may be the only one that has it still, owes viewers nothing; and an own
+	/// rendition is the broadcaster's to give.
+	async fn obtain_track(
 		&self,
 		origin: &ServiceRecord,
 		record: &SegmentRecord,
+		track: Track,
 		room: &Semaphore,
 		put: &Put,
 	) -> bool {
-		let source = record.source();
-		let obtained = std::pin::pin!(self.obtain(origin, record, &source, room, put));
-		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(SOURCE_MS));
+		let Some(described) = record.track(track) else { return false };
+		let obtained = std::pin::pin!(self.obtain(origin, record, &described, room, put));
+		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(TRACK_MS));
 		let seq = record.header().seq;
 		let first = select(obtained, late).await;
 		match first {
 			Either::Left((Ok(_), _)) => true,
 			Either::Left((Err(error), _)) => {
-				tracing::debug!(seq, %error, "the segment's source is not kept");
+				tracing::debug!(seq, track, %error, "the segment's track is not kept");
 				false
 			}
 			Either::Right(_) => {
-				tracing::debug!(seq, "the segment's source is not kept: it did not come in time");
+				tracing::debug!(seq, track, "the segment's track is not kept: it did not come in time");
 				false
 			}
 		}
@@ -774,8 +792,14 @@ impl Follower {
 		let records = self.store.records(stream, 0, usize::MAX)?;
 		let mut kept = VecDeque::with_capacity(records.len());
 		for record in &records {
-			let has_source = self.store.size(record.source().hash)?.is_some();
-			kept.push_back(Kept::new(record, has_source));
+			let mut tracks = Vec::new();
+			for track in tracks_of(record) {
+				let described = record.track(track);
+				if described.map(|track| self.store.size(track.hash)).transpose()?.flatten().is_some() {
+					tracks.push(track);
+				}
+			}
+			kept.push_back(Kept::new(record, tracks));
 		}
 		lock(&self.kept).entry(stream).or_insert(kept);
 		let first = records.first().map(|record| record.header().seq);
@@ -802,15 +826,20 @@ impl Follower {
 		Ok(look(lock(&self.timelines).entry(stream).or_default()))
 	}
 
-	/// The segments of a stream whose source is kept; `None` where sources are not offered.
-	pub fn sources(&self, stream: StreamId) -> Result<Option<BTreeSet<Seq>>, FollowError> {
-		if !self.sources {
+	/// The segments of a stream of which a track is kept: their source, or one of the publisher's own
+	/// renditions. `None` where sources are not offered.
+	pub fn kept(
+		&self,
+		stream: StreamId,
+		track: Track,
+	) -> Result<Option<BTreeSet<Seq>>, FollowError> {
+		if track == SOURCE_TRACK && !self.sources {
 			return Ok(None);
 		}
 		self.load(stream)?;
 		let kept = lock(&self.kept);
 		let kept = kept.get(&stream).into_iter().flatten();
-		Ok(Some(kept.filter(|kept| kept.source).map(|kept| kept.seq).collect()))
+		Ok(Some(kept.filter(|kept| kept.tracks.contains(&track)).map(|kept| kept.seq).collect()))
 	}
 
 	/// Forgets a stream and everything that is kept of it.

@@ -138,6 +138,7 @@ impl Story {
 			signed: SignedHeader { header, signature },
 			signature: Signing::own(self.transcoder.clone()).sign(&receipt.hash()),
 			receipt,
+			own: Default::default(),
 		}
 	}
 
@@ -804,17 +805,17 @@ async fn source_should_be_kept_beside_the_renditions_when_it_is_wanted() {
 	let plain = story.follower_into(MemoryStore::default(), 100);
 	let stream = plain.find("demo", &story.broadcaster.account()).await.unwrap();
 	plain.poll(stream).await.unwrap();
-	assert_eq!(plain.sources(stream).unwrap(), None);
+	assert_eq!(plain.kept(stream, SOURCE_TRACK).unwrap(), None);
 	assert_eq!(plain.store().get(source).unwrap(), None);
 	// Each segment has three bytes of renditions and six of source.
 	let follower = story.follower(100).with_sources().within(18);
 	follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 3);
 	assert_eq!(seqs(&follower, stream), [1, 2], "sources count");
-	assert_eq!(follower.sources(stream).unwrap(), Some(BTreeSet::from([1, 2])));
+	assert_eq!(follower.kept(stream, SOURCE_TRACK).unwrap(), Some(BTreeSet::from([1, 2])));
 	assert_eq!(story.store.get(source).unwrap().as_deref(), Some(&b"source"[..]));
 	let again = story.follower(100).with_sources();
-	assert_eq!(again.sources(stream).unwrap(), Some(BTreeSet::from([1, 2])), "after a restart");
+	assert_eq!(again.kept(stream, SOURCE_TRACK).unwrap(), Some(BTreeSet::from([1, 2])), "after a restart");
 	again.forget(stream).unwrap();
 	assert_eq!(story.store.blob_count(), 0, "they go with their records");
 }
@@ -847,16 +848,16 @@ fn attack_sources_that_do_not_come() {
 			story.origin.put_record(&story.record(seq, |_| ())).unwrap();
 		}
 		// The first is waited for; those behind it are not.
-		let polled = sim.within(SOURCE_MS + 1, follower.poll(stream)).await.unwrap().unwrap();
+		let polled = sim.within(TRACK_MS + 1, follower.poll(stream)).await.unwrap().unwrap();
 		assert_eq!(polled.new, 8);
-		assert_eq!(follower.sources(stream).unwrap(), Some(BTreeSet::new()));
+		assert_eq!(follower.kept(stream, SOURCE_TRACK).unwrap(), Some(BTreeSet::new()));
 		story.origin.put(b"source").unwrap();
 		let shorter = |header: &mut SegmentHeader| header.segment.in_len -= 1;
 		story.origin.put_record(&story.record(8, shorter)).unwrap();
 		assert_eq!(follower.poll(stream).await.unwrap().new, 1);
 		story.origin.put_record(&story.record(9, |_| ())).unwrap();
 		assert_eq!(follower.poll(stream).await.unwrap().new, 1);
-		assert_eq!(follower.sources(stream).unwrap(), Some(BTreeSet::from([9])));
+		assert_eq!(follower.kept(stream, SOURCE_TRACK).unwrap(), Some(BTreeSet::from([9])));
 	})
 }
 

@@ -76,6 +76,7 @@ fn segment(seq: u8) -> SourceSegment {
 		captured: 0,
 		last: false,
 		fresh: false,
+		own: Vec::new(),
 	}
 }
 
