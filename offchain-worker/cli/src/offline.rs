@@ -82,8 +82,12 @@ impl ReceiptFile {
 
 	/// Reads a file; `None` when it is none.
 	pub fn read(bytes: &[u8]) -> Option<Self> {
-		let (ladder, signed, receipt, signature): (Ladder, SignedHeader, Receipt, OperatorSignature) =
-			DecodeAll::decode_all(&mut bytes.strip_prefix(MAGIC)?).ok()?;
+		let (ladder, signed, receipt, signature): (
+			Ladder,
+			SignedHeader,
+			Receipt,
+			OperatorSignature,
+		) = DecodeAll::decode_all(&mut bytes.strip_prefix(MAGIC)?).ok()?;
 		let record = SegmentRecord { signed, receipt, signature, own: Default::default() };
 		Some(Self { ladder, record })
 	}

@@ -1,7 +1,7 @@
 //! # The worker's peer-to-peer side
 //!
 //! A libp2p swarm of its own (TCP with noise and yamux, and QUIC), apart from the node's, with one
-//! stream protocol, `/livepeer/<genesis>/3`. Its messages and their limits are defined in
+//! stream protocol, `/livepeer/<genesis>/4`. Its messages and their limits are defined in
 //! `livepeer_worker_core::ports::transport`. On the wire, per stream:
 //!
 //! 1. The server sends one byte, [`wire::GREETING`]: a stream that ends without it was dropped by

@@ -26,14 +26,15 @@ use livepeer_worker_core::{
 	ports::{
 		clock::SystemClock,
 		transport::{
-			protocol_name, ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal,
-			SegmentRecord, Service, SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
+			protocol_name, ChunkRange, Chunks, NetError, OwnRendition, Playlist, PushReply,
+			Refusal, SegmentRecord, Service, SignedHeader, Transport, MAX_PAYLOAD, MAX_RECORDS,
 		},
 	},
 	sha256,
 };
 use livepeer_worker_net::{record_for, Multiaddr, Net, NetConfig, NetLimits, PeerId};
 use sp_core::H256;
+use sp_runtime::BoundedVec;
 
 /// Serves one blob, says `Done` to every push it admits, and can be told to lie.
 struct TestService {
@@ -80,7 +81,14 @@ fn record(seq: Seq) -> SegmentRecord {
 	let signed = header(&key, &[0; 8], seq);
 	let output =
 		|i| Output { hash: H256::repeat_byte(i), len: u32::MAX, chunk_root: H256::repeat_byte(i) };
-	let outputs = Outputs::truncate_from((0..8).map(|i| Some(output(i))).collect());
+	// As many as there may be, where half of them are the publisher's own.
+	let outputs = Outputs::truncate_from((0..4).map(|i| Some(output(i))).collect());
+	let own = (1..=4).map(|track| OwnRendition {
+		track,
+		output: output(track),
+		signature: Signing::own(key.clone()).sign(&Hash::zero()),
+	});
+	let own = BoundedVec::truncate_from(own.collect());
 	let receipt = Receipt {
 		header: signed.header.hash(),
 		toolchain: Hash::zero(),
@@ -88,7 +96,7 @@ fn record(seq: Seq) -> SegmentRecord {
 		extensions: most_extensions(),
 	};
 	let signature = Signing::own(key).sign(&receipt.hash());
-	SegmentRecord { signed, receipt, signature }
+	SegmentRecord { signed, receipt, signature, own }
 }
 
 #[async_trait]

@@ -38,8 +38,9 @@ use crate::{
 	index::{Index, Table, Tx},
 };
 
-/// The form of the index. 1 had no version and no table of newest headers.
-const SCHEMA: u32 = 2;
+/// The form of the index. 1 had no version and no table of newest headers, and up to 2 records had no
+/// publisher's own renditions.
+const SCHEMA: u32 = 3;
 /// Names the form in the index.
 const SCHEMA_KEY: &[u8] = b"schema";
 /// Streams whose newest header is remembered; those that had none for the longest time go.
@@ -93,8 +94,15 @@ impl DiskStore {
 			return Ok(());
 		}
 		self.change(|change| {
-			for (_, bytes) in change.tx.prefix(Table::Receipts, &[])? {
-				change.note_newest(&decode::<TranscodedSegment>(&bytes)?.signed)?;
+			if form < 2 {
+				for (_, bytes) in change.tx.prefix(Table::Receipts, &[])? {
+					change.note_newest(&decode::<TranscodedSegment>(&bytes)?.signed)?;
+				}
+			}
+			for (key, mut bytes) in change.tx.prefix(Table::Records, &[])? {
+				// An empty list of them.
+				bytes.push(0);
+				change.tx.put(Table::Records, &key, &bytes)?;
 			}
 			change.tx.put(Table::Meta, SCHEMA_KEY, &SCHEMA.encode())
 		})

@@ -29,6 +29,7 @@ use livepeer_worker_core::{
 	sha256,
 };
 use livepeer_worker_store::DiskStore;
+use redb::ReadableTable;
 use sp_core::H256;
 
 fn segment(store: &DiskStore, seq: u64, len: usize) -> Result<TranscodedSegment, StoreError> {
@@ -222,10 +223,18 @@ fn older_index_should_be_brought_up_to_date_and_a_newer_one_refused() {
 	type Bytes = redb::TableDefinition<'static, &'static [u8], &'static [u8]>;
 	const META: Bytes = redb::TableDefinition::new("meta");
 	const NEWEST: Bytes = redb::TableDefinition::new("newest");
+	const RECORDS: Bytes = redb::TableDefinition::new("records");
 	let dir = tempfile::tempdir().unwrap();
 	let store = DiskStore::open(dir.path()).unwrap();
 	let first = segment(&store, 3, 10).unwrap();
 	store.put_receipt(&first).unwrap();
+	let record = SegmentRecord {
+		signed: first.signed.clone(),
+		receipt: first.receipt.clone(),
+		signature: first.signature.clone(),
+		own: Default::default(),
+	};
+	store.put_record(&record).unwrap();
 	drop(store);
 	let change = |change: &dyn Fn(&redb::WriteTransaction)| {
 		let index = redb::Database::create(dir.path().join("index.redb")).unwrap();
@@ -237,10 +246,23 @@ fn older_index_should_be_brought_up_to_date_and_a_newer_one_refused() {
 	change(&|tx| {
 		tx.delete_table(META).unwrap();
 		tx.delete_table(NEWEST).unwrap();
+		let mut records = tx.open_table(RECORDS).unwrap();
+		let rows = records.iter().unwrap().map(|row| {
+			let (key, value) = row.unwrap();
+			(key.value().to_vec(), value.value().to_vec())
+		});
+		for (key, value) in rows.collect::<Vec<_>>() {
+			records.insert(&key[..], &value[..value.len() - 1]).unwrap();
+		}
 	});
 	let store = DiskStore::open(dir.path()).unwrap();
 	assert_eq!(store.newest(Hash::repeat_byte(5)).unwrap(), Some(first.signed.clone()));
 	assert_eq!(store.receipt(key(3)).unwrap(), Some(first));
+	assert_eq!(store.last_record(Hash::repeat_byte(5)).unwrap(), Some(record.clone()));
+	drop(store);
+	let store = DiskStore::open(dir.path()).unwrap();
+	let records = store.records(Hash::repeat_byte(5), 0, 10).unwrap();
+	assert_eq!(records, [record], "once is enough");
 	drop(store);
 	change(&|tx| {
 		let version = 99u32.to_le_bytes();

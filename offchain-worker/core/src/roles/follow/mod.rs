@@ -584,7 +584,8 @@ impl Follower {
 				return Err(error);
 			}
 		};
-		let (had, lost): (Vec<_>, Vec<_>) = of_tracks.into_iter().partition(|(_, is_there)| *is_there);
+		let (had, lost): (Vec<_>, Vec<_>) =
+			of_tracks.into_iter().partition(|(_, is_there)| *is_there);
 		missed.extend(lost.into_iter().map(|(track, _)| track));
 		let had: Vec<Track> = had.into_iter().map(|(track, _)| track).collect();
 		let more: Vec<H256> =
@@ -626,7 +627,11 @@ impl Follower {
 				false
 			}
 			Either::Right(_) => {
-				tracing::debug!(seq, track, "the segment's track is not kept: it did not come in time");
+				tracing::debug!(
+					seq,
+					track,
+					"the segment's track is not kept: it did not come in time"
+				);
 				false
 			}
 		}
@@ -795,7 +800,12 @@ impl Follower {
 			let mut tracks = Vec::new();
 			for track in tracks_of(record) {
 				let described = record.track(track);
-				if described.map(|track| self.store.size(track.hash)).transpose()?.flatten().is_some() {
+				if described
+					.map(|track| self.store.size(track.hash))
+					.transpose()?
+					.flatten()
+					.is_some()
+				{
 					tracks.push(track);
 				}
 			}

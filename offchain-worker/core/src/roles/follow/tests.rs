@@ -815,7 +815,11 @@ async fn source_should_be_kept_beside_the_renditions_when_it_is_wanted() {
 	assert_eq!(follower.kept(stream, SOURCE_TRACK).unwrap(), Some(BTreeSet::from([1, 2])));
 	assert_eq!(story.store.get(source).unwrap().as_deref(), Some(&b"source"[..]));
 	let again = story.follower(100).with_sources();
-	assert_eq!(again.kept(stream, SOURCE_TRACK).unwrap(), Some(BTreeSet::from([1, 2])), "after a restart");
+	assert_eq!(
+		again.kept(stream, SOURCE_TRACK).unwrap(),
+		Some(BTreeSet::from([1, 2])),
+		"after a restart"
+	);
 	again.forget(stream).unwrap();
 	assert_eq!(story.store.blob_count(), 0, "they go with their records");
 }

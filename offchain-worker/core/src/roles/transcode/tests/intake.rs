@@ -18,7 +18,8 @@ fn segment_should_be_transcoded_and_receipted_when_everything_is_right() {
 		else {
 			panic!("not done")
 		};
-		let record = SegmentRecord { signed, receipt: *receipt, signature, own: Default::default() };
+		let record =
+			SegmentRecord { signed, receipt: *receipt, signature, own: Default::default() };
 		let stream = record.header().stream;
 		let book = KeyBook::new(Arc::new(story.chain.client(None)), Arc::new(sim.clock.clone()));
 		let owner = story.broadcaster.account();
