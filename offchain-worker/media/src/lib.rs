@@ -31,7 +31,7 @@ pub use ffi::descendants_seconds;
 pub use parent::{MediaError, MediaPool, Priority, SegmentStream, TranscodeJob};
 pub use picture::Picture;
 pub use pipeline::{EvidenceSeed, Facts, Inspection, Transcoded, Variant, Wishes};
-pub use wire::{Escape, Segment, SegmentOptions, Shape};
+pub use wire::{Escape, Rung, Rungs, Segment, SegmentOptions, Shape};
 pub use zygote::{child_main, SUBCOMMAND};
 
 /// Versions of the libraries that this process has loaded, for logs: libavutil, libavcodec,

@@ -7,6 +7,7 @@ use livepeer_primitives::{
 	video::{Rendition, SourceLimits},
 	Hash, MAX_RENDITIONS,
 };
+use livepeer_worker_core::ports::transport::MAX_OWN;
 
 use crate::{
 	diagnosis::Diagnosis,
@@ -217,6 +218,36 @@ pub struct Segment {
 	pub frames: u32,
 	/// Whether what follows does not go on from it: it is the last of its epoch.
 	pub last: bool,
+	/// The same stretch in the source's further tracks of pictures, where they are wanted.
+	pub own: Rungs,
+}
+
+/// What a segment has of further tracks, in ascending order of their numbers.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Encode)]
+pub struct Rungs(pub Vec<Rung>);
+
+/// A segment of a further track, with the same sound as that of the first.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Rung {
+	/// The track's number, from 1.
+	pub track: u8,
+	/// Width of its pictures.
+	pub width: u16,
+	/// Their height.
+	pub height: u16,
+	/// The transport stream.
+	pub data: Vec<u8>,
+}
+
+/// No more are read than a segment may have: an empty one is a few bytes in a frame and many in memory.
+impl Decode for Rungs {
+	fn decode<I: Input>(input: &mut I) -> Result<Self, codec::Error> {
+		let Compact(count) = Compact::<u32>::decode(input)?;
+		if count > MAX_OWN {
+			return Err("more tracks than a segment may have".into());
+		}
+		(0..count).map(|_| Rung::decode(input)).collect::<Result<_, _>>().map(Self)
+	}
 }
 
 /// What a source is at most, as far as its beginning tells: said before its first segment.
@@ -245,6 +276,9 @@ pub struct SegmentOptions {
 	pub normalise: bool,
 	/// Whether the input comes as it is made, over a pipe, and nothing waits for what follows.
 	pub live: bool,
+	/// Whether further tracks of pictures are cut beside the first, as renditions of the publisher's
+	/// own: at most four, in their container's order.
+	pub own: bool,
 }
 
 impl Default for SegmentOptions {
@@ -257,6 +291,7 @@ impl Default for SegmentOptions {
 			fit: None,
 			normalise: true,
 			live: false,
+			own: false,
 		}
 	}
 }
@@ -328,6 +363,7 @@ mod tests {
 			first_time: 126_000,
 			frames: 60,
 			last: false,
+			own: Rungs(vec![Rung { track: 1, width: 640, height: 360, data: vec![0x47; 188] }]),
 		});
 		let mut bytes = Vec::new();
 		write(&mut bytes, &answer).expect("writes to memory");
@@ -374,6 +410,16 @@ mod tests {
 		// Each empty output is one byte here and the size of a vector in memory.
 		let flood = encode(&transcoded(1_000_000)).expect("encodes");
 		assert!(decode::<Answer>(&flood[4..]).is_err());
+	}
+
+	#[test]
+	fn answer_should_be_refused_when_it_has_more_tracks_than_a_segment() {
+		let rungs = |count: u32| {
+			let rung = |_| Rung { track: 1, width: 1, height: 1, data: Vec::new() };
+			Rungs((0..count).map(rung).collect()).encode()
+		};
+		assert!(decode::<Rungs>(&rungs(MAX_OWN)).is_ok());
+		assert!(decode::<Rungs>(&rungs(MAX_OWN + 1)).is_err());
 	}
 
 	#[test]

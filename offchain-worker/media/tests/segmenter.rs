@@ -25,6 +25,7 @@ const STRICT: SegmentOptions = SegmentOptions {
 	fit: None,
 	normalise: false,
 	live: false,
+	own: false,
 };
 
 /// Eight seconds with a keyframe each second and sound.

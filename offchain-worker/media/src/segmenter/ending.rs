@@ -1,6 +1,6 @@
 //! Where segments, epochs and passes end, and what is mended in a segment before it is given.
 
-use ffmpeg_next::{codec, Rational};
+use ffmpeg_next::{codec, Packet, Rational};
 use livepeer_primitives::video::{MAX_FPS, MAX_SEGMENT_BYTES, MAX_SIDE};
 use livepeer_worker_core::rules::h264;
 
@@ -11,7 +11,7 @@ use crate::{
 	mux::{mux, Elementary},
 	sei,
 	source::{frame_rate, frame_ticks},
-	wire::{Answer, Segment, Shape},
+	wire::{Answer, Rungs, Segment, Shape},
 };
 
 /// A keyframe this close before the target counts as on it: containers round their time stamps.
@@ -58,6 +58,7 @@ impl Cutter<'_> {
 	/// What follows does not go on from what there is.
 	pub(super) fn end_of_epoch(&mut self) -> Result<(), Failure> {
 		self.flush(true)?;
+		self.end_own();
 		self.newest = None;
 		// What sounds beyond the last picture is not of the next epoch.
 		self.audio.clear();
@@ -142,7 +143,7 @@ impl Cutter<'_> {
 			(true, false) => target / 2,
 			(false, _) => 2 * target,
 		};
-		if !(enough && (!late || newest - end >= patience)) {
+		if !(enough && (!(late || self.is_own_late(end)) || newest - end >= patience)) {
 			return Ok(None);
 		}
 		self.is_silent = late;
@@ -226,42 +227,13 @@ impl Cutter<'_> {
 
 	/// Writes the first `count` pictures, which end at `end`, with their sound.
 	fn cut_off(&mut self, count: usize, end: i64) -> Result<Segment, Failure> {
-		let mut units: Vec<Unit> = self.video.drain(..count).collect();
+		let units: Vec<Unit> = self.video.drain(..count).collect();
+		let is_open = self.video.is_empty();
 		self.bytes = self.video.iter().map(|unit| unit.packet.size()).sum();
-		let mut times: Vec<i64> = units.iter().map(|unit| unit.time).collect();
-		times.sort_unstable();
-		if times.windows(2).any(|pair| pair[0] == pair[1]) {
-			// Containers round; two pictures at one time are a tick apart.
-			let mut taken = std::collections::BTreeSet::new();
-			for unit in &mut units {
-				while !taken.insert(unit.time) {
-					unit.time += 1;
-				}
-			}
-			times = taken.into_iter().collect();
-		}
-		let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
-			return Err(Failure::internal("segmenter", "an empty segment"));
-		};
-		if times.len() > 1 {
-			let rate: Rational = frame_rate(times.len() as i64 - 1, last - first);
-			self.step = frame_ticks(rate).clamp(1, 90_000);
-		}
-		let ahead = |(index, unit): (usize, &Unit)| {
-			index.saturating_sub(times.partition_point(|time| *time < unit.time))
-		};
-		self.delay = units.iter().enumerate().map(ahead).max().unwrap_or(0).max(self.delay);
-
-		let mut video = Vec::with_capacity(units.len());
-		for (index, unit) in units.into_iter().enumerate() {
-			let dts = match index.checked_sub(self.delay) {
-				Some(behind) => times[behind],
-				None => first - (self.delay - index) as i64 * self.step,
-			};
-			video.push(timed(unit.packet, unit.time, Some(dts)));
-		}
+		let (video, (first, last)) = stamped(units, &mut self.lead)
+			.ok_or_else(|| Failure::internal("segmenter", "an empty segment"))?;
 		let split = self.audio.partition_point(|unit| unit.time < end);
-		let audio = self
+		let audio: Vec<Packet> = self
 			.audio
 			.drain(..split)
 			.map(|unit| timed(unit.packet, unit.time, Some(unit.time)))
@@ -272,6 +244,7 @@ impl Cutter<'_> {
 			.ok_or_else(|| Failure::internal("segmenter", "no track parameters"))?;
 		let frames = video.len() as u32;
 		self.settle(video_parameters.clone(), frames, last - first)?;
+		let own = Rungs(self.cut_own((first, end), is_open, &audio)?);
 		let video_parameters = self
 			.video_parameters
 			.as_ref()
@@ -283,7 +256,7 @@ impl Cutter<'_> {
 				.map(|parameters| Elementary { parameters: parameters.clone(), packets: audio }),
 		)?;
 		let duration = u32::try_from(end - first).unwrap_or(u32::MAX);
-		Ok(Segment { data, duration, first_time: first, frames, last: false })
+		Ok(Segment { data, duration, first_time: first, frames, last: false, own })
 	}
 
 	/// Says what the source is, before its first segment.
@@ -313,6 +286,55 @@ impl Cutter<'_> {
 		self.fit = Some(shape);
 		(self.emit)(Answer::Shape(shape))
 	}
+}
+
+/// Where decoding stands beside presentation.
+pub(super) struct Lead {
+	/// Length of a frame, for the last one.
+	pub(super) step: i64,
+	/// By how many pictures decoding runs ahead.
+	pub(super) delay: usize,
+}
+
+impl Default for Lead {
+	fn default() -> Self {
+		Self { step: 3_000, delay: 0 }
+	}
+}
+
+/// Pictures with decoding times that ascend, and the first and the last time at which one is shown; `None`
+/// where there are none.
+pub(super) fn stamped(mut units: Vec<Unit>, lead: &mut Lead) -> Option<(Vec<Packet>, (i64, i64))> {
+	let mut times: Vec<i64> = units.iter().map(|unit| unit.time).collect();
+	times.sort_unstable();
+	if times.windows(2).any(|pair| pair[0] == pair[1]) {
+		// Containers round; two pictures at one time are a tick apart.
+		let mut taken = std::collections::BTreeSet::new();
+		for unit in &mut units {
+			while !taken.insert(unit.time) {
+				unit.time += 1;
+			}
+		}
+		times = taken.into_iter().collect();
+	}
+	let (first, last) = (times.first().copied()?, times.last().copied()?);
+	if times.len() > 1 {
+		let rate: Rational = frame_rate(times.len() as i64 - 1, last - first);
+		lead.step = frame_ticks(rate).clamp(1, 90_000);
+	}
+	let ahead = |(index, unit): (usize, &Unit)| {
+		index.saturating_sub(times.partition_point(|time| *time < unit.time))
+	};
+	lead.delay = units.iter().enumerate().map(ahead).max().unwrap_or(0).max(lead.delay);
+	let mut packets = Vec::with_capacity(units.len());
+	for (index, unit) in units.into_iter().enumerate() {
+		let dts = match index.checked_sub(lead.delay) {
+			Some(behind) => times[behind],
+			None => first - (lead.delay - index) as i64 * lead.step,
+		};
+		packets.push(timed(unit.packet, unit.time, Some(dts)));
+	}
+	Some((packets, (first, last)))
 }
 
 /// Whether more may come before it is cut.

@@ -10,6 +10,7 @@
 //! as the last of its epoch.
 
 mod ending;
+mod own;
 mod pictures;
 mod play;
 mod sound;
@@ -22,7 +23,11 @@ use std::{
 
 use ffmpeg_next::{codec, Packet, Rational};
 
-use self::play::{Play, Shared, Taken};
+use self::{
+	ending::Lead,
+	own::Own,
+	play::{Of, Play, Shared, Taken},
+};
 use crate::{
 	limits::Failure,
 	normalise::{AudioNormaliser, VideoNormaliser},
@@ -47,7 +52,7 @@ pub fn cut(file: File, options: &SegmentOptions, emit: Emit<'_>) -> Result<(), F
 	let mut cutter = Cutter::new(*options, emit);
 	let mut played = 0u32;
 	while options.plays.is_none_or(|plays| played < plays) {
-		let mut play = Play::open(file.clone(), options.live)?;
+		let mut play = Play::open(file.clone(), options)?;
 		cutter.begin(&play)?;
 		while let Some(packet) = play.next()? {
 			cutter.take(&play, packet)?;
@@ -117,10 +122,10 @@ struct Cutter<'a> {
 	sound_end: i64,
 	/// Whether the newest segment had to do without waiting for its sound.
 	is_silent: bool,
-	/// Length of a frame, for the last one.
-	step: i64,
-	/// By how many pictures decoding runs ahead of presentation.
-	delay: usize,
+	/// Where decoding stands beside presentation, and the length of a frame.
+	lead: Lead,
+	/// The publisher's own renditions.
+	own: Vec<Own>,
 	noticed: Vec<String>,
 	/// Pictures in a second as far as probing tells, 0 where it does not.
 	probed: i64,
@@ -153,8 +158,8 @@ impl<'a> Cutter<'a> {
 			last_audio: None,
 			sound_end: START,
 			is_silent: false,
-			step: 3_000,
-			delay: 0,
+			lead: Lead::default(),
+			own: Vec::new(),
 			noticed: Vec::new(),
 			probed: 0,
 		}
@@ -208,14 +213,15 @@ impl<'a> Cutter<'a> {
 				 -force_key_frames 'expr:gte(t,n_forced*2)' -c:a aac OUTPUT.mp4",
 			)?;
 		}
-		self.begin_sound(play)
+		self.begin_sound(play)?;
+		self.begin_own(play)
 	}
 
 	fn take(&mut self, play: &Play, taken: Taken) -> Result<(), Failure> {
-		if taken.is_video {
-			self.take_picture(play, taken.packet)?;
-		} else {
-			self.take_sound(play, taken.packet)?;
+		match taken.of {
+			Of::Pictures => self.take_picture(play, taken.packet)?,
+			Of::Sound => self.take_sound(play, taken.packet)?,
+			Of::Own(track) => self.take_own(track, taken.packet),
 		}
 		while let Some(segment) = self.next()? {
 			self.give(segment)?;

@@ -38,7 +38,7 @@ impl Cutter<'_> {
 		let key_every = i64::from(self.options.target);
 		let normaliser = VideoNormaliser::new(parameters, rotation, self.fit, fps, key_every)?;
 		self.pictures = Pictures::Encoded(Box::new(normaliser));
-		self.delay = 0;
+		self.lead.delay = 0;
 		self.bytes = 0;
 		for unit in std::mem::take(&mut self.video) {
 			self.encode_picture(timed(unit.packet, unit.time, None))?;
@@ -65,7 +65,7 @@ impl Cutter<'_> {
 						}
 					}
 					let is_idr = packet.is_key();
-					self.end = self.end.max(time.saturating_add(self.step));
+					self.end = self.end.max(time.saturating_add(self.lead.step));
 					self.push(Unit { packet, time, is_idr });
 				}
 				Made::Break => self.flush_queue(true)?,
@@ -145,26 +145,11 @@ impl Cutter<'_> {
 			let dts = packet.dts().map(|dts| dts.saturating_add(time - own_time));
 			return self.encode_picture(timed(packet, time, dts));
 		}
-		let length = if packet.duration() > 0 { packet.duration() } else { self.step };
+		let length = if packet.duration() > 0 { packet.duration() } else { self.lead.step };
 		self.end = self.end.max(time.saturating_add(length));
-		let packet = self.plain(packet, is_idr);
+		let packet = plain(packet, is_idr, &self.parameter_sets);
 		self.push(Unit { packet, time, is_idr });
 		Ok(())
-	}
-
-	/// A picture with its parameter sets and without what only informs, which some cameras write
-	/// wrongly.
-	fn plain(&self, packet: Packet, starts: bool) -> Packet {
-		let data = packet.data().unwrap_or_default();
-		let mut whole = Vec::with_capacity(data.len());
-		if starts && !sei::has(data, sei::SPS) {
-			whole.extend_from_slice(&self.parameter_sets);
-		}
-		whole.extend_from_slice(&sei::without_sei(data));
-		let mut plain = Packet::copy(&whole);
-		plain.set_flags(packet.flags());
-		plain.set_duration(packet.duration());
-		plain
 	}
 
 	fn with_parameter_sets(&self, packet: Packet, starts: bool) -> Packet {
@@ -243,4 +228,18 @@ impl Cutter<'_> {
 		};
 		self.made_pictures(made)
 	}
+}
+
+/// A picture with its parameter sets and without what only informs, which some cameras write wrongly.
+pub(super) fn plain(packet: Packet, starts: bool, parameter_sets: &[u8]) -> Packet {
+	let data = packet.data().unwrap_or_default();
+	let mut whole = Vec::with_capacity(data.len());
+	if starts && !sei::has(data, sei::SPS) {
+		whole.extend_from_slice(parameter_sets);
+	}
+	whole.extend_from_slice(&sei::without_sei(data));
+	let mut plain = Packet::copy(&whole);
+	plain.set_flags(packet.flags());
+	plain.set_duration(packet.duration());
+	plain
 }

@@ -1,4 +1,4 @@
-//! One pass over a source: its two tracks, packet by packet.
+//! One pass over a source: its tracks, packet by packet.
 
 use std::{
 	fs::File,
@@ -11,6 +11,7 @@ use ffmpeg_next::{
 	format::context::{Input, StreamIo},
 	Error, Packet,
 };
+use livepeer_worker_core::ports::transport::MAX_OWN;
 
 use super::unsupported;
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 	limits::Failure,
 	normalise::DECODERS,
 	source::{self, ticks},
+	wire::SegmentOptions,
 };
 
 /// Errors in a row after which a file counts as at its end.
@@ -41,10 +43,29 @@ impl Seek for Shared {
 	}
 }
 
-/// A packet of one of the two tracks, in ticks of the source's own time.
+/// A packet of one of the tracks, in ticks of the source's own time.
 pub(super) struct Taken {
 	pub(super) packet: Packet,
-	pub(super) is_video: bool,
+	pub(super) of: Of,
+}
+
+/// Of which track a packet is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Of {
+	/// Of the pictures that the stream is made of.
+	Pictures,
+	/// Of their sound.
+	Sound,
+	/// Of the further track of pictures with this number, from 1.
+	Own(u8),
+}
+
+/// A further track of pictures.
+pub(super) struct Further {
+	pub(super) index: usize,
+	pub(super) track: Track,
+	annex_b: Option<AnnexB>,
+	pub(super) parameter_sets: Vec<u8>,
 }
 
 /// One pass over the source.
@@ -54,13 +75,16 @@ pub(super) struct Play {
 	pub(super) audio: Option<(usize, Track)>,
 	annex_b: Option<AnnexB>,
 	pub(super) parameter_sets: Vec<u8>,
+	/// Further tracks of pictures, where they are wanted.
+	pub(super) further: Vec<Further>,
 	errors: u32,
 	/// Whether the sound appeared after the beginning.
 	pub(super) is_late: bool,
 }
 
 impl Play {
-	pub(super) fn open(mut file: Shared, live: bool) -> Result<Self, Failure> {
+	pub(super) fn open(mut file: Shared, options: &SegmentOptions) -> Result<Self, Failure> {
+		let (live, own) = (options.live, options.own);
 		let io = if live {
 			StreamIo::from_read(file)
 		} else {
@@ -109,18 +133,27 @@ impl Play {
 			.find(|(_, track)| track.is_aac)
 			.or_else(|| tracks.iter().find(usable))
 			.cloned();
-		let mut parameter_sets = video.1.extradata.clone();
-		let mut annex_b = None;
-		// A configuration record, rather than start codes, begins with its version, 1.
-		if video.1.is_h264 && parameter_sets.first() == Some(&1) {
-			let parameters = ffi::parameters(&input, video.0)
-				.map_err(|e| Failure::internal("track parameters", e))?;
-			let filter = AnnexB::new(&parameters, ticks())
-				.map_err(|e| unsupported(format!("the H.264 header cannot be read: {e}")))?;
-			parameter_sets = filter.extradata();
-			annex_b = Some(filter);
+		let (annex_b, parameter_sets) = headers(&input, &video)?;
+		let is_further = |(index, track): &&(usize, Track)| {
+			own && *index != video.0 && track.kind == TrackKind::Video && !track.is_cover
+		};
+		let mut further = Vec::new();
+		for one in tracks.iter().filter(is_further).take(MAX_OWN as usize) {
+			// One whose header cannot be read is one that comes to nothing.
+			let Ok((annex_b, parameter_sets)) = headers(&input, one) else { continue };
+			let (index, track) = one.clone();
+			further.push(Further { index, track, annex_b, parameter_sets });
 		}
-		Ok(Self { input, video, audio, annex_b, parameter_sets, errors: 0, is_late: false })
+		Ok(Self {
+			input,
+			video,
+			audio,
+			annex_b,
+			parameter_sets,
+			further,
+			errors: 0,
+			is_late: false,
+		})
 	}
 
 	pub(super) fn parameters(&self, index: usize) -> Result<codec::Parameters, Failure> {
@@ -136,7 +169,7 @@ impl Play {
 		Ok(video)
 	}
 
-	/// The next packet of either track; `None` at the end.
+	/// The next packet of a track; `None` at the end.
 	pub(super) fn next(&mut self) -> Result<Option<Taken>, Failure> {
 		loop {
 			let mut packet = Packet::empty();
@@ -164,22 +197,45 @@ impl Play {
 				self.is_late |= track.is_some();
 				self.audio = track.map(|track| (index, track));
 			}
-			let track = match &self.audio {
-				_ if is_video => &self.video.1,
-				Some((audio, track)) if index == *audio => track,
-				_ => continue,
+			let mut further = self.further.iter_mut().zip(1..);
+			let (of, time_base, filter) = match &self.audio {
+				_ if is_video => (Of::Pictures, self.video.1.time_base, self.annex_b.as_mut()),
+				Some((audio, track)) if index == *audio => (Of::Sound, track.time_base, None),
+				_ => match further.find(|(one, _)| one.index == index) {
+					Some((one, number)) => {
+						(Of::Own(number), one.track.time_base, one.annex_b.as_mut())
+					}
+					None => continue,
+				},
 			};
 			if !ffi::has_data(&packet) {
 				continue;
 			}
-			packet.rescale_ts(track.time_base, ticks());
-			if let (true, Some(filter)) = (is_video, &mut self.annex_b) {
+			packet.rescale_ts(time_base, ticks());
+			if let Some(filter) = filter {
 				match filter.filter(packet) {
 					Ok(filtered) => packet = filtered,
 					Err(_) => continue,
 				}
 			}
-			return Ok(Some(Taken { packet, is_video }));
+			return Ok(Some(Taken { packet, of }));
 		}
 	}
+}
+
+/// What gives a track start codes, where it has none, and its parameter sets.
+fn headers(
+	input: &Input,
+	(index, track): &(usize, Track),
+) -> Result<(Option<AnnexB>, Vec<u8>), Failure> {
+	// A configuration record, rather than start codes, begins with its version, 1.
+	if !track.is_h264 || track.extradata.first() != Some(&1) {
+		return Ok((None, track.extradata.clone()));
+	}
+	let parameters =
+		ffi::parameters(input, *index).map_err(|e| Failure::internal("track parameters", e))?;
+	let filter = AnnexB::new(&parameters, ticks())
+		.map_err(|e| unsupported(format!("the H.264 header cannot be read: {e}")))?;
+	let parameter_sets = filter.extradata();
+	Ok((Some(filter), parameter_sets))
 }
