@@ -1,9 +1,11 @@
 //! What RTMP carries: pictures and sound as in FLV, and in enhanced RTMP's newer codecs, as one
 //! Matroska stream after the other.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
-use crate::matroska::{Track, Writer};
+use crate::matroska::{Of, Track, Writer};
 
 /// Pictures and sound that are held while it is not clear whether there is sound.
 const LONGEST_WAIT: i64 = 700;
@@ -22,6 +24,10 @@ const EXTENDED: u8 = 7;
 /// Of many tracks: one, and each with a codec of its own.
 const ONE: u8 = 0;
 const OWN_CODECS: u8 = 2;
+/// Tracks in one message, more than anybody sends.
+const MOST_TRACKS: usize = 32;
+/// The pictures of who sends one track of them.
+pub(crate) const FIRST: Of = Of::Pictures(0);
 
 /// What nobody here can read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -44,19 +50,24 @@ pub enum Out {
 }
 
 struct Held {
-	is_picture: bool,
+	of: Of,
 	is_key: bool,
 	time: i64,
 	data: Vec<u8>,
 }
 
+/// The tracks of a stream: those of pictures by the publisher's numbers, and that of sound.
+type Tracks = (BTreeMap<u8, Track>, Option<Track>);
+
 /// Turns messages into streams.
 #[derive(Default)]
 pub struct Remuxer {
-	pictures: Option<Track>,
-	sound: Option<Track>,
-	/// The tracks of the stream that is being written.
-	writer: Option<(Writer, Track, Option<Track>)>,
+	/// How many tracks of pictures are taken beside the first.
+	further: usize,
+	/// What is known of the tracks.
+	tracks: Tracks,
+	/// What the stream that is being written was begun with.
+	writer: Option<(Writer, Tracks)>,
 	held: Vec<Held>,
 	held_bytes: usize,
 	/// The newest decoding time.
@@ -67,9 +78,14 @@ pub struct Remuxer {
 }
 
 impl Remuxer {
-	/// A remuxer.
+	/// A remuxer of the first tracks.
 	pub fn new() -> Self {
 		Self::default()
+	}
+
+	/// The same, which takes so many tracks of pictures beside the first.
+	pub fn with_further(further: usize) -> Self {
+		Self { further, ..Self::default() }
 	}
 
 	/// Whether anything was written.
@@ -114,26 +130,8 @@ impl Remuxer {
 
 	fn picture(&mut self, time: i64, body: &[u8], out: &mut Vec<Out>) -> Result<(), FlvError> {
 		let first = body[0];
-		let (frame, codec, packet, rest) = if first & 0x80 != 0 {
-			let frame = first >> 4 & 7;
-			if frame == COMMAND {
-				return Ok(());
-			}
-			let Some(Enhanced { packet, fourcc, rest }) =
-				enhanced(first, &body[1..], TRACKS_OF_PICTURES)?
-			else {
-				return Ok(());
-			};
-			let codec = match fourcc {
-				b"avc1" => "V_MPEG4/ISO/AVC",
-				b"hvc1" => "V_MPEGH/ISO/HEVC",
-				b"av01" => "V_AV1",
-				b"vp09" => "V_VP9",
-				b"vp08" => "V_VP8",
-				other => return Err(FlvError::Codec(printable(other))),
-			};
-			(frame, codec, packet, rest)
-		} else {
+		if first & 0x80 == 0 {
+			let frame = first >> 4;
 			let codec = match first & 0x0f {
 				7 => "V_MPEG4/ISO/AVC",
 				12 => "V_MPEGH/ISO/HEVC",
@@ -141,20 +139,58 @@ impl Remuxer {
 				other => return Err(FlvError::Codec(format!("with FLV's number {other}"))),
 			};
 			let packet = *body.get(1).ok_or(FlvError::Damaged)?;
-			(first >> 4, codec, packet, &body[2..])
-		};
+			return self.picture_of(
+				FIRST,
+				time,
+				Coded { frame, codec, packet, is_enhanced: false },
+				&body[2..],
+				out,
+			);
+		}
+		let frame = first >> 4 & 7;
 		if frame == COMMAND {
 			return Ok(());
 		}
-		let is_delayed = first & 0x80 == 0
+		for Enhanced { number, packet, fourcc, rest } in
+			enhanced(first, &body[1..], TRACKS_OF_PICTURES)?
+		{
+			let codec = match fourcc {
+				b"avc1" => "V_MPEG4/ISO/AVC",
+				b"hvc1" => "V_MPEGH/ISO/HEVC",
+				b"av01" => "V_AV1",
+				b"vp09" => "V_VP9",
+				b"vp08" => "V_VP8",
+				other if number == 0 => return Err(FlvError::Codec(printable(other))),
+				// The stream goes on without it.
+				_ => continue,
+			};
+			let coded = Coded { frame, codec, packet, is_enhanced: true };
+			self.picture_of(Of::Pictures(number), time, coded, rest, out)?;
+		}
+		Ok(())
+	}
+
+	/// What a message says of one track of pictures.
+	fn picture_of(
+		&mut self,
+		of: Of,
+		time: i64,
+		Coded { frame, codec, packet, is_enhanced }: Coded,
+		rest: &[u8],
+		out: &mut Vec<Out>,
+	) -> Result<(), FlvError> {
+		if frame == COMMAND {
+			return Ok(());
+		}
+		let is_delayed = !is_enhanced
 			|| (packet == 1 && matches!(codec, "V_MPEG4/ISO/AVC" | "V_MPEGH/ISO/HEVC"));
 		match packet {
 			0 => {
-				let header = if first & 0x80 == 0 { rest.get(3..) } else { Some(rest) };
+				let header = if is_enhanced { Some(rest) } else { rest.get(3..) };
 				let header = header.ok_or(FlvError::Damaged)?;
-				self.announce(true, codec, header, out)
+				self.announce(of, codec, header, out)
 			}
-			1 | 3 if first & 0x80 != 0 || packet == 1 => {
+			1 | 3 if is_enhanced || packet == 1 => {
 				let (delay, data) = if is_delayed {
 					let (delay, data) = rest.split_at_checked(3).ok_or(FlvError::Damaged)?;
 					let raw = i32::from_be_bytes([delay[0], delay[1], delay[2], 0]) >> 8;
@@ -162,7 +198,7 @@ impl Remuxer {
 				} else {
 					(0, rest)
 				};
-				self.put(true, frame == 1 || frame == 4, time, time + delay, data, out);
+				self.put(of, frame == 1 || frame == 4, time, time + delay, data, out);
 				Ok(())
 			}
 			// The end, and colours.
@@ -175,17 +211,18 @@ impl Remuxer {
 			10 => {
 				let (packet, data) = (*body.get(1).ok_or(FlvError::Damaged)?, &body[2..]);
 				match packet {
-					0 => self.announce(false, "A_AAC", data, out)?,
-					_ => self.put(false, true, time, time, data, out),
+					0 => self.announce(Of::Sound, "A_AAC", data, out)?,
+					_ => self.put(Of::Sound, true, time, time, data, out),
 				}
 			}
 			2 | 14 => {
-				self.announce(false, "A_MPEG/L3", &[], out)?;
-				self.put(false, true, time, time, &body[1..], out);
+				self.announce(Of::Sound, "A_MPEG/L3", &[], out)?;
+				self.put(Of::Sound, true, time, time, &body[1..], out);
 			}
 			9 => {
-				let Some(Enhanced { packet, fourcc, rest: data }) =
-					enhanced(body[0], &body[1..], TRACKS_OF_SOUND)?
+				let all = enhanced(body[0], &body[1..], TRACKS_OF_SOUND)?;
+				let Some(Enhanced { packet, fourcc, rest: data, .. }) =
+					all.into_iter().find(|one| one.number == 0)
 				else {
 					return Ok(());
 				};
@@ -199,12 +236,12 @@ impl Remuxer {
 					other => return Err(FlvError::Codec(printable(other))),
 				};
 				match packet {
-					0 => self.announce(false, codec, data, out)?,
+					0 => self.announce(Of::Sound, codec, data, out)?,
 					1 => {
 						if matches!(codec, "A_MPEG/L3" | "A_AC3" | "A_EAC3") {
-							self.announce(false, codec, &[], out)?;
+							self.announce(Of::Sound, codec, &[], out)?;
 						}
-						self.put(false, true, time, time, data, out);
+						self.put(Of::Sound, true, time, time, data, out);
 					}
 					_ => {}
 				}
@@ -217,7 +254,7 @@ impl Remuxer {
 	/// A track's header. Another one than before ends the stream.
 	pub(crate) fn announce(
 		&mut self,
-		is_picture: bool,
+		of: Of,
 		codec: &'static str,
 		header: &[u8],
 		out: &mut Vec<Out>,
@@ -226,15 +263,19 @@ impl Remuxer {
 			return Err(FlvError::Damaged);
 		}
 		let track = Track { codec, header: header.to_vec() };
-		let slot = if is_picture { &mut self.pictures } else { &mut self.sound };
-		if slot.as_ref() == Some(&track) {
-			return Ok(());
-		}
-		*slot = Some(track);
-		if let Some((_, pictures, sound)) = &self.writer {
-			if self.pictures.as_ref() != Some(pictures) || self.sound.as_ref() != sound.as_ref() {
-				self.end(out);
+		let (pictures, sound) = &mut self.tracks;
+		match of {
+			Of::Sound => *sound = Some(track),
+			Of::Pictures(number) => {
+				let further = pictures.keys().filter(|known| **known > 0).count();
+				if number > 0 && further >= self.further && !pictures.contains_key(&number) {
+					return Ok(());
+				}
+				pictures.insert(number, track);
 			}
+		}
+		if self.writer.as_ref().is_some_and(|(_, begun)| *begun != self.tracks) {
+			self.end(out);
 		}
 		Ok(())
 	}
@@ -248,48 +289,60 @@ impl Remuxer {
 
 	pub(crate) fn put(
 		&mut self,
-		is_picture: bool,
+		of: Of,
 		is_key: bool,
 		decoded: i64,
 		time: i64,
 		data: &[u8],
 		out: &mut Vec<Out>,
 	) {
-		let known = if is_picture { &self.pictures } else { &self.sound };
-		if known.is_none() || data.is_empty() {
-			return;
-		}
-		if let Some(newest) = self.newest {
-			if decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5 {
-				self.end(out);
+		let (pictures, sound) = &self.tracks;
+		let (is_known, is_further) = match of {
+			Of::Pictures(number) => {
+				(pictures.contains_key(&0) && pictures.contains_key(&number), number > 0)
 			}
-		}
-		self.newest = Some(self.newest.unwrap_or(decoded).max(decoded));
-		if let Some((writer, _, _)) = &mut self.writer {
-			out.push(Out::Bytes(writer.block(is_picture, is_key, time, data)));
+			Of::Sound => (sound.is_some(), false),
+		};
+		if !is_known || data.is_empty() {
 			return;
 		}
-		if self.held.is_empty() && !(is_picture && is_key) {
+		let jumps = self.newest.is_some_and(|newest| {
+			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
+		});
+		// The stream goes on by its first tracks' time, whatever a further one's does.
+		if is_further && jumps {
+			return;
+		}
+		if jumps {
+			self.end(out);
+		}
+		if !is_further {
+			self.newest = Some(self.newest.unwrap_or(decoded).max(decoded));
+		}
+		if let Some((writer, _)) = &mut self.writer {
+			out.push(Out::Bytes(writer.block(of, is_key, time, data)));
+			return;
+		}
+		if self.held.is_empty() && (of == Of::Sound || !is_key) {
 			return;
 		}
 		self.held_bytes += data.len() + size_of::<Held>();
-		self.held.push(Held { is_picture, is_key, time, data: data.to_vec() });
+		self.held.push(Held { of, is_key, time, data: data.to_vec() });
 		let waited = self.held.first().map_or(0, |first| time - first.time);
-		let is_clear = self.sound.is_some() && !self.held.iter().all(|held| held.is_picture);
+		let is_clear = self.held.iter().any(|held| held.of == Of::Sound);
 		if is_clear || waited > LONGEST_WAIT || self.held_bytes > MOST_HELD {
 			self.begin(out);
 		}
 	}
 
 	fn begin(&mut self, out: &mut Vec<Out>) {
-		let Some(pictures) = self.pictures.clone() else { return };
-		let sound = self.sound.clone();
-		let (mut writer, mut bytes) = Writer::new(&pictures, sound.as_ref());
+		let (pictures, sound) = &self.tracks;
+		let (mut writer, mut bytes) = Writer::new(pictures, sound.as_ref());
 		for held in self.held.drain(..) {
-			bytes.extend(writer.block(held.is_picture, held.is_key, held.time, &held.data));
+			bytes.extend(writer.block(held.of, held.is_key, held.time, &held.data));
 		}
 		self.held_bytes = 0;
-		self.writer = Some((writer, pictures, sound));
+		self.writer = Some((writer, self.tracks.clone()));
 		out.push(Out::Bytes(bytes));
 	}
 
@@ -303,22 +356,31 @@ impl Remuxer {
 	}
 }
 
-/// What an enhanced message says of its first track.
+/// How a picture is coded, and what a message says of it.
+struct Coded {
+	frame: u8,
+	codec: &'static str,
+	packet: u8,
+	is_enhanced: bool,
+}
+
+/// What an enhanced message says of a track.
 struct Enhanced<'a> {
+	/// The track's number.
+	number: u8,
 	packet: u8,
 	fourcc: &'a [u8],
 	rest: &'a [u8],
 }
 
-/// Reads the head of an enhanced message behind its first byte; `many` is the type of those with many tracks.
-/// `None` where the first track is not among them.
-fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Option<Enhanced<'_>>, FlvError> {
+/// Reads an enhanced message behind its first byte; `many` is the type of those with many tracks.
+fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Vec<Enhanced<'_>>, FlvError> {
 	let (packet, rest) = unextended(first & 0x0f, body).ok_or(FlvError::Damaged)?;
 	if packet == many {
-		return first_track(rest);
+		return tracks(rest);
 	}
 	let (fourcc, rest) = rest.split_at_checked(4).ok_or(FlvError::Damaged)?;
-	Ok(Some(Enhanced { packet, fourcc, rest }))
+	Ok(vec![Enhanced { number: 0, packet, fourcc, rest }])
 }
 
 /// The type of a message behind its extensions, which say fractions of a millisecond, and what follows it.
@@ -338,8 +400,9 @@ fn unextended(mut packet: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
 	Some((packet, rest))
 }
 
-/// The track of number 0 in a message of many.
-fn first_track(body: &[u8]) -> Result<Option<Enhanced<'_>>, FlvError> {
+/// The tracks in a message of many.
+fn tracks(body: &[u8]) -> Result<Vec<Enhanced<'_>>, FlvError> {
+	let mut found = Vec::new();
 	let (kind, mut rest) = body.split_first().ok_or(FlvError::Damaged)?;
 	let (kind, packet) = (kind >> 4, kind & 0x0f);
 	let mut fourcc: &[u8] = &[];
@@ -358,12 +421,13 @@ fn first_track(body: &[u8]) -> Result<Option<Enhanced<'_>>, FlvError> {
 			let size = u32::from_be_bytes([0, size[0], size[1], size[2]]) as usize;
 			after.split_at_checked(size).ok_or(FlvError::Damaged)?
 		};
-		if *number == 0 {
-			return Ok(Some(Enhanced { packet, fourcc, rest: track }));
+		if found.len() >= MOST_TRACKS {
+			return Err(FlvError::Damaged);
 		}
+		found.push(Enhanced { number: *number, packet, fourcc, rest: track });
 		rest = after;
 	}
-	Ok(None)
+	Ok(found)
 }
 
 fn printable(name: &[u8]) -> String {
@@ -401,7 +465,12 @@ mod tests {
 
 	/// The header of pictures that a remuxer knows.
 	fn known(remuxer: &Remuxer) -> Option<&[u8]> {
-		remuxer.pictures.as_ref().map(|track| &track.header[..])
+		header_of(remuxer, 0)
+	}
+
+	/// The header of a track of pictures that a remuxer knows.
+	fn header_of(remuxer: &Remuxer, number: u8) -> Option<&[u8]> {
+		remuxer.tracks.0.get(&number).map(|track| &track.header[..])
 	}
 
 	#[test]
@@ -414,7 +483,8 @@ mod tests {
 		}
 		assert_eq!(remuxer.take(8, 0, b"\x95\x00mp4a\x01sound").unwrap(), []);
 		assert_eq!(known(&remuxer), Some(&b"head"[..]));
-		assert!(remuxer.sound.is_none());
+		assert!(remuxer.tracks.1.is_none());
+		assert_eq!(remuxer.tracks.0.len(), 1);
 		// Many in one message, of one codec, and each with its own.
 		let one = b"\x96\x10avc1\x01\0\0\x04else\x00\0\0\x04head";
 		let own = b"\x96\x20hvc1\x01\0\0\x04elseavc1\x00\0\0\x04head";
@@ -425,6 +495,56 @@ mod tests {
 			let cut = remuxer.take(9, 0, &message[..message.len() - 1]);
 			assert_eq!(cut, Err(FlvError::Damaged));
 		}
+	}
+
+	#[test]
+	fn further_tracks_should_be_taken_where_they_are_wanted_and_no_more_of_them() {
+		let mut remuxer = Remuxer::with_further(2);
+		remuxer.take(9, 0, b"\x90avc1head").unwrap();
+		remuxer.take(9, 0, b"\x96\x20avc1\x01\0\0\x03oneavc1\x05\0\0\x04five").unwrap();
+		remuxer.take(9, 0, b"\x96\x00avc1\x07more").unwrap();
+		// What nobody here can read is left out, where it is not the first.
+		remuxer.take(9, 0, b"\x96\x00xxxx\x01else").unwrap();
+		assert_eq!(remuxer.take(9, 0, b"\x96\x00xxxx\0else"), Err(FlvError::Codec("xxxx".into())));
+		let known = [0, 1, 5, 7].map(|number| header_of(&remuxer, number));
+		assert_eq!(known, [Some(&b"head"[..]), Some(&b"one"[..]), Some(&b"five"[..]), None]);
+		// They come out in their order, the first keyframe of any being the beginning.
+		assert_eq!(remuxer.take(9, 0, b"\x96\x01avc1\x01\0\0\0small").unwrap(), []);
+		assert_eq!(remuxer.take(9, 0, b"\x91avc1\0\0\0large").unwrap(), []);
+		let out = remuxer.take(9, 900, b"\xa6\x01avc1\x05\0\0\0other").unwrap();
+		let [Out::Bytes(bytes)] = &out[..] else { panic!("{out:?}") };
+		let at = |words: &[u8]| bytes.windows(words.len()).position(|part| part == words);
+		let places = [&b"head"[..], b"one", b"five", b"small", b"large", b"other"].map(at);
+		assert!(places.is_sorted() && places[0].is_some(), "{places:?}");
+		// Another header of one of them is another stream.
+		let out = remuxer.take(9, 1_000, b"\x96\x00avc1\x01two").unwrap();
+		assert_eq!(ends(&out), 1);
+	}
+
+	#[test]
+	fn time_of_a_further_track_should_not_end_the_stream() {
+		let mut remuxer = Remuxer::with_further(1);
+		remuxer.take(9, 0, &header()).unwrap();
+		remuxer.take(9, 0, b"\x96\x00avc1\x01else").unwrap();
+		for time in (0..1_000).step_by(100) {
+			remuxer.take(9, time, &key(0)).unwrap();
+		}
+		assert!(remuxer.has_begun());
+		let further = b"\x96\x01avc1\x01\0\0\0else";
+		assert_eq!(remuxer.take(9, 60_000, further).unwrap(), []);
+		assert_eq!(ends(&remuxer.take(9, 1_000, &key(0)).unwrap()), 0);
+		assert_eq!(remuxer.take(9, 1_000, further).unwrap().len(), 1);
+	}
+
+	/// A message of millions of empty tracks takes no more than one of as many as there may be.
+	#[test]
+	fn attack_message_of_many_empty_tracks() {
+		let empty = [1, 0, 0, 0].repeat(MOST_TRACKS);
+		let message = |empty: &[u8]| [&b"\x96\x13avc1"[..], empty].concat();
+		let mut remuxer = Remuxer::with_further(4);
+		assert_eq!(remuxer.take(9, 0, &message(&empty)), Ok(vec![]));
+		let more = [&empty[..], &[1, 0, 0, 0]].concat();
+		assert_eq!(remuxer.take(9, 0, &message(&more)), Err(FlvError::Damaged));
 	}
 
 	#[test]

@@ -122,6 +122,8 @@ struct Current {
 /// Lets publishers in, one at a time.
 pub struct Gate {
 	keys: Keys,
+	/// Tracks of pictures that are taken beside the first.
+	further: usize,
 	client: reqwest::Client,
 	out: mpsc::Sender<Publication>,
 	made: Instant,
@@ -139,9 +141,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Gate {
 	/// A gate that these keys open. Whoever was let in comes out of the channel.
 	pub fn new(keys: Keys) -> (Arc<Self>, mpsc::Receiver<Publication>) {
+		Self::with_further(keys, 0)
+	}
+
+	/// The same for publishers that send several tracks of pictures, of which so many are taken beside the
+	/// first.
+	pub fn with_further(keys: Keys, further: usize) -> (Arc<Self>, mpsc::Receiver<Publication>) {
 		let (out, publications) = mpsc::channel(1);
 		let gate = Self {
 			keys,
+			further,
 			client: client(),
 			out,
 			made: Instant::now(),
@@ -254,6 +263,11 @@ impl Gate {
 		wrong.push((from, 1, Instant::now()));
 	}
 
+	/// How many tracks of pictures are taken beside the first.
+	pub fn further(&self) -> usize {
+		self.further
+	}
+
 	fn now(&self) -> u64 {
 		self.made.elapsed().as_millis() as u64
 	}
@@ -322,6 +336,11 @@ impl Drop for Session {
 }
 
 impl Session {
+	/// How many tracks of pictures are taken beside the first.
+	pub fn further(&self) -> usize {
+		self.gate.further()
+	}
+
 	/// Notes that the publisher is there.
 	pub fn hear(&self) {
 		self.heard.store(self.gate.now(), Ordering::Relaxed);

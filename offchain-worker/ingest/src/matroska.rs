@@ -1,6 +1,8 @@
-//! Writing Matroska as it comes: one picture and at most one sound track, no end known. It holds
+//! Writing Matroska as it comes: tracks of pictures and at most one of sound, no end known. It holds
 //! every codec that a publisher sends, with the header that came beside it, and the segmenter reads
 //! it from a pipe.
+
+use std::collections::BTreeMap;
 
 /// A track.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +13,15 @@ pub struct Track {
 	pub header: Vec<u8>,
 }
 
-/// The number of the picture track; that of the sound is one more.
-const PICTURES: u8 = 1;
+/// Which track something is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Of {
+	/// Of pictures, by the number that the publisher gave it: 0 is what it sends if it sends one.
+	Pictures(u8),
+	/// Of sound.
+	Sound,
+}
+
 /// Blocks name their time from their cluster's in 16 bits; a new one begins long before that.
 const LONGEST_CLUSTER: i64 = 5_000;
 
@@ -21,6 +30,8 @@ const LONGEST_CLUSTER: i64 = 5_000;
 pub struct Writer {
 	/// The cluster's time in milliseconds.
 	cluster: Option<i64>,
+	/// The tracks in the order of their numbers here, which begin at 1.
+	tracks: Vec<Of>,
 }
 
 fn number(mut value: u64) -> Vec<u8> {
@@ -46,8 +57,8 @@ fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
 const UNKNOWN: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
 impl Writer {
-	/// A writer, and what comes first.
-	pub fn new(pictures: &Track, sound: Option<&Track>) -> (Self, Vec<u8>) {
+	/// A writer of these tracks of pictures, by their numbers, and of sound; and what comes first.
+	pub fn new(pictures: &BTreeMap<u8, Track>, sound: Option<&Track>) -> (Self, Vec<u8>) {
 		let mut out = element(
 			&[0x1a, 0x45, 0xdf, 0xa3],
 			&[element(&[0x42, 0x82], b"matroska"), element(&[0x42, 0x87], &[4])].concat(),
@@ -74,24 +85,33 @@ impl Writer {
 		};
 		// The true size is in the codec's header; these must only be there.
 		let size = [element(&[0xb0], &number(16)), element(&[0xba], &number(16))].concat();
-		let mut tracks = entry(PICTURES, 1, pictures, element(&[0xe0], &size));
+		let mut tracks = Vec::new();
+		for (track, index) in pictures.values().zip(1..) {
+			tracks.extend(entry(index, 1, track, element(&[0xe0], &size)));
+		}
+		let mut known: Vec<Of> = pictures.keys().copied().map(Of::Pictures).collect();
 		if let Some(sound) = sound {
+			known.push(Of::Sound);
 			let (rate, channels) = shape_of_sound(sound);
 			let body =
 				[element(&[0xb5], &f64::from(rate).to_be_bytes()), element(&[0x9f], &[channels])];
-			tracks.extend(entry(PICTURES + 1, 2, sound, element(&[0xe1], &body.concat())));
+			tracks.extend(entry(known.len() as u8, 2, sound, element(&[0xe1], &body.concat())));
 		}
 		out.extend(element(&[0x16, 0x54, 0xae, 0x6b], &tracks));
-		(Self { cluster: None }, out)
+		(Self { cluster: None, tracks: known }, out)
 	}
 
-	/// A picture or a piece of sound at this time in milliseconds, which never goes far back.
-	pub fn block(&mut self, is_picture: bool, is_key: bool, time: i64, data: &[u8]) -> Vec<u8> {
+	/// A picture or a piece of sound at this time in milliseconds, which never goes far back; nothing where
+	/// there is no such track.
+	pub fn block(&mut self, of: Of, is_key: bool, time: i64, data: &[u8]) -> Vec<u8> {
+		let Some(place) = self.tracks.iter().position(|known| *known == of) else {
+			return Vec::new();
+		};
 		let mut out = Vec::with_capacity(data.len() + 48);
 		let starts = match self.cluster {
 			None => true,
 			Some(cluster) => {
-				(is_picture && is_key && time > cluster)
+				(of == Of::Pictures(0) && is_key && time > cluster)
 					|| time - cluster > LONGEST_CLUSTER
 					|| time - cluster < -LONGEST_CLUSTER
 			}
@@ -104,7 +124,7 @@ impl Writer {
 			out.extend(element(&[0xe7], &number(cluster.unsigned_abs())));
 		}
 		let offset = (time - cluster).clamp(i16::MIN.into(), i16::MAX.into()) as i16;
-		let track = if is_picture { PICTURES } else { PICTURES + 1 };
+		let track = place as u8 + 1;
 		let [high, low] = offset.to_be_bytes();
 		let head = [0x80 | track, high, low, if is_key { 0x80 } else { 0 }];
 		out.push(0xa3);
@@ -146,13 +166,29 @@ mod tests {
 	#[test]
 	fn cluster_should_begin_with_each_keyframe_and_before_times_overflow() {
 		let track = Track { codec: "V_VP9", header: Vec::new() };
-		let (mut writer, _) = Writer::new(&track, None);
+		let tracks = BTreeMap::from([(0, track.clone()), (7, track.clone())]);
+		let (mut writer, _) = Writer::new(&tracks, Some(&track));
 		let begins = |bytes: Vec<u8>| bytes.starts_with(&[0x1f, 0x43, 0xb6, 0x75]);
-		assert!(begins(writer.block(true, true, 1_000, b"x")));
-		assert!(!begins(writer.block(true, false, 1_040, b"x")));
-		assert!(!begins(writer.block(false, true, 990, b"x")));
-		assert!(begins(writer.block(true, true, 3_000, b"x")));
-		assert!(begins(writer.block(true, false, 9_000, b"x")));
+		let (first, further) = (Of::Pictures(0), Of::Pictures(7));
+		assert!(begins(writer.block(first, true, 1_000, b"x")));
+		assert!(!begins(writer.block(first, false, 1_040, b"x")));
+		assert!(!begins(writer.block(Of::Sound, true, 990, b"x")));
+		assert!(!begins(writer.block(further, true, 1_100, b"x")), "of another track");
+		assert!(begins(writer.block(first, true, 3_000, b"x")));
+		assert!(begins(writer.block(first, false, 9_000, b"x")));
+	}
+
+	#[test]
+	fn block_should_name_its_track_by_the_place_in_which_it_was_announced() {
+		let track = Track { codec: "V_VP9", header: Vec::new() };
+		let tracks = BTreeMap::from([(0, track.clone()), (7, track.clone())]);
+		let (mut writer, _) = Writer::new(&tracks, Some(&track));
+		writer.block(Of::Pictures(0), true, 0, b"x");
+		let mut number = |of| writer.block(of, true, 0, b"x").get(6).map(|number| number & 0x7f);
+		assert_eq!(number(Of::Pictures(0)), Some(1));
+		assert_eq!(number(Of::Pictures(7)), Some(2));
+		assert_eq!(number(Of::Sound), Some(3));
+		assert_eq!(number(Of::Pictures(1)), None, "nobody announced it");
 	}
 
 	#[test]

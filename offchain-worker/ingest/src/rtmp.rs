@@ -39,6 +39,8 @@ const PUBLISHER: usize = 8 * 1024 * 1024;
 const MOST_MESSAGES: usize = 64;
 /// Bytes after which what came is acknowledged.
 const WINDOW: u32 = 2_500_000;
+/// Enhanced RTMP's number for who takes several tracks.
+const MULTITRACK: f64 = 2.0;
 /// Connections at a time that have not shown a key yet, in all and from one host.
 const MOST: (usize, usize) = (128, 16);
 
@@ -278,9 +280,11 @@ async fn admitted<S: AsyncRead + AsyncWrite + Unpin>(
 				app = named.unwrap_or_default().to_owned();
 				wire.introduce().await?;
 				let codecs = ["av01", "vp09", "hvc1", "Opus", "ac-3"].map(text).to_vec();
+				let several = if gate.further() > 0 { MULTITRACK } else { 0.0 };
 				let about = Value::Object(vec![
 					("fmsVer".into(), text("FMS/3,0,1,123")),
 					("capabilities".into(), Value::Number(31.0)),
+					("capsEx".into(), Value::Number(several)),
 					("fourCcList".into(), Value::List(codecs)),
 				]);
 				let said = Value::Object(vec![
@@ -353,7 +357,7 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 	wire: &mut Wire<S>,
 	session: &mut Session,
 ) -> Result<()> {
-	let mut remuxer = Remuxer::new();
+	let mut remuxer = Remuxer::with_further(session.further());
 	loop {
 		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
 		session.hear();
@@ -403,7 +407,7 @@ pub(crate) async fn play(
 		("tcUrl".into(), text(&format!("rtmp://{host}:{port}/{app}"))),
 	]);
 	wire.command(0, &[text("connect"), Value::Number(1.0), about]).await?;
-	let mut remuxer = Remuxer::new();
+	let mut remuxer = Remuxer::with_further(session.further());
 	loop {
 		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
 		if matches!(message.kind, 8 | 9) {

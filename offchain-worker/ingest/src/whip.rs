@@ -3,6 +3,10 @@
 //!
 //! The key is looked at before anything else, so no stranger ever reaches DTLS or SRTP. Pictures and
 //! sound come out as they do of RTMP.
+//!
+//! Of simulcast one layer is taken, the first that the publisher names, and the others are declined. Layers
+//! come and go as the network's rate does, each counts its time from a number of its own, and how these lie to
+//! each other is told too late to begin with: they cannot be cut together.
 
 use std::{
 	io,
@@ -24,7 +28,7 @@ use livepeer_worker_http::Ends;
 use str0m::{
 	change::SdpOffer,
 	format::Codec,
-	media::{KeyframeRequestKind, MediaData, MediaKind, Mid},
+	media::{KeyframeRequestKind, MediaData, MediaKind, Mid, Rid},
 	net::{Protocol, Receive},
 	Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig,
 };
@@ -32,9 +36,10 @@ use thiserror::Error;
 use tokio::{net::UdpSocket, sync::watch, time::timeout};
 
 use crate::{
-	flv::{FlvError, Remuxer},
+	flv::{FlvError, Remuxer, FIRST},
 	gate::{new_key, Gate, Session},
 	http::{answer, refused},
+	matroska::Of,
 	rtmp::{hand_on, RtmpError},
 };
 
@@ -150,11 +155,11 @@ async fn publish(
 		Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "the offer is too long"),
 		Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "the offer came too slowly"),
 	};
-	let offer = std::str::from_utf8(&offer).ok().map(SdpOffer::from_sdp_string);
-	let Some(Ok(offer)) = offer else {
+	let text = String::from_utf8_lossy(&offer);
+	let Ok(offer) = SdpOffer::from_sdp_string(&without_simulcast(&text)) else {
 		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
 	};
-	let begun = match begin(&whip, ends, offer).await {
+	let begun = match begin(&whip, ends, offer, first_layer(&text)).await {
 		Ok(begun) => begun,
 		Err(error) => return answer(StatusCode::BAD_REQUEST, error.to_string()),
 	};
@@ -203,9 +208,37 @@ struct Begun {
 	/// The address at which media comes, as the peer knows it.
 	at: SocketAddr,
 	answer: String,
+	/// The layer that is taken, of a publisher that offered several: whoever does not read the answer sends
+	/// them all.
+	layer: Option<Rid>,
 }
 
-async fn begin(whip: &Whip, ends: Ends, offer: SdpOffer) -> Result<Begun, WhipError> {
+/// The layer of simulcast that an offer names first, which is the one that its publisher prefers (RFC 8853, 5.2).
+fn first_layer(offer: &str) -> Option<Rid> {
+	let sent = |line: &str| {
+		let (_, layers) = line.strip_prefix("a=simulcast:")?.split_once("send ")?;
+		let first = layers.split([' ', ';', ',']).next()?.trim_start_matches('~');
+		(!first.is_empty()).then(|| Rid::from(first))
+	};
+	offer.lines().find_map(sent)
+}
+
+/// The offer as one of a single layer: without what names layers and their senders.
+fn without_simulcast(offer: &str) -> String {
+	if first_layer(offer).is_none() {
+		return offer.to_owned();
+	}
+	const OF_LAYERS: [&str; 4] = ["a=simulcast:", "a=rid:", "a=ssrc:", "a=ssrc-group:"];
+	let is_kept = |line: &&str| !OF_LAYERS.iter().any(|name| line.starts_with(name));
+	offer.lines().filter(is_kept).flat_map(|line| [line, "\r\n"]).collect()
+}
+
+async fn begin(
+	whip: &Whip,
+	ends: Ends,
+	offer: SdpOffer,
+	layer: Option<Rid>,
+) -> Result<Begun, WhipError> {
 	let asked = ends.local.map_or(whip.media.ip(), |local| local.ip());
 	let ip = whip.public.unwrap_or(asked);
 	// The port that a firewall lets through; another while it is not free yet.
@@ -228,7 +261,7 @@ async fn begin(whip: &Whip, ends: Ends, offer: SdpOffer) -> Result<Begun, WhipEr
 	let candidate = Candidate::host(at, Protocol::Udp).map_err(rtc)?;
 	rtc_.add_local_candidate(candidate);
 	let answer = rtc_.sdp_api().accept_offer(offer).map_err(rtc)?;
-	Ok(Begun { rtc: rtc_, socket, at, answer: answer.to_sdp_string() })
+	Ok(Begun { rtc: rtc_, socket, at, answer: answer.to_sdp_string(), layer })
 }
 
 /// What came since the last picture that was whole. Sound alone keeps no session: a picture that never
@@ -276,9 +309,11 @@ impl OneTrack {
 		Self { sound, ..Default::default() }
 	}
 
-	/// A picture came whole.
-	fn saw(&mut self, number: u8, again: Option<u8>) {
-		self.pictures.get_or_insert((number, again));
+	/// A picture came whole, of this sender if that is known.
+	fn saw(&mut self, number: u8, again: Option<u8>, sender: Option<u32>) {
+		if self.pictures.is_none() {
+			(self.pictures, self.sender) = (Some((number, again)), sender);
+		}
 	}
 
 	fn takes(&mut self, datagram: &[u8]) -> bool {
@@ -325,9 +360,11 @@ impl Begun {
 			if now >= next_key || media.is_lost {
 				media.is_lost = false;
 				next_key = now + KEYFRAMES;
-				if let Some(mut writer) = media.video.and_then(|mid| self.rtc.writer(mid)) {
-					// Not possible before the first packet.
-					let _ = writer.request_keyframe(None, KeyframeRequestKind::Pli);
+				if let Some((mid, rid)) = media.video {
+					if let Some(mut writer) = self.rtc.writer(mid) {
+						// Not possible before the first packet.
+						let _ = writer.request_keyframe(rid, KeyframeRequestKind::Pli);
+					}
 				}
 			}
 			let until = match self.rtc.poll_output().map_err(rtc)? {
@@ -343,12 +380,18 @@ impl Begun {
 							break Ok(())
 						}
 						Event::MediaAdded(added) if added.kind == MediaKind::Video => {
-							media.video.get_or_insert(added.mid);
+							media.video.get_or_insert((added.mid, None));
 						}
+						// Of another layer than the one that is taken.
+						Event::MediaData(data) if data.rid.is_some() && data.rid != self.layer => {}
 						Event::MediaData(data) => {
 							if is_picture(&data) {
 								since = Since::new(now);
-								track.saw(*data.pt, data.params.resend().map(|pt| *pt));
+								media.video = Some((data.mid, data.rid));
+								let mut rtc = self.rtc.direct_api();
+								let sender = rtc.stream_rx_by_mid(data.mid, data.rid);
+								let sender = sender.map(|stream| *stream.ssrc());
+								track.saw(*data.pt, data.params.resend().map(|pt| *pt), sender);
 							}
 							session.hear();
 							media.take(&data, &mut session).await?;
@@ -402,7 +445,8 @@ fn is_picture(data: &MediaData) -> bool {
 #[derive(Default)]
 struct Media {
 	remuxer: Remuxer,
-	video: Option<Mid>,
+	/// Of the pictures: their line in the offer, and their layer where they have one.
+	video: Option<(Mid, Option<Rid>)>,
 	/// When anything first came: times are counted from there.
 	began: Option<Instant>,
 	/// For pictures and sound: the time of a first packet in milliseconds, and when it came after
@@ -425,8 +469,8 @@ impl Media {
 		let time = self.time(data, is_picture);
 		let mut out = Vec::new();
 		if !is_picture {
-			self.remuxer.announce(false, "A_OPUS", &opus_header(), &mut out)?;
-			self.remuxer.put(false, true, time, time, &data.data, &mut out);
+			self.remuxer.announce(Of::Sound, "A_OPUS", &opus_header(), &mut out)?;
+			self.remuxer.put(Of::Sound, true, time, time, &data.data, &mut out);
 		} else {
 			let is_key = match codec {
 				// The lowest bit of a VP8 frame's first byte is 0 for a keyframe.
@@ -445,14 +489,14 @@ impl Media {
 				Codec::H264 => {
 					let units = units(&data.data);
 					if let Some(header) = is_key.then(|| avc_header(&units)).flatten() {
-						self.remuxer.announce(true, "V_MPEG4/ISO/AVC", &header, &mut out)?;
+						self.remuxer.announce(FIRST, "V_MPEG4/ISO/AVC", &header, &mut out)?;
 					}
-					self.remuxer.put(true, is_key, time, time, &with_lengths(&units), &mut out);
+					self.remuxer.put(FIRST, is_key, time, time, &with_lengths(&units), &mut out);
 				}
 				Codec::Vp8 | Codec::Vp9 => {
 					let name = if codec == Codec::Vp8 { "V_VP8" } else { "V_VP9" };
-					self.remuxer.announce(true, name, &[], &mut out)?;
-					self.remuxer.put(true, is_key, time, time, &data.data, &mut out);
+					self.remuxer.announce(FIRST, name, &[], &mut out)?;
+					self.remuxer.put(FIRST, is_key, time, time, &data.data, &mut out);
 				}
 				_ => return Ok(()),
 			}
@@ -557,13 +601,33 @@ mod tests {
 		let mut track = OneTrack::of(answer);
 		let packet = |number: u8, sender: u8| [0x80, number, 0, 0, 0, 0, 0, 0, 0, 0, 0, sender, 9];
 		assert!(track.takes(&packet(96, 1)) && track.takes(&packet(98, 2)), "none is whole yet");
-		track.saw(96, Some(97));
+		track.saw(96, Some(97), Some(1));
 		assert!(track.takes(&packet(96, 1)) && track.takes(&packet(0x80 | 96, 1)));
 		assert!(!track.takes(&packet(96, 2)), "another sender");
 		assert!(!track.takes(&packet(98, 1)), "another kind");
 		assert!(track.takes(&packet(97, 3)) && track.takes(&packet(111, 4)));
 		// Control, handshakes and what finds the way are no media.
 		assert!(track.takes(&packet(72, 5)) && track.takes(&[22; 40]) && track.takes(&[]));
+	}
+
+	#[test]
+	fn first_layer_that_is_named_should_be_taken_and_the_others_declined() {
+		let plain = "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=rid:a send\r\na=ssrc:1 cname:x\r\n";
+		assert_eq!(first_layer(plain), None);
+		assert_eq!(without_simulcast(plain), plain);
+		for (line, first) in [
+			("send f;h;q", "f"),
+			("send ~q,h;f", "q"),
+			("recv a;b send 0;1", "0"),
+			("send 0;1 recv a;b", "0"),
+		] {
+			let offer =
+				format!("{plain}a=simulcast:{line}\r\na=ssrc-group:FID 1 2\r\na=rtcp-mux\r\n");
+			assert_eq!(first_layer(&offer), Some(Rid::from(first)), "{line}");
+			let kept = "v=0\r\nm=video 9 X 96\r\na=mid:0\r\na=rtcp-mux\r\n";
+			assert_eq!(without_simulcast(&offer), kept);
+		}
+		assert_eq!(first_layer("a=simulcast:recv a"), None);
 	}
 
 	#[test]
