@@ -6,8 +6,10 @@ use anyhow::{ensure, Context, Result};
 use clap::{Args, ValueEnum};
 use livepeer_primitives::{
 	segment::stream_id,
-	video::{Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND},
-	AccountId, Balance, BlockNumber, JobId, Seq,
+	video::{
+		Ladder, Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE, TICKS_PER_SECOND,
+	},
+	AccountId, Balance, BlockNumber, JobId, Seq, MAX_RENDITIONS,
 };
 use livepeer_worker_chain::SubxtChain;
 use livepeer_worker_core::{
@@ -20,6 +22,7 @@ use livepeer_worker_core::{
 		transport::Transport,
 	},
 	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
+	rules::ts::describe,
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig, Priority, SegmentOptions, Shape};
 use livepeer_worker_net::{record_at, Multiaddr, NetLimits};
@@ -176,6 +179,7 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	};
 	let source = args.source.begin(&pool, options, &home.dir).await?;
 	let limits = limits_of(&pool, &source, options.longest).await?;
+	let own = own_sizes(&source);
 
 	let chain = match early {
 		Some(chain) => chain,
@@ -201,12 +205,8 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	);
 	let spec = StreamSpec {
 		name: args.name.clone(),
-		ladder: args.ladder.clone().try_into().map_err(|_| {
-			anyhow::anyhow!(
-				"a job has at most {} renditions: give --rendition fewer times",
-				livepeer_primitives::MAX_RENDITIONS
-			)
-		})?,
+		// Of a job that was opened already the ladder is what it was opened with.
+		ladder: bought(&args.ladder, if args.job.is_none() { &own[..] } else { &[] }, own.len())?,
 		limits,
 		max_price: args.max_price,
 		budget: args.budget,
@@ -269,6 +269,38 @@ async fn stream(
 		let _ = tokio::time::timeout(Duration::from_secs(args.linger), stopped(&mut stop)).await;
 	}
 	Ok(())
+}
+
+/// The sizes of the publisher's own renditions, as the source's first segment has them.
+fn own_sizes(source: &Source) -> Vec<(u32, u32)> {
+	let own = source.first.iter().flat_map(|first| &first.own);
+	own.filter_map(|own| describe(&own.bytes)).map(|described| described.size).collect()
+}
+
+/// What is bought of a ladder: what none of the publisher's own renditions, of these sizes, replaces. There is
+/// no job without any, so the smallest is bought at least. A stream has room for those that there are `beside`
+/// and for the rest only.
+fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Ladder> {
+	let has = |rendition: &Rendition| {
+		own.iter().any(|(_, height)| *height == u32::from(rendition.height))
+	};
+	let (sent, mut bought): (Vec<_>, Vec<_>) = ladder.iter().copied().partition(has);
+	if bought.is_empty() {
+		bought.extend(sent.iter().min_by_key(|r| u32::from(r.width) * u32::from(r.height)));
+	}
+	if !own.is_empty() {
+		tracing::info!(
+			?own,
+			bought = ?bought.iter().map(|r| (r.width, r.height)).collect::<Vec<_>>(),
+			"the publisher sends renditions of its own"
+		);
+	}
+	ensure!(
+		bought.len() + beside <= MAX_RENDITIONS as usize,
+		"a stream has at most {MAX_RENDITIONS} renditions, with the {beside} that its publisher sends: \
+		 give --rendition fewer times"
+	);
+	bought.try_into().map_err(|_| anyhow::anyhow!("a job has at most {MAX_RENDITIONS} renditions"))
 }
 
 /// What the source is, with no room to spare: a job's largest fee follows from it.
@@ -342,5 +374,29 @@ async fn cut(
 			next = segments.next() => next,
 			() = stopped(&mut stop) => return,
 		};
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	#![allow(clippy::unwrap_used)]
+	use super::*;
+
+	#[test]
+	fn what_the_publisher_sends_should_not_be_bought() {
+		let ladder = ["1280x720@3000k", "854x480@1200k", "640x360@800k"]
+			.map(|text| rendition(text).unwrap());
+		let heights = |own: &[(u32, u32)]| -> Vec<u16> {
+			bought(&ladder, own, own.len()).unwrap().iter().map(|r| r.height).collect()
+		};
+		assert_eq!(heights(&[]), [720, 480, 360]);
+		// It is the height by which players choose.
+		assert_eq!(heights(&[(852, 480), (256, 144)]), [720, 360]);
+		assert_eq!(heights(&[(1280, 720), (854, 480), (640, 360)]), [360], "a job needs one");
+		let crowded = vec![ladder[0]; 5];
+		let refused = bought(&crowded, &[], 4).unwrap_err().to_string();
+		assert!(refused.contains("with the 4 that its publisher sends"), "{refused}");
+		let none = bought(&[ladder[0]; 9], &[], 0).unwrap_err().to_string();
+		assert!(none.contains("give --rendition fewer times"), "{none}");
 	}
 }

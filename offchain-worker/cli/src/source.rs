@@ -12,7 +12,10 @@ use std::{
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
-use livepeer_worker_core::roles::broadcast::SourceSegment;
+use livepeer_worker_core::{
+	ports::transport::MAX_OWN,
+	roles::broadcast::{OwnSegment, SourceSegment},
+};
 use livepeer_worker_ingest::{
 	pull, router, serve_rtmp, serve_srt, whip_router, Gate, Keys, Part, Publication,
 };
@@ -74,6 +77,12 @@ pub struct SourceArgs {
 	/// Ask this URL, by POST, whether a publisher with another key may come in.
 	#[arg(long, value_name = "URL", help_heading = "Being published to")]
 	pub auth_webhook: Option<String>,
+	/// Take the further tracks of pictures of a publisher that sends several too, as OBS does with
+	/// multitrack video: at most four, as renditions of the stream that you sign and nobody judges. Of
+	/// the renditions asked for only those are bought whose height none of them has. Waits for the
+	/// publisher before the job is opened.
+	#[arg(long, help_heading = "Being published to")]
+	pub own_rungs: bool,
 	/// End the stream when nobody published, or nothing could be fetched, for so many seconds after
 	/// the first who did.
 	#[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Being published to")]
@@ -132,6 +141,12 @@ pub fn of_file(cut: Segment) -> SourceSegment {
 		captured: 0,
 		last: cut.last,
 		fresh: false,
+		own: cut
+			.own
+			.0
+			.into_iter()
+			.map(|rung| OwnSegment { track: rung.track, bytes: rung.data })
+			.collect(),
 	}
 }
 
@@ -169,11 +184,16 @@ impl SourceArgs {
 	) -> Result<Source> {
 		// What the job takes that goes on, unless told.
 		let fit = self.limits.or(options.fit);
-		let options = SegmentOptions { fit, normalise: !self.no_normalise, ..options };
+		let options =
+			SegmentOptions { fit, normalise: !self.no_normalise, own: self.own_rungs, ..options };
 		let listens =
 			self.rtmp.is_some() || self.srt.is_some() || self.push.is_some() || self.whip.is_some();
 		if !self.is_live() {
 			ensure!(!listens, "give a file, or addresses to be published to, not both");
+			ensure!(
+				!self.own_rungs,
+				"--own-rungs takes what a publisher sends; of a file one track is streamed"
+			);
 			return self.file(pool, options).await;
 		}
 		ensure!(
@@ -183,8 +203,9 @@ impl SourceArgs {
 		);
 		let mut rest = self.live(pool, options, dir).await?;
 		let first = match fit {
-			Some(_) => None,
-			None => match rest.recv().await {
+			// What the publisher sends itself says what is bought.
+			Some(_) if !self.own_rungs => None,
+			_ => match rest.recv().await {
 				Some((cut, shape)) => {
 					let first = cut.map_err(anyhow::Error::msg)?;
 					return Ok(Source {
@@ -224,7 +245,7 @@ impl SourceArgs {
 		let publications = if self.file.is_none() {
 			self.listen(dir).await?
 		} else if let Some(url) = self.url() {
-			fetch(url.to_owned(), idle)
+			fetch(url.to_owned(), idle, self.further())
 		} else {
 			idle = Duration::from_millis(1);
 			pipe()?
@@ -238,7 +259,7 @@ impl SourceArgs {
 			Some(url) => Some(url.parse().with_context(|| format!("{url} is no URL"))?),
 			None => None,
 		});
-		let (gate, publications) = Gate::new(keys);
+		let (gate, publications) = Gate::with_further(keys, self.further());
 		let bind = |address: SocketAddr| async move {
 			TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 		};
@@ -275,6 +296,15 @@ impl SourceArgs {
 			tracing::info!("publish to srt://{address}?streamid=KEY");
 		}
 		Ok(publications)
+	}
+
+	/// How many tracks of pictures are taken beside the first.
+	fn further(&self) -> usize {
+		if self.own_rungs {
+			MAX_OWN as usize
+		} else {
+			0
+		}
 	}
 
 	/// The stream keys; one is made where there is none.
@@ -335,10 +365,11 @@ fn pipe() -> Result<mpsc::Receiver<Publication>> {
 	Ok(out)
 }
 
-/// What is fetched from a URL, again and again until it ends or is away for long.
-fn fetch(url: String, idle: Duration) -> mpsc::Receiver<Publication> {
+/// What is fetched from a URL, again and again until it ends or is away for long; with so many tracks of
+/// pictures beside the first.
+fn fetch(url: String, idle: Duration, further: usize) -> mpsc::Receiver<Publication> {
 	const KEY: &str = "fetched";
-	let (gate, publications) = Gate::new(Keys::new([KEY.to_owned()]));
+	let (gate, publications) = Gate::with_further(Keys::new([KEY.to_owned()]), further);
 	tokio::spawn(async move {
 		let mut since = tokio::time::Instant::now();
 		loop {
@@ -582,7 +613,15 @@ mod tests {
 
 	fn segment(time: u64) -> SourceSegment {
 		let bytes = vec![0; 188];
-		SourceSegment { bytes, duration: 90_000, time, captured: 0, last: false, fresh: false }
+		SourceSegment {
+			bytes,
+			duration: 90_000,
+			time,
+			captured: 0,
+			last: false,
+			fresh: false,
+			own: Vec::new(),
+		}
 	}
 
 	/// A publisher sends what keeps its segmenter busy for ever: it is given up, and others can publish.

@@ -383,7 +383,9 @@ impl Begun {
 							media.video.get_or_insert((added.mid, None));
 						}
 						// Of another layer than the one that is taken.
-						Event::MediaData(data) if data.rid.is_some() && data.rid != self.layer => {}
+						Event::MediaData(data)
+							if self.layer.is_some()
+								&& data.rid.is_some() && data.rid != self.layer => {}
 						Event::MediaData(data) => {
 							if is_picture(&data) {
 								since = Since::new(now);

@@ -231,10 +231,6 @@ pub struct Rungs(pub Vec<Rung>);
 pub struct Rung {
 	/// The track's number, from 1.
 	pub track: u8,
-	/// Width of its pictures.
-	pub width: u16,
-	/// Their height.
-	pub height: u16,
 	/// The transport stream.
 	pub data: Vec<u8>,
 }
@@ -363,7 +359,7 @@ mod tests {
 			first_time: 126_000,
 			frames: 60,
 			last: false,
-			own: Rungs(vec![Rung { track: 1, width: 640, height: 360, data: vec![0x47; 188] }]),
+			own: Rungs(vec![Rung { track: 1, data: vec![0x47; 188] }]),
 		});
 		let mut bytes = Vec::new();
 		write(&mut bytes, &answer).expect("writes to memory");
@@ -415,7 +411,7 @@ mod tests {
 	#[test]
 	fn answer_should_be_refused_when_it_has_more_tracks_than_a_segment() {
 		let rungs = |count: u32| {
-			let rung = |_| Rung { track: 1, width: 1, height: 1, data: Vec::new() };
+			let rung = |_| Rung { track: 1, data: Vec::new() };
 			Rungs((0..count).map(rung).collect()).encode()
 		};
 		assert!(decode::<Rungs>(&rungs(MAX_OWN)).is_ok());

@@ -238,7 +238,7 @@ async fn ten_seconds_should_stay_within_what_is_announced() {
 	}
 	assert_eq!(segments, SECONDS / 2);
 	// Nothing has been looked at yet: both are announced by what was ordered.
-	let announced = master(&ladder, &[], None, "");
+	let announced = master(&ladder, &[], &[], "");
 	let values = |name: &str| -> Vec<u64> {
 		let of = |line: &str| {
 			let (_, rest) = line.split_once(name)?;

@@ -140,7 +140,7 @@ test("what is not in its only form should not decode", () => {
 	const { scale } = vectors.segment_header;
 	assert.throws(() => F.header(from(scale.slice(0, -2))), Malformed);
 	const { by_key, receipt_by_key } = vectors.signed;
-	const record = concat(unhex(scale), unhex(by_key.operator_signature), unhex(vectors.receipt.scale), unhex(receipt_by_key.operator_signature));
+	const record = concat(unhex(scale), unhex(by_key.operator_signature), unhex(vectors.receipt.scale), unhex(receipt_by_key.operator_signature), Uint8Array.of(0));
 	assert.equal(F.records(concat(Uint8Array.of(4), record)).length, 1);
 	assert.throws(() => F.records(concat(Uint8Array.of(4), record, Uint8Array.of(0))), Malformed);
 });

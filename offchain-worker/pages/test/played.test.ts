@@ -98,7 +98,7 @@ const head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TAR
 const media = `${head}#EXT-X-MEDIA-SEQUENCE:${SEQ}\n#EXT-X-DISCONTINUITY-SEQUENCE:0\n#EXTINF:2.000000,\n0/${SEQ}.ts\n`;
 /** A list of the one record that the golden vectors have. */
 const records = Uint8Array.from(
-	concat(Uint8Array.of(4), unhex(segment_header.scale), unhex(signed.by_key.operator_signature), unhex(receipt.scale), unhex(signed.receipt_by_key.operator_signature)),
+	concat(Uint8Array.of(4), unhex(segment_header.scale), unhex(signed.by_key.operator_signature), unhex(receipt.scale), unhex(signed.receipt_by_key.operator_signature), Uint8Array.of(0)),
 );
 const open: Watch[] = [];
 after(() => {

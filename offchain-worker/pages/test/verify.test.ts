@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { ed25519 } from "@noble/curves/ed25519.js";
 import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { blake2b } from "@noble/hashes/blake2.js";
 import { keccak_256 } from "@noble/hashes/sha3.js";
@@ -10,9 +11,9 @@ import type { Chain } from "../src/chain/chain";
 import type { Job, KeysView } from "../src/chain/types";
 import { chunkRoot, sha256 } from "../src/proof/chunks";
 import * as F from "../src/proof/formats";
-import { concat, Reader, unhex } from "../src/proof/scale";
+import { concat, hex, Reader, unhex } from "../src/proof/scale";
 import { isSigned } from "../src/proof/signatures";
-import { checkBytes, checkRecord, isOf, KeyBook, signedOf } from "../src/proof/verify";
+import { checkBytes, checkOwn, checkRecord, isOf, KeyBook, signedOf } from "../src/proof/verify";
 
 const vectors = JSON.parse(readFileSync("../../primitives/tests/vectors.json", "utf8"));
 const { segment_header, receipt, signed, stream_id } = vectors;
@@ -48,6 +49,7 @@ const record = (change: { header?: string; sig?: string; receipt?: string; recei
 				unhex(change.sig ?? signed.by_key.operator_signature),
 				unhex(change.receipt ?? receipt.scale),
 				unhex(change.receiptSig ?? signed.receipt_by_key.operator_signature),
+				Uint8Array.of(0),
 			),
 		),
 	);
@@ -92,6 +94,34 @@ test("source should be held to what its broadcaster signed", () => {
 	const source = signedOf(record(), outputs.length);
 	assert.deepEqual(source, { hash: header.segment.inHash, len: header.segment.inLen, chunkRoot: header.segment.chunkRoot });
 	assert.equal(signedOf(record(), outputs.length + 1), null);
+});
+
+test("own rendition should be held to what the broadcaster signed, under the number of its track", async () => {
+	const secret = new Uint8Array(32).fill(7);
+	const key = { type: "Ed25519", value: hex(ed25519.getPublicKey(secret)) };
+	const chain = { read: async () => [{ generation: 1, keys: [key], revoked: [false] }] } as unknown as Chain;
+	const book = new KeyBook(chain, () => "0x");
+	const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => i % 251);
+	const output = { hash: await sha256(bytes), len: bytes.length, chunkRoot: await chunkRoot(bytes) };
+	const whole = record();
+	const signer = { account: unhex(stream_id.account), generation: 1, key: 0 };
+	const sign = (track: number, signs = signer): F.Own => {
+		const unsigned = { track, output, broadcaster: { signer: signs, kind: "ed25519" as const, bytes: new Uint8Array(64) } };
+		const signature = ed25519.sign(F.payload(signs, F.ownHash(whole.header, unsigned)), secret);
+		return { ...unsigned, broadcaster: { ...unsigned.broadcaster, bytes: signature } };
+	};
+	const count = whole.receipt.outputs?.length ?? 0;
+	const one = { ...whole, own: [sign(1), sign(3)] };
+	assert.equal(await checkBytes(bytes, signedOf(one, count + 3)), null);
+	assert.equal(signedOf(one, count + 2), null);
+	for (const rendition of [0, count, count + 1, count + 3]) assert.equal(await checkOwn(one, rendition, broadcaster, book), null);
+	// Under another track's number, for other bytes, or by somebody else it does not hold.
+	const moved = { ...whole, own: [{ ...sign(1), track: 2 }] };
+	assert.equal(await checkOwn(moved, count + 2, broadcaster, book), "BroadcasterSignature");
+	const longer = { ...whole, own: [{ ...sign(1), output: { ...output, len: 1 } }] };
+	assert.equal(await checkOwn(longer, count + 1, broadcaster, book), "BroadcasterSignature");
+	const other = { ...whole, own: [sign(1, { ...signer, account: new Uint8Array(32) })] };
+	assert.equal(await checkOwn(other, count + 1, broadcaster, book), "BroadcasterSignature");
 });
 
 test("segments should be shown to be leaves of their claim, and no others", () => {

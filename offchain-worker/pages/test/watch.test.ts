@@ -18,6 +18,7 @@ const records = Uint8Array.from(
 		unhex(signed.by_key.operator_signature),
 		unhex(receipt.scale),
 		unhex(signed.receipt_by_key.operator_signature),
+		Uint8Array.of(0),
 	),
 );
 Object.defineProperty(globalThis, "location", { value: { href: "http://gateway/" }, configurable: true });

@@ -113,6 +113,15 @@ struct Source {
 	playlist: String,
 }
 
+/// Where one of the publisher's own renditions is played.
+#[derive(Serialize, ToSchema)]
+struct Own {
+	/// Its track.
+	track: u32,
+	/// Its media playlist.
+	playlist: String,
+}
+
 /// How a stream is played. Addresses are paths at this gateway's origin.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Playback {
@@ -126,6 +135,8 @@ pub(super) struct Playback {
 	playlist: String,
 	/// The renditions one by one.
 	sources: Vec<Source>,
+	/// The publisher's own, which the broadcaster signed and no judge looks at.
+	own: Vec<Own>,
 	/// What the newest segments are checked by: signed headers and receipts in SCALE.
 	records: String,
 }
@@ -156,7 +167,12 @@ pub(super) async fn playback(
 		kbps: rendition.kbps,
 		playlist: format!("{base}/{kind}{index}.m3u8"),
 	});
+	let own = stream.own.iter().map(|track| Own {
+		track: *track,
+		playlist: format!("{base}/{kind}{}.m3u8", state.ladder.len() + *track as usize),
+	});
 	let body = Playback {
+		own: own.collect(),
 		live: !state.ended,
 		playlist: format!("{base}/{file}.m3u8"),
 		sources: sources.collect(),

@@ -8,7 +8,9 @@ use axum::{
 	response::{IntoResponse, Response},
 };
 use codec::Encode;
-use livepeer_primitives::{receipt::Output, video::TICKS_PER_SECOND, Seq, StreamId};
+use livepeer_primitives::{
+	receipt::Output, segment::SOURCE_TRACK, video::TICKS_PER_SECOND, Seq, StreamId, Track,
+};
 use livepeer_worker_core::{
 	ports::{
 		store::{StoreError, StreamState},
@@ -123,44 +125,55 @@ async fn variants(
 	})?;
 	let (looking, count) = (gateway.clone(), state.ladder.len());
 	let look = move || looking.look_at(client, stream, first.unwrap_or(0), count);
-	let (variants, source) = blocking(look).await??;
+	let (variants, tracks) = blocking(look).await??;
 	let prefix = format!("/stream/{name}/{kind}");
-	let text = playlist::master(&state.ladder, &variants, source.as_ref(), &prefix);
+	let text = playlist::master(&state.ladder, &variants, &tracks, &prefix);
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
-/// What is served of a segment under a rendition's number; behind the last one that is its source.
+/// What is served of a segment under a rendition's number.
 fn output_of(record: &SegmentRecord, rendition: usize) -> Option<Output> {
 	let outputs = record.outputs();
-	if rendition == outputs.len() {
-		return Some(record.source());
+	match outputs.get(rendition) {
+		Some(output) => *output,
+		// Behind the last one is what the broadcaster sent, by its track.
+		None => record.track(rendition.checked_sub(outputs.len())?.try_into().ok()?),
 	}
-	outputs.get(rendition).copied().flatten()
 }
 
 impl Gateway {
-	/// What the newest segments say about their renditions, and about the source where it is offered.
+	/// What the newest segments say about their renditions, and about the tracks that are offered: the
+	/// publisher's own renditions, and the source last.
 	fn look_at(
 		&self,
 		client: Client,
 		stream: StreamId,
 		first: Seq,
 		count: usize,
-	) -> Result<(Vec<Variant>, Option<Variant>), Failure> {
-		let mut records = self.store.records(stream, first, WINDOW)?;
+	) -> Result<(Vec<Variant>, Vec<(Track, Variant)>), Failure> {
+		let records = self.store.records(stream, first, WINDOW)?;
 		let variants = (0..count).map(|index| self.variant(client, &records, index));
 		let variants = variants.collect::<Result<Vec<_>, _>>()?;
-		let Some(kept) = self.follower.sources(stream)? else { return Ok((variants, None)) };
-		records.retain(|record| kept.contains(&record.header().seq));
-		let source = self.variant(client, &records, count)?;
-		Ok((variants, Some(source)))
+		// Of those that its newest segment with such has, so that they are few.
+		let own = records.iter().rev().find(|record| !record.own.is_empty());
+		let own = own.into_iter().flat_map(|record| record.own.iter().map(|own| own.track));
+		let mut tracks = Vec::new();
+		for track in own.chain([SOURCE_TRACK]) {
+			let Some(kept) = self.follower.kept(stream, track)? else { continue };
+			let of_track = records.iter().filter(|record| kept.contains(&record.header().seq));
+			let variant = self.variant(client, of_track, count + usize::from(track))?;
+			if track == SOURCE_TRACK || variant.peak > 0 {
+				tracks.push((track, variant));
+			}
+		}
+		Ok((variants, tracks))
 	}
 
 	/// What segments say about one rendition: the first of them is read, of all the length is known.
-	fn variant(
+	fn variant<'a>(
 		&self,
 		client: Client,
-		records: &[SegmentRecord],
+		records: impl IntoIterator<Item = &'a SegmentRecord>,
 		index: usize,
 	) -> Result<Variant, StoreError> {
 		let mut variant = Variant::default();
@@ -208,7 +221,7 @@ impl Gateway {
 	params(
 		("broadcaster" = String, Path, description = "The broadcaster's address"),
 		("name" = String, Path, description = "The stream's name"),
-		("file" = String, Path, description = "`R.m3u8` or `recording-R.m3u8`: rendition R from 0; behind the last one it is the source, where it is offered")
+		("file" = String, Path, description = "`R.m3u8` or `recording-R.m3u8`: rendition R from 0; behind the last one it is the source, where it is offered, and then the publisher's own renditions by their tracks")
 	),
 	responses((status = 200, description = "HLS", body = String, content_type = "application/vnd.apple.mpegurl"), Failure)
 )]
@@ -225,16 +238,20 @@ pub(super) async fn media(
 	};
 	let rendition: usize = index.parse().map_err(|_| unknown())?;
 	let (stream, state) = gateway.state(client, &name).await?;
-	let is_source = rendition == state.ladder.len();
-	let sources = if is_source { gateway.follower.sources(stream)? } else { None };
-	if rendition >= state.ladder.len() && sources.is_none() {
-		return Err(unknown());
-	}
+	let kept = match rendition.checked_sub(state.ladder.len()) {
+		None => None,
+		Some(track) => {
+			let track = Track::try_from(track).map_err(|_| unknown())?;
+			let kept = gateway.follower.kept(stream, track)?;
+			let kept = kept.filter(|kept| track == SOURCE_TRACK || !kept.is_empty());
+			Some(kept.ok_or_else(unknown)?)
+		}
+	};
 	let text = match (recorded, state.ended) {
 		(true, false) => return Err(NO_RECORDING),
 		(true, true) => {
 			let mut entries = gateway.follower.timeline(stream, |timeline| timeline.whole())?;
-			if let Some(kept) = &sources {
+			if let Some(kept) = &kept {
 				entries.retain(|entry| kept.contains(&entry.seq));
 			}
 			playlist::recording(rendition, &entries)
@@ -242,7 +259,7 @@ pub(super) async fn media(
 		(false, ended) => {
 			let mut listing =
 				gateway.follower.timeline(stream, |timeline| timeline.live(WINDOW))?;
-			if let Some(kept) = &sources {
+			if let Some(kept) = &kept {
 				let seqs = listing.entries.iter().map(|entry| entry.seq);
 				listing.absent = seqs.filter(|seq| !kept.contains(seq)).collect();
 			}
@@ -265,7 +282,7 @@ fn seq_of(file: &str, extension: &str) -> Option<Seq> {
 	params(
 		("broadcaster" = String, Path, description = "The broadcaster's address"),
 		("name" = String, Path, description = "The stream's name"),
-		("rendition" = usize, Path, description = "The rendition, from 0; behind the last one it is the source"),
+		("rendition" = usize, Path, description = "The rendition, from 0; behind the last one it is the source, and then the publisher's own renditions"),
 		("file" = String, Path, description = "`SEQ.ts`")
 	),
 	responses((status = 200, description = "MPEG-TS", body = Vec<u8>, content_type = "video/mp2t"), Failure)

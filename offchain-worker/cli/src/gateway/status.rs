@@ -24,6 +24,9 @@ pub(super) struct StreamStatus {
 	job: u64,
 	/// As WIDTHxHEIGHT@KBITSk.
 	renditions: Vec<String>,
+	/// The tracks of the publisher's own renditions, as its newest segment has them. The broadcaster signed
+	/// them; nobody transcoded them, and no judge looks at them.
+	pub(super) own: Vec<u32>,
 	/// Segments that were checked and can be played.
 	segments: usize,
 	/// The newest one.
@@ -57,6 +60,10 @@ impl Gateway {
 				.ladder
 				.iter()
 				.map(|r| format!("{}x{}@{}k", r.width, r.height, r.kbps))
+				.collect(),
+			own: record
+				.iter()
+				.flat_map(|record| record.own.iter().map(|own| u32::from(own.track)))
 				.collect(),
 			segments,
 			newest,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, VecDeque};
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	video::{Rendition, MAX_SEGMENT_BYTES, TARGET_SEGMENT, TICKS_PER_SECOND},
-	Epoch, Seq,
+	Epoch, Seq, Track,
 };
 
 use super::ts::Described;
@@ -40,12 +40,12 @@ pub struct Variant {
 	pub average: u64,
 }
 
-/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`. The source, where
-/// it is offered, is listed last, under the number behind the ladder's.
+/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`; and those of the tracks
+/// that are offered, which are what their broadcaster sent: the numbers behind the ladder's are theirs.
 pub fn master(
 	ladder: &[Rendition],
 	variants: &[Variant],
-	source: Option<&Variant>,
+	tracks: &[(Track, Variant)],
 	prefix: &str,
 ) -> String {
 	let mut text = String::from("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n");
@@ -64,11 +64,11 @@ pub fn master(
 		// Writing to a string cannot fail.
 		let _ = writeln!(text, "{prefix}{index}.m3u8");
 	}
-	if let Some(source) = source {
-		let peak = if source.peak > 0 { source.peak } else { MOST_SOURCE_BITS };
-		let size = source.described.as_ref().map(|described| described.size);
-		text.push_str(&stream_inf(peak, source.average, size, Some(source)));
-		let _ = writeln!(text, "{prefix}{}.m3u8", ladder.len());
+	for (track, sent) in tracks {
+		let peak = if sent.peak > 0 { sent.peak } else { MOST_SOURCE_BITS };
+		let size = sent.described.as_ref().map(|described| described.size);
+		text.push_str(&stream_inf(peak, sent.average, size, Some(sent)));
+		let _ = writeln!(text, "{prefix}{}.m3u8", ladder.len() + usize::from(*track));
 	}
 	text
 }
@@ -411,11 +411,11 @@ pub(crate) mod tests {
 	#[test]
 	fn master_should_list_every_rendition() {
 		let ladder = [rendition(640, 360, 800), rendition(426, 240, 400)];
-		let text = master(&ladder, &[], None, "");
+		let text = master(&ladder, &[], &[], "");
 		assert!(text.starts_with("#EXTM3U\n"));
 		assert!(text.contains("RESOLUTION=640x360\n0.m3u8\n"));
 		assert!(text.contains("RESOLUTION=426x240\n1.m3u8\n"));
-		let text = master(&ladder, &[], None, "recording-");
+		let text = master(&ladder, &[], &[], "recording-");
 		assert!(text.ends_with("RESOLUTION=426x240\nrecording-1.m3u8\n"));
 	}
 
@@ -464,7 +464,7 @@ pub(crate) mod tests {
 			peak: 9_000_000,
 			average: 700_000,
 		};
-		let text = master(&ladder, &[variant], None, "");
+		let text = master(&ladder, &[variant], &[], "");
 		assert!(text.contains(
 			"BANDWIDTH=9000000,AVERAGE-BANDWIDTH=700000,RESOLUTION=853x360,\
 			 CODECS=\"avc1.64001e,mp4a.40.2\",FRAME-RATE=29.970\n0.m3u8\n"
@@ -474,7 +474,7 @@ pub(crate) mod tests {
 	#[test]
 	fn source_should_be_listed_behind_the_renditions_with_what_its_segments_say() {
 		let ladder = [rendition(640, 360, 800)];
-		let text = master(&ladder, &[], Some(&Variant::default()), "");
+		let text = master(&ladder, &[], &[(0, Variant::default())], "");
 		assert!(text.ends_with("0.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=67108864\n1.m3u8\n"));
 		let described = Described {
 			codecs: "avc1.640028".into(),
@@ -488,7 +488,9 @@ pub(crate) mod tests {
 			peak: 6_000_000,
 			average: 5_000_000,
 		};
-		let text = master(&ladder, &[], Some(&source), "");
+		let text = master(&ladder, &[], &[(2, Variant::default()), (0, source)], "");
+		let own = text.find("\n3.m3u8\n").unwrap();
+		assert!(text.find("\n0.m3u8\n").unwrap() < own, "an own rendition, by its track");
 		assert!(text.ends_with(
 			"#EXT-X-STREAM-INF:BANDWIDTH=6000000,AVERAGE-BANDWIDTH=5000000,RESOLUTION=1920x1080,\
 			 CODECS=\"avc1.640028\",FRAME-RATE=50.000\n1.m3u8\n"

@@ -57,7 +57,7 @@ type Unfit = &'static str;
 
 const UNALIGNED: Unfit = "it has no keyframe where the first one is cut: let its encoder set keyframes at the same times, every 2 s";
 const CHANGED: Unfit = "its pictures have changed their size";
-const LARGE: Unfit = "it has more bytes or pictures than a segment may have";
+const LARGE: Unfit = "it has more pictures than a segment may have, or more bytes with the others";
 const DEEP: Unfit = "it is not H.264 of 8-bit 4:2:0, progressive and upright";
 
 impl Own {
@@ -176,11 +176,7 @@ impl Own {
 		let pictures = Elementary { parameters: self.parameters.clone(), packets };
 		// What no muxer takes is no picture.
 		let data = mux(pictures, sound).map_err(|_| DEEP)?;
-		if data.len() > MAX_SEGMENT_BYTES as usize {
-			return Err(LARGE);
-		}
-		let side = |side: u32| u16::try_from(side).unwrap_or(MAX_SIDE);
-		Ok(Rung { track: self.track, width: side(size.0), height: side(size.1), data })
+		Ok(Rung { track: self.track, data })
 	}
 }
 
@@ -229,7 +225,7 @@ impl Cutter<'_> {
 		is_open: bool,
 		sound: &[Packet],
 	) -> Result<Vec<Rung>, Failure> {
-		let mut rungs = Vec::new();
+		let (mut rungs, mut bytes) = (Vec::new(), 0usize);
 		let mut owns = std::mem::take(&mut self.own);
 		let mut left_out = Vec::new();
 		for own in &mut owns {
@@ -238,7 +234,14 @@ impl Cutter<'_> {
 				packets: sound.to_vec(),
 			});
 			match own.segment(stretch, is_open, sound) {
-				Ok(rung) => rungs.push(rung),
+				// All of them together are no more than the first may be.
+				Ok(rung) if bytes + rung.data.len() > MAX_SEGMENT_BYTES as usize => {
+					left_out.push((rung.track, LARGE));
+				}
+				Ok(rung) => {
+					bytes += rung.data.len();
+					rungs.push(rung);
+				}
 				Err(why) => left_out.push((own.track, why)),
 			}
 		}

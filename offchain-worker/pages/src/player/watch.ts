@@ -9,7 +9,7 @@ import type { Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
 import type { Address, Job } from "../chain/types";
 import { records as readRecords, streamId, type Record } from "../proof/formats";
-import { checkBytes, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
+import { checkBytes, checkOwn, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
 import { broadcasterOf, nameOf, pathOf } from "./name";
 import { isOrdered, isPlaylist, segmentOf } from "./playlist";
@@ -26,7 +26,7 @@ export interface Status {
 }
 export interface Level {
 	index: number;
-	/** Its number at the gateway: that of the renditions, and behind them the source's. */
+	/** Its number at the gateway: that of the renditions, and behind them the source's and the publisher's own. */
 	rendition: number;
 	width: number;
 	height: number;
@@ -105,6 +105,8 @@ export class Watch {
 	}
 	/** Whether a rendition's number is that of what the broadcaster sent. */
 	isSource = (rendition: number): boolean => rendition === this.status?.renditions.length;
+	/** Whether it is that of a rendition of the publisher's own, which no judge looks at. */
+	isOwn = (rendition: number): boolean => !!this.status && rendition > this.status.renditions.length;
 	get trust(): Trust {
 		if (this.refused.length) return "refused";
 		if (this.unproven.size) return "unchecked";
@@ -261,7 +263,7 @@ export class Watch {
 			this.spent.bytes += performance.now() - begun;
 			if (!fault && chain) {
 				if (segment.signed === null) await this.judge(segment, chain);
-				fault = segment.fault;
+				fault = segment.fault ?? (segment.signed ? await this.judgeOwn(segment, rendition) : null);
 			}
 			segment.bytes.set(rendition, !fault);
 		}
@@ -282,6 +284,7 @@ export class Watch {
 		try {
 			const expected = { genesis: unhex(chain.genesis), broadcaster: broadcasterOf(this.name) ?? status.broadcaster, name: nameOf(this.name) };
 			segment.fault = await checkRecord(segment.record, expected, this.keys, this.job ?? undefined);
+			for (const rendition of segment.bytes.keys()) segment.fault ??= await this.judgeOwn(segment, rendition);
 			segment.signed = segment.fault === null;
 			// What was played while the chain was away is proven, or called out, afterwards.
 			const played = this.unproven.get(segment.seq);
@@ -297,6 +300,12 @@ export class Watch {
 		} finally {
 			this.spent.records += performance.now() - begun;
 		}
+	}
+
+	/** What is wrong with the signature of an own rendition, if the number is that of one. */
+	private async judgeOwn({ record }: Segment, rendition: number): Promise<Fault | null> {
+		const { broadcaster, keys } = this;
+		return broadcaster && keys ? checkOwn(record, rendition, broadcaster, keys) : null;
 	}
 
 	/** What was signed of a segment, where the gateway has it. */

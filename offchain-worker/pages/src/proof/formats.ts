@@ -78,7 +78,8 @@ export interface Header {
 	transcoder: Uint8Array;
 	seq: bigint;
 	segment: Segment;
-	/** The segment's bytes, as leaves repeat them. */
+	/** The bytes of what comes before the segment, and the segment's, as leaves repeat them. */
+	placeBytes: Uint8Array;
 	segmentBytes: Uint8Array;
 	hash: Uint8Array;
 }
@@ -113,8 +114,11 @@ export function header(r: Reader): Header {
 		const of = r.raw(() => segment(r));
 		return { ...place, segment: of.value, segmentBytes: of.bytes };
 	});
-	return { ...value, hash: tagged("livepeer/segment-header/1", bytes) };
+	const placeBytes = bytes.subarray(0, bytes.length - value.segmentBytes.length);
+	return { ...value, placeBytes, hash: headerHash(bytes) };
 }
+
+const headerHash = (...parts: Uint8Array[]): Uint8Array => tagged("livepeer/segment-header/1", ...parts);
 
 export interface Output {
 	hash: Uint8Array;
@@ -143,8 +147,8 @@ export interface Receipt {
 	hash: Uint8Array;
 }
 
-const outputs = (r: Reader): (Output | null)[] =>
-	r.list(8, () => r.option(() => ({ hash: r.hash(), len: r.u32(), chunkRoot: r.hash() })));
+const output = (r: Reader): Output => ({ hash: r.hash(), len: r.u32(), chunkRoot: r.hash() });
+const outputs = (r: Reader): (Output | null)[] => r.list(8, () => r.option(() => output(r)));
 
 function reason(r: Reader): Reason {
 	const found = REASONS[r.u8()];
@@ -175,6 +179,13 @@ export interface Record {
 	broadcaster: Signature;
 	receipt: Receipt;
 	transcoder: Signature;
+	own: Own[];
+}
+/** A segment in a rendition of the publisher's own, which nobody transcodes or judges. */
+export interface Own {
+	track: number;
+	output: Output;
+	broadcaster: Signature;
 }
 
 export const record = (r: Reader): Record => ({
@@ -182,7 +193,12 @@ export const record = (r: Reader): Record => ({
 	broadcaster: signature(r),
 	receipt: receipt(r),
 	transcoder: signature(r),
+	own: r.list(4, () => ({ track: r.u8(), output: output(r), broadcaster: signature(r) })),
 });
+
+/** §3.1: the hash of an own rendition's header: the segment's, but for the track and the bytes, and without extensions. */
+export const ownHash = ({ placeBytes, segmentBytes }: Header, { track, output: { hash, len, chunkRoot } }: Own): Uint8Array =>
+	headerHash(placeBytes, uint(track, 1), segmentBytes.subarray(1, 27), hash, uint(len, 4), chunkRoot, compact(0));
 
 export function records(bytes: Uint8Array): Record[] {
 	const r = new Reader(bytes);

@@ -14,8 +14,10 @@ import {
 	streamId,
 	transcoded,
 	type Commitment,
+	ownHash,
 	type Leaf,
 	type Output,
+	type Own,
 	type Record,
 } from "./formats";
 import { hex, isEqual, Reader, unhex } from "./scale";
@@ -95,11 +97,24 @@ export async function checkRecord(
 	return null;
 }
 
-/** What was signed of a segment under a rendition's number; behind the last one that is its source. */
-export function signedOf({ header, receipt }: Record, rendition: number): Output | null {
+/** The publisher's own rendition that a rendition's number stands for: behind the source's they are those of the tracks. */
+const ownOf = ({ receipt, own }: Record, rendition: number): Own | undefined => own.find(({ track }) => track > 0 && track === rendition - (receipt.outputs?.length ?? 0));
+
+/** Whether the broadcaster signed a segment of its own rendition; of all others the record's signatures say it. */
+export async function checkOwn(record: Record, rendition: number, broadcaster: Address, keys: KeyBook): Promise<Fault | null> {
+	const own = ownOf(record, rendition);
+	if (!own) return null;
+	const { isSigned } = await import("./signatures");
+	const generations = await keys.of(broadcaster, "Segments", own.broadcaster.signer.generation);
+	return isSigned(own.broadcaster, bytesOf(broadcaster), ownHash(record.header, own), generations) ? null : "BroadcasterSignature";
+}
+
+/** What was signed of a segment under a rendition's number; behind the last one that is its source, and then the publisher's own. */
+export function signedOf(record: Record, rendition: number): Output | null {
+	const { header, receipt } = record;
 	const { inHash: hash, inLen: len, chunkRoot } = header.segment;
 	if (rendition === receipt.outputs?.length) return { hash, len, chunkRoot };
-	return receipt.outputs?.[rendition] ?? null;
+	return receipt.outputs?.[rendition] ?? ownOf(record, rendition)?.output ?? null;
 }
 
 /** Whether bytes are those that were signed. */

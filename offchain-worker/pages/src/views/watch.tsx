@@ -164,6 +164,7 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 		],
 	}[trust];
 	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
+	const own = watch.isOwn(watch.levels[watch.playing]?.rendition ?? -1);
 	return (
 		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)} data-behind={watch.behind ?? ""}>
 			<span class="seal" aria-hidden="true">
@@ -172,6 +173,14 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 			<div>
 				<strong>{words[0]}</strong>
 				<p>{words[1]}</p>
+				{own && (
+					<p id="own">
+						{t(
+							"What plays now is a rendition of the broadcaster's own: it is as the broadcaster signed it. The network did not make it, and no judge looks at it.",
+							"当前播放的是广播者自带的画质：与广播者所签一致，但并非由网络转码，也不受评判核验。",
+						)}
+					</p>
+				)}
 			</div>
 		</div>
 	);
@@ -231,7 +240,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 						</option>
 						{watch.levels.map(({ index, rendition, width, height, kbps }) => (
 							<option key={index} value={String(index)}>
-								{watch.isSource(rendition) ? t("source, ", "来源，") : ""}
+								{watch.isSource(rendition) ? t("source, ", "来源，") : watch.isOwn(rendition) ? t("the broadcaster's own, ", "广播者自带，") : ""}
 								{width}×{height}, {(kbps / 1000).toFixed(1)} Mbit/s
 							</option>
 						))}
@@ -321,7 +330,8 @@ function SegmentDetail({ story, watch }: { story: Story; watch: Watch }): JSX.El
 	);
 	const matches = drawn ? agrees(drawn.leaf, segment.record) : false;
 	const heights = watch.status?.renditions.map((size) => `${size.split("@")[0]?.split("x")[1]}p`) ?? [];
-	const quality = (rendition: number) => (watch.isSource(rendition) ? t("source", "来源") : (heights[rendition] ?? rendition));
+	const quality = (rendition: number) =>
+		watch.isSource(rendition) ? t("source", "来源") : watch.isOwn(rendition) ? t("the broadcaster's own", "广播者自带") : (heights[rendition] ?? rendition);
 	return (
 		<div class="detail">
 			<p>
