@@ -45,11 +45,12 @@ use livepeer_worker_core::{
 		engine::{Format, MediaEngine},
 		events::NoEvents,
 		store::{Blobs, StoreError, StreamState, Streams, Values},
-		transport::{SegmentRecord, SignedHead, SignedHeader},
+		transport::{header_of_track, OwnRendition, SegmentRecord, SignedHead, SignedHeader},
 	},
 	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
 use sp_core::{crypto::Ss58Codec, H256};
+use sp_runtime::BoundedVec;
 use tokio::net::TcpListener;
 
 async fn serve(router: axum::Router) -> SocketAddr {
@@ -143,6 +144,16 @@ impl Stream {
 			Some(output(&bytes))
 		});
 		let record = self.record(self.id(), seq, Outputs::truncate_from(outputs.to_vec()));
+		self.origin.put_record(&record).unwrap();
+	}
+
+	/// Adds a rendition of the publisher's own, of two bytes, to a segment that was added.
+	fn add_own(&self, seq: Seq, track: u8) {
+		let mut record = self.origin.records(self.id(), seq, 1).unwrap().remove(0);
+		let output = output(&[track, seq as u8]);
+		let header = header_of_track(record.header(), track, &output);
+		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
+		record.own = BoundedVec::truncate_from(vec![OwnRendition { track, output, signature }]);
 		self.origin.put_record(&record).unwrap();
 	}
 
@@ -380,6 +391,42 @@ async fn source_should_be_offered_behind_the_renditions_when_the_gateway_is_told
 	eventually(address, "/stream/demo/2.m3u8", |t| t.contains("ENDLIST")).await;
 	let whole = get(address, "/stream/demo/recording-2.m3u8").await.text();
 	assert!(whole.contains("2/1.ts") && !whole.contains("2/2.ts"), "{whole}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_renditions_should_be_offered_by_their_tracks_and_said_to_be_such() {
+	let stream = Stream::new().await;
+	(0..4).for_each(|seq| stream.add(seq));
+	// The first has none, and that of the last one cannot be had.
+	(1..4).for_each(|seq| stream.add_own(seq, 2));
+	for seq in 1..3 {
+		stream.origin.put(&[2, seq]).unwrap();
+	}
+	let address = stream.gateway(stream.only()).await;
+	let live = eventually(address, "/stream/demo/4.m3u8", |t| t.contains("4/3.ts")).await;
+	assert!(live.contains("#EXT-X-GAP\n#EXTINF:2.000000,\n4/0.ts\n"), "{live}");
+	assert!(live.contains("4/2.ts\n#EXT-X-GAP\n#EXTINF:2.000000,\n4/3.ts\n"), "{live}");
+	assert_eq!(live.matches("GAP").count(), 2);
+	let master = get(address, "/stream/demo/index.m3u8").await.text();
+	let (first, own) = (master.find("demo/1.m3u8"), master.find("demo/4.m3u8"));
+	assert!(first.is_some() && first < own, "{master}");
+	assert!(master.ends_with("BANDWIDTH=8,AVERAGE-BANDWIDTH=8\n/stream/demo/4.m3u8\n"), "{master}");
+	let segment = get(address, "/stream/demo/4/2.ts").await;
+	assert_eq!((segment.status, segment.body), (200, vec![2, 2]));
+	for path in ["2.m3u8", "3.m3u8", "5.m3u8", "300.m3u8", "3/2.ts", "4/0.ts", "4/3.ts", "300/2.ts"]
+	{
+		assert_eq!(get(address, &format!("/stream/demo/{path}")).await.status, 404, "{path}");
+	}
+	let json = async |path: &str| -> serde_json::Value {
+		serde_json::from_slice(&get(address, path).await.body).unwrap()
+	};
+	assert_eq!(json("/stream/demo/status").await["own"], serde_json::json!([2]));
+	let playback = json("/stream/demo/playback").await;
+	let own = &playback["own"][0];
+	assert_eq!(own["track"], 2);
+	let playlist = own["playlist"].as_str().unwrap();
+	assert!(playlist.ends_with("/demo/4.m3u8"), "{playlist}");
+	assert_eq!(get(address, playlist).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

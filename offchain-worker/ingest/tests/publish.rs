@@ -74,7 +74,12 @@ fn probed(bytes: &[u8]) -> Vec<String> {
 }
 
 async fn rtmp() -> (SocketAddr, mpsc::Receiver<Publication>) {
-	let (gate, publications) = gate();
+	rtmp_at(gate()).await
+}
+
+async fn rtmp_at(
+	(gate, publications): (Arc<Gate>, mpsc::Receiver<Publication>),
+) -> (SocketAddr, mpsc::Receiver<Publication>) {
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	tokio::spawn(serve_rtmp(listener, gate));
@@ -224,6 +229,29 @@ async fn first_of_many_tracks_should_arrive_whole() {
 	let tracks = probed(&parts[0]);
 	assert_eq!(tracks[0], "hevc,320,180,100", "{tracks:?}");
 	assert!(tracks.len() == 2 && tracks[1].starts_with("aac,"), "{tracks:?}");
+}
+
+/// By the same: the further tracks of pictures too, where they are wanted, up to as many as are.
+#[tokio::test(flavor = "multi_thread")]
+async fn further_tracks_should_arrive_whole_where_they_are_wanted() {
+	let Some(program) = std::env::var_os("PUBLISHER") else { return };
+	let (address, mut publications) =
+		rtmp_at(Gate::with_further(Keys::new([KEY.to_owned()]), 1)).await;
+	let mut child = ffmpeg_of(
+		&program,
+		&format!(
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=4 -f lavfi -i sine=r=48000:d=4 -filter_complex \
+			 [0:v]split=3[a][b][c];[b]scale=160:90[d];[c]scale=80:46[e] -map [a] -map [d] -map [e] -map 1 \
+			 -pix_fmt yuv420p -c:v libx264 -preset ultrafast -bf 2 -g 50 -c:a aac -f flv \
+			 rtmp://{address}/live/{KEY}"
+		),
+	);
+	let parts = parts(&mut publications).await;
+	assert!(child.wait().unwrap().success());
+	assert_eq!(parts.len(), 1);
+	let tracks = probed(&parts[0]);
+	assert_eq!(tracks[..2], ["h264,320,180,100", "h264,160,90,100"], "{tracks:?}");
+	assert!(tracks.len() == 3 && tracks[2].starts_with("aac,"), "{tracks:?}");
 }
 
 /// As many connections as one host may have, and none of them says anything.

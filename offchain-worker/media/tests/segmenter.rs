@@ -5,6 +5,7 @@ mod common;
 use std::{fs::File, path::Path};
 
 use common::*;
+use livepeer_worker_core::rules::{playlist::first_pts, ts::describe};
 use livepeer_worker_media::{MediaError, Segment, SegmentOptions};
 
 async fn cut(path: &Path, options: SegmentOptions) -> Result<Vec<Segment>, MediaError> {
@@ -219,6 +220,44 @@ async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
 		last = segment;
 	}
 	assert!(last.last, "what comes next is another epoch");
+}
+
+/// Eight seconds in three sizes, as a publisher sends renditions of its own; the smallest has its keyframes
+/// elsewhere.
+const SIZES: &str = "-f lavfi -i testsrc2=s=640x360:r=25:d=8 -f lavfi -i sine=r=48000:d=8 -filter_complex \
+	[0:v]split=3[a][b][c];[b]scale=320:180[d];[c]scale=160:90[e] -map [a] -map [d] -map [e] -map 1:a \
+	-pix_fmt yuv420p -c:v libx264 -preset ultrafast -bf 2 -sc_threshold 0 -g 50 -g:v:2 33 -c:a aac -f matroska";
+
+#[tokio::test]
+async fn further_tracks_should_be_cut_with_the_first_where_they_are_wanted_or_left_out_with_words()
+{
+	use tokio::io::AsyncWriteExt;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.mkv", SIZES);
+	for own in [true, false] {
+		let options = SegmentOptions { own, ..SegmentOptions::default() };
+		let (mut input, mut stream) = pool().segment_live(options).expect("a child starts");
+		let film = film.clone();
+		tokio::spawn(async move { input.write_all(&film).await });
+		let mut tracks = Vec::new();
+		while let Some(segment) = stream.next().await {
+			let segment = segment.expect("no error");
+			assert_eq!(segment.frames, 50);
+			tracks.push(segment.own.0.iter().map(|rung| rung.track).collect::<Vec<_>>());
+			let first = describe(&segment.data).expect("it is a transport stream");
+			for rung in &segment.own.0 {
+				let described = describe(&rung.data).expect("it is a transport stream");
+				assert_eq!((described.size, described.pictures), ((320, 180), 50));
+				assert_eq!(described.codecs.split(',').nth(1), first.codecs.split(',').nth(1));
+				assert!(described.codecs.contains("mp4a"), "{}", described.codecs);
+				assert_eq!(first_pts(&rung.data), first_pts(&segment.data));
+			}
+		}
+		let expected = if own { vec![1] } else { vec![] };
+		assert_eq!(tracks, vec![expected; 4]);
+		let said = stream.notices().iter().any(|text| text.contains("rendition 2 is left out"));
+		assert_eq!(said, own, "{:?}", stream.notices());
+	}
 }
 
 #[tokio::test]

@@ -643,7 +643,7 @@ fn described(bytes: &[u8]) -> Output {
 
 /// Leaves out what of the publisher's own renditions nobody takes, so that the stream goes on: what is no
 /// segment by its size, or too many beside as many renditions that are bought.
-fn fit_own(own: &mut Vec<OwnSegment>, bought: usize) {
+pub(super) fn fit_own(own: &mut Vec<OwnSegment>, bought: usize) {
 	let is_segment = |bytes: &Vec<u8>| (1..=MAX_SEGMENT_BYTES as usize).contains(&bytes.len());
 	let mut newest = SOURCE_TRACK;
 	own.retain(|own| {

@@ -11,7 +11,10 @@ use crate::{
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{ChunkRange, Chunks, PushReply, Refusal, Service, SignedHeader},
+		transport::{
+			header_of_track, ChunkRange, Chunks, OwnRendition, PushReply, Refusal, Service,
+			SignedHeader,
+		},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::tests::packet,
@@ -25,6 +28,7 @@ use livepeer_primitives::{
 	Hash, UNIT,
 };
 use sp_core::H256;
+use sp_runtime::BoundedVec;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 struct Story {
@@ -140,6 +144,18 @@ impl Story {
 			receipt,
 			own: Default::default(),
 		}
+	}
+
+	/// The same segment with renditions of the publisher's own.
+	fn with_own(&self, record: SegmentRecord, own: &[(Track, &[u8])]) -> SegmentRecord {
+		let signing = Signing::own(self.broadcaster.clone());
+		let own = own.iter().map(|(track, bytes)| {
+			let output = output(bytes);
+			let header = header_of_track(record.header(), *track, &output);
+			OwnRendition { track: *track, output, signature: signing.sign(&header.hash()) }
+		});
+		let own = BoundedVec::truncate_from(own.collect());
+		SegmentRecord { own, ..record }
 	}
 
 	fn follower(&self, keep: u64) -> Follower {
@@ -822,6 +838,84 @@ async fn source_should_be_kept_beside_the_renditions_when_it_is_wanted() {
 	);
 	again.forget(stream).unwrap();
 	assert_eq!(story.store.blob_count(), 0, "they go with their records");
+}
+
+#[tokio::test]
+async fn own_renditions_should_be_kept_where_they_can_be_had_and_nothing_wait_for_them() {
+	let story = Story::new().await;
+	let own = [b"own0", b"own1", b"own2", b"own3"].map(|bytes| (1, &bytes[..]));
+	for (seq, own) in own.iter().enumerate().take(3) {
+		let record = story.with_own(story.record(seq as u64, |_| ()), &[*own]);
+		story.origin.put_record(&record).unwrap();
+	}
+	story.origin.put(b"own0").unwrap();
+	story.origin.put(b"own2").unwrap();
+	let follower = story.follower(100);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 3);
+	// The second cannot be had, so those behind it are not waited for in the same answer.
+	assert_eq!(follower.kept(stream, 1).unwrap(), Some(BTreeSet::from([0])));
+	assert_eq!(follower.kept(stream, 2).unwrap(), Some(BTreeSet::new()));
+	story.origin.put(b"own3").unwrap();
+	let record = story.with_own(story.record(3, |_| ()), &own[3..]);
+	story.origin.put_record(&record).unwrap();
+	follower.poll(stream).await.unwrap();
+	assert_eq!(follower.kept(stream, 1).unwrap(), Some(BTreeSet::from([0, 3])));
+	assert_eq!(story.store.blob_count(), 4 + 2);
+	// They count, also after a restart, and go with their records.
+	let again = story.follower(100).within(9);
+	assert_eq!(again.kept(stream, 1).unwrap(), Some(BTreeSet::from([0, 3])));
+	story.origin.put_record(&story.record(4, |_| ())).unwrap();
+	again.poll(stream).await.unwrap();
+	assert_eq!(seqs(&again, stream), [4], "the one before has three bytes and four");
+	again.forget(stream).unwrap();
+	assert_eq!(story.store.blob_count(), 0);
+}
+
+#[tokio::test]
+async fn attack_own_rendition_that_the_broadcaster_did_not_sign_so() {
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	story.origin.put(b"own").unwrap();
+	let right = story.with_own(story.record(0, |_| ()), &[(1, b"own"), (2, b"own")]);
+	let changes: [&dyn Fn(&mut SegmentRecord); 6] = [
+		&|record| record.own[0].signature = record.own[1].signature.clone(),
+		&|record| record.own[0].track = 0,
+		&|record| record.own[1].track = 1,
+		&|record| record.own[1].track = 3,
+		&|record| record.own[0].output = output(b"else"),
+		&|record| record.own[0].signature = record.signature.clone(),
+	];
+	for (number, change) in changes.into_iter().enumerate() {
+		let mut record = right.clone();
+		change(&mut record);
+		story.origin.put_record(&record).unwrap();
+		let refused = follower.poll(stream).await;
+		assert!(matches!(refused, Err(FollowError::Record(RecordError::Own))), "{number}");
+	}
+	// More than an answer has room for.
+	let outputs = Outputs::truncate_from(vec![None; 7]);
+	let crowded = story.sign(right.header().clone(), outputs);
+	let crowded = story.with_own(crowded, &[(1, b"own"), (2, b"own")]);
+	story.origin.put_record(&crowded).unwrap();
+	let refused = follower.poll(stream).await;
+	assert!(matches!(refused, Err(FollowError::Record(RecordError::Own))));
+	story.origin.put_record(&right).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+}
+
+#[tokio::test]
+async fn two_own_renditions_in_one_place_should_be_a_contradiction() {
+	let story = Story::new().await;
+	let of =
+		|track: Track, bytes: &[u8]| story.with_own(story.record(5, |_| ()), &[(track, bytes)]);
+	let (one, other) = (of(1, b"one"), of(1, b"other"));
+	let found = Contradiction::of_records(&one, &other).unwrap();
+	assert!(matches!(found, Contradiction::Segments(_)));
+	assert_eq!((found.header().seq, found.header().segment.track), (5, 1));
+	assert_eq!(Contradiction::of_records(&one, &of(1, b"one")), None);
+	assert_eq!(Contradiction::of_records(&one, &of(2, b"other")), None, "another track");
 }
 
 /// Nobody but the transcoder has the sources still, and it is slow on purpose; then a source is not as its

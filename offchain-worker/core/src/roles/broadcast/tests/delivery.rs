@@ -56,6 +56,79 @@ fn stream_should_come_back_whole_when_the_transcoder_works() {
 }
 
 #[test]
+fn own_renditions_should_be_signed_by_their_tracks_and_followed() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		story.net.serve("origin", Arc::new(Origin::new(Arc::new(story.store.clone()))));
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let own = |track: u8, bytes: &[u8]| OwnSegment { track, bytes: bytes.to_vec() };
+		let (sender, receiver) = mpsc::channel(8);
+		for (seq, own) in [
+			vec![own(1, b"one"), own(3, b"three")],
+			vec![],
+			// What nobody takes is left out: out of order, and no bytes at all.
+			vec![own(0, b"zero"), own(2, b"two"), own(1, b"late"), own(3, b""), own(4, b"four")],
+			// As many as there may be.
+			(1..=8).map(|track| own(track, &[track])).collect(),
+		]
+		.into_iter()
+		.enumerate()
+		{
+			sender.try_send(Ok(SourceSegment { own, ..segment(seq as u8) })).unwrap();
+		}
+		drop(sender);
+		let summary = broadcaster.run(&open, receiver, story.stop.subscribe()).await.unwrap();
+		assert_eq!(summary, Summary { returned: 4, skipped: 0, complete: true });
+		let account = Key::from_uri("//Broadcaster").unwrap().account();
+		let book = KeyBook::new(Arc::new(story.chain.client(None)), Arc::new(sim.clock.clone()));
+		let records = story.store.records(open.stream, 0, 100).unwrap();
+		let mut tracks = Vec::new();
+		for record in &records {
+			book.check_record(record, &open.stream, &account, 2).await.unwrap().unwrap();
+			for own in record.own_headers() {
+				let (header, segment) = (&own.header, &own.header.segment);
+				assert_eq!((header.seq, header.job), (record.header().seq, open.job));
+				assert_eq!(segment.time, record.header().segment.time);
+				assert!(story.store.get(segment.in_hash).unwrap().is_some());
+			}
+			tracks.push(record.own.iter().map(|own| own.track).collect::<Vec<_>>());
+		}
+		assert_eq!(tracks, [vec![1, 3], vec![], vec![2, 4], vec![1, 2, 3, 4]]);
+		assert_eq!(story.store.blob_count(), 8 + 8, "two outputs each, and these");
+		let follower = Follower::new(
+			Arc::new(story.chain.client(None)),
+			Arc::new(MemoryStore::default()),
+			Arc::new(story.net.end("gateway")),
+			Arc::new(NoEvents),
+			Arc::new(sim.clock.clone()),
+			1_000,
+		);
+		let stream = follower.find("demo", &account).await.unwrap();
+		follower.poll(stream).await.unwrap();
+		let kept = |track| follower.kept(stream, track).unwrap().unwrap();
+		assert_eq!((kept(1), kept(4)), ([0, 3].into(), [2, 3].into()));
+		let three = follower.records(stream, 0).unwrap()[0].track(3).unwrap();
+		assert_eq!(follower.store().get(three.hash).unwrap().as_deref(), Some(&b"three"[..]));
+	})
+}
+
+/// A ladder takes the room of the publisher's own: an answer with all of them must fit a frame.
+#[test]
+fn own_renditions_should_be_left_out_where_there_is_no_room_beside_the_ladder() {
+	let own = |count: u8| -> Vec<OwnSegment> {
+		(1..=count).map(|track| OwnSegment { track, bytes: vec![1] }).collect()
+	};
+	for (bought, left) in [(1, 4), (4, 4), (6, 2), (8, 0), (9, 0)] {
+		let mut own = own(5);
+		super::super::run::fit_own(&mut own, bought);
+		assert_eq!(own.len(), left, "beside {bought}");
+	}
+}
+
+#[test]
 fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 	/// Takes long over every third segment.
 	struct Uneven(Arc<TranscodeRole>, SimClock);
