@@ -7,11 +7,11 @@
 //! | `/livepeer-player.js` | the player for other pages |
 //! | `/chain`, `/chain/metadata/VERSION` | the gateway's node, as far as pages may ask it (`node.rs`) |
 //! | `/stream/NAME/index.m3u8`, `/stream/NAME.m3u8` | master playlist: live, or of the recording when the stream has ended |
-//! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`, or of the source behind the last one where it is offered: the newest segments |
+//! | `/stream/NAME/R.m3u8` | media playlist of rendition `R`, of the source behind the last one where it is offered, or of a rendition of the publisher's own behind that: the newest segments |
 //! | `/stream/NAME/recording.m3u8` | master playlist of everything that is kept of a stream that has ended |
 //! | `/stream/NAME/recording-R.m3u8` | its media playlists |
 //! | `/stream/NAME/R/SEQ.ts` | one segment |
-//! | `/stream/NAME/records/SEQ.scale` | a list of signed headers with their signed receipts, from that one on, in SCALE |
+//! | `/stream/NAME/records/SEQ.scale` | a list of signed headers with their signed receipts and the publisher's own renditions, from that one on, in SCALE |
 //! | `/stream/NAME/status`, `/stream/NAME/playback` | JSON about the stream, and how it is played |
 //! | `/openapi.json` | all of this but the pages, as OpenAPI describes it |
 //! | `/chain-spec.json` | the chain's specification, for light clients |

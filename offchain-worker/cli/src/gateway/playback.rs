@@ -321,7 +321,7 @@ pub(super) async fn segment(
 		("name" = String, Path, description = "The stream's name"),
 		("file" = String, Path, description = "`SEQ.scale`")
 	),
-	responses((status = 200, description = "Signed headers with signed receipts, in SCALE", body = Vec<u8>, content_type = "application/octet-stream"), Failure)
+	responses((status = 200, description = "Signed headers with signed receipts and the publisher's own renditions, in SCALE", body = Vec<u8>, content_type = "application/octet-stream"), Failure)
 )]
 pub(super) async fn records(
 	State(gateway): Shared,

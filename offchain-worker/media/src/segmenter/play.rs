@@ -135,7 +135,9 @@ impl Play {
 			.cloned();
 		let (annex_b, parameter_sets) = headers(&input, &video)?;
 		let is_further = |(index, track): &&(usize, Track)| {
-			own && *index != video.0 && track.kind == TrackKind::Video && !track.is_cover
+			let is_pictures = track.kind == TrackKind::Video && !track.is_cover;
+			let is_other = *index != video.0 && ffi::same_programme(&input, video.0, *index);
+			own && is_pictures && is_other
 		};
 		let mut further = Vec::new();
 		for one in tracks.iter().filter(is_further).take(MAX_OWN as usize) {
