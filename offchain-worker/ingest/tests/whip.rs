@@ -30,8 +30,8 @@ async fn whip() -> (SocketAddr, mpsc::Receiver<Publication>) {
 	(address, publications)
 }
 
-/// A page that publishes a moving colour and a tone for six seconds.
-fn page(to: SocketAddr) -> String {
+/// A page that publishes a moving colour and a tone for six seconds, its pictures in these layers.
+fn page(to: SocketAddr, layers: &str) -> String {
 	format!(
 		r#"<!doctype html><canvas width=320 height=180></canvas><script type=module>
 		const canvas = document.querySelector("canvas"), draw = canvas.getContext("2d");
@@ -45,7 +45,10 @@ fn page(to: SocketAddr) -> String {
 		tone.start();
 		const peer = new RTCPeerConnection();
 		for (const track of [...canvas.captureStream(25).getTracks(), ...out.stream.getTracks()])
-			peer.addTransceiver(track, {{ direction: "sendonly" }});
+			peer.addTransceiver(track, {{
+				direction: "sendonly",
+				...(track.kind === "video" ? {{ sendEncodings: [{layers}] }} : {{}}),
+			}});
 		await peer.setLocalDescription();
 		await new Promise((done) => {{
 			const look = () => peer.iceGatheringState === "complete" && done();
@@ -91,21 +94,41 @@ fn browser(url: &str) -> Browser {
 	Browser { child, _profile: profile }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn browser_should_publish_pictures_and_sound() {
+/// The tracks of each part of what a browser publishes, its pictures in these layers.
+async fn browsed(layers: &'static str) -> Vec<Vec<String>> {
 	let (address, mut publications) = whip().await;
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let url = format!("http://{}/", listener.local_addr().unwrap());
-	let pages = Router::new().route("/", get(move || async move { Html(page(address)) }));
+	let pages = Router::new().route("/", get(move || async move { Html(page(address, layers)) }));
 	tokio::spawn(async move { axum::serve(listener, pages).await });
 	let browser = browser(&url);
 	let tracks = published(&mut publications).await;
 	drop(browser);
+	tracks
+}
+
+fn is_picture(track: &str) -> bool {
+	["h264", "vp8", "vp9"].iter().any(|name| track.starts_with(name))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browser_should_publish_pictures_and_sound() {
+	let tracks = browsed("{}").await;
 	let whole = tracks.iter().any(|tracks| {
-		tracks.iter().any(|track| ["h264", "vp8", "vp9"].iter().any(|name| track.starts_with(name)))
+		tracks.iter().any(|track| is_picture(track))
 			&& tracks.iter().any(|track| track.starts_with("opus"))
 	});
 	assert!(whole, "{tracks:?}");
+}
+
+/// One that offers its pictures in several sizes is answered as one that has the first of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn browser_that_offers_layers_should_publish_the_first() {
+	let layers = r#"{ rid: "f" }, { rid: "h", scaleResolutionDownBy: 2 }"#;
+	let tracks = browsed(layers).await;
+	let pictures = |tracks: &Vec<String>| tracks.iter().filter(|track| is_picture(track)).count();
+	assert!(tracks.iter().any(|tracks| pictures(tracks) == 1), "{tracks:?}");
+	assert!(tracks.iter().all(|tracks| pictures(tracks) <= 1), "{tracks:?}");
 }
 
 /// By an ffmpeg of version 8 or later, where PUBLISHER names one: that of Debian 12 does not do it.

@@ -58,7 +58,7 @@ type Unfit = &'static str;
 const UNALIGNED: Unfit = "it has no keyframe where the first one is cut: let its encoder set keyframes at the same times, every 2 s";
 const CHANGED: Unfit = "its pictures have changed their size";
 const LARGE: Unfit = "it has more pictures than a segment may have, or more bytes with the others";
-const DEEP: Unfit = "it is not H.264 of 8-bit 4:2:0, progressive and upright";
+const NOT_TAKEN: Unfit = "it is not H.264 of 8-bit 4:2:0, progressive and upright";
 
 impl Own {
 	/// A track as its container announces it.
@@ -66,7 +66,7 @@ impl Own {
 		let about = &further.track;
 		let is_plain = about.is_h264 && !about.is_interlaced && about.rotation == 0;
 		if !is_plain || about.is_yuv420p == Some(false) {
-			return Ok(Err(DEEP));
+			return Ok(Err(NOT_TAKEN));
 		}
 		let mut parameters = play.parameters(further.index)?;
 		ffi::clear_extradata(&mut parameters);
@@ -163,7 +163,7 @@ impl Own {
 		let largest = u32::from(MAX_SIDE);
 		let sps = sps
 			.filter(|sps| sps.is_yuv420p && sps.width <= largest && sps.height <= largest)
-			.ok_or(DEEP)?;
+			.ok_or(NOT_TAKEN)?;
 		let size = (sps.width, sps.height);
 		if *self.size.get_or_insert(size) != size {
 			return Err(CHANGED);
@@ -175,7 +175,7 @@ impl Own {
 		let (packets, _) = stamped(units, &mut self.lead).ok_or(UNALIGNED)?;
 		let pictures = Elementary { parameters: self.parameters.clone(), packets };
 		// What no muxer takes is no picture.
-		let data = mux(pictures, sound).map_err(|_| DEEP)?;
+		let data = mux(pictures, sound).map_err(|_| NOT_TAKEN)?;
 		Ok(Rung { track: self.track, data })
 	}
 }
