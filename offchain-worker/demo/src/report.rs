@@ -90,6 +90,8 @@ pub struct Claim {
 	pub outcome: Option<String>,
 	/// Blocks from the draw to the decision.
 	pub draw_to_decision_blocks: Option<u32>,
+	/// Of these, those in which nobody had time for anything any more.
+	pub beyond_windows_blocks: Option<u32>,
 	/// Every other event of the claim, as named by the chain.
 	pub events: Vec<Value>,
 }

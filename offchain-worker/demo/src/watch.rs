@@ -391,7 +391,14 @@ impl Watch {
 		report.chain.lpt_issuance = (self.issuance.0.to_string(), after.0.to_string());
 		report.chain.eth_issuance = (self.issuance.1.to_string(), after.1.to_string());
 		report.accounts = self.accounts.clone();
-		report.claims = std::mem::take(&mut self.claims).into_values().collect();
+		let grace = self.longest.grace;
+		report.claims = std::mem::take(&mut self.claims)
+			.into_values()
+			.map(|claim| {
+				let beyond = beyond_windows(&claim, grace);
+				Claim { beyond_windows_blocks: beyond, ..claim }
+			})
+			.collect();
 		Ok(())
 	}
 }
