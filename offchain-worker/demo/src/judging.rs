@@ -180,11 +180,13 @@ impl<'a> Facts<'a> {
 			.filter(|loss| !loss.penalties.is_empty())
 			.map(|loss| (loss.name.as_str(), &loss.penalties))
 			.collect();
-		let honest = || penalised.iter().filter(|(name, _)| !self.guilty.contains(**name));
-		let late = honest().filter(|(_, penalties)| penalties.contains_key("NoShow"));
+		let honest = penalised.iter().filter(|(name, _)| !self.guilty.contains(**name));
+		let honest: Vec<(&str, &BTreeMap<String, usize>)> =
+			honest.map(|(name, penalties)| (*name, *penalties)).collect();
+		let late = honest.iter().filter(|(_, penalties)| penalties.contains_key("NoShow"));
 		let late: Vec<&str> = late.map(|(name, _)| *name).collect();
 		let remark = (!late.is_empty()).then(|| machine::lateness(&late));
-		let is_spared = honest().next().is_none();
+		let is_spared = honest.is_empty();
 		let detail = format!("{penalised:?} of {voters:?}");
 		report.check("no honest judge is penalised", is_spared, detail);
 		report.remarks.extend(remark);
