@@ -299,6 +299,13 @@ impl<'a> Facts<'a> {
 			!taken.is_empty() && spared.is_empty() && taken.iter().all(is_due),
 			format!("{taken:?} of {}, due {due:?}, spared {spared:?}", shares::WHOLE),
 		);
+		let fee = self.watch.parameters.staking.finder_fee.deconstruct();
+		let astray = shares::astray(claims, fee.into(), cheat.verdict().is_some());
+		report.check(
+			"who found it gets no more than its share of the slash, and the common pool the rest",
+			astray.is_empty(),
+			format!("otherwise in claims {astray:?}"),
+		);
 		let convicts = shares::convicts(claims, rules);
 		let slashed: BTreeSet<String> = taken.into_keys().map(|(name, _)| name).collect();
 		report.check(

@@ -144,6 +144,24 @@ pub fn spared(claims: &[Claim], slashes: &[Event], rules: &LotteryParameters) ->
 		.collect()
 }
 
+/// Claims whose slash did not go where it should: to who found it, where judges named it, no more than `fee`, a share in
+/// billionths; all else to the common pool.
+pub fn astray(claims: &[Claim], fee: u128, is_named: bool) -> Vec<u64> {
+	let is_right = |claim: &&Claim| {
+		let Some(executed) = event_of(claim, "Executed") else { return true };
+		let part = |field: &str| amount(&executed["fields"][field]);
+		let (slashed, finders) = (part("slashed"), part("finders_fee"));
+		let is_found = match claim.outcome.as_deref() {
+			Some("Failed") => is_named,
+			_ => claim.blocks.contains_key("MissedReported"),
+		};
+		finders + part("common_pool") == slashed
+			&& finders <= slashed / WHOLE * fee + WHOLE
+			&& (finders > 0) == (is_found && slashed > 0)
+	};
+	claims.iter().filter(|claim| !is_right(claim)).map(|claim| claim.id).collect()
+}
+
 /// Blocks from that on in which a decision may be executed, within which it is: its judges' penalties are some in
 /// each block.
 const STEPS: u64 = 1 + MAX_PENALTIES.div_ceil(PENALTIES_PER_STEP) as u64;
@@ -282,6 +300,39 @@ mod tests {
 		let as_judge = Event { block: 95, ..slash("T", 3, 1, 7) };
 		let own = of_transcoders(&[first.clone(), as_judge], &ended);
 		assert_eq!(own.iter().map(|slash| slash.amount("total")).collect::<Vec<_>>(), [Some(500)]);
+	}
+
+	#[test]
+	fn slash_should_go_to_who_found_it_and_to_the_common_pool() {
+		let fee = u128::from(ProtocolParameters::development().staking.finder_fee.deconstruct());
+		let slashed = 1_000 * WHOLE;
+		let taken = |outcome: &str, finders: u128, pool: u128| {
+			let mut claim = claim(1, outcome, 0);
+			let said = |amount: u128| amount.to_string();
+			claim.events[3]["fields"] = json!({
+				"slashed": said(slashed), "finders_fee": said(finders), "common_pool": said(pool),
+			});
+			claim
+		};
+		let share = 1_000 * fee;
+		let is_astray = |claim: &Claim, is_named| {
+			!astray(std::slice::from_ref(claim), fee, is_named).is_empty()
+		};
+		assert!(!is_astray(&taken("Failed", share, slashed - share), true));
+		assert!(
+			!is_astray(&taken("Failed", share / 2, slashed - share / 2), true),
+			"half of its bond's"
+		);
+		assert!(is_astray(&taken("Failed", 0, slashed), true), "nobody got it");
+		assert!(is_astray(&taken("Failed", share, slashed - share), false), "nobody named it");
+		assert!(is_astray(&taken("Failed", 3 * share, slashed - 3 * share), true), "too much");
+		assert!(is_astray(&taken("Failed", share, slashed - 2 * share), true), "some is gone");
+		let mut missed = taken("Missed", 0, slashed);
+		assert!(!is_astray(&missed, true));
+		missed.blocks.insert("MissedReported".to_owned(), 90);
+		assert!(is_astray(&missed, true));
+		// An earlier verdict of the round had taken all of it.
+		assert!(!is_astray(&claim(1, "Failed", 0), true));
 	}
 
 	#[test]
