@@ -97,16 +97,18 @@ def of_load(reports):
 
 
 def main():
-    words = sys.argv[1:]
+    words = [word for word in sys.argv[1:] if word != "--write"]
     if not words:
         sys.exit(__doc__)
-    is_written = "--write" in words
-    binaries, *names = [word for word in words if word != "--write"]
+    is_written = "--write" in sys.argv
+    binaries, *names = words
     every = STREAMS + cheats()
     if strange := [name for name in names if name not in every]:
         sys.exit(f"no such story: {', '.join(strange)}; there are {', '.join(every)}")
-    commit = git("rev-parse", "--short=11", "HEAD")
-    if git("status", "--porcelain", "--", ".", ":!docs"):
+    # What is written goes into a page, and changes no story.
+    code = ["--", ".", ":!docs", ":!*.md"]
+    commit = git("log", "-1", "--format=%h", "--abbrev=11", *code)
+    if git("status", "--porcelain", *code):
         commit += "-changed"
     folder = TARGET / "cheats" / commit
     folder.mkdir(parents=True, exist_ok=True)
