@@ -1,4 +1,4 @@
-//! What else this machine has to do: five nodes and a dozen workers share it with all of that.
+//! How busy this machine is, which five nodes and a dozen workers share with whatever else it does.
 
 use std::{fs, thread};
 

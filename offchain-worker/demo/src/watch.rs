@@ -126,7 +126,7 @@ fn beyond_windows(claim: &Claim, grace: u32) -> Option<u32> {
 	let is_unreported = claim.outcome.as_deref() == Some("Missed")
 		&& block("CommitStarted").is_none()
 		&& block("MissedReported").is_none();
-	let grace = if is_unreported { grace.into() } else { 0 };
+	let grace = if is_unreported { u64::from(grace) } else { 0 };
 	let mut windows = vec![(block("Drawn")?, claim.draw["reveal_until"].as_u64()? + grace)];
 	for event in &claim.events {
 		let window = WINDOWS.iter().find(|(name, _)| event["name"] == *name);
