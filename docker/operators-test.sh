@@ -9,7 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${1:?usage: docker/operators-test.sh BIN_DIR}
 export LIVEPEER_TAG=${LIVEPEER_TAG:-local}
-read -ra compose <<<"${LIVEPEER_COMPOSE:-docker-compose}"
+command=$(docker/compose-command.sh)
+read -ra compose <<<"$command"
 work=$(mktemp -d)
 end() {
 	for role in validator gateway transcoder; do

@@ -58,8 +58,10 @@ if [ -n "$bin" ]; then
 	chmod -R a+rX "$work"
 	top=/$(cut -d/ -f2 <<<"$bin")
 	docker run "${confined[@]}" --network none --volume "$escapes:/usr/local/bin/escapes:ro" \
-		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should_be child_should_work ||
-		fail "the child that decodes video breaks out in a container"
+		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should_be child_should_work |
+		tee "$work/escapes" || fail "the child that decodes video breaks out in a container"
+	# A test of another name would not be run.
+	grep -Eq '^test result: ok\. ([5-9]|[1-9][0-9]+) passed' "$work/escapes" || fail "fewer escape tests than there are"
 	ok "the media crate's escape tests pass in a container"
 fi
 docker run "${confined[@]}" --network none --security-opt seccomp=docker/seccomp-without-landlock.json \
@@ -99,7 +101,9 @@ docker stop --time 30 "livepeer-test-$$-alone" >/dev/null
 [ "$(docker inspect --format '{{.State.ExitCode}}' "livepeer-test-$$-alone")" = 0 ] || fail "a node does not stop in order"
 ok "a node that is stopped ends in order"
 
+command=$(docker/compose-command.sh)
+read -ra compose <<<"$command"
 for file in validator transcoder gateway; do
-	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x ${LIVEPEER_COMPOSE:-docker-compose} -f "docker/$file.yaml" config -q || fail "$file.yaml"
+	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x "${compose[@]}" -f "docker/$file.yaml" config -q || fail "$file.yaml"
 done
 ok "the operators' compose files are valid"

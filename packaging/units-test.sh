@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts the packages' units under a real systemd, in a container, with the hardening that they ship:
-# a validator makes blocks, the roles transcode their golden vectors in the sandbox, everything stops in
-# order. Wants a Docker daemon and the base image of docker/build.sh.
+# a validator makes blocks, the roles transcode their golden vectors in the sandbox, nginx speaks TLS in front of
+# the gateway by the settings of docs/operators/gateway.md, everything stops in order. Wants a Docker daemon and
+# the base image of docker/build.sh. Two minutes.
 #
 #   packaging/units-test.sh [BIN_DIR]
 set -euo pipefail
@@ -22,7 +23,7 @@ cat >"$context/Dockerfile" <<DOCKERFILE
 FROM ${BASE:-debian:bookworm-slim}
 COPY *.deb /tmp/
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-	systemd systemd-sysv dbus curl /tmp/*.deb
+	systemd systemd-sysv dbus curl nginx openssl /tmp/*.deb
 CMD ["/sbin/init"]
 DOCKERFILE
 DOCKER_BUILDKIT=1 docker build --quiet -t livepeer-units-test "$context" >/dev/null
@@ -65,6 +66,23 @@ for port in 9616 9617; do
 	within curl -sf "http://127.0.0.1:$port/metrics" >/dev/null || fail "nobody serves metrics at port $port"
 done
 echo "ok   the roles work, transcode in the sandbox, and have metrics"
+certificate=/etc/letsencrypt/live/play.example.org
+within sh -ec "rm /etc/nginx/sites-enabled/default && mkdir -p $certificate
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=play.example.org -addext subjectAltName=DNS:play.example.org \
+	-keyout $certificate/privkey.pem -out $certificate/fullchain.pem 2>/dev/null"
+sed -n '/^```nginx$/,/^```$/{/^```/!p}' docs/operators/gateway.md |
+	docker exec --interactive "$name" tee /etc/nginx/sites-enabled/livepeer >/dev/null
+within systemctl restart nginx || fail "nginx does not take the settings of docs/operators/gateway.md"
+# What a viewer's request is answered with.
+through_proxy() {
+	within curl -s --output /dev/null --write-out '%{http_code}' --cacert "$certificate/fullchain.pem" \
+		--resolve play.example.org:443:127.0.0.1 "https://play.example.org$1"
+}
+for expected in "/readyz 200" "/ 200" "/metrics 404"; do
+	answered=$(through_proxy "${expected% *}") || true
+	[ "$answered" = "${expected#* }" ] || fail "nginx answers ${expected% *} with $answered"
+done
+echo "ok   nginx in front of the gateway speaks TLS, and gives no viewer the metrics"
 [ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"
 within systemctl stop livepeer-transcode livepeer-gateway livepeer-verify livepeer-node
 for unit in node verify gateway transcode; do
