@@ -79,7 +79,7 @@ done
 # The golden vectors are made once, by one worker, and the others remember them, as on a machine where they share
 # a cache. Each has a folder of its own here: eight that make them side by side are late on a small machine, and
 # end.
-made=$(offline livepeer-worker "$data/verify-alice" doctor --offline) || { echo "$made" >&2 && exit 1; }
+made=$(offline livepeer-worker "$data/verify-alice" doctor --offline 2>&1) || { echo "$made" >&2 && exit 1; }
 for role in verify-{bob,charlie,dave,eve} transcode-{bob,charlie} broadcast gateway; do
 	cp -r "$data/verify-alice/.cache" "$data/$role/"
 	own -R "$data/$role/.cache"

@@ -22,8 +22,10 @@ packaging/build.sh "$bin" "$context"
 cat >"$context/Dockerfile" <<DOCKERFILE
 FROM ${BASE:-debian:bookworm-slim}
 COPY *.deb /tmp/
-RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-	systemd systemd-sysv dbus curl nginx openssl /tmp/*.deb
+# Nothing is started while it is installed, where no systemd runs and IPv6 may be missing.
+RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
+	&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	systemd systemd-sysv dbus curl nginx openssl /tmp/*.deb && rm /usr/sbin/policy-rc.d
 CMD ["/sbin/init"]
 DOCKERFILE
 DOCKER_BUILDKIT=1 docker build --quiet -t livepeer-units-test "$context" >/dev/null
