@@ -27,7 +27,7 @@ fail() {
 }
 of() { docker ps -aq --filter "label=com.docker.compose.project=livepeer-test-$1" --filter "label=com.docker.compose.service=$2"; }
 until_healthy() {
-	for _ in $(seq 150); do
+	for _ in $(seq 240); do
 		[ "$(docker inspect --format '{{.State.Health.Status}}' "$(of "$1" "$2")")" != healthy ] || return 0
 		sleep 1
 	done
