@@ -64,10 +64,10 @@ within systemctl start livepeer-verify livepeer-gateway livepeer-transcode
 until_said livepeer-verify "waiting for tasks"
 until_said livepeer-transcode "registered account"
 within curl -sf http://127.0.0.1:8935/readyz >/dev/null || fail "the gateway is not ready"
-for port in 9616 9617; do
-	within curl -sf "http://127.0.0.1:$port/metrics" >/dev/null || fail "nobody serves metrics at port $port"
+for page in 9616/metrics 9617/metrics 9616/readyz 9617/readyz; do
+	within curl -sf "http://127.0.0.1:$page" >/dev/null || fail "port ${page/\// does not answer /}"
 done
-echo "ok   the roles work, transcode in the sandbox, and have metrics"
+echo "ok   the roles work, transcode in the sandbox, have metrics and are ready"
 certificate=/etc/letsencrypt/live/play.example.org
 within sh -ec "rm /etc/nginx/sites-enabled/default && mkdir -p $certificate
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=play.example.org -addext subjectAltName=DNS:play.example.org \
