@@ -163,9 +163,9 @@ monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 alerts-test: build ## Cause what alerts are for on local networks: each must fire (20 minutes)
 	scripts/alerts-test.py $(BIN)
-runbooks-test: build ## Run the commands of docs/operators on a local network
+runbooks-test: build ## Run the commands of docs/operators on a local network: VALIDATORS=5
 	scripts/runbooks-test.py $(BIN)
-restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies: none may sign anything twice
+restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies, none may sign twice: BLOCKS=1800
 	scripts/restore-test.py $(BIN)
 operating-test: build ## Walk through docs/operating.md by its own commands (five minutes)
 	scripts/operating-test.py $(BIN)

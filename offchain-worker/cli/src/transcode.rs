@@ -111,6 +111,7 @@ impl Default for Swaps {
 pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
+	home.ready.waits_for_registration();
 	// The swarm lives as long as the role runs.
 	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
 		role.serve(&net.service_record(), stop).await?;
