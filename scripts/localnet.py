@@ -1,5 +1,5 @@
 """What the scripts beside this file have in common: a local network of validators with well-known keys,
-commands that run beside each other, waiting, and asking."""
+commands that run beside each other, waiting, asking, and tables of the documentation."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NAMES = ["alice", "bob", "charlie", "dave", "eve"]
 BEGIN = time.monotonic()
 
@@ -21,6 +22,21 @@ def say(text):
 
 def fail(text):
     sys.exit(f"{os.path.splitext(os.path.basename(sys.argv[0]))[0]}: {text}")
+
+
+def read_between(page, mark):
+    """What stands between a page's marks of this name."""
+    with open(os.path.join(ROOT, page), encoding="utf-8") as file:
+        return file.read().split(f"<!-- {mark} -->\n", 1)[1].split(f"<!-- end of {mark} -->", 1)[0]
+
+
+def write_between(page, mark, text):
+    """Puts what was measured between a page's marks of this name."""
+    path, start, end = os.path.join(ROOT, page), f"<!-- {mark} -->\n", f"<!-- end of {mark} -->"
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(start, 1)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{start}\n{text}\n\n{end}{rest.split(end, 1)[1]}")
 
 
 def free_port():
