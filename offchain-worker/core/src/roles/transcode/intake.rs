@@ -463,6 +463,8 @@ impl Intake {
 			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {
+				let text = format!("a segment of job {} was not made: {error}", header.job);
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
 				self.note_failure(header.job).await;
 				return Err(internal(error));
 			}

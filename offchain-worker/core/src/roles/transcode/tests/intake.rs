@@ -198,6 +198,11 @@ fn job_that_makes_the_engine_fail_should_be_left_alone_for_longer_each_time() {
 		}
 		// After half a second, and after twice as long each time.
 		assert_eq!(tried, 13);
+		let warned = story.warned(Warning::SegmentRefused);
+		assert!(
+			warned[0].contains("job 1 was not made") && warned[0].contains("told to"),
+			"{warned:?}"
+		);
 		// Not for ever: what can be made is made then.
 		sim.sleep(LONGEST_REST_MS).await;
 		receipt(story.send(&role, 8).await);
