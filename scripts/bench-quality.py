@@ -10,8 +10,8 @@
 Each clip is cut into segments of 2 s and transcoded by `livepeer-media transcode` under profiles 1
 and 2, and as the variant of profile 2 from its first start on, and encoded by the ffmpeg command line in one go
 with the same preset, size and rates. VMAF is that of FFmpeg 9 from PyPI's imageio-ffmpeg; only the video's own bytes count. BD-rate is the mean
-difference in bytes at equal mean VMAF; p5 is the difference of the fifth percentile at equal bytes.
-Neither depends on how busy the machine is, and processor time hardly. What was measured is kept beside the
+difference in bytes at equal mean VMAF; p5 is the difference of the fifth percentile at equal bytes. SSIM and
+PSNR of luma are second opinions: profile 2 was chosen by VMAF. Neither depends on how busy the machine is, and processor time hardly. What was measured is kept beside the
 tools, under what it depends on: a run that was stopped goes on where it was. `--write` puts table and plot
 into docs/. Under the table stands what was aimed at, and what of that is missed.
 
@@ -133,13 +133,18 @@ def frame_rate(path):
     return int(a) / int(b)
 
 
-def vmaf(newer, made, source, size, work):
+def compared(newer, made, source, size, work):
+    """VMAF in the mean and of the fifth percentile, SSIM and PSNR of luma in dB."""
     log = work / "vmaf.json"
     graph = (f"[1:v]scale={size[0]}:{size[1]}:flags=bicubic,format=yuv420p,setpts=N[r];[0:v]setpts=N[d];"
-             f"[d][r]libvmaf=log_fmt=json:log_path={log}:n_threads=1")
+             f"[d][r]libvmaf=log_fmt=json:log_path={log}:n_threads=1:feature=name=float_ssim|name=psnr")
     run(newer, "-nostdin", "-v", "error", "-i", made, "-i", source, "-lavfi", graph, "-f", "null", "-")
-    scores = sorted(f["metrics"]["vmaf"] for f in json.loads(log.read_text())["frames"])
-    return sum(scores) / len(scores), scores[len(scores) // 20]
+    frames = [frame["metrics"] for frame in json.loads(log.read_text())["frames"]]
+    of = lambda name: [frame[name] for frame in frames]
+    mean = lambda values: sum(values) / len(values)
+    scores = sorted(of("vmaf"))
+    return dict(vmaf=mean(scores), p5=scores[len(scores) // 20],
+                ssim=-10 * math.log10(max(1e-6, 1 - mean(of("float_ssim")))), psnr=mean(of("psnr_y")))
 
 
 def ours(profile, source, size, kbps, work, fps, **more):
@@ -232,9 +237,9 @@ def mean_difference(a, b):
     return sum(g(x) - f(x) for x in steps) / 100
 
 
-def bd_rate(a, b):
-    d = mean_difference([(r["vmaf"], math.log(r["kbps"])) for r in a],
-                        [(r["vmaf"], math.log(r["kbps"])) for r in b])
+def bd_rate(a, b, by="vmaf"):
+    d = mean_difference([(r[by], math.log(r["kbps"])) for r in a],
+                        [(r[by], math.log(r["kbps"])) for r in b])
     return None if d is None else 100 * (math.exp(d) - 1)
 
 
@@ -273,14 +278,16 @@ def plot(results):
 
 def table(results, wanted):
     """What `make bench-quality` says of each clip."""
-    lines = ["| Clip | Size | BD-rate of profile 1 | BD-rate of profile 2 | p5 at equal bytes, 1 | 2 | Heaviest 10 s, 2 "
+    lines = ["| Clip | Size | BD-rate of profile 1 | BD-rate of profile 2 | by SSIM | by PSNR "
+             "| p5 at equal bytes, 1 | 2 | Heaviest 10 s, 2 "
              "| Processor time, 2 ÷ ffmpeg | Variant of 2: bytes, mean | its bytes | its VMAF |",
-             "|---|---|---|---|---|---|---|---|---|---|---|"]
+             "|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
     sums = []
     tell = lambda x, unit: "–" if x is None else f"{x:+.1f}{unit}"
     for (name, made), (_, _, _, size, _) in zip(results.items(), wanted):
         reference = made["ffmpeg"]
-        row = [bd_rate(reference, made["profile 1"]), bd_rate(reference, made["profile 2"]),
+        row = [bd_rate(reference, made["profile 1"]),
+               *(bd_rate(reference, made["profile 2"], by) for by in ("vmaf", "ssim", "psnr")),
                p5(reference, made["profile 1"]), p5(reference, made["profile 2"])]
         peak = max(r["peak"] for r in made["profile 2"])
         cpu = [sum(r["cpu"] for r in made[who]) for who in ("profile 2", "ffmpeg")]
@@ -289,13 +296,15 @@ def table(results, wanted):
         better = [b["vmaf"] - a["vmaf"] for a, b in pairs]
         sums.append([*row, sum(more) / len(more)])
         lines.append(f"| {name} | {size[0]}×{size[1]} | {tell(row[0], ' %')} | {tell(row[1], ' %')} "
-                     f"| {tell(row[2], '')} | {tell(row[3], '')} | {peak:.2f} of the target "
+                     f"| {tell(row[2], ' %')} | {tell(row[3], ' %')} "
+                     f"| {tell(row[4], '')} | {tell(row[5], '')} | {peak:.2f} of the target "
                      f"| {cpu[0] / max(cpu[1], 0.01):.2f} | {sum(more) / len(more):+.2f} % "
                      f"| {min(more):+.2f} to {max(more):+.2f} % | {min(better):+.2f} to {max(better):+.2f} |")
-    means = [[r[i] for r in sums if r[i] is not None] for i in range(5)]
+    means = [[r[i] for r in sums if r[i] is not None] for i in range(7)]
     means = [sum(m) / len(m) if m else None for m in means]
-    lines.append(f"| **mean** | | {tell(means[0], ' %')} | **{tell(means[1], ' %')}** | {tell(means[2], '')} "
-                 f"| **{tell(means[3], '')}** | | | **{means[4]:+.2f} %** | | |")
+    lines.append(f"| **mean** | | {tell(means[0], ' %')} | **{tell(means[1], ' %')}** | {tell(means[2], ' %')} "
+                 f"| {tell(means[3], ' %')} | {tell(means[4], '')} | **{tell(means[5], '')}** | | "
+                 f"| **{means[6]:+.2f} %** | | |")
     return "\n".join(lines)
 
 
@@ -478,14 +487,16 @@ def main():
                     tool = [] if who.startswith("ffmpeg") else [toolchain]
                     key = " ".join(map(str, (who, *size, kbps, digest(source), *tool)))
                     # Where times are compared all are of this run, one after the other.
-                    if is_front or key not in points:
+                    # The front asks for VMAF alone.
+                    is_known = ("vmaf" if is_front else "ssim") in points.get(key, {})
+                    if is_front or not is_known:
                         before = spent()
                         path, size_bytes, peak = make(source, size, kbps, work, fps)
                         cpu = spent() - before
-                    if key not in points:
-                        mean, low = vmaf(newer, path, source, size, work)
+                    if not is_known:
                         rate = size_bytes * 8 / 1000 / (frames / fps)
-                        points[key] = dict(kbps=rate, vmaf=mean, p5=low, peak=peak, target=kbps, cpu=cpu)
+                        points[key] = dict(compared(newer, path, source, size, work), kbps=rate, peak=peak,
+                                           target=kbps, cpu=cpu)
                         POINTS.write_text(json.dumps(points, indent=1))
                     point = dict(points[key], cpu=cpu) if is_front else points[key]
                     made[who].append(point)
