@@ -45,9 +45,10 @@ fn segment(index: usize) -> Vec<u8> {
 	let directory = tempfile::tempdir().expect("a temporary directory");
 	let (filter, options) = SOURCES[index % SOURCES.len()];
 	let filter = filter.replace('@', &(index + 1).to_string());
-	// Some as long as a stream's, and some with sound.
-	let length = if index % 7 == 3 { 50 } else { 5 + index % 11 };
-	let sound = match index % 5 {
+	// Some as long as a stream's, and some with sound: by numbers that have nothing in common with each other,
+	// nor with those of the sources and the processors, so that everything meets everything.
+	let length = if index % 11 == 3 { 50 } else { 5 + index % 11 };
+	let sound = match index % 13 {
 		2 => "-f lavfi -i sine=r=48000:d=0.2 -c:a aac -b:a 64k",
 		_ => "",
 	};
@@ -65,9 +66,9 @@ fn segment(index: usize) -> Vec<u8> {
 /// What is made of a segment beside its renditions.
 fn wishes(index: usize) -> Wishes {
 	let seed = Hash::repeat_byte(index as u8);
-	let evidence = (index % 4 == 1).then_some(EvidenceSeed { seed, index: index as u32 });
-	let start = (index / 6 % 4) as u8;
-	let variant = (index % 6 == 2).then_some(Variant { rendition: 0, start });
+	let evidence = (index % 5 == 1).then_some(EvidenceSeed { seed, index: index as u32 });
+	let start = (index / 7 % 4) as u8;
+	let variant = (index % 7 == 2).then_some(Variant { rendition: 0, start });
 	Wishes { evidence, variant }
 }
 
@@ -80,7 +81,8 @@ async fn all(
 	for index in order {
 		let (pool, input) = (pools[index % pools.len()].clone(), sources[index].clone());
 		jobs.spawn(async move {
-			let ladder = LADDERS[index % LADDERS.len()];
+			// Each on every processor, of which there are as many.
+			let ladder = LADDERS[index / LADDERS.len() % LADDERS.len()];
 			let (limits, wishes) = (&SEGMENT_LIMITS, wishes(index));
 			let job = TranscodeJob { input: &input, ladder, limits, wishes };
 			(index, pool.transcode(job, Priority::Live).await)
