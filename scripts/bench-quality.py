@@ -92,7 +92,7 @@ def clips(real, work):
     """(name, input arguments, filter, size, rates)"""
     text = work / "text.txt"
     text.write_text((ROOT / TEXT).read_text().replace("\t", "    "))
-    bunny, bikes = real / "bigbuckbunny.mp4", real / "bikes.mp4"
+    bunny, bikes, face = (real / f"{name}.mp4" for name in ("bigbuckbunny", "bikes", "carphone_pristine"))
     small, middle, large = (150, 250, 400, 650), (250, 420, 700, 1100), (400, 700, 1200, 2000)
     scroll = (
         f"drawtext=expansion=none:textfile={text}:fontsize=15:fontcolor=0xd0e0c0:x=12:y=20-33*floor(t)"
@@ -110,6 +110,7 @@ def clips(real, work):
         ("noise", ["-f", "lavfi", "-i", "cellauto=s=426x240:r=24:rule=110:seed=7"], "format=gray",
          (426, 240), small),
         ("small pictures", [*AGAIN, "-i", bunny], "null", (426, 240), small),
+        ("face", [*AGAIN, "-i", face], "setsar=1", (176, 144), (40, 70, 120, 200)),
     ]
 
 
