@@ -11,6 +11,7 @@
 //!   - [`ports::transport::Transport`] and [`ports::transport::Service`]: peers
 //!     (`livepeer-worker-net`).
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
+//!     [`ports::before::BeforeEngine`] stands before one in the same way.
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
 //! - [`fetching`] and [`shelf`]: how roles get bytes from peers, and give them.

@@ -1,4 +1,5 @@
-//! A chain that stands before another one: what roles that misbehave, and tests, change of it.
+//! A chain that stands before another one, and an engine: what roles that misbehave, and tests, change of
+//! them.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -7,11 +8,15 @@ use livepeer_primitives::{
 	keys::Purpose,
 	params::VerificationTerms,
 	service::ServiceRecord,
+	video::ProfileId,
 	AccountId, AssignmentIndex, ClaimId, Hash, JobId, StreamId, ToolchainId,
 };
 use tokio::sync::watch;
 
-use super::chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait};
+use super::{
+	chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait},
+	engine::{Examined, Format, MediaEngine, MediaError, Transcoded, Variant},
+};
 
 /// Stands before a chain and is one itself: passes everything on, but for what it does otherwise.
 #[async_trait]
@@ -151,5 +156,73 @@ impl<T: BeforeChain> Chain for T {
 
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		self.pass_on(call, wait).await
+	}
+}
+
+/// Stands before a media engine and is one itself: passes everything on, but for what it does otherwise.
+#[async_trait]
+pub trait BeforeEngine: Send + Sync {
+	/// The engine that is asked.
+	fn behind(&self) -> &dyn MediaEngine;
+
+	/// Does what [`MediaEngine::transcode`] does.
+	async fn make(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
+		self.behind().transcode(format, input, variant).await
+	}
+
+	/// Does what [`MediaEngine::examine`] does.
+	async fn judge(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Option<Vec<u8>>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		self.behind().examine(format, input, outputs, seed, index).await
+	}
+}
+
+#[async_trait]
+impl<T: BeforeEngine> MediaEngine for T {
+	fn toolchain(&self) -> ToolchainId {
+		self.behind().toolchain()
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.behind().attest().await
+	}
+
+	fn profiles(&self) -> Vec<ProfileId> {
+		self.behind().profiles()
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
+		self.make(format, input, variant).await
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
+		self.behind().accept(format, input).await
+	}
+
+	async fn examine(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Option<Vec<u8>>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		self.judge(format, input, outputs, seed, index).await
 	}
 }
