@@ -8,9 +8,11 @@ mod attestation_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
+mod clock_impls;
 mod correlation_impls;
 pub mod decision;
 mod draw_impls;
+mod duty_impls;
 #[cfg(test)]
 mod mock;
 mod offchain;

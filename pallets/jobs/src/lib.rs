@@ -16,6 +16,7 @@ mod clock_impls;
 mod competition_impls;
 mod debt_impls;
 pub mod decision;
+mod duty_impls;
 mod equivocation_impls;
 mod handover_impls;
 mod idle_impls;
