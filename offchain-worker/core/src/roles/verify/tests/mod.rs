@@ -7,7 +7,10 @@ mod judging;
 mod missing;
 mod tasks;
 
-use super::*;
+use super::{
+	gathering::{kind_of, RETRY_MS},
+	*,
+};
 use crate::{
 	fakes::{
 		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeEngine, FakeNet,
@@ -16,22 +19,27 @@ use crate::{
 	key::Key,
 	ports::{
 		chain::{Call, Chain, Wait},
-		engine::{Pixels, Variant},
+		engine::{Examined, Fault, Finding, Format, Pixels, Variant},
 		events::NoEvents,
 		store::{Blobs, Values},
-		transport::{ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader},
+		transport::{
+			ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal, Service, SignedHeader,
+			SignedPass,
+		},
 	},
 	roles::broadcast::Origin,
 };
+use futures::future::{select, BoxFuture};
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::VerifierPair,
 	receipt::{Outputs, RejectReason},
-	verdict::{NonConformingKind, DISPUTE},
+	verdict::{MismatchKind, NonConformingKind, Pass, DISPUTE},
 	video::SourceLimits,
 	work::WorkFactors,
 	Seq, StreamId,
 };
+use sp_core::H256;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
