@@ -8,13 +8,13 @@ use livepeer_primitives::{
 	receipt::{Outputs, Receipt, TranscodeResult},
 	segment::LAST_OF_EPOCH,
 };
-use sp_core::H256;
 
 use super::*;
 use crate::{
-	fakes::{output, SimClock},
-	ports::transport::{
-		ChunkRange, Chunks, Playlist, PushReply, Refusal, SegmentRecord, SignedHeader,
+	fakes::{output, Nothing, SimClock},
+	ports::{
+		before::BeforeService,
+		transport::{PushReply, SegmentRecord, SignedHeader},
 	},
 	roles::follow::Follower,
 	sha256,
@@ -60,24 +60,16 @@ fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 	/// Takes long over every third segment.
 	struct Uneven(Arc<TranscodeRole>, SimClock);
 	#[async_trait]
-	impl Service for Uneven {
-		async fn size(&self, hash: H256) -> Option<u64> {
-			self.0.size(hash).await
+	impl BeforeService for Uneven {
+		fn behind(&self) -> &dyn Service {
+			&*self.0
 		}
-		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-			self.0.chunks(hash, range).await
-		}
-		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
-			self.0.admit(header).await
-		}
-		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
+
+		async fn take(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
 			if header.header.seq.is_multiple_of(3) {
 				self.1.sleep_until(self.1.now_ms() + 5_000).await;
 			}
 			self.0.push(header, bytes).await
-		}
-		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-			self.0.playlist(stream, from).await
 		}
 	}
 	simulate(|sim| async move {
@@ -121,22 +113,14 @@ fn sending_should_stop_at_the_window_when_nothing_comes_back() {
 	simulate(|sim| async move {
 		struct Silent(std::sync::atomic::AtomicU64);
 		#[async_trait]
-		impl Service for Silent {
-			async fn size(&self, _: H256) -> Option<u64> {
-				None
+		impl BeforeService for Silent {
+			fn behind(&self) -> &dyn Service {
+				&Nothing
 			}
-			async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
-				None
-			}
-			async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-				Ok(())
-			}
-			async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+
+			async fn take(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
 				self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
 				std::future::pending().await
-			}
-			async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-				None
 			}
 		}
 		let story = Story::new(&sim);
@@ -217,17 +201,12 @@ struct Wavering {
 }
 
 #[async_trait]
-impl Service for Wavering {
-	async fn size(&self, _: H256) -> Option<u64> {
-		None
+impl BeforeService for Wavering {
+	fn behind(&self) -> &dyn Service {
+		&Nothing
 	}
-	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
-		None
-	}
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Ok(())
-	}
-	async fn push(&self, signed: SignedHeader, _: Vec<u8>) -> PushReply {
+
+	async fn take(&self, signed: SignedHeader, _: Vec<u8>) -> PushReply {
 		let answered = self.answered.load(Ordering::SeqCst);
 		if answered > 0 && !self.wavers.load(Ordering::SeqCst) {
 			return PushReply::Busy { retry_ms: 400 };
@@ -242,9 +221,6 @@ impl Service for Wavering {
 		};
 		let signature = Signing::own(self.key.clone()).sign(&receipt.hash());
 		PushReply::Done { receipt: Box::new(receipt), signature }
-	}
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-		None
 	}
 }
 
@@ -501,17 +477,12 @@ fn header_should_be_signed_anew_when_a_reorg_has_the_assignment_accepted_under_o
 	/// Gives no answer at first, and notes the headers that it is sent.
 	struct Late(Arc<TranscodeRole>, std::sync::Mutex<(bool, Vec<SignedHeader>)>);
 	#[async_trait]
-	impl Service for Late {
-		async fn size(&self, hash: H256) -> Option<u64> {
-			self.0.size(hash).await
+	impl BeforeService for Late {
+		fn behind(&self) -> &dyn Service {
+			&*self.0
 		}
-		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-			self.0.chunks(hash, range).await
-		}
-		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
-			self.0.admit(header).await
-		}
-		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
+
+		async fn take(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
 			let is_up = {
 				let mut noted = self.1.lock().unwrap();
 				noted.1.push(header.clone());
@@ -522,9 +493,6 @@ fn header_should_be_signed_anew_when_a_reorg_has_the_assignment_accepted_under_o
 			} else {
 				PushReply::Busy { retry_ms: 50 }
 			}
-		}
-		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-			self.0.playlist(stream, from).await
 		}
 	}
 	simulate(|sim| async move {

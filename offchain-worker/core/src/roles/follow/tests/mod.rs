@@ -11,15 +11,15 @@ use super::*;
 use crate::{
 	fakes::{
 		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeNet,
-		FakeTransport, MemoryStore, Recorder, GENESIS, PLENTY,
+		FakeTransport, MemoryStore, Nothing, Recorder, GENESIS, PLENTY,
 	},
 	key::{Key, Signing},
 	ports::{
-		before::BeforeChain,
+		before::{BeforeChain, BeforeService},
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{ChunkRange, Chunks, PushReply, Refusal, Service, SignedHeader},
+		transport::{ChunkRange, Chunks, Service, SignedHeader},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::tests::packet,

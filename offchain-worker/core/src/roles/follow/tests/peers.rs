@@ -10,24 +10,16 @@ async fn rendition_should_come_from_the_transcoder_when_the_origin_lacks_it() {
 	let hash = record.outputs()[0].unwrap().hash;
 	struct Lacking(Origin, H256);
 	#[async_trait::async_trait]
-	impl Service for Lacking {
-		async fn size(&self, hash: H256) -> Option<u64> {
-			self.0.size(hash).await
+	impl BeforeService for Lacking {
+		fn behind(&self) -> &dyn Service {
+			&self.0
 		}
-		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+
+		async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 			if hash == self.1 {
 				return None;
 			}
 			self.0.chunks(hash, range).await
-		}
-		async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
-			self.0.admit(signed).await
-		}
-		async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
-			self.0.push(signed, bytes).await
-		}
-		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-			self.0.playlist(stream, from).await
 		}
 	}
 	let origin = || Origin::new(Arc::new(story.origin.clone()));
@@ -140,25 +132,17 @@ struct Asked {
 }
 
 #[async_trait::async_trait]
-impl Service for Asked {
-	async fn size(&self, hash: H256) -> Option<u64> {
-		self.inner.size(hash).await
+impl BeforeService for Asked {
+	fn behind(&self) -> &dyn Service {
+		&self.inner
 	}
-	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+
+	async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 		self.asked.fetch_add(1, Ordering::SeqCst);
 		match self.lies {
 			true => Chunks::of(&[6, 6, 6], range),
 			false => self.inner.chunks(hash, range).await,
 		}
-	}
-	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
-		self.inner.admit(signed).await
-	}
-	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
-		self.inner.push(signed, bytes).await
-	}
-	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-		self.inner.playlist(stream, from).await
 	}
 }
 

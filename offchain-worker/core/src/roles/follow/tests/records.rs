@@ -41,20 +41,16 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 	story.origin.put_record(&story.record(5, |_| ())).unwrap();
 	let records = [7, 6].map(|seq| story.record(seq, |_| ())).to_vec();
 	#[async_trait::async_trait]
-	impl Service for Disordered {
-		async fn size(&self, _: H256) -> Option<u64> {
-			Some(3)
+	impl BeforeService for Disordered {
+		fn behind(&self) -> &dyn Service {
+			&Nothing
 		}
-		async fn chunks(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
+
+		async fn give(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
 			Chunks::of(&[7, 1, 2], range)
 		}
-		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-			Err(Refusal::NotServed)
-		}
-		async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-			PushReply::Refused(Refusal::NotServed)
-		}
-		async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+
+		async fn tell(&self, _: StreamId, _: Seq) -> Option<Playlist> {
 			let ladder = vec![rendition(64, 36, 100)];
 			let ladder = ladder.try_into().unwrap();
 			Some(Playlist { job: 1, ladder, head: None, records: self.0.clone() })
@@ -73,20 +69,12 @@ async fn record_should_be_refused_when_it_is_not_in_order() {
 struct Repeating(Vec<SegmentRecord>);
 
 #[async_trait::async_trait]
-impl Service for Repeating {
-	async fn size(&self, _: H256) -> Option<u64> {
-		None
+impl BeforeService for Repeating {
+	fn behind(&self) -> &dyn Service {
+		&Nothing
 	}
-	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
-		None
-	}
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Err(Refusal::NotServed)
-	}
-	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-		PushReply::Refused(Refusal::NotServed)
-	}
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+
+	async fn tell(&self, _: StreamId, _: Seq) -> Option<Playlist> {
 		let ladder = vec![rendition(64, 36, 100)].try_into().unwrap();
 		Some(Playlist { job: 1, ladder, head: None, records: self.0.clone() })
 	}

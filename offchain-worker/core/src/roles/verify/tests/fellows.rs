@@ -147,22 +147,14 @@ struct Late {
 }
 
 #[async_trait::async_trait]
-impl Service for Late {
-	async fn size(&self, hash: H256) -> Option<u64> {
-		self.inner.size(hash).await
+impl BeforeService for Late {
+	fn behind(&self) -> &dyn Service {
+		&self.inner
 	}
-	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+
+	async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 		self.clock.sleep_until(self.clock.now_ms() + self.ms).await;
 		self.inner.chunks(hash, range).await
-	}
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Err(Refusal::NotAssigned)
-	}
-	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-		PushReply::Refused(Refusal::NotAssigned)
-	}
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-		None
 	}
 }
 
@@ -199,21 +191,13 @@ fn attack_fellows_that_lie_should_change_no_verdict() {
 		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
 		struct Lying;
 		#[async_trait::async_trait]
-		impl Service for Lying {
-			async fn size(&self, _: H256) -> Option<u64> {
-				Some(4)
+		impl BeforeService for Lying {
+			fn behind(&self) -> &dyn Service {
+				&Nothing
 			}
-			async fn chunks(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
+
+			async fn give(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
 				Chunks::of(&[6, 6, 6, 6], range)
-			}
-			async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-				Err(Refusal::NotServed)
-			}
-			async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-				PushReply::Refused(Refusal::NotServed)
-			}
-			async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-				None
 			}
 		}
 		story.net.serve("liar", Arc::new(Lying));

@@ -14,18 +14,16 @@ use super::{
 use crate::{
 	fakes::{
 		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeEngine, FakeNet,
-		FakeTransport, MemoryStore, Recorder, Sim, SimClock, GENESIS,
+		FakeTransport, MemoryStore, Nothing, Recorder, Sim, SimClock, GENESIS,
 	},
 	key::Key,
 	ports::{
+		before::BeforeService,
 		chain::{Call, Chain, Wait},
 		engine::{Examined, Fault, Finding, Format, Pixels, Variant},
 		events::NoEvents,
 		store::{Blobs, Values},
-		transport::{
-			ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal, Service, SignedHeader,
-			SignedPass,
-		},
+		transport::{ChunkRange, Chunks, NetError, Service, SignedPass},
 	},
 	roles::broadcast::Origin,
 };
@@ -37,7 +35,6 @@ use livepeer_primitives::{
 	verdict::{MismatchKind, NonConformingKind, Pass, DISPUTE},
 	video::SourceLimits,
 	work::WorkFactors,
-	Seq, StreamId,
 };
 use sp_core::H256;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -159,20 +156,12 @@ async fn verdicts(role: &VerifyRole, task: &VerifyTask) -> (Vec<Verdict>, Hash) 
 struct Trickling;
 
 #[async_trait::async_trait]
-impl Service for Trickling {
-	async fn size(&self, _: H256) -> Option<u64> {
-		Some(1)
+impl BeforeService for Trickling {
+	fn behind(&self) -> &dyn Service {
+		&Nothing
 	}
-	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
+
+	async fn give(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		std::future::pending().await
-	}
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Err(Refusal::NotAssigned)
-	}
-	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-		PushReply::Refused(Refusal::NotAssigned)
-	}
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-		None
 	}
 }
