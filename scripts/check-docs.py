@@ -4,9 +4,11 @@
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
 table of crates in README.md against the workspace, the floors of CONTRIBUTING.md against what each
-crate depends on, that the files of a crate import each other in one direction, that each command block of the operators' pages is run by `scripts/runbooks-test.py` or says
-why not, the metrics that pages, alerts and boards name against those that are registered, the READMEs of pallets against CONTRIBUTING.md and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
-and the list of decisions. `docs/parameters.md` is held against the presets by
+crate depends on, that the files of a crate import each other in one direction, that each command block
+of the operators' pages is run by `scripts/runbooks-test.py` or says why not, the metrics that pages,
+alerts and boards name against those that are registered, the READMEs of pallets against CONTRIBUTING.md
+and against the code, attacks against the tests that hold them, the documentation of calls and what they
+hand over to, addresses, and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. With `--write` the table of weights of docs/bridge.md is written first.
 Needs Python 3 and git, nothing else.
 """
@@ -374,6 +376,18 @@ def check_circles():
             problem(crate, "its files import each other in a circle: " + " → ".join(reversed(circle.args[1])))
 
 
+# What the documentation of an argument of this type says of its unit.
+UNITS = {"Balance": "units of 10^-18", "BlockNumber": "block", "RoundIndex": "round"}
+
+
+def check_handed_over(where, lib):
+    """A call hands over to the function of its name, and so does what authorizes one."""
+    for begins, does in ((r"#\[pallet::call_index[^\n]*\n.*?pub fn ", "do_"), (r"\bfn authorize_", "validate_")):
+        for name, body in re.findall(rf"{begins}(\w+)\((.*?)\n\t\t\}}\n", lib, re.S):
+            if f"Self::{does}{name}(" not in body:
+                problem(where, f"`{name}` does not hand over to `{does}{name}`")
+
+
 def check_call_docs(where, lib):
     """A call's documentation, which wallets show, says who, each argument, and what it costs."""
     call = re.compile(
@@ -382,9 +396,12 @@ def check_call_docs(where, lib):
     for match in call.finditer(lib):
         text = "\n".join(line.strip()[3:].strip() for line in match.group(1).split("\n"))
         name = match.group(2)
-        for argument in re.findall(r"(\w+):(?!:)", match.group(3)):
-            if argument != "origin" and f"\n- `{argument}`: " not in text:
+        for argument, kind in re.findall(r"(\w+):(?!:) *(\w+)", match.group(3)):
+            said = re.search(rf"\n- `{argument}`: ((?:(?!\n-|\n\n).)*)", text, re.S)
+            if argument != "origin" and not said:
                 problem(where, f"the documentation of {name} says nothing of `{argument}`")
+            elif UNITS.get(kind, "") not in (said[1] if said else ""):
+                problem(where, f"the documentation of {name} says no unit of `{argument}`")
         for part in ("Who:", "Emits", "Costs"):
             if not re.search(rf"(^|\. |\n){part}\s", text):
                 problem(where, f"the documentation of {name} has no '{part}'")
@@ -428,6 +445,7 @@ def check_pallets():
         if not calls and "None" not in section(prose, "Calls"):
             problem(name, "says nothing of having no calls")
         check_call_docs(pallet + "/src/lib.rs", lib)
+        check_handed_over(pallet + "/src/lib.rs", lib)
         stored = re.findall(r"#\[pallet::storage\].*?pub type (\w+)", lib, re.S)
         described = section(prose, "Storage")
         for item in stored:

@@ -194,7 +194,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a leaf may enter a block. The broadcaster's signature comes last.
-	pub(crate) fn check_reveal_leaf(
+	pub(crate) fn validate_reveal_leaf(
 		id: ClaimId,
 		index: u32,
 		leaf: &Leaf,

@@ -69,7 +69,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether openings may enter a block. The signature comes last, and no proof is checked.
-	pub(crate) fn check_open_variants(
+	pub(crate) fn validate_open_variants(
 		id: ClaimId,
 		openings: &VariantOpenings,
 		signature: &OperatorSignature,

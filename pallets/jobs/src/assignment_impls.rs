@@ -76,7 +76,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether an acceptance may enter a block.
-	pub(crate) fn validate_acceptance(
+	pub(crate) fn validate_accept_job(
 		acceptance: &Acceptance,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {

@@ -1164,7 +1164,7 @@ pub mod pallet {
 			acceptance: &Acceptance,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::validate_acceptance(acceptance, signature)
+			Self::validate_accept_job(acceptance, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -1173,7 +1173,7 @@ pub mod pallet {
 			claim: &WorkClaim,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::validate_claim(claim, signature)
+			Self::validate_claim_work(claim, signature)
 		}
 	}
 }
