@@ -4,7 +4,8 @@
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
 table of crates in README.md against the workspace, the floors of CONTRIBUTING.md against what each
-crate depends on, that the files of a crate import each other in one direction, that each command block
+crate depends on, that the files of a crate import each other in one direction, that every public
+function is named somewhere else, that each command block
 of the operators' pages is run by `scripts/runbooks-test.py` or says why not, the metrics that pages,
 alerts and boards name against those that are registered, the READMEs of pallets against CONTRIBUTING.md
 and against the code, attacks against the tests that hold them, the documentation of calls and what they
@@ -13,6 +14,7 @@ hand over to, addresses, and the list of decisions. `docs/parameters.md` is held
 Needs Python 3 and git, nothing else.
 """
 
+import collections
 import graphlib
 import hashlib
 import os
@@ -388,6 +390,18 @@ def check_handed_over(where, lib):
                 problem(where, f"`{name}` does not hand over to `{does}{name}`")
 
 
+def check_used():
+    """What is public within the workspace is named somewhere else, too."""
+    code = {name: re.sub(r"//[^\n]*", "", text) for name, text in RUST.items()}
+    named = collections.Counter(word for text in code.values() for word in re.findall(r"\w+", text))
+    for name, text in code.items():
+        # What the build of the runtime's Wasm calls.
+        if not name.startswith("runtime/wasm-opt/"):
+            for function in re.findall(r"\bpub(?:\([^)]*\))? (?:const |async )*fn (\w+)", text):
+                if named[function] == 1:
+                    problem(name, f"nobody uses `{function}`")
+
+
 def check_call_docs(where, lib):
     """A call's documentation, which wallets show, says who, each argument, and what it costs."""
     call = re.compile(
@@ -626,6 +640,7 @@ def main():
     check_crates()
     check_floors()
     check_circles()
+    check_used()
     check_pallets()
     check_runbooks()
     check_metrics()
