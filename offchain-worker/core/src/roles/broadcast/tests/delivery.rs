@@ -23,11 +23,7 @@ use crate::{
 #[test]
 fn stream_should_come_back_whole_when_the_transcoder_works() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		assert!(!open.resumed);
 		let summary = broadcaster.run(&open, source(20), story.stop.subscribe()).await.unwrap();
 		assert_eq!(summary, Summary { returned: 20, skipped: 0, complete: true });
@@ -173,11 +169,7 @@ fn followers_should_get_the_newest_job_only_when_a_stream_has_had_several() {
 #[test]
 fn rendition_should_not_count_when_its_bytes_are_wrong() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let wrong = sha256(&[1, 1, 2, 3, 4]);
 		story.net.withhold(wrong, true);
 		let run = broadcaster.run(&open, source(3), story.stop.subscribe());
@@ -262,11 +254,7 @@ fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
 #[test]
 fn nobody_should_be_reported_when_an_honest_stream_goes_on_after_a_restart() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let withheld = sha256(&[1, 1, 2, 3, 4]);
 		story.net.withhold(withheld, true);
 		let run = broadcaster.run(&open, source(3), story.stop.subscribe());
@@ -286,11 +274,7 @@ fn nobody_should_be_reported_when_an_honest_stream_goes_on_after_a_restart() {
 #[test]
 fn invalid_segment_should_be_skipped_when_the_transcoder_names_the_reason() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(4);
 		sender.try_send(Ok(segment(0))).unwrap();
 		sender.try_send(Ok(segment(0xff))).unwrap();
@@ -304,11 +288,7 @@ fn invalid_segment_should_be_skipped_when_the_transcoder_names_the_reason() {
 #[test]
 fn run_should_leave_the_job_open_when_it_is_stopped() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(4);
 		sender.try_send(Ok(segment(0))).unwrap();
 		let stop = story.stop.clone();
@@ -328,12 +308,8 @@ fn run_should_leave_the_job_open_when_it_is_stopped() {
 #[test]
 fn stream_should_go_on_when_the_node_is_away_for_a_while() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		let slow = FakeEngine { takes: Some((sim.clock.clone(), 2_000)), ..Default::default() };
-		story.transcoder("//T", slow).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) =
+			Story::opened(&sim, FakeEngine::taking(&sim.clock, 2_000)).await;
 		let chain = story.chain.clone();
 		let world = sim.clone();
 		sim.spawn(async move {
@@ -372,11 +348,7 @@ fn rejection_should_not_be_believed_when_the_segment_can_be_transcoded() {
 #[test]
 fn epoch_should_end_with_a_segment_that_is_too_short() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(8);
 		sender.try_send(Ok(segment(0))).unwrap();
 		sender.try_send(Ok(SourceSegment { duration: 9_000, ..segment(1) })).unwrap();
@@ -394,11 +366,7 @@ fn epoch_should_end_with_a_segment_that_is_too_short() {
 #[test]
 fn epoch_should_end_where_the_source_breaks_off_or_begins_anew() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(8);
 		let breaks =
 			|last: bool, fresh: bool, seq: u8| SourceSegment { last, fresh, ..segment(seq) };
@@ -452,11 +420,7 @@ fn stream_should_run_when_the_account_is_cold() {
 #[test]
 fn heads_should_ascend_when_the_clock_was_ahead() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (_open, endless) = keep_open(3);
 		let run = broadcaster.run(&open, endless, story.stop.subscribe());
 		assert!(sim.within(20_000, run).await.is_none());
