@@ -7,7 +7,12 @@ mod keeping;
 mod peers;
 mod records;
 
-use super::*;
+use super::{
+	finding::{BELIEVED_MS, CHAIN_MS},
+	search::NEAR,
+	taking::SOURCE_MS,
+	*,
+};
 use crate::{
 	fakes::{
 		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeNet,
@@ -19,10 +24,10 @@ use crate::{
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{ChunkRange, Chunks, Service, SignedHeader},
+		transport::{ChunkRange, Chunks, Service, SignedHeader, MAX_RECORDS},
 	},
 	roles::broadcast::Origin,
-	rules::playlist::tests::packet,
+	rules::playlist::{tests::packet, Entry},
 };
 use livepeer_primitives::{
 	extension::Extensions,
@@ -33,7 +38,7 @@ use livepeer_primitives::{
 	Hash, UNIT,
 };
 use sp_core::H256;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 struct Story {
 	chain: FakeChain,
