@@ -33,11 +33,11 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # Every mutant of these is tested: they decide, compute, draw, or build and check trees.
 FULL = [
-    "primitives/src/chunks.rs", "primitives/src/draw.rs", "primitives/src/sum_tree.rs",
-    "primitives/src/variant.rs", "primitives/src/work.rs", "pallets/*/src/choice.rs",
-    "pallets/*/src/decision.rs", "pallets/*/src/draw_impls.rs", "pallets/*/src/generations.rs",
-    "pallets/*/src/liabilities.rs", "pallets/*/src/maths.rs", "pallets/*/src/ssz.rs",
-    "pallets/*/src/trie.rs", "pallets/*/src/verify.rs",
+    "primitives/src/chunks.rs", "primitives/src/draw.rs", "primitives/src/params.rs",
+    "primitives/src/sum_tree.rs", "primitives/src/variant.rs", "primitives/src/work.rs",
+    "pallets/*/src/choice.rs", "pallets/*/src/decision.rs", "pallets/*/src/draw_impls.rs",
+    "pallets/*/src/generations.rs", "pallets/*/src/liabilities.rs", "pallets/*/src/maths.rs",
+    "pallets/*/src/ssz.rs", "pallets/*/src/trie.rs", "pallets/*/src/verify.rs",
 ]
 # Of these only a sample.
 SAMPLED = ["pallets/*/src/*.rs"]
