@@ -133,8 +133,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `881`
 		//  Estimated: `6054`
-		// Minimum execution time: 156_844_000 picoseconds.
-		Weight::from_parts(196_854_000, 6054)
+		// Minimum execution time: 156_844_000 picoseconds, of two deposits; that of 2^32 - 1 is estimated.
+		Weight::from_parts(1_050_000_000, 6054)
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -432,7 +432,7 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn sync() -> Weight {
-		Weight::from_parts(196_854_000, 6054)
+		Weight::from_parts(1_050_000_000, 6054)
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
