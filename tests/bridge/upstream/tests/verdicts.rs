@@ -3,7 +3,7 @@
 //! more, of the blocks before a final one, which this chain does not prove anything by.
 //!
 //! Where the two are meant to differ, `judge` says why and in which case alone.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{collections::HashMap, time::Duration};
 
