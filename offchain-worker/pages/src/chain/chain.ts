@@ -15,6 +15,10 @@ export interface Reads {
 	transcoders: [[], T.Transcoder[]];
 	terms_of: [[T.Address], T.Terms | undefined];
 	stake: [[T.Address], T.Stake];
+	backing: [[T.Address], T.Backing];
+	yield_of: [[T.Address], T.Yield];
+	/** As how many full claims those count that were accepted since it registered or failed. */
+	accepted: [[T.Address], number];
 	pool: [[], T.Seat[]];
 	validators: [[], T.Validator[]];
 	inflation: [[], T.Inflation];

@@ -199,7 +199,11 @@ export function BroadcastPage(): JSX.Element {
 								{t("Where others reach the worker", "他人访问 worker 的地址")}
 								<input value={address} onInput={(event) => setAddress(event.currentTarget.value.trim())} placeholder="/dns4/HOST/tcp/4100" />
 							</label>
-							{name && problem ? <p class="bad small">{problem}</p> : null}
+							{name && problem ? (
+								<p class="bad small" role="alert">
+									{problem}
+								</p>
+							) : null}
 						</div>
 					</Card>
 					<Card title={t("Start it", "启动")} aside={<Copy text={command} />}>
@@ -237,7 +241,11 @@ export function BroadcastPage(): JSX.Element {
 											{t("The worker's peer id", "worker 的 peer id")}
 											<input value={peer} onInput={(event) => setPeer(event.currentTarget.value.trim())} placeholder="12D3Koo…" />
 										</label>
-										{wrong ? <p class="bad small">{wrong}</p> : null}
+										{wrong ? (
+											<p class="bad small" role="alert">
+												{wrong}
+											</p>
+										) : null}
 									</div>
 									<div class="buttons">
 										<button

@@ -114,7 +114,7 @@ export function EmbedPage(): JSX.Element {
 						</button>
 					)}
 				</form>
-				{wrong && <p class="bad small">{t("A node's address is http://HOST:PORT.", "节点地址形如 http://主机:端口。")}</p>}
+				{wrong && <p class="bad small" role="alert">{t("A node's address is http://HOST:PORT.", "节点地址形如 http://主机:端口。")}</p>}
 				<p class="small faint">{t("The page may ask a node on this machine, and others only where the gateway's operator names them.", "页面可访问本机节点；其他节点须由网关运营者指定。")} {t("The node must allow this page: --rpc-cors with this page's origin.", "节点须允许此页面：--rpc-cors 设为此页面来源。")}</p>
 			</Card>
 		</main>

@@ -7,6 +7,7 @@ import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeN
 import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Missing } from "./missing";
+import { Failures, ownShare, recordOf, Work } from "./record";
 import { seatText } from "./seats";
 
 const mentions = (event: ChainEvent, address: string): boolean =>
@@ -36,6 +37,8 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 	const pool = useRead((at) => live.read("pool", [], at));
 	const claims = useRead((at) => (valid ? live.read("claims_of", [address], at) : Promise.reject()), [address]);
 	const jobs = useRead((at) => (valid ? live.read("assignments", [address], at) : Promise.reject()), [address]);
+	const isTranscoder = transcoders?.some(({ account }) => account === address) ?? false;
+	const record = useRead((at) => (isTranscoder ? recordOf(address, at) : Promise.reject()), [address, isTranscoder]);
 	const keys = useRead(
 		async (at) =>
 			valid
@@ -82,6 +85,18 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 								<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(transcoder.price, "ETH")}</Fact>
 								<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
 								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
+								{record && (
+									<>
+										<Fact name={t("Own part of the stake", "自有质押占比")}>{ownShare(record.backing)}</Fact>
+										<Fact name={t("Bonds", "质押笔数")}>{record.backing.bonds}</Fact>
+										<Fact name={t("Work", "工作")}>
+											<Work of={record} />
+										</Fact>
+										<Fact name={t("Lost to slashes", "累计罚没")} note={t("of a bond from the beginning", "自始存在的质押")}>
+											{record.backing.wiped ? <Failures of={record} /> : percent(record.backing.slashed, 2)}
+										</Fact>
+									</>
+								)}
 								<Fact name={t("Capacity", "算力")}>{t(`${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 live`, `${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 实时`)}</Fact>
 								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
 								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>

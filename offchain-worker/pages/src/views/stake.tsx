@@ -9,6 +9,7 @@ import { Chart } from "../ui/chart";
 import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
+import { Failures, ownShare, recordOf, Work } from "./record";
 import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
 import { OwnTranscoder } from "./transcode";
@@ -37,23 +38,12 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const stake = useRead((at) => (account ? live.read("stake", [account], at) : Promise.reject()), [account]);
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
-	const ownShares = useRead(
-		async (at) => {
-			const list = (transcoders ?? []).slice(0, 64);
-			const shares = await Promise.all(list.map(({ account: who }) => live.read("stake", [who], at)));
-			return new Map(list.map(({ account: who }, i) => [who, shares[i]?.delegate === who ? (shares[i]?.next_round ?? 0n) : 0n]));
-		},
-		[transcoders?.length],
-	);
-	const nextTerms = useRead(
-		async (at) => {
-			const list = (transcoders ?? []).slice(0, 64);
-			return new Map(await Promise.all(list.map(async ({ account: who }) => [who, await live.read("terms_of", [who], at)] as const)));
-		},
+	const records = useRead(
+		async (at) => new Map(await Promise.all((transcoders ?? []).slice(0, 64).map(async ({ account: who }) => [who, await recordOf(who, at)] as const))),
 		[transcoders?.length],
 	);
 	/** Under which terms a bond counts that is made now: those of the next round. */
-	const termsOf = (one: Transcoder): Terms => nextTerms?.get(one.account) ?? one;
+	const termsOf = (one: Transcoder): Terms => records?.get(one.account)?.terms ?? one;
 	const events = blocks.flatMap((block) => block.events);
 	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
 	const failedSlash = Number(group("lottery").failed_slash ?? 0);
@@ -71,7 +61,14 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - termsOf(one).reward_cut / PARTS);
 	};
 	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
-	const slashesOf = (who: string) => events.filter(({ name, data }) => name === "Slashed" && data.transcoder === who).length;
+	const columns = {
+		stake: t("Stake, LPT", "质押，LPT"),
+		price: t("Price of 2 s of 720p", "720p 每 2 秒价格"),
+		keeps: t("Keeps of rewards", "奖励抽成"),
+		gives: t("Gives of fees", "费用分成"),
+		gain: t("Estimated yield", "预计收益"),
+		work: t("Work", "工作"),
+	};
 	const rows = [...(transcoders ?? [])].sort((a, b) => (a.stake < b.stake ? 1 : -1));
 	const mine = isOwn ? rows.find((one) => one.account === account) : undefined;
 	const seatOf = (who: string) => pool?.find((seat) => seat.account === who);
@@ -86,45 +83,62 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					<Card title={t("Transcoders", "转码者")} aside={<span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
 						{rows.length ? (
 							<div class="scroll">
-								<table class="transcoders">
-									<thead>
-										<tr>
-											<th>{t("Transcoder", "转码者")}</th>
-											<th class="num">{t("Stake", "质押")}</th>
-											<th class="num">{t("Own", "自有")}</th>
-											<th class="num">{t("Keeps of rewards", "奖励抽成")}</th>
-											<th class="num">{t("Gives of fees", "费用分成")}</th>
-											<th class="num">{t("Estimated yield", "预计收益")}</th>
-											<th class="num">{t("Fees lately", "近期费用")}</th>
-											<th>
+								{/* The roles are a table's own; on a phone, where each row is a card, browsers would forget them. */}
+								<table class="transcoders" role="table">
+									<thead role="rowgroup">
+										<tr role="row">
+											<th role="columnheader">{t("Transcoder", "转码者")}</th>
+											<th role="columnheader" class="num">
+												{columns.stake}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.price}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.keeps}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.gives}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.gain}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.work}
+											</th>
+											<th role="columnheader">
 												<span class="sr">{t("action", "操作")}</span>
 											</th>
 										</tr>
 									</thead>
-									<tbody>
+									<tbody role="rowgroup">
 										{rows.map((one) => {
 											const gain = yieldOf(one);
 											const seat = seatOf(one.account);
-											const own_ = ownShares?.get(one.account);
-											const slashes = slashesOf(one.account);
+											const record = records?.get(one.account);
 											return (
-												<tr key={one.account}>
-													<td>
+												<tr key={one.account} role="row">
+													<td role="cell">
 														<Account address={one.account} />
 														<div class="small">
 															{seat && <span class={`pill ${seat.reason.type}`} title={seatText(seat.reason.type)[1]}>{seatText(seat.reason.type)[0]}</span>}
-															{slashes > 0 && <span class="pill Jailed">{t(`slashed ${slashes}×`, `被罚 ${slashes} 次`)}</span>}
+															{record && <Failures of={record} />}
 														</div>
 													</td>
-													<td class="num">{amount(one.stake)}</td>
-													<td class="num">{own_ === undefined ? "…" : one.stake ? `${((Number(own_) / Number(one.stake)) * 100).toFixed(0)} %` : "–"}</td>
-													<td class="num">
+													<td role="cell" class="num" data-column={columns.stake}>
+														{amount(one.stake)}
+														<div class="small faint">{record ? t(`own ${ownShare(record.backing)}`, `自有 ${ownShare(record.backing)}`) : "…"}</div>
+													</td>
+													<td role="cell" class="num" data-column={columns.price}>
+														{amount(one.price, "ETH")}
+													</td>
+													<td role="cell" class="num" data-column={columns.keeps}>
 														<Share now={one.reward_cut} next={termsOf(one).reward_cut} />
 													</td>
-													<td class="num">
+													<td role="cell" class="num" data-column={columns.gives}>
 														<Share now={one.fee_share} next={termsOf(one).fee_share} />
 													</td>
-													<td class="num">
+													<td role="cell" class="num" data-column={columns.gain}>
 														{gain === null ? (
 															<span class="faint">{t("no seat", "无席位")}</span>
 														) : (
@@ -134,8 +148,11 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 															</>
 														)}
 													</td>
-													<td class="num">{amount(feesOf(one.account), "ETH")}</td>
-													<td>
+													<td role="cell" class="num" data-column={columns.work}>
+														{record ? <Work of={record} /> : "…"}
+														<div class="small faint">{t(`${amount(feesOf(one.account), "ETH")} lately`, `近期 ${amount(feesOf(one.account), "ETH")}`)}</div>
+													</td>
+													<td role="cell">
 														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed}>
 															{t("Bond", "质押")}
 														</button>
