@@ -237,6 +237,19 @@ const checks = {
 			await undrawn.click();
 			return (await undrawn.getAttribute("aria-pressed")) === "true" && /your browser built the claim's tree/.test((await page.locator(".checks .good").allInnerTexts()).join());
 		});
+		// By keyboard: the segments are one stop, and the arrows go along them.
+		const stop = page.locator('.tape button[tabindex="0"]');
+		expect((await stop.count()) === 1, "the segments are not one stop");
+		const focused = () => page.evaluate(() => Number.parseInt(document.activeElement.title));
+		await stop.focus();
+		const from = await focused();
+		await page.keyboard.press("ArrowLeft");
+		expect((await focused()) === from - 1, `the arrow leads from segment ${from} to ${await focused()}`);
+		await page.keyboard.press("Tab");
+		expect(await page.evaluate(() => !document.activeElement.closest(".tape")), "more than one segment is a stop");
+		// What colours say of a claim is said in words too.
+		expect((await page.locator(".steps .done .sr").count()) > 0, "only colours say how far a claim has come");
+		expect((await page.locator(".steps .now:not([aria-current])").count()) === 0, "it is not said where a claim is");
 		expect((await trust(page)) === "checked", "an honest stream is not called checked any more");
 		expect((await page.locator("#behind").count()) === 0, "an honest gateway is called behind");
 		await shot(page, "watch");
@@ -418,10 +431,10 @@ const checks = {
 		const paths = [
 			["/", /segments checked/],
 			["/network", /✓[^]*middle asked[^]*(follows Ethereum|not connected|waits for a checkpoint)/],
-			["/stake", /per round/],
+			["/stake", /own \d+ %[^]*per round[^]*\d+ claims? accepted/],
 			["/broadcast", /middle of \d+ transcoders/],
 			["/embed", /livepeer-player\.js/],
-			[`/account/${transcoder}`, /Price of 2 s/],
+			[`/account/${transcoder}`, /Price of 2 s[^]*claims? accepted[^]*Lost to slashes/],
 			[`/job/${job}`, /Ladder/],
 			[`/claim/${claims.at(-1)}`, /Segments\s+\d+–\d+/],
 			[`/round/${round}`, /First block\s+\d+/],
@@ -463,6 +476,9 @@ const checks = {
 				const phone = await open(path, { ...PHONE, colorScheme: "dark", reducedMotion: "reduce", locale });
 				await ready(phone, locale === "en" ? shows : /\p{Script=Han}/u);
 				await look(phone, name);
+				// Nothing that matters to who stakes lies beyond the edge of a box that can be pushed aside.
+				const beyond = await phone.evaluate(() => [...document.querySelectorAll("table.transcoders td, table.transcoders button")].filter((one) => one.getBoundingClientRect().right > innerWidth).length);
+				expect(beyond === 0, `${path} ${name}: ${beyond} parts of the transcoders are beyond the edge`);
 				await close(phone.context());
 			}
 		}
@@ -1053,6 +1069,7 @@ for (const [name, check] of Object.entries(checks)) {
 	if (only ? !only.includes(name) : LONG.includes(name)) continue;
 	running = name;
 	const begun = Date.now();
+	const before = problems.length;
 	let timer;
 	const late = new Promise((_, reject) => {
 		timer = setTimeout(() => reject(new Error("it came to no end")), LONG.includes(name) ? 12 * LIMIT : LIMIT);
@@ -1074,7 +1091,7 @@ for (const [name, check] of Object.entries(checks)) {
 		for (const context of browser.contexts()) await close(context).catch(() => undefined);
 	}
 	report.seconds[name] = (Date.now() - begun) / 1000;
-	console.error(`${name}: ${report.seconds[name].toFixed(1)} s`);
+	console.error(`${name}: ${report.seconds[name].toFixed(1)} s${problems.length > before ? ", and it does not hold" : ""}`);
 }
 await browser.close();
 await api.disconnect();
