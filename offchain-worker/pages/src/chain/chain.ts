@@ -1,8 +1,9 @@
 /** The chain, read through a gateway's `/chain` or a node's HTTP RPC, decoded by its own metadata. */
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
-import { decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
+import type { UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
 import { breath } from "./breath";
+import { decodeMetadata } from "./metadata";
 import type { Asks } from "./rpc";
 import type * as T from "./types";
 
@@ -108,13 +109,17 @@ export class Chain {
 		const reader = new Reader(bytes);
 		reader.take(1);
 		const length = reader.compact();
+		const metadata = await decodeMetadata(reader.take(length).slice());
 		await breath();
-		const decoded = decAnyMetadata(reader.take(length).slice());
-		await breath();
-		const metadata = unifyMetadata(decoded);
+		const builder = getDynamicBuilder(getLookupFn(metadata));
+		// What events are made of, pallet by pallet: the builder keeps what it has built.
+		for (const { events } of metadata.pallets) {
+			await breath();
+			if (events) builder.buildDefinition(events.type);
+		}
 		await breath();
 		this.metadata = metadata;
-		this.builder = getDynamicBuilder(getLookupFn(metadata));
+		this.builder = builder;
 		this.events_ = this.builder.buildStorage("System", "Events");
 		this.codecs.clear();
 	}
