@@ -921,6 +921,7 @@ const checks = {
 			const { job } = await statusOf(`${owner}/camera`);
 			await connect(page);
 			const row = page.locator("li").filter({ has: page.locator(`a[href="/job/${job}"]`) });
+			await until("it is told what it has used", async () => /used [\d.,]+ [na]?ETH so far, left [\d.,]+ [na]?ETH/.test(await row.innerText()));
 			await row.getByRole("button", { name: "End" }).click();
 			await go(page, "end-job");
 			await until("the job is over", async () => (await row.count()) === 0 || /ended/.test(await row.innerText()));

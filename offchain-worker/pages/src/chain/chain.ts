@@ -255,6 +255,17 @@ export class Chain {
 		return { name: `${found?.name ?? pallet}.${error}`, text: "" };
 	}
 
+	/**
+	 * ETH of a job's budget that is paid, or held for claims that wait for their outcome, with what an assignment that is
+	 * over may still claim; `undefined` for a job that is closed.
+	 */
+	async used({ id, unreserved, current }: T.Job, at: T.Hash): Promise<bigint | undefined> {
+		const stored = await this.storage<{ funded: bigint; bond: bigint }>("Jobs", "Jobs", [id], at);
+		if (!stored) return undefined;
+		const used = stored.funded - stored.bond - unreserved - (current?.allowance ?? 0n);
+		return used > 0n ? used : 0n;
+	}
+
 	async balances(address: T.Address, at: T.Hash): Promise<{ lpt: bigint; eth: bigint }> {
 		const [account, eth] = await Promise.all([
 			this.storage<{ data: { free: bigint; frozen: bigint; reserved: bigint } }>("System", "Account", [address], at),

@@ -126,7 +126,13 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 export function JobPage({ id }: { id: string }): JSX.Element {
 	const { blocks, head } = useLive();
 	const number = numberOf(id);
-	const job = useRead(async (at) => ({ found: number === null ? undefined : await live.read("job", [number], at) }), [id]);
+	const job = useRead(
+		async (at) => {
+			const found = number === null ? undefined : await live.read("job", [number], at);
+			return { found, used: found && (await live.chain?.used(found, at)) };
+		},
+		[id],
+	);
 	const events = blocks.flatMap((block) => block.events);
 	const claims = [...live.claims().values()].filter((claim) => String(claim.job) === id);
 	const ours = events.filter(({ data }) => String(data?.job ?? "") === id || claims.some((claim) => claim.id === data?.claim));
@@ -152,6 +158,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
 								<Fact name={t("Ends in block", "结束区块")} note={head ? duration((found.end - head.number) * live.slotSeconds()) : ""}>{found.end}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
+								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
 								<Fact name={t("Leaves drawn per claim", "每声明抽查上限")}>{found.max_samples}</Fact>
 							</dl>
 							<h3>{t("Ladder", "画质阶梯")}</h3>
