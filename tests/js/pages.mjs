@@ -386,16 +386,17 @@ const checks = {
 		expect(refused > 4, "it was refused nothing");
 		expect((await page.locator(".tape .refused").count()) === 0, "an honest gateway is accused");
 	},
-	/** The player on a page of somebody else's, in ten lines. */
+	/** The player on a page of somebody else's: the ten lines that a stream's own page leads to. */
 	async embedded() {
-		const html = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Live</title>
-<script type="module" src="${gateway}/livepeer-player.js"></script>
-<livepeer-player stream="${stream}"></livepeer-player>
-</html>
-`;
+		const told = await open(`/stream/${stream}`);
+		await told.getByRole("link", { name: "Embed it" }).click();
+		const html = await until("what to copy names this stream", async () => {
+			const text = await told.locator("pre code").first().innerText();
+			return text.includes(`/${stream.split("/").at(-1)}"></livepeer-player>`) && text;
+		});
+		const lines = html.trim().split("\n").length;
+		expect(lines <= 10, `the page to copy has ${lines} lines`);
+		await close(told.context());
 		const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
 		await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 		try {

@@ -10,10 +10,16 @@ import { isServed } from "../player/name";
 /** Whether a text is where a node could be asked. */
 export const isNode = (text: string): boolean => /^https?:\/\/[^\s/?#@]+\/?$/i.test(text);
 
-/** A stream of this gateway, so that what is copied plays; what to write in its place where it has none. */
+/**
+ * The stream that the address names, or one of this gateway, so that what is copied plays; what to write in its place
+ * where there is none.
+ */
 function useExample(): string {
-	const [name, set] = useState("BROADCASTER/NAME");
+	const asked = new URLSearchParams(location.search).get("stream") ?? "";
+	const isNamed = /^[1-9A-HJ-NP-Za-km-z]{46,49}\//.test(asked) && isServed(asked);
+	const [name, set] = useState(isNamed ? asked : "BROADCASTER/NAME");
 	useEffect(() => {
+		if (isNamed) return;
 		let over = false;
 		fetch("/status")
 			.then((response) => response.json())

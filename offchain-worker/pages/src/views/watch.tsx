@@ -12,7 +12,7 @@ import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
 import { wantsLight } from "../light/state";
 import { LightCard } from "./light";
-import { shownName } from "../player/name";
+import { nameOf, shownName } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
 	({
@@ -491,6 +491,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 				<p class="by">
 					{t("by", "广播者")} <Account address={status?.broadcaster} />
 					{status ? <JobLink id={status.job} /> : null}
+					{status ? <A href={`/embed?stream=${encodeURIComponent(`${status.broadcaster}/${nameOf(name)}`)}`}>{t("Embed it", "嵌入此流")}</A> : null}
 				</p>
 				<Player watch={watch} />
 				{status?.newest != null && claimed > status.newest + BEHIND && (
