@@ -74,18 +74,16 @@ export function EmbedPage(): JSX.Element {
 				</p>
 			</Card>
 			<Card title={t("Addresses", "接口地址")}>
-				<table>
-					<tbody>
-						{rows.map(([path, what]) => (
-							<tr key={path}>
-								<td>
-									<code>{path}</code>
-								</td>
-								<td>{what}</td>
-							</tr>
-						))}
-					</tbody>
-				</table>
+				<dl class="addresses">
+					{rows.map(([path, what]) => (
+						<div key={path}>
+							<dt>
+								<code>{path}</code>
+							</dt>
+							<dd>{what}</dd>
+						</div>
+					))}
+				</dl>
 				<p class="small faint">
 					{t("All of them may be asked from any page (CORS). Every field and every refusal:", "任何页面均可访问（CORS）。全部字段与错误：")} <a href="/openapi.json">/openapi.json</a>
 				</p>

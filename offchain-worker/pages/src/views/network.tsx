@@ -8,6 +8,7 @@ import { amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
 import { PricesCard } from "./prices";
+import { Meanings } from "./record";
 import { leaveText, seatText } from "./seats";
 
 export function NetworkPage(): JSX.Element {
@@ -158,6 +159,7 @@ export function NetworkPage(): JSX.Element {
 						) : (
 							<Empty>{t("Nobody has registered yet.", "还没有人注册。")}</Empty>
 						)}
+						<Meanings of={[...(pool ?? []).map(({ reason }) => seatText(reason.type)), ...(validators ?? []).flatMap(({ leaves }) => (leaves ? [leaveText(leaves.type)] : []))]} />
 						{pool && pool.length > 12 && (
 							<button type="button" class="small" onClick={() => setAll(!all)}>
 								{all ? t("fewer", "收起") : t(`all ${pool.length}`, `全部 ${pool.length} 个`)}

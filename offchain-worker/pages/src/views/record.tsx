@@ -47,3 +47,21 @@ export function Failures({ of: { backing, yields } }: { of: OnRecord }): JSX.Ele
 		</>
 	);
 }
+
+/** What the words beside accounts mean, each once: on a phone nothing is told by pointing at them. */
+export function Meanings({ of }: { of: [word: string, sentence: string][] }): JSX.Element | null {
+	const meanings = [...new Map(of)];
+	if (!meanings.length) return null;
+	return (
+		<details>
+			<summary>{t("What the words mean", "词语含义")}</summary>
+			<ul class="small">
+				{meanings.map(([word, sentence]) => (
+					<li key={word}>
+						<b>{word}</b>: {sentence}
+					</li>
+				))}
+			</ul>
+		</details>
+	);
+}

@@ -9,7 +9,7 @@ import { Chart } from "../ui/chart";
 import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
-import { Failures, ownShare, recordOf, Work } from "./record";
+import { Failures, Meanings, ownShare, recordOf, Work } from "./record";
 import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
 import { OwnTranscoder } from "./transcode";
@@ -166,6 +166,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 						) : (
 							<Empty>{t("No transcoder has registered yet.", "还没有转码者注册。")}</Empty>
 						)}
+						<Meanings of={(pool ?? []).map(({ reason }) => seatText(reason.type))} />
 						<details>
 							<summary>{t("How the yield is estimated", "收益如何估算")}</summary>
 							<p>
