@@ -477,9 +477,9 @@ const checks = {
 				const phone = await open(path, { ...PHONE, colorScheme: "dark", reducedMotion: "reduce", locale });
 				await ready(phone, locale === "en" ? shows : /\p{Script=Han}/u);
 				await look(phone, name);
-				// Nothing that matters to who stakes lies beyond the edge of a box that can be pushed aside.
-				const beyond = await phone.evaluate(() => [...document.querySelectorAll("table.transcoders td, table.transcoders button")].filter((one) => one.getBoundingClientRect().right > innerWidth).length);
-				expect(beyond === 0, `${path} ${name}: ${beyond} parts of the transcoders are beyond the edge`);
+				// Nothing of a row lies beyond the edge of a box that can be pushed aside.
+				const beyond = await phone.evaluate(() => [...document.querySelectorAll("table.cards td, table.cards button")].filter((one) => one.getBoundingClientRect().right > innerWidth).length);
+				expect(beyond === 0, `${path} ${name}: ${beyond} parts of rows are beyond the edge`);
 				await close(phone.context());
 			}
 		}

@@ -194,28 +194,28 @@ export function NetworkPage(): JSX.Element {
 					<Card title={t("Jobs", "任务")}>
 						{jobs?.length ? (
 							<div class="scroll">
-								<table>
-									<thead>
-										<tr>
-											<th>{t("Job", "任务")}</th>
-											<th>{t("Broadcaster", "广播者")}</th>
-											<th>{t("Transcoder", "转码者")}</th>
-											<th class="num">{t("Claimed to", "声明至")}</th>
-											<th class="num">{t("Left", "剩余")}</th>
+								<table class="cards" role="table">
+									<thead role="rowgroup">
+										<tr role="row">
+											<th role="columnheader">{t("Job", "任务")}</th>
+											<th role="columnheader">{t("Broadcaster", "广播者")}</th>
+											<th role="columnheader">{t("Transcoder", "转码者")}</th>
+											<th role="columnheader" class="num">{t("Claimed to", "声明至")}</th>
+											<th role="columnheader" class="num">{t("Left", "剩余")}</th>
 										</tr>
 									</thead>
-									<tbody>
+									<tbody role="rowgroup">
 										{jobs.slice(0, 20).map((job) => (
-											<tr key={String(job.id)}>
-												<td>
+											<tr role="row" key={String(job.id)}>
+												<td role="cell">
 													<JobLink id={job.id} /> {job.ended && <span class="faint">{t("ended", "已结束")}</span>}
 												</td>
-												<td>
+												<td role="cell" data-column={t("Broadcaster", "广播者")}>
 													<Account address={job.broadcaster} />
 												</td>
-												<td>{job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("none yet", "暂无")}</span>}</td>
-												<td class="num">{job.current ? String(job.current.next_seq) : "–"}</td>
-												<td class="num">{amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}</td>
+												<td role="cell" data-column={t("Transcoder", "转码者")}>{job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("none yet", "暂无")}</span>}</td>
+												<td role="cell" class="num" data-column={t("Claimed to", "声明至")}>{job.current ? String(job.current.next_seq) : "–"}</td>
+												<td role="cell" class="num" data-column={t("Left", "剩余")}>{amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}</td>
 											</tr>
 										))}
 									</tbody>

@@ -84,7 +84,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 						{rows.length ? (
 							<div class="scroll">
 								{/* The roles are a table's own; on a phone, where each row is a card, browsers would forget them. */}
-								<table class="transcoders" role="table">
+								<table class="transcoders cards" role="table">
 									<thead role="rowgroup">
 										<tr role="row">
 											<th role="columnheader">{t("Transcoder", "转码者")}</th>
