@@ -13,6 +13,7 @@ export interface Reads {
 	// biome-ignore lint: shown as it is.
 	parameters: [[], any];
 	clock: [[], T.Clock];
+	round: [[], T.Round];
 	transcoders: [[], T.Transcoder[]];
 	terms_of: [[T.Address], T.Terms | undefined];
 	stake: [[T.Address], T.Stake];

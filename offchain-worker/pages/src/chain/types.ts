@@ -16,6 +16,12 @@ export interface Clock {
 	round: number;
 	window: number;
 }
+export interface Round {
+	index: number;
+	/** Its first block, and how many it has. */
+	start: number;
+	length: number;
+}
 export interface Transcoder {
 	account: Address;
 	stake: bigint;

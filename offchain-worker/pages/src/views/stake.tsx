@@ -1,8 +1,8 @@
 /** Stake: whom to, what it earns, and everything that can be done with it. */
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { isAddress } from "../chain/address";
-import { earnings } from "../chain/earnings";
+import { beginnings, earnings, type Beginning } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
@@ -429,32 +429,60 @@ function StakeAction({
 	}
 }
 
+/** Rounds whose beginnings are looked up. */
+const ROUNDS = 20;
+/** How long a look that found too little for a line is left alone, in ms. */
+const AGAIN = 15_000;
+
+/** What an account had at the beginning of each of the last rounds, oldest first; looked up anew in each round. */
+function useBeginnings(account: string): Beginning[] {
+	const { clock } = useLive();
+	const [known, set] = useState<{ of: string; list: Beginning[] }>({ of: account, list: [] });
+	const [turn, again] = useState(0);
+	const round = clock?.round;
+	useEffect(() => {
+		const { chain, head } = live;
+		if (!chain || !head) return;
+		let over = false;
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		const look = async () => {
+			const list: Beginning[] = [];
+			try {
+				for await (const one of beginnings(chain, account, head.hash)) {
+					if (over) return;
+					list.unshift(one);
+					// Shown as they are found, where more was not known already.
+					set((old) => (old.of === account && old.list.length > list.length ? old : { of: account, list: [...list] }));
+					if (list.length === ROUNDS) break;
+				}
+			} catch {
+				// A state that the node has let go of: there is no more to be had of it.
+			}
+			if (over) return;
+			set((old) => (list.length ? { of: account, list } : old));
+			if (list.length < 2) timer = setTimeout(() => again((n) => n + 1), AGAIN);
+		};
+		void look();
+		return () => {
+			over = true;
+			clearTimeout(timer);
+		};
+	}, [account, round, turn]);
+	return known.of === account ? known.list : [];
+}
+
 /** What an account's bond was worth at the beginning of each round, as far back as the node keeps states. */
 function History({ account }: { account: string }): JSX.Element {
 	const { blocks } = useLive();
 	const events = blocks.flatMap((block) => block.events);
 	const ours = events.filter((event) => Object.values(event.data ?? {}).includes(account) && describe(event));
-	const starts = events.filter(({ pallet, name }) => pallet === "Rounds" && name === "NewRound").slice(-20);
-	const points = useRead(
-		async () => {
-			const at = await Promise.all(
-				starts.map(async ({ block, hash, data }) => {
-					try {
-						const view = await live.read("stake", [account], hash);
-						return { round: Number(data.round), block, bond: view.next_round, fees: view.fees };
-					} catch {
-						return null;
-					}
-				}),
-			);
-			return at.filter((one) => one !== null);
-		},
-		[account, starts.length],
-	);
-	const earned = useMemo(() => earnings(account, points ?? [], events), [account, points]);
+	const points = useBeginnings(account);
+	const since = blocks[0]?.number ?? Number.POSITIVE_INFINITY;
+	const earned = useMemo(() => earnings(account, points, events, since), [account, points, since]);
+	const isTold = points.some(({ block }, i) => i < points.length - 1 && block + 1 < since);
 	const csv = useMemo(
 		() =>
-			["round,bond_lpt,fees_eth,earned_lpt,earned_eth", ...(points ?? []).map(({ round, bond, fees }, i) => `${round},${exact(bond)},${exact(fees)},${earned[i] ? `${exact(earned[i].stake)},${exact(earned[i].fees)}` : ","}`)].join("\n") +
+			["round,bond_lpt,fees_eth,earned_lpt,earned_eth", ...points.map(({ round, bond, fees }, i) => `${round},${exact(bond)},${exact(fees)},${earned[i] ? `${exact(earned[i].stake)},${exact(earned[i].fees)}` : ","}`)].join("\n") +
 			"\n\nblock,event,amount\n" +
 			ours.map(({ block, pallet, name, data }) => `${block},${pallet}.${name},${data.amount !== undefined ? exact(data.amount) : ""}`).join("\n") +
 			"\n",
@@ -462,14 +490,15 @@ function History({ account }: { account: string }): JSX.Element {
 	);
 	const last = earned.at(-1);
 	return (
-		<Card title={t("By round", "逐轮")} aside={points && points.length > 1 ? <button type="button" class="small" onClick={() => download(`stake-${account.slice(0, 8)}.csv`, csv)}>CSV</button> : undefined}>
-			{points && points.length > 2 ? (
+		<Card title={t("By round", "逐轮")} aside={points.length > 1 ? <button type="button" class="small" onClick={() => download(`stake-${account.slice(0, 8)}.csv`, csv)}>CSV</button> : undefined}>
+			{points.length > 2 ? (
 				<>
 					<h3>{t("What the bond is worth, LPT", "质押价值（LPT）")}</h3>
 					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ bond }) => Number(bond) / 1e18), colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(6)).toLocaleString("en")} height={120} />
 					<h3>{t("What each round brought, LPT", "每轮收益（LPT）")}</h3>
 					<Chart label={t("What each round brought", "每轮收益")} xs={earned.map(({ round }) => round)} lines={[{ label: "LPT", values: earned.map(({ stake }) => Number(stake) / 1e18), colour: "--good", fill: true, stepped: true }]} format={(value) => Number(value.toPrecision(3)).toLocaleString("en")} height={100} />
 					{last && <p class="small faint">{t(`Round ${last.round}: ${amount(last.stake, "LPT")} and ${amount(last.fees, "ETH")}, besides what was put in and taken out`, `第 ${last.round} 轮：${amount(last.stake, "LPT")} 与 ${amount(last.fees, "ETH")}，不含存入与取出`)}</p>}
+					{isTold && <p class="small faint">{t("Of rounds older than the blocks that this page has read it is what the seat yielded: slashes, and fees that were taken, are not in it.", "早于本页所读区块的轮次为席位收益，不含罚没与已领取的费用。")}</p>}
 				</>
 			) : (
 				<Empty>{t("A few rounds make the first line.", "几轮之后出现曲线。")}</Empty>
