@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { beginnings, earnings, type Beginning } from "../src/chain/earnings";
+import { RpcError } from "../src/chain/rpc";
 import type { ChainEvent } from "../src/chain/types";
 
 const event = (block: number, name: string, data: unknown): ChainEvent => ({ block, hash: "0x", index: 0, extrinsic: 0, pallet: "LptStaking", name, data });
@@ -85,4 +86,18 @@ test("beginnings should end where the node keeps no states", async () => {
 	const { found, end } = await look("d", 15, 37);
 	assert.deepEqual(found.map(({ round }) => round), [2, 3]);
 	assert.match(end, /discarded/);
+});
+
+test("gateway that was asked too much should be asked again", async (context) => {
+	const { setTimeout } = globalThis;
+	context.after(() => void Object.assign(globalThis, { setTimeout }));
+	Object.assign(globalThis, { setTimeout: (call: () => void) => setImmediate(call) });
+	const chain = rounds(0);
+	let refused = 0;
+	const busy = { ...chain, read: async (...of: Parameters<typeof chain.read>) => (refused++ < 3 ? Promise.reject(new RpcError(-32_005, "too much")) : chain.read(...of)) };
+	const found: number[] = [];
+	for await (const { round } of beginnings(busy as never, "nobody", "37")) found.unshift(round);
+	assert.deepEqual(found, [0, 1, 2, 3]);
+	const never = { ...chain, read: () => Promise.reject(new RpcError(-32_005, "too much")) };
+	await assert.rejects(beginnings(never as never, "d", "37").next());
 });

@@ -1,5 +1,6 @@
 /** What an account's bond has brought it, by round: what has changed, less what was put in and taken out. */
 import type { Chain } from "./chain";
+import { RpcError } from "./rpc";
 import type { Address, ChainEvent, Hash } from "./types";
 
 /** What an account had when a round began. */
@@ -49,17 +50,37 @@ async function yieldAt(chain: Pick<Chain, "read">, account: Address, at: Hash): 
 	return (seat.per_lpt * counting) / UNIT + cut;
 }
 
+/** What a gateway answers who asks more than is his, how often it is asked again, and after how many ms. */
+const TOO_MUCH = -32_005;
+const TURNS = 8;
+const MOMENT = 1_000;
+
+/** Asks again in a moment where a gateway was asked too much: there is more to be had, unlike of a state that is gone. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+	for (let turn = 1; ; turn++) {
+		try {
+			return await ask();
+		} catch (error) {
+			if (turn === TURNS || !(error instanceof RpcError && error.code === TOO_MUCH)) throw error;
+			await new Promise((resolve) => setTimeout(resolve, MOMENT));
+		}
+	}
+}
+
 /**
  * What an account had at the beginning of the round of a block and of each before it, newest first: as far back as the
  * chain goes, or the node that is asked keeps states, which it says by an error.
  */
 export async function* beginnings(chain: Pick<Chain, "read" | "hashAt">, account: Address, at: Hash): AsyncGenerator<Beginning> {
 	for (;;) {
-		const { index, start } = await chain.read("round", [], at);
-		const [hash, before] = await Promise.all([chain.hashAt(start), start > 0 ? chain.hashAt(start - 1) : null]);
-		const [stake, yielded] = await Promise.all([chain.read("stake", [account], hash), before && index > 0 ? yieldAt(chain, account, before) : 0n]);
-		yield { round: index, block: start, bond: stake.next_round, fees: stake.fees, yielded };
-		if (!before || index === 0) return;
+		const { one, before } = await patiently(async () => {
+			const { index, start } = await chain.read("round", [], at);
+			const [hash, before] = await Promise.all([chain.hashAt(start), index > 0 && start > 0 ? chain.hashAt(start - 1) : null]);
+			const [stake, yielded] = await Promise.all([chain.read("stake", [account], hash), before ? yieldAt(chain, account, before) : 0n]);
+			return { one: { round: index, block: start, bond: stake.next_round, fees: stake.fees, yielded }, before };
+		});
+		yield one;
+		if (!before) return;
 		at = before;
 	}
 }

@@ -1,6 +1,6 @@
 /** Stake: whom to, what it earns, and everything that can be done with it. */
 import type { JSX } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { isAddress } from "../chain/address";
 import { beginnings, earnings, type Beginning } from "../chain/earnings";
 import type { Call } from "../chain/tx";
@@ -9,7 +9,7 @@ import { Chart } from "../ui/chart";
 import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
-import { Failures, Meanings, ownShare, recordOf, Work } from "./record";
+import { Failures, Meanings, ownShare, recordOf, Work, type OnRecord } from "./record";
 import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
 import { OwnTranscoder } from "./transcode";
@@ -22,6 +22,8 @@ type Action =
 	| { kind: "withdraw"; lock: Lock }
 	| { kind: "fees" };
 
+/** Blocks between two looks at what transcoders have done. */
+const RECORDS_EVERY = 5;
 const PARTS = 1e9;
 const YEAR = 365.25 * 86_400;
 
@@ -38,8 +40,16 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const stake = useRead((at) => (account ? live.read("stake", [account], at) : Promise.reject()), [account]);
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
+	/** Read at some heads only: of many transcoders it is more than a gateway answers a host at each. */
+	const read = useRef<{ at: number; of: number; records: Map<string, OnRecord> } | null>(null);
 	const records = useRead(
-		async (at) => new Map(await Promise.all((transcoders ?? []).slice(0, 64).map(async ({ account: who }) => [who, await recordOf(who, at)] as const))),
+		async (at) => {
+			const [now, of] = [live.head?.number ?? 0, transcoders?.length ?? 0];
+			if (read.current && read.current.of === of && now - read.current.at < RECORDS_EVERY) return read.current.records;
+			const records = new Map(await Promise.all((transcoders ?? []).slice(0, 64).map(async ({ account: who }) => [who, await recordOf(who, at)] as const)));
+			read.current = { at: now, of, records };
+			return records;
+		},
 		[transcoders?.length],
 	);
 	/** Under which terms a bond counts that is made now: those of the next round. */
