@@ -435,7 +435,7 @@ const checks = {
 			["/stake", /own \d+ %[^]*per round[^]*\d+ claims? accepted/],
 			["/broadcast", /middle of \d+ transcoders/],
 			["/embed", /livepeer-player\.js/],
-			[`/account/${transcoder}`, /Price of 2 s[^]*claims? accepted[^]*Lost to slashes/],
+			[`/account/${transcoder}`, /Price of 2 s[^]*Claims accepted\s+\d[^]*Lost to slashes\s+[\d.]+ %/],
 			[`/job/${job}`, /Ladder/],
 			[`/claim/${claims.at(-1)}`, /Segments\s+\d+–\d+/],
 			[`/round/${round}`, /First block\s+\d+/],

@@ -55,9 +55,10 @@ pub struct TranscodeArgs {
 	/// (--claim-worth).
 	#[arg(long, value_name = "SECONDS", default_value_t = 60)]
 	pub claim_wait: u64,
-	/// A claim waits until the own share of its fee is so many times what its call costs, or as much waits
-	/// for it as may; at a job's end one that does not pay its call is given up. 0: it waits for nothing,
-	/// and none is given up.
+	/// A claim waits until the own share of its fee is so many times what its call costs, and its
+	/// verification takes no more than 12 % of all work where claims can be as long as that, or as much
+	/// waits for it as may; at a job's end one that does not pay its call is given up. 0: it waits for
+	/// nothing, and none is given up.
 	#[arg(long, value_name = "TIMES", default_value_t = 20)]
 	pub claim_worth: u32,
 	/// Folder and logs.
@@ -111,6 +112,7 @@ impl Default for Swaps {
 pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
+	home.ready.waits_for_registration();
 	// The swarm lives as long as the role runs.
 	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
 		role.serve(&net.service_record(), stop).await?;

@@ -16,8 +16,8 @@ use livepeer_primitives::{
 };
 use livepeer_worker_media::{
 	child_main, descendants_seconds, golden, library_versions, profile, Escape, EvidenceSeed,
-	MediaPool, PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Variant, Wishes,
-	SUBCOMMAND,
+	MediaError, MediaPool, PoolConfig, Priority, Segment, SegmentOptions, TranscodeJob, Variant,
+	Wishes, SUBCOMMAND,
 };
 
 const USAGE: &str = "usage:
@@ -140,7 +140,15 @@ async fn transcode_all(
 	let mut outputs = vec![Vec::new(); segments.len()];
 	while let Some(done) = tasks.join_next().await {
 		let (index, made) = done.map_err(|e| e.to_string())?;
-		outputs[index] = made.map_err(|e| format!("segment {index}: {e}"))?.outputs;
+		outputs[index] = match made {
+			Ok(made) => made.outputs,
+			// As on the network: the stream goes on behind it.
+			Err(error @ MediaError::InputInvalid { .. }) => {
+				eprintln!("segment {index} is rejected: {error}");
+				Vec::new()
+			}
+			Err(error) => return Err(format!("segment {index}: {error}")),
+		};
 	}
 	Ok(outputs)
 }

@@ -1,6 +1,6 @@
 /** What a transcoder has done, and what it has lost: what is on the chain, not what a page has seen. */
 import type { JSX } from "preact";
-import type { Backing, Terms, Yield } from "../chain/types";
+import type { Backing, Performance, Terms, Yield } from "../chain/types";
 import { live } from "../ui/kit";
 import { percent, t } from "../ui/words";
 
@@ -9,25 +9,34 @@ export interface OnRecord {
 	terms: Terms | undefined;
 	backing: Backing;
 	yields: Yield;
+	performance: Performance;
 	/** Claims that were accepted, in full ones. */
 	accepted: number;
 }
 
 export async function recordOf(who: string, at: string): Promise<OnRecord> {
-	const [terms, backing, yields, accepted] = await Promise.all([live.read("terms_of", [who], at), live.read("backing", [who], at), live.read("yield_of", [who], at), live.read("accepted", [who], at)]);
-	return { terms, backing, yields, accepted };
+	const [terms, backing, yields, performance, accepted] = await Promise.all([
+		live.read("terms_of", [who], at),
+		live.read("backing", [who], at),
+		live.read("yield_of", [who], at),
+		live.read("performance", [who], at),
+		live.read("accepted", [who], at),
+	]);
+	return { terms, backing, yields, performance, accepted };
 }
 
 /** A transcoder's own part of the stake behind it. */
 export const ownShare = ({ own, next_round }: Backing): string => (next_round ? `${((Number(own) / Number(next_round)) * 100).toFixed(0)} %` : "–");
 
 /** What a transcoder has done: claims that the judges accepted, and jobs that it served of those that it was offered. */
-export function Work({ of: { accepted, yields } }: { of: OnRecord }): JSX.Element {
+export function Work({ of: { accepted, performance } }: { of: OnRecord }): JSX.Element {
 	return (
 		<div title={t("Claims accepted since it registered or last failed; jobs of the rounds that count", "自注册或上次失败以来被接受的声明；计入轮次内的任务")}>
 			{t(`${accepted} claim${accepted === 1 ? "" : "s"} accepted`, `${accepted} 个声明通过`)}
-			{yields.offered > 0 && (
-				<div class={`small ${yields.served < yields.offered ? "bad" : "faint"}`}>{t(`served ${yields.served} of ${yields.offered} jobs`, `完成 ${yields.offered} 个任务中的 ${yields.served} 个`)}</div>
+			{performance.offered > 0 && (
+				<div class={`small ${performance.served < performance.offered ? "bad" : "faint"}`}>
+					{t(`served ${performance.served} of ${performance.offered} jobs`, `完成 ${performance.offered} 个任务中的 ${performance.served} 个`)}
+				</div>
 			)}
 		</div>
 	);

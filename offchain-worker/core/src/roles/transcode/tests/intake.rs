@@ -359,6 +359,23 @@ fn segment_should_wait_when_all_places_are_taken() {
 		let done = replies.iter().filter(|r| matches!(r, PushReply::Done { .. })).count();
 		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
 		assert_eq!((done, busy), (4, 4));
+		assert_eq!(story.warned(Warning::QueueFull).len(), 1, "its operator is told, once a while");
+	})
+}
+
+#[test]
+fn operator_should_be_told_when_a_job_is_turned_away_beside_one_that_sends_nothing() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		story.another_job("silent").await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 200)), ..Default::default() };
+		let role = story.role(engine);
+		role.registration.refresh().await.unwrap();
+		let replies = futures::future::join_all((0..3).map(|seq| story.send(&role, seq))).await;
+		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
+		assert_eq!(busy, 1, "half of the four places are the other job's");
+		let said = story.warned(Warning::QueueFull);
+		assert!(matches!(&said[..], [one] if one.contains("segments of job 1 wait")), "{said:?}");
 	})
 }
 
