@@ -242,9 +242,11 @@ const checks = {
 		expect((await stop.count()) === 1, "the segments are not one stop");
 		const focused = () => page.evaluate(() => Number.parseInt(document.activeElement.title));
 		await stop.focus();
+		await page.keyboard.press("End");
 		const from = await focused();
 		await page.keyboard.press("ArrowLeft");
 		expect((await focused()) === from - 1, `the arrow leads from segment ${from} to ${await focused()}`);
+		await until("the stop goes along", () => page.evaluate(() => document.activeElement.tabIndex === 0));
 		await page.keyboard.press("Tab");
 		expect(await page.evaluate(() => !document.activeElement.closest(".tape")), "more than one segment is a stop");
 		// What colours say of a claim is said in words too.

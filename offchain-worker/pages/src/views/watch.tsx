@@ -269,11 +269,13 @@ function alongTape(event: TargetedKeyboardEvent<HTMLOListElement>): void {
 
 /** Segments as they come, each with how far it has come. */
 function Tape({ stories, pick, picked, at }: { stories: Story[]; pick: (seq: number) => void; picked: number | null; at: number | null }): JSX.Element {
+	/** Where the keyboard was last. */
+	const [held, hold] = useState<number | null>(null);
 	const shown = stories.slice(-72);
 	const newest = shown.at(-1)?.segment.seq;
 	if (newest === undefined) return <Empty>{t("No segment has come yet.", "还没有片段。")}</Empty>;
 	// One stop for who goes by keyboard, not one for each segment.
-	const stop = shown.some(({ segment }) => segment.seq === picked) ? picked : newest;
+	const stop = [held, picked].find((seq) => shown.some(({ segment }) => segment.seq === seq)) ?? newest;
 	return (
 		<ol class="tape" aria-label={t("the newest segments, by the arrow keys", "最新片段，用方向键选择")} onKeyDown={alongTape}>
 			{shown.map(({ segment, standing, drawn }) => {
@@ -288,6 +290,7 @@ function Tape({ stories, pick, picked, at }: { stories: Story[]; pick: (seq: num
 							class={`${bad ? "refused" : standing} ${drawn ? "was-drawn" : ""} ${loaded.length ? "mine" : ""} ${plays ? "plays" : ""}`}
 							aria-pressed={picked === segment.seq}
 							tabIndex={segment.seq === stop ? 0 : -1}
+							onFocus={() => hold(segment.seq)}
 							title={`${segment.seq}: ${name}`}
 							onClick={() => pick(segment.seq)}
 						>
