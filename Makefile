@@ -259,12 +259,12 @@ bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; wr
 	node $(CONTRACTS)/scripts/gas.mjs
 
 .PHONY: bench
-bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
+bench: build ## Speed beside two ffmpeg command lines, 720p into three and 1080p into four; what a pixel costs
 	scripts/bench.sh
 
 .PHONY: bench-quality
-bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed
-	scripts/bench-quality.py --write $(if $(FRONT),--front)
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed, MINUTES=10 for what is kept of the target
+	scripts/bench-quality.py --write $(if $(FRONT),--front) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: test-equal
 test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ

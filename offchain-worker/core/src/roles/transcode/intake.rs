@@ -18,7 +18,7 @@ use livepeer_primitives::{
 	receipt::{Output, Outputs, Receipt, RejectReason, TranscodeResult},
 	segment::{SegmentHeader, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
-	work::fee,
+	work::{fee, max_leaf_work, WorkFactors},
 	AssignmentIndex, Balance, JobId, Seq, ETH_MINIMUM,
 };
 use tokio::sync::Semaphore;
@@ -468,11 +468,21 @@ impl Intake {
 			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {
+				let text = format!("a segment of job {} was not made: {error}", header.job);
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
 				self.note_failure(header.job).await;
 				return Err(internal(error));
 			}
 		};
-		self.rests.made(header.job).await.map_err(|error| self.not_stored(&error))?;
+		// One that is rejected is no work, and makes up for nothing.
+		if let Leaf::Transcoded { work, .. } = made.leaf {
+			// A job's `max_leaf_work` is no less than what a rejected segment is paid.
+			let factors = WorkFactors { rejected: 0, ..view.factors };
+			let largest = max_leaf_work(&factors, &view.ladder, &view.limits);
+			let largest = largest.unwrap_or(view.max_leaf_work);
+			let noted = self.rests.made(header.job, work, largest).await;
+			noted.map_err(|error| self.not_stored(&error))?;
+		}
 		// The next one need not wait for a block.
 		drop(turn);
 		let assigned = &self.accepted(assigned).await?;

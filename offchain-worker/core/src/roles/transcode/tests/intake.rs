@@ -198,6 +198,11 @@ fn job_that_makes_the_engine_fail_should_be_left_alone_for_longer_each_time() {
 		}
 		// After half a second, and after twice as long each time.
 		assert_eq!(tried, 13);
+		let warned = story.warned(Warning::SegmentRefused);
+		assert!(
+			warned[0].contains("job 1 was not made") && warned[0].contains("told to"),
+			"{warned:?}"
+		);
 		// Not for ever: what can be made is made then.
 		sim.sleep(LONGEST_REST_MS).await;
 		receipt(story.send(&role, 8).await);
@@ -240,6 +245,31 @@ fn failure_should_be_forgotten_when_enough_segments_are_made() {
 			assert_eq!(story.send(&role, first).await, refused);
 			sim.sleep(1).await;
 			story.send_all(&role, first..first + 8).await;
+		}
+	})
+}
+
+/// Bytes that nobody can decode are refused at once, and make up for nothing that kept the machine busy.
+#[test]
+fn attack_failures_undone_by_segments_that_are_rejected() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { fails_on: Some(7), rejects: Some(9), ..Default::default() };
+		let role = story.role(engine);
+		let refused = PushReply::Refused(Refusal::Internal);
+		let push = |seq: Seq| {
+			let bytes = vec![9, seq as u8];
+			role.push(story.signed(seq, &bytes), bytes)
+		};
+		for (first, rest_ms) in [(8, 500), (16, 1_000)] {
+			assert_eq!(story.send(&role, 7).await, refused);
+			sim.sleep(rest_ms - 1).await;
+			assert_eq!(push(first).await, refused);
+			sim.sleep(1).await;
+			for seq in first..first + 8 {
+				let result = receipt(push(seq).await).result;
+				assert!(matches!(result, TranscodeResult::Rejected(_)), "{result:?}");
+			}
 		}
 	})
 }
