@@ -7,6 +7,7 @@ import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeN
 import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Missing } from "./missing";
+import { Failures, ownShare, recordOf } from "./record";
 import { seatText } from "./seats";
 
 const mentions = (event: ChainEvent, address: string): boolean =>
@@ -25,6 +26,8 @@ const MOST_TEXT = 20_000;
 /** The number that an address names; `null` for what is none, or larger than any can be. */
 const numberOf = (id: string): bigint | null => (/^\d{1,18}$/.test(id) ? BigInt(id) : null);
 const NoNumber = ({ id }: { id: string }): JSX.Element => <Missing what={t(`${id} is no number.`, `${id} 不是编号。`)} />;
+/** Work per second, as so many live streams of 720p30. */
+const liveStreams = (work: number): string => t(`${(work / 27_648_000).toFixed(1)} × 720p30 live`, `${(work / 27_648_000).toFixed(1)} × 720p30 实时`);
 const recent = (): string => t("Nothing in the blocks that this page has read.", "本页读取的区块中没有相关动静。");
 
 export function AccountPage({ address }: { address: string }): JSX.Element {
@@ -36,6 +39,9 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 	const pool = useRead((at) => live.read("pool", [], at));
 	const claims = useRead((at) => (valid ? live.read("claims_of", [address], at) : Promise.reject()), [address]);
 	const jobs = useRead((at) => (valid ? live.read("assignments", [address], at) : Promise.reject()), [address]);
+	const isTranscoder = transcoders?.some(({ account }) => account === address) ?? false;
+	const record = useRead((at) => (isTranscoder ? recordOf(address, at) : Promise.reject()), [address, isTranscoder]);
+	const work = record?.performance;
 	const keys = useRead(
 		async (at) =>
 			valid
@@ -82,7 +88,22 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 								<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(transcoder.price, "ETH")}</Fact>
 								<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
 								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
-								<Fact name={t("Capacity", "算力")}>{t(`${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 live`, `${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 实时`)}</Fact>
+								<Fact name={t("Capacity", "算力")}>{liveStreams(Number(transcoder.capacity))}</Fact>
+								<Fact name={t("Jobs that it served", "已完成任务")} note={t("of those that it was offered lately, and in which somebody was paid", "近期被指派且有付款的任务")}>
+									{work?.offered ? t(`${work.served} of ${work.offered}`, `${work.served} / ${work.offered}`) : "–"}
+								</Fact>
+								<Fact name={t("Speed of a stream", "单路速度")} note={t("what was accepted of it, by the time that it took: a live stream comes no faster", "已通过的工作量除以用时；直播不会更快")}>
+									{work?.blocks ? liveStreams(Number(work.work) / Number(work.blocks) / live.slotSeconds()) : "–"}
+								</Fact>
+								<Fact name={t("Judged", "已验证")} note={t("of its work that was accepted since it registered, was jailed or failed", "自注册、被监禁或失败以来已通过的工作量")}>
+									{work?.work ? percent((Number(work.judged) / Number(work.work)) * 1e9) : "–"}
+								</Fact>
+								<Fact name={t("Claims accepted", "已通过的声明")} note={t("since it registered or failed", "自注册或失败以来")}>{record?.accepted ?? "–"}</Fact>
+								<Fact name={t("Own part of the stake", "自有质押占比")}>{record ? ownShare(record.backing) : "–"}</Fact>
+								<Fact name={t("Bonds", "质押笔数")}>{record?.backing.bonds ?? "–"}</Fact>
+								<Fact name={t("Lost to slashes", "累计罚没")} note={t("of a bond from the beginning", "自始存在的质押")}>
+									{record ? record.backing.wiped ? <Failures of={record} /> : percent(record.backing.slashed, 2) : "–"}
+								</Fact>
 								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
 								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
 							</dl>
@@ -111,7 +132,13 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 export function JobPage({ id }: { id: string }): JSX.Element {
 	const { blocks, head } = useLive();
 	const number = numberOf(id);
-	const job = useRead(async (at) => ({ found: number === null ? undefined : await live.read("job", [number], at) }), [id]);
+	const job = useRead(
+		async (at) => {
+			const found = number === null ? undefined : await live.read("job", [number], at);
+			return { found, used: found && (await live.chain?.used(found, at)) };
+		},
+		[id],
+	);
 	const events = blocks.flatMap((block) => block.events);
 	const claims = [...live.claims().values()].filter((claim) => String(claim.job) === id);
 	const ours = events.filter(({ data }) => String(data?.job ?? "") === id || claims.some((claim) => claim.id === data?.claim));
@@ -137,6 +164,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
 								<Fact name={t("Ends in block", "结束区块")} note={head ? duration((found.end - head.number) * live.slotSeconds()) : ""}>{found.end}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
+								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
 								<Fact name={t("Leaves drawn per claim", "每声明抽查上限")}>{found.max_samples}</Fact>
 							</dl>
 							<h3>{t("Ladder", "画质阶梯")}</h3>
