@@ -128,6 +128,8 @@ fn advice(refused: &Refused) -> &'static str {
 		"LptStaking.WorthlessLock" => "; slashes left nothing of it: withdraw it, and it is gone",
 		"LptStaking.StillLiable" => "; the stake answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
 		"LptStaking.OfferChanged" => "; the offer is another one than was looked at: run `livepeer-worker stake accept` again and see what it says",
+		"LptStaking.NotEnoughFree" => "; give less: what is bonded or locked is not free, and the smallest balance of 0.001 LPT stays",
+		"LptStaking.TooSmallToPay" => "; the account has none of that money, and this is below the smallest balance: send it some first",
 		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
 		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
 		_ => "",
