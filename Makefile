@@ -115,6 +115,10 @@ test-corpus: build ## Every attack on real and generated clips at four sizes, 50
 test-mutations: build ## 10,000 segments, outputs and pushes changed at random, judged on four levels of the processor
 	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture
 
+.PHONY: cheats
+cheats: build ## Every cheat's story, honest ones of one to three streams; writes docs/verification.md: STORIES="black lazy" plays some (an hour and a half)
+	scripts/cheats.py $(BIN) --write $(STORIES)
+
 .PHONY: formats-check
 formats-check: ## Compute every signed and hashed format in Python, from docs/formats.md alone
 	python3 tests/formats/check.py

@@ -49,6 +49,18 @@ fn presets_should_keep_every_rule() {
 	}
 }
 
+/// A ballot is as long as the work is that a claim states. No more is drawn of it than can be done in so many blocks
+/// at most; a tranche has half as many whatever it states, and where all judge, they have all.
+#[test]
+fn disputes_should_leave_time_for_all_that_can_be_drawn_whatever_work_is_claimed() {
+	for (preset, _) in presets() {
+		let LotteryParameters { commit_base, dispute_commit_base, max_work_blocks, .. } =
+			preset.lottery;
+		assert!(commit_base >= max_work_blocks / 2, "{commit_base}");
+		assert!(dispute_commit_base >= max_work_blocks, "{dispute_commit_base}");
+	}
+}
+
 #[test]
 fn presets_should_keep_every_rule_with_every_number_of_tranches() {
 	for (mut preset, timing) in presets() {

@@ -224,7 +224,10 @@ const ELSEWHERE: [(&str, &str); 15] = [
 		"bytes withheld: refused, unreachable, wrong",
 		"`missing_bytes_should_be_told_apart_by_what_the_transcoder_did`",
 	),
-	("overstated work", "`overstated_work_should_be_a_mismatch`"),
+	(
+		"more work claimed than was done, or less",
+		"`work_that_is_not_what_was_done_should_be_a_mismatch`",
+	),
 	(
 		"nothing, and the work of decoding claimed",
 		"`attack_work_of_decoding_claimed_where_nothing_is_delivered`",

@@ -241,17 +241,22 @@ fn black_pictures_should_be_a_mismatch() {
 	})
 }
 
+/// Too much is paid for; too little has judges asked to be done before they can be.
 #[test]
-fn overstated_work_should_be_a_mismatch() {
+fn work_that_is_not_what_was_done_should_be_a_mismatch() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
-		let mut leaf = story.leaf(&FakeEngine::default(), 0).await;
-		if let Leaf::Transcoded { work, .. } = &mut leaf.leaf {
-			*work += 1;
+		let mut leaves = Vec::new();
+		for (place, change) in [(0, 1), (1, -1)] {
+			let mut leaf = story.leaf(&FakeEngine::default(), place).await;
+			if let Leaf::Transcoded { work, .. } = &mut leaf.leaf {
+				*work = work.saturating_add_signed(change);
+			}
+			leaves.push(leaf);
 		}
 		let role = story.role(FakeEngine::default());
-		let (verdicts, _) = verdicts(&role, &story.task(vec![leaf])).await;
-		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Work)]);
+		let (verdicts, _) = verdicts(&role, &story.task(leaves)).await;
+		assert_eq!(verdicts, [Verdict::Mismatch(MismatchKind::Work); 2]);
 	})
 }
 
