@@ -66,7 +66,8 @@ def samples(leaves, rate=P.verification_rate):
 
 
 # --- Transcoders. A claim of `leaves` standard segments of which `bad` are not as they should be; `saved` is what
-# a bad one saves or brings, of its price; `colluding` the share of all stake that passes whatever it made.
+# a bad one saves or brings, of its price; `colluding` the share of all stake that passes whatever it made; `hidden`
+# ones are not revealed where they are drawn, so that nobody judges them and the claim is missed.
 
 
 def caught(leaves, bad, size=1.0, rate=P.verification_rate):
@@ -82,14 +83,14 @@ def all_collude(colluding, members=None):
     return math.prod(max(bad - i, 0) / (VALIDATORS - i) for i in range(members))
 
 
-def gain(leaves, bad, saved, colluding=0.0, size=1.0, own=None, slash=None, rate=P.verification_rate):
+def gain(leaves, bad, saved, colluding=0.0, size=1.0, hidden=False, own=None, slash=None, rate=P.verification_rate):
     """By how much the claim brings more than an honest one, in segments: the closed form. An accusation leads
     to a dispute, in which two thirds convict; between a third and a half colluding it is void."""
     own = P.min_self_bond if own is None else own
-    slash = P.failed_slash if slash is None else slash
-    found = caught(leaves, bad, size, rate) * (1 - all_collude(colluding))
+    slash = (P.missed_slash if hidden else P.failed_slash) if slash is None else slash
+    found = caught(leaves, bad, size, rate) * (1 if hidden else 1 - all_collude(colluding))
     fee = leaves - bad + bad * size
-    lost = fee + (in_segments(own * slash) if colluding <= 1 / 3 else 0)
+    lost = fee + (in_segments(own * slash) if hidden or colluding <= 1 / 3 else 0)
     return saved * bad * (1 - found) - found * (lost - saved * bad * (size == 1.0))
 
 
@@ -117,18 +118,19 @@ class Chance:
         return abs(self.mean() - value) <= 6 * between * math.sqrt(chance * (1 - chance) / self.count) + 1e-6
 
 
-def simulate(rng, rounds, leaves, bad, saved, colluding=0.0, size=1.0):
+def simulate(rng, rounds, leaves, bad, saved, colluding=0.0, size=1.0, hidden=False):
     """The same by drawing positions and committees."""
     total = leaves - bad + bad * size
     seats = [i < round(colluding * VALIDATORS) for i in range(VALIDATORS)]
+    slash = P.missed_slash if hidden else P.failed_slash
     result = Chance()
     for _ in range(rounds):
         drawn = any(rng.random() * total < bad * size for _ in range(samples(leaves)))
-        passed = not drawn or all(rng.sample(seats, int(P.committee_size)))
+        passed = not drawn or (not hidden and all(rng.sample(seats, int(P.committee_size))))
         if passed:
             result.add(saved * bad)
         else:
-            lost = total + (in_segments(P.min_self_bond * P.failed_slash) if colluding <= 1 / 3 else 0)
+            lost = total + (in_segments(P.min_self_bond * slash) if hidden or colluding <= 1 / 3 else 0)
             result.add(-lost + (saved * bad if size == 1.0 else 0))
     return result
 
@@ -144,6 +146,7 @@ TRANSCODERS = [
     ("a tenth of the stake passes it: one segment", dict(leaves=LEAVES, bad=1, saved=1.0, colluding=0.1)),
     ("a third of the stake passes it: one segment", dict(leaves=LEAVES, bad=1, saved=1.0, colluding=1 / 3)),
     ("a third, in every segment", dict(leaves=LEAVES, bad=LEAVES, saved=1.0, colluding=1 / 3)),
+    ("one segment, which is not revealed where it is drawn", dict(leaves=LEAVES, bad=1, saved=1.0, hidden=True)),
 ]
 
 
@@ -156,11 +159,13 @@ def search(full=LEAVES, rate=P.verification_rate):
             for saved in [0.1, 0.2, 1 / 3, 0.5, 0.75, 1.0]:
                 for size in [1.0, 1.25, 2.0, 4.0]:
                     for colluding in [0.0, 0.05, 0.1, 0.2, 0.3, 1 / 3]:
-                        value = saved if size == 1.0 else size - 1
-                        case = dict(leaves=leaves, bad=bad, saved=value, size=size, colluding=colluding)
-                        each = gain(**case, rate=rate) / leaves
-                        if best is None or each > best[0]:
-                            best = (each, case)
+                        for hidden in [False, True]:
+                            value = saved if size == 1.0 else size - 1
+                            case = dict(leaves=leaves, bad=bad, saved=value, size=size, colluding=colluding,
+                                        hidden=hidden)
+                            each = gain(**case, rate=rate) / leaves
+                            if best is None or each > best[0]:
+                                best = (each, case)
     return best
 
 
@@ -172,8 +177,8 @@ def transcoder_table(rounds, seed):
         result = simulate(rng, rounds, **case)
         exact = gain(**case)
         found = caught(case["leaves"], case["bad"], case.get("size", 1.0))
-        found *= 1 - all_collude(case.get("colluding", 0.0))
-        between = LEAVES * 2 + in_segments(P.min_self_bond * P.failed_slash)
+        found *= 1 if case.get("hidden") else 1 - all_collude(case.get("colluding", 0.0))
+        between = LEAVES * 2 + in_segments(P.min_self_bond * max(P.failed_slash, P.missed_slash))
         if not result.holds(exact, found, between):
             sys.exit(f"seed {seed}: {name}: {result.mean():.3f} is not {exact:.3f}")
         rows.append(f"| {name} | {100 * found:.2f} % | {exact:,.1f} | {result.mean():,.1f} ± {result.half():,.1f} "
@@ -310,6 +315,42 @@ def judge_table(rounds, seed):
                     f"{result['gain'].half():.5f} | {100 * mean['disputes']:.1f} % "
                     f"| {100 * mean['all lazy']:.2f} % | {mean['honest']:.4f} |")
     return rows
+
+
+def judge_search():
+    """The best of a grid of coalitions at the preset's rate of variants, for each seat of a first committee in which it
+    encodes nothing: the closed form."""
+    size, stake = int(P.committee_size), P.min_validator_stake
+    work = P.max_samples * PRICE * P.lpt_per_eth
+    forced = 1 - (1 - P.variant_rate) ** P.max_samples
+
+    def seat(lazy):
+        if 3 * lazy >= 2 * size:
+            unforced = work
+        else:
+            unforced = -stake * P.no_show_slash if 3 * (size - lazy) >= 2 * size else 0.0
+        return (1 - forced) * unforced - forced * stake * P.variant_slash
+
+    best, count = None, 0
+    for percent in range(1, 34):
+        bad = round(percent / 100 * VALIDATORS)
+        for least in range(1, size + 1):
+            ways = {lazy: lazy * math.comb(bad, lazy) * math.comb(VALIDATORS - bad, size - lazy)
+                    for lazy in range(least, size + 1)}
+            if not sum(ways.values()):
+                continue
+            count += 1
+            each = sum(often * seat(lazy) for lazy, often in ways.items()) / sum(ways.values())
+            if best is None or each > best[0]:
+                best = (each, percent, least)
+    return best, count
+
+
+def judge_search_words():
+    (each, percent, least), count = judge_search()
+    what = f"{percent} % of the stake, lazy where {least} or more of a committee are its own"
+    return (f"Of the {count} coalitions of the grid the best has {what}: each seat in which it encodes nothing loses "
+            f"{-each:.2f} LPT." if each < 0 else f"The grid has a coalition that gains: {what}, {each:.6f} LPT a seat.")
 
 
 def variant_border():
@@ -888,7 +929,16 @@ def figures():
         streams.append((name, points))
     largest = [(f"{validators} others", [(share, judged(P.verification_rate, 6_000e6, validators, share / 100))
                                          for share in range(1, 34)]) for validators in (144,)]
+    border = []
+    for saved in (0.5, 0.75, 0.9):
+        points = [(share, gain(LEAVES, LEAVES, saved, colluding=share / 100, slash=0.0) / LEAVES)
+                  for share in range(0, 67)]
+        border.append((f"{saved:g} of the price saved", points))
+    border.append(("the border", [(0, 0.0), (66, 0.0)]))
     return {
+        "docs/figures/border.svg": figure(
+            "What a claim of bad segments brings by the fee alone", "colluding stake, in percent",
+            "gain per claimed segment, in its price", border, log=False),
         "docs/figures/loss.svg": figure(
             "What is lost by the fee alone", "bad segments, of a hundred",
             "loss per claimed segment, in its price", loss, log=False),
@@ -902,8 +952,9 @@ def figures():
 
 def tables(rounds, seed):
     each, case = search()
-    words = (f"Of the {10 * 8 * 6 * 4 * 6:,} strategies of the grid the best is: {case['bad']} bad of {case['leaves']} "
-             f"segments, which save or bring {case['saved']:.2f} of a segment each, with "
+    words = (f"Of the {10 * 8 * 6 * 4 * 6 * 2:,} strategies of the grid the best is: {case['bad']} bad of "
+             f"{case['leaves']} segments, which save or bring {case['saved']:.2f} of a segment each and are "
+             f"{'not ' if case['hidden'] else ''}revealed, with "
              f"{100 * case['colluding']:.0f} % of the stake colluding. It loses {-each:,.1f} segments for each that is "
              "claimed." if each < 0 else
              f"The grid has a strategy that gains: {case}, {each:.4f} for each claimed segment.")
@@ -913,6 +964,7 @@ def tables(rounds, seed):
         "border": border_table(),
         "windows": window_table(),
         "judges": judge_table(rounds, seed),
+        "judge-search": [judge_search_words()],
         "variants": [f"At a rate of {variant_border():.1e} variants a segment a seat in such a committee brings nothing any "
                      "more, for a judge with the least stake that one needs."],
         "hub": hub_table(rounds, seed),

@@ -191,6 +191,32 @@ pub struct YieldView {
 	pub competitive: bool,
 }
 
+/// How a transcoder has worked, as applications show it: by its answers to offers, by its claims and by the
+/// verdicts on them. What it lost by verdicts is part of [`BackingView`].
+///
+/// - Success: `served ÷ offered`.
+/// - Verified share: `judged ÷ work`.
+/// - Speed, of one stream: `work ÷ blocks`. Where segments come no faster, as with a live stream, it is the
+///   stream's own, so it is what the transcoder has done and not the most that it can.
+///
+/// It informs, and no rule rests on it. What a transcoder claims of itself is not in it, but it may be its own
+/// broadcaster by another account: then it has paid for the verification of what it shows.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
+pub struct PerformanceView {
+	/// Jobs that it was offered in the rounds that count for `CompetitivenessTolerance`, and in which a claim
+	/// was paid.
+	pub offered: u32,
+	/// How many of them it served.
+	pub served: u32,
+	/// Work of its claims that were accepted and settled since it registered, was jailed or failed.
+	pub work: u64,
+	/// Work of the leaves that were drawn of these, which judges have done again.
+	pub judged: u64,
+	/// Blocks in which it was done, of each claim since the one before it in its assignment. Streams side by
+	/// side count each.
+	pub blocks: u64,
+}
+
 /// The stake behind a transcoder, as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct BackingView {
@@ -600,7 +626,7 @@ pub struct DutyView {
 
 sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
-	#[api_version(7)]
+	#[api_version(8)]
 	pub trait LivepeerApi {
 		/// What was fixed at genesis.
 		fn timing() -> Timing;
@@ -700,5 +726,7 @@ sp_api::decl_runtime_apis! {
 		/// What a judge has attested of its toolchains, and what it has to attest before it validates
 		/// again; `None` if it lacks none and owes nothing.
 		fn attestation(verifier: AccountId) -> Option<Attestation>;
+		/// How a transcoder has worked: success, speed, and how much of it was verified.
+		fn performance(transcoder: AccountId) -> PerformanceView;
 	}
 }

@@ -472,6 +472,9 @@ pub trait JudgesPool {
 pub trait Claims {
 	/// An open claim.
 	fn claim(id: ClaimId) -> Option<ClaimInfo>;
+	/// Blocks in which the work of an open claim was done: those since the claim of its assignment before
+	/// it, or since that was accepted.
+	fn took(id: ClaimId) -> BlockNumber;
 	/// What of a claim's escrow is there for its verification, in ETH: its prepayment, as far as it was
 	/// paid or, where the fee is, comes out of that.
 	fn verification_budget(id: ClaimId, settlement: Settlement) -> Balance;

@@ -16,8 +16,9 @@ use frame_support::{
 use livepeer_primitives::{
 	api::{
 		AssignmentView, BackingView, ChallengeView, ClaimTerms, ClockView, DelegatorView, DutyView,
-		InflationView, JobView, JudgementView, KeysView, PoolSeat, RetiringView, RoundView,
-		SpendingView, StakeView, TermsView, TranscoderView, ValidatorView, WorkerLimits, YieldView,
+		InflationView, JobView, JudgementView, KeysView, PerformanceView, PoolSeat, RetiringView,
+		RoundView, SpendingView, StakeView, TermsView, TranscoderView, ValidatorView, WorkerLimits,
+		YieldView,
 	},
 	bridge::{BridgeView, Earning, Message},
 	claim::ClaimInfo,
@@ -638,6 +639,18 @@ impl_runtime_apis! {
 
 		fn attestation(verifier: AccountId) -> Option<Attestation> {
 			ChallengeLottery::attestation(verifier)
+		}
+
+		fn performance(transcoder: AccountId) -> PerformanceView {
+			let offers = Inflation::offers_of(transcoder.clone());
+			let record = ChallengeLottery::record_of(transcoder);
+			PerformanceView {
+				offered: offers.offered,
+				served: offers.served,
+				work: record.claimed,
+				judged: record.judged,
+				blocks: record.blocks,
+			}
 		}
 	}
 

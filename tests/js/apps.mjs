@@ -246,6 +246,8 @@ async function asJudge() {
 	const claim = 4_000_000_000;
 	expect((await reads.duties(judge.address)).isEmpty, "somebody who judges nothing owes something");
 	expect((await reads.challenge(claim)).isNone && (await reads.judgement(claim)).isNone, "a claim shows that there is not");
+	const { work, judged, blocks } = (await reads.performance(transcoder.address)).toJSON();
+	expect([work, judged, blocks].every((value) => BigInt(value) === 0n), "a transcoder that claimed nothing has a record");
 	expect((await reads.asking(claim)).isEmpty && (await reads.noShows(judge.address)).isZero(), "somebody was silent");
 	await refused(judge, challengeLottery.draw(claim), "challengeLottery.NoChallenge");
 	await refused(judge, challengeLottery.reportMissed(claim), "challengeLottery.NoChallenge");

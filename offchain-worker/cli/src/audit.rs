@@ -165,6 +165,9 @@ struct Told {
 	seq: u64,
 	verdict: String,
 	findings: Vec<String>,
+	/// Whether it is in the claim's tree; absent where the file has no path.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	in_tree: Option<bool>,
 	signatures: Vec<String>,
 	/// What judges said, with how many of them, by tranche.
 	judges: Vec<String>,
@@ -219,6 +222,12 @@ impl Report {
 			for (place, finding) in leaf.findings.iter().enumerate() {
 				let _ = writeln!(text, "  rendition {place}: {finding}");
 			}
+			let in_tree = match leaf.in_tree {
+				None => "no path to the root of the claim",
+				Some(true) => "in the tree of the claim",
+				Some(false) => "NOT in the tree of the claim",
+			};
+			let _ = writeln!(text, "  {in_tree}");
 			for line in leaf.signatures.iter().chain(&leaf.judges) {
 				let _ = writeln!(text, "  {line}");
 			}
@@ -265,6 +274,7 @@ impl Told {
 				Err(error) => format!("not judged: {error}"),
 			},
 			findings: leaf.findings.clone(),
+			in_tree: leaf.in_tree,
 			signatures,
 			judges: judges.collect(),
 		}

@@ -55,9 +55,10 @@ pub struct TranscodeArgs {
 	/// (--claim-worth).
 	#[arg(long, value_name = "SECONDS", default_value_t = 60)]
 	pub claim_wait: u64,
-	/// A claim waits until the own share of its fee is so many times what its call costs, or as much waits
-	/// for it as may; at a job's end one that does not pay its call is given up. 0: it waits for nothing,
-	/// and none is given up.
+	/// A claim waits until the own share of its fee is so many times what its call costs, and its
+	/// verification takes no more than 12 % of all work where claims can be as long as that, or as much
+	/// waits for it as may; at a job's end one that does not pay its call is given up. 0: it waits for
+	/// nothing, and none is given up.
 	#[arg(long, value_name = "TIMES", default_value_t = 20)]
 	pub claim_worth: u32,
 	/// Folder and logs.

@@ -4,7 +4,7 @@ use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	claim::ClaimInfo,
 	params::{LotteryParameters, VerificationTerms},
-	traits::{Beacon, OnClaim, OnTranscoderLost, Rounds},
+	traits::{Beacon, Claims, OnClaim, OnTranscoderLost, Rounds},
 	AccountId, ClaimId, MAX_SAMPLES, MAX_VALIDATORS,
 };
 use sp_runtime::{DispatchError, DispatchResult};
@@ -120,20 +120,26 @@ impl<T: Config> Pallet<T> {
 		u32::try_from(claims).unwrap_or(u32::MAX)
 	}
 
-	/// A claim was accepted: it counts by the work that was judged, or any number of small ones would end
-	/// a beginning. What was claimed before the transcoder began anew says nothing, nor does what it
-	/// claims of itself.
-	pub(crate) fn note_accepted(challenge: &Challenge) {
-		let parameters = T::Parameters::get();
+	/// A claim was accepted, and is not settled yet. It counts by the work that was judged, or any number of
+	/// small ones would end a beginning. What was claimed before the transcoder began anew says nothing, nor
+	/// does what it claims of itself.
+	pub(crate) fn note_accepted(id: ClaimId, challenge: &Challenge) {
 		let transcoder = &challenge.transcoder;
-		let is_new = Self::full_claims(transcoder) < parameters.new_claims;
 		let mut record = Accepted::<T>::get(transcoder);
 		let is_later = record.since.is_none_or(|since| challenge.round > since);
-		if is_new && is_later && challenge.broadcaster != *transcoder {
+		if !is_later || challenge.broadcaster == *transcoder {
+			return;
+		}
+		let parameters = T::Parameters::get();
+		if Self::full_claims(transcoder) < parameters.new_claims {
 			let work = challenge.sampled_work.min(parameters.full_claim());
 			record.work = record.work.saturating_add(work);
-			Accepted::<T>::insert(transcoder, record);
 		}
+		let claimed = T::Claims::claim(id).map_or(0, |claim| claim.commitment.total_work);
+		record.claimed = record.claimed.saturating_add(claimed);
+		record.judged = record.judged.saturating_add(challenge.sampled_work);
+		record.blocks = record.blocks.saturating_add(T::Claims::took(id).into());
+		Accepted::<T>::insert(transcoder, record);
 	}
 
 	/// A transcoder begins anew: nothing that it has claimed so far counts.
@@ -141,7 +147,8 @@ impl<T: Config> Pallet<T> {
 		let since = T::Rounds::current();
 		let has_open = OfRound::<T>::iter_key_prefix(transcoder).next().is_some();
 		if has_open {
-			Accepted::<T>::insert(transcoder, Record { since: Some(since), work: 0 });
+			let record = Record { since: Some(since), ..Record::default() };
+			Accepted::<T>::insert(transcoder, record);
 		} else {
 			Accepted::<T>::remove(transcoder);
 		}
@@ -153,7 +160,7 @@ impl<T: Config> Pallet<T> {
 		if record.since.is_none() || OfRound::<T>::iter_key_prefix(transcoder).next().is_some() {
 			return;
 		}
-		if record.work == 0 {
+		if record.claimed == 0 {
 			Accepted::<T>::remove(transcoder);
 		} else {
 			Accepted::<T>::insert(transcoder, Record { since: None, ..record });

@@ -196,6 +196,7 @@ pub mod pallet {
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
 	/// What of a transcoder's claims was accepted since it registered or failed: until that is enough,
 	/// more of its leaves are drawn. Absent when nothing was and no claim is open that does not count.
+	/// Written with each claim that is settled and counts.
 	#[pallet::storage]
 	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Record, ValueQuery>;
 
@@ -913,6 +914,12 @@ pub mod pallet {
 		/// failed; more is drawn of its claims until there are `new_claims`.
 		pub fn accepted(transcoder: AccountId) -> u32 {
 			Self::full_claims(&transcoder)
+		}
+
+		/// What a transcoder has shown since it registered or failed: how much work was accepted of its
+		/// claims, how much of that was judged, and in how many blocks it was done.
+		pub fn record_of(transcoder: AccountId) -> Record {
+			Accepted::<T>::get(transcoder)
 		}
 
 		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.

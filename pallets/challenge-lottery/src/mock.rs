@@ -281,6 +281,9 @@ impl Claims for Fake {
 	fn claim(id: ClaimId) -> Option<ClaimInfo> {
 		CLAIMS.get().remove(&id)
 	}
+	fn took(_: ClaimId) -> BlockNumber {
+		TOOK
+	}
 	fn verification_budget(_: ClaimId, _: Settlement) -> Balance {
 		BUDGET.get()
 	}
@@ -684,6 +687,8 @@ pub fn rejected(seed: u8, work: u64) -> Leaf {
 	}
 }
 
+/// Blocks in which the work of each claim was done.
+pub const TOOK: BlockNumber = 12;
 /// Work of a rejected leaf.
 pub const REJECTED_WORK: u64 = STANDARD_SEGMENT_WORK / 16;
 /// The most work that a claim says any of its leaves holds.

@@ -460,7 +460,7 @@ impl<T: Config> Pallet<T> {
 			T::Jail::resolve(&challenge.transcoder);
 		}
 		if outcome == Outcome::Accepted {
-			Self::note_accepted(challenge);
+			Self::note_accepted(id, challenge);
 		}
 		let charge = Self::charge_of(decision);
 		if charge > 0 {

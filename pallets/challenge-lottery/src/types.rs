@@ -627,8 +627,14 @@ pub struct Record {
 	/// earlier ones do not count.
 	pub since: Option<RoundIndex>,
 	/// Work of its claims that was drawn and accepted, of each at most
-	/// [`LotteryParameters::full_claim`].
+	/// [`LotteryParameters::full_claim`], while it was new.
 	pub work: u64,
+	/// All work of its claims that were accepted.
+	pub claimed: u64,
+	/// What of that was judged.
+	pub judged: u64,
+	/// Blocks in which it was done, see [`livepeer_primitives::traits::Claims::took`].
+	pub blocks: u64,
 }
 
 /// What is to be done.

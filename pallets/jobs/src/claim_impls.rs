@@ -163,7 +163,6 @@ impl<T: Config> Pallet<T> {
 		assignment.allowance = assignment.allowance.saturating_sub(charge.fee);
 		assignment.claimed = assignment.claimed.saturating_add(charge.fee);
 		assignment.next_seq = charge.next_seq;
-		assignment.last_claim = Self::now();
 		// An ended assignment gets no more: nothing new may be sent for it.
 		if job.phase == (Phase::Running { assignment: index }) {
 			Self::refill(&mut job, &mut assignment);
@@ -231,12 +230,15 @@ impl<T: Config> Pallet<T> {
 		assignment.open_claims = assignment.open_claims.saturating_add(1);
 		Self::move_places(&info.transcoder, places, assignment.places());
 		ClaimsOf::<T>::insert(&info.transcoder, id, ());
-		let fee_share = assignment.fee_share;
+		let (fee_share, now) = (assignment.fee_share, Self::now());
+		let took = now.saturating_sub(assignment.last_claim);
+		assignment.last_claim = now;
 		let Prepayment { whole, prepaid, shortfall } = prepayment;
 		let info = info.clone();
 		let (round, transcoder) = (info.round, info.transcoder.clone());
 		let prepayment = whole;
-		let claim = OpenClaim { info, fee_share, decided: false, prepayment, prepaid, shortfall };
+		let claim =
+			OpenClaim { info, fee_share, decided: false, prepayment, prepaid, shortfall, took };
 		let worth = claim.worth();
 		OpenClaims::<T>::insert(id, claim);
 		Exposed::<T>::mutate(&transcoder, |exposed| *exposed = exposed.saturating_add(worth));
@@ -308,6 +310,10 @@ impl<T: Config> OnDecided for Pallet<T> {
 impl<T: Config> Claims for Pallet<T> {
 	fn claim(id: ClaimId) -> Option<ClaimInfo> {
 		OpenClaims::<T>::get(id).map(|claim| claim.info)
+	}
+
+	fn took(id: ClaimId) -> BlockNumber {
+		OpenClaims::<T>::get(id).map_or(0, |claim| claim.took)
 	}
 
 	fn verification_budget(id: ClaimId, settlement: Settlement) -> Balance {

@@ -375,6 +375,8 @@ pub struct OpenClaim {
 	pub prepaid: Balance,
 	/// What of that is the broadcaster's, out of the assignment's reserve, in escrow.
 	pub shortfall: Balance,
+	/// Blocks since the claim of the assignment before it, or since that was accepted.
+	pub took: BlockNumber,
 }
 
 impl OpenClaim {

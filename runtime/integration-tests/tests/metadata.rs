@@ -126,8 +126,9 @@ const OUR_PALLETS: [&str; 11] = [
 ];
 
 /// View functions whose answer is part of what a method of another name answers.
-const ANSWERED_BY: [(&str, &str, &str); 15] = [
+const ANSWERED_BY: [(&str, &str, &str); 16] = [
 	("Beacon", "window", "clock"),
+	("ChallengeLottery", "record_of", "performance"),
 	("Inflation", "offers_of", "yield_of"),
 	("LptStaking", "fees", "stake"),
 	("LptStaking", "locks", "stake"),

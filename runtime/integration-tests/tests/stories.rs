@@ -1,12 +1,13 @@
 //! From claim to settlement, whatever transcoder and verifiers do. Each block of each story checks
 //! every invariant and the sums of all balances; each story ends with not a byte left.
 
+use codec::{Decode, Encode};
 use livepeer_integration_tests::{
 	canonical, create_job, keyring, refused, Ballot, Claim, Story, Turn, Work, World, CAPACITY,
 	HONEST,
 };
 use livepeer_primitives::{
-	api::ChallengeStage,
+	api::{ChallengeStage, PerformanceView},
 	claim::{Outcome, PayoutReason},
 	leaf::Leaf,
 	receipt::RejectReason,
@@ -15,7 +16,7 @@ use livepeer_primitives::{
 	Balance, UNIT,
 };
 use livepeer_runtime::{
-	configs::money::CommonPool, Jobs, Runtime, RuntimeCall, RuntimeEvent, Session,
+	api, configs::money::CommonPool, Jobs, Runtime, RuntimeCall, RuntimeEvent, Session,
 };
 use pallet_challenge_lottery::types::Penalty;
 use sp_keyring::Sr25519Keyring::{self, Alice, AliceStash, Bob, Charlie, Dave, Eve, EveStash};
@@ -76,6 +77,39 @@ fn penalties(story: &Story, of: &Claim) -> Vec<(Sr25519Keyring, Penalty)> {
 
 fn broadcaster_eth(story: &mut Story) -> Balance {
 	story.world.eth(&Story::BROADCASTER.to_account_id())
+}
+
+/// Success, speed and how much was verified: what anybody can read of a transcoder.
+#[test]
+fn record_of_a_transcoder_should_say_what_it_served_how_fast_and_how_much_was_judged() {
+	let mut story = Story::begin();
+	let record = |story: &mut Story| {
+		let asked = story.transcoder.to_account_id().encode();
+		let answer = story.world.run(|| api::dispatch("LivepeerApi_performance", &asked));
+		PerformanceView::decode(&mut &answer.expect("it is served")[..]).expect("it is a record")
+	};
+	let mut expected = PerformanceView { offered: 0, served: 0, work: 0, judged: 0, blocks: 0 };
+	let mut since = story.world.number();
+	for pause in [7, 3] {
+		story.world.blocks(pause);
+		let claim = story.claim(16);
+		let now = story.world.number();
+		expected.blocks += u64::from(now - since);
+		since = now;
+		story.until_stage(&claim, ChallengeStage::LeafReveal);
+		let drawn = claim.work.drawn(&story.challenge(&claim).positions);
+		expected.work += claim.work.leaves.iter().map(Leaf::work).sum::<u64>();
+		expected.judged +=
+			drawn.iter().map(|index| claim.work.leaves[*index as usize].work()).sum::<u64>();
+		story.reveal(&claim);
+		story.vote(&claim, HONEST);
+		assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+		// Each job counts once.
+		(expected.offered, expected.served) = (1, 1);
+		assert_eq!(record(&mut story), expected);
+	}
+	assert!(expected.blocks > 7 + 3 && expected.judged < expected.work);
+	story.close();
 }
 
 #[test]

@@ -15,6 +15,10 @@ pub trait Judgements: Chain {
 	/// The hash of the block of a height.
 	async fn block(&self, height: BlockNumber) -> Result<Hash, ChainError>;
 
+	/// The transactions of a block, as they are encoded there. A node that keeps no old state may still keep
+	/// these.
+	async fn transactions(&self, block: Hash) -> Result<Vec<Vec<u8>>, ChainError>;
+
 	/// What the chain held of a claim that was judged, after this block; `None` where it was not yet,
 	/// or not any more.
 	async fn judgement(

@@ -30,6 +30,7 @@ export interface Reads {
 	toolchains: [[], T.Hash[]];
 	/** Where an account is reached; what is in it goes back as it came. */
 	service: [[T.Address], unknown];
+	performance: [[T.Address], T.Performance];
 	bridge: [[], T.Bridge];
 }
 

@@ -62,6 +62,15 @@ export interface Inflation {
 	next_rate: number;
 	next_mintable: bigint;
 }
+/** How a transcoder has worked. */
+export interface Performance {
+	offered: number;
+	served: number;
+	/** Work that was accepted, what of it was judged, and the blocks in which it was done. */
+	work: bigint;
+	judged: bigint;
+	blocks: bigint;
+}
 export interface Lock {
 	id: number;
 	transcoder: Address;

@@ -25,6 +25,8 @@ const MOST_TEXT = 20_000;
 /** The number that an address names; `null` for what is none, or larger than any can be. */
 const numberOf = (id: string): bigint | null => (/^\d{1,18}$/.test(id) ? BigInt(id) : null);
 const NoNumber = ({ id }: { id: string }): JSX.Element => <Missing what={t(`${id} is no number.`, `${id} 不是编号。`)} />;
+/** Work per second, as so many live streams of 720p30. */
+const liveStreams = (work: number): string => t(`${(work / 27_648_000).toFixed(1)} × 720p30 live`, `${(work / 27_648_000).toFixed(1)} × 720p30 实时`);
 const recent = (): string => t("Nothing in the blocks that this page has read.", "本页读取的区块中没有相关动静。");
 
 export function AccountPage({ address }: { address: string }): JSX.Element {
@@ -36,6 +38,7 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 	const pool = useRead((at) => live.read("pool", [], at));
 	const claims = useRead((at) => (valid ? live.read("claims_of", [address], at) : Promise.reject()), [address]);
 	const jobs = useRead((at) => (valid ? live.read("assignments", [address], at) : Promise.reject()), [address]);
+	const record = useRead((at) => (valid ? live.read("performance", [address], at) : Promise.reject()), [address]);
 	const keys = useRead(
 		async (at) =>
 			valid
@@ -82,7 +85,16 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 								<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(transcoder.price, "ETH")}</Fact>
 								<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
 								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
-								<Fact name={t("Capacity", "算力")}>{t(`${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 live`, `${(Number(transcoder.capacity) / 27_648_000).toFixed(1)} × 720p30 实时`)}</Fact>
+								<Fact name={t("Capacity", "算力")}>{liveStreams(Number(transcoder.capacity))}</Fact>
+								<Fact name={t("Jobs that it served", "已完成任务")} note={t("of those that it was offered lately, and in which somebody was paid", "近期被指派且有付款的任务")}>
+									{record?.offered ? t(`${record.served} of ${record.offered}`, `${record.served} / ${record.offered}`) : "–"}
+								</Fact>
+								<Fact name={t("Speed of a stream", "单路速度")} note={t("what was accepted of it, by the time that it took: a live stream comes no faster", "已通过的工作量除以用时；直播不会更快")}>
+									{record?.blocks ? liveStreams(Number(record.work) / Number(record.blocks) / live.slotSeconds()) : "–"}
+								</Fact>
+								<Fact name={t("Judged", "已验证")} note={t("of its work that was accepted since it registered, was jailed or failed", "自注册、被监禁或失败以来已通过的工作量")}>
+									{record?.work ? percent((Number(record.judged) / Number(record.work)) * 1e9) : "–"}
+								</Fact>
 								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
 								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
 							</dl>

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::{
 	mock::*,
-	types::{PENALTIES_PER_STEP, REWARDS_PER_STEP},
+	types::{Record, PENALTIES_PER_STEP, REWARDS_PER_STEP},
 	Event, PoolSpent,
 };
 
@@ -326,7 +326,7 @@ fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
 			if own {
 				// Nobody else signs its segments: what is judged is beside the point here.
 				challenge.sampled_work = 8 * work;
-				Lottery::note_accepted(&challenge);
+				Lottery::note_accepted(claim.id, &challenge);
 				Lottery::void(claim.id, challenge);
 				skip(3);
 				return;
@@ -345,11 +345,46 @@ fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
 			accept(50_000_000, true);
 		}
 		assert_eq!(Lottery::accepted(transcoder()), 0, "nor what it claims of itself");
+		assert_eq!(Lottery::record_of(transcoder()).claimed, 8 * 8 * 1_000_000);
 		for _ in 0..2 {
 			accept(60_000_000, false);
 		}
 		assert_eq!(Lottery::accepted(transcoder()), 2);
 		assert_eq!(rate(), parameters.verification_rate);
+	});
+}
+
+/// It goes on when a transcoder is new no longer, and begins anew with its first failure.
+#[test]
+fn record_should_say_how_much_was_claimed_and_judged_and_in_how_many_blocks() {
+	build_and_execute(|| {
+		short_beginning();
+		let record = || {
+			let Record { claimed, judged, blocks, .. } = Lottery::record_of(transcoder());
+			(claimed, judged, blocks)
+		};
+		assert_eq!(record(), (0, 0, 0));
+		let (mut claimed, mut judged, mut blocks) = (0, 0, 0);
+		for _ in 0..4 {
+			let claim = claim(8);
+			to_commit(&claim);
+			claimed += claim.info.commitment.total_work;
+			judged += challenge(claim.id).sampled_work;
+			blocks += u64::from(TOOK);
+			all_say(claim.id, 0, Verdict::Valid);
+			to_end(claim.id);
+			assert_eq!(record(), (claimed, judged, blocks));
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 2, "new no longer");
+		assert!(0 < judged && judged < claimed, "{judged} of {claimed}");
+		let bad = claim(8);
+		to_commit(&bad);
+		all_say(bad.id, 0, WRONG);
+		to_dispute(bad.id);
+		all_say(bad.id, DISPUTE, WRONG);
+		assert_eq!(record(), (0, 0, 0));
+		to_end(bad.id);
+		assert!(!crate::Accepted::<Test>::contains_key(transcoder()));
 	});
 }
 

@@ -80,6 +80,23 @@ fn claim_should_copy_all_that_the_lottery_needs() {
 }
 
 #[test]
+fn claim_should_say_in_how_many_blocks_its_work_was_done() {
+	build_and_execute(|| {
+		let id = running();
+		skip(5);
+		assert_ok!(claim(&TIM, id, 0, 0, 3));
+		skip(2);
+		assert_ok!(claim(&TIM, id, 0, 4, 7));
+		assert_ok!(claim(&TIM, id, 0, 8, 11));
+		// Since its assignment was accepted, and then since the claim before.
+		assert_eq!([0, 1, 2].map(<Jobs as Claims>::took), [5, 2, 0]);
+		decide(1);
+		assert_eq!(<Jobs as Claims>::took(1), 2);
+		assert_eq!(<Jobs as Claims>::took(3), 0, "there is none");
+	});
+}
+
+#[test]
 fn claims_should_ascend() {
 	build_and_execute(|| {
 		let id = running();

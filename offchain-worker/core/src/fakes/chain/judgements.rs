@@ -21,6 +21,13 @@ impl Judgements for FakeChainClient {
 		Ok(H256::from_low_u64_be(height.into()))
 	}
 
+	async fn transactions(&self, block: Hash) -> Result<Vec<Vec<u8>>, ChainError> {
+		let state = self.read()?;
+		let height = block.to_low_u64_be();
+		let there = state.transactions.iter().filter(|(at, _)| u64::from(*at) == height);
+		Ok(there.map(|(_, transaction)| transaction.clone()).collect())
+	}
+
 	async fn judgement(
 		&self,
 		block: Hash,

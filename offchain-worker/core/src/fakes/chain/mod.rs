@@ -116,6 +116,8 @@ struct ChainState {
 	punished: BTreeSet<Offence>,
 	/// What is held of claims that are judged, from which block on.
 	judgements: Vec<(BlockNumber, ClaimId, Option<JudgementView>)>,
+	/// Transactions by the blocks that they are in, for who reads blocks.
+	transactions: Vec<(BlockNumber, Vec<u8>)>,
 	/// The first block whose state is kept.
 	kept_from: BlockNumber,
 }
@@ -175,6 +177,7 @@ impl Default for FakeChain {
 			stakes: FakeStakes::default(),
 			punished: BTreeSet::new(),
 			judgements: Vec::new(),
+			transactions: Vec::new(),
 			kept_from: 0,
 		};
 		Self { state: Arc::new(Mutex::new(state)), heads: Arc::new(watch::Sender::default()) }
@@ -230,6 +233,11 @@ impl FakeChain {
 	/// Holds this of a claim that is judged, from a block on: later entries come later.
 	pub fn judge(&self, from: BlockNumber, claim: ClaimId, held: Option<JudgementView>) {
 		self.state().judgements.push((from, claim, held));
+	}
+
+	/// Has this transaction in a block, for who reads it.
+	pub fn include(&self, block: BlockNumber, transaction: Vec<u8>) {
+		self.state().transactions.push((block, transaction));
 	}
 
 	/// Forgets the state of blocks before this one.

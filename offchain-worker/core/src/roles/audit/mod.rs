@@ -2,20 +2,22 @@
 //! that may cancel a slash.
 //!
 //! [`gather`] puts all that a verdict rests on into one [`Case`]: what the chain held when the votes
-//! were counted, both parties' keys, the records that they signed and the bytes of the drawn leaves.
+//! were counted, both parties' keys, the records that they signed, the bytes of the drawn leaves and the paths
+//! by which they are in the claim's tree.
 //! [`judge_again`] needs nothing else: no chain, no network, and no trust in whoever made the case,
 //! but for what the chain held, which [`is_of_chain`] compares with any node that still knows it.
 
 use std::io::{self, Read};
 
-use codec::{Decode, Encode, IoReader, MemTrackingInput};
+use codec::{Decode, DecodeAll, Encode, IoReader, MemTrackingInput};
 use livepeer_primitives::{
 	api::{ChallengeStage, JudgeAnswer, JudgementView, KeysView},
-	claim::Outcome,
-	keys::Purpose,
+	claim::{ClaimInfo, Outcome},
+	keys::{OperatorSignature, Purpose},
 	leaf::Leaf,
 	offchain::VerifyLeaf,
 	service::ServiceRecord,
+	sum_tree::{self, SumProof},
 	verdict::{Tranche, Verdict},
 	video::MAX_SEGMENT_BYTES,
 	AccountId, Balance, BlockNumber, ClaimId, Hash, MAX_RENDITIONS, MAX_SAMPLES,
@@ -39,8 +41,12 @@ use crate::{
 /// as a node keeps the state of, unless it is told otherwise.
 pub const LOOK_BACK: BlockNumber = 256;
 
+/// How many blocks before the votes were counted its leaves were revealed at most: more than all ballots of a
+/// claim take in production.
+const REVEALED_WITHIN: BlockNumber = 2_000;
+
 /// What a case's file begins with.
-const MAGIC: &[u8] = b"livepeer/case/1\n";
+const MAGIC: &[u8] = b"livepeer/case/2\n";
 
 /// The longest file: all leaves that can be drawn with all their renditions, and what is said of them.
 pub const LONGEST: u64 =
@@ -76,9 +82,33 @@ pub struct Case {
 pub struct LeafBytes {
 	/// The segment's record with both signatures; `None` where nobody served it.
 	pub record: Option<SegmentRecord>,
+	/// What was shown to the chain of it; `None` where the node has not the block any more.
+	pub shown: Option<Shown>,
 	/// The input's bytes, then those of each output that the leaf has; `None` where nobody served
 	/// them.
 	pub blobs: Vec<Option<Vec<u8>>>,
+}
+
+/// What the transaction that revealed a leaf has behind it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Shown {
+	/// The broadcaster's signature over the segment's header.
+	pub signature: OperatorSignature,
+	/// The siblings of the leaf's path in the claim's tree, from the leaf up.
+	pub path: SumProof,
+}
+
+impl Shown {
+	/// Whether the broadcaster signed the leaf's segment, by the keys of the claim's assignment.
+	fn is_signed(&self, claim: &ClaimInfo, leaf: &VerifyLeaf, keys: &[KeysView]) -> bool {
+		self.signature.signer.generation == claim.broadcaster_keys
+			&& is_signed_by(&self.signature, &claim.broadcaster, &leaf.header, keys)
+	}
+
+	/// Whether the path leads from the leaf to the claim's root.
+	fn is_path(&self, claim: &ClaimInfo, leaf: &VerifyLeaf) -> bool {
+		sum_tree::verify(&claim.commitment, leaf.index, &leaf.leaf, &self.path).is_ok()
+	}
 }
 
 /// Why there is no case.
@@ -112,7 +142,7 @@ impl Case {
 	}
 
 	/// Reads a file of so many bytes; `None` when it is no whole case. Who sends one chooses what is in
-	/// it, and a leaf of which nothing is there is two bytes in a file and hundreds in memory.
+	/// it, and a leaf of which nothing is there is three bytes in a file and hundreds in memory.
 	pub fn read(mut file: impl Read, length: u64) -> Option<Self> {
 		let mut magic = [0; MAGIC.len()];
 		file.read_exact(&mut magic).ok()?;
@@ -227,8 +257,9 @@ pub async fn gather(
 	let origin = chain.origin(info.stream).await?;
 	let transcoder = chain.service(&info.transcoder).await?;
 	let peers: Vec<ServiceRecord> = transcoder.into_iter().chain(origin.clone()).collect();
+	let all_shown = shown(chain, claim, block, &judgement, &broadcaster_keys).await;
 	let mut leaves = Vec::new();
-	for drawn in &judgement.leaves {
+	for (drawn, shown) in judgement.leaves.iter().zip(all_shown) {
 		let mut blobs = Vec::new();
 		for hash in wanted(&drawn.leaf.leaf) {
 			blobs.push(fetch(net, &peers, hash).await);
@@ -237,7 +268,7 @@ pub async fn gather(
 			Some(origin) => record(net, origin, info.stream, &drawn.leaf).await,
 			None => None,
 		};
-		leaves.push(LeafBytes { record, blobs });
+		leaves.push(LeafBytes { record, shown, blobs });
 	}
 	Ok(Case {
 		genesis: chain.genesis(),
@@ -250,6 +281,52 @@ pub async fn gather(
 		transcoder_keys,
 		leaves,
 	})
+}
+
+/// What was shown to the chain of each drawn leaf when it was revealed, which is in the blocks alone. A call ends its
+/// transaction, so what follows claim, index and leaf there is all of it. Anybody can write the like into a block:
+/// what counts proves itself.
+async fn shown(
+	chain: &dyn Judgements,
+	claim: ClaimId,
+	block: BlockNumber,
+	judgement: &JudgementView,
+	broadcaster_keys: &[KeysView],
+) -> Vec<Option<Shown>> {
+	let info = &judgement.claim;
+	let mut all: Vec<Option<Shown>> = vec![None; judgement.leaves.len()];
+	for height in (block.saturating_sub(REVEALED_WITHIN)..=block).rev() {
+		if all.iter().all(Option::is_some) {
+			break;
+		}
+		let read = async { chain.transactions(chain.block(height).await?).await };
+		let transactions = match read.await {
+			Ok(transactions) => transactions,
+			Err(error) => {
+				tracing::info!(height, %error, "where leaves were revealed is not known");
+				break;
+			}
+		};
+		for (drawn, shown) in judgement.leaves.iter().zip(&mut all) {
+			if shown.is_some() {
+				continue;
+			}
+			let leaf = &drawn.leaf;
+			let begins = (claim, leaf.index, &leaf.leaf).encode();
+			let mut found = transactions.iter().filter_map(|bytes| behind(bytes, &begins));
+			*shown = found.find(|found| {
+				found.is_path(info, leaf) && found.is_signed(info, leaf, broadcaster_keys)
+			});
+		}
+	}
+	all
+}
+
+/// What a transaction has behind these bytes, up to its end.
+fn behind(transaction: &[u8], begins: &[u8]) -> Option<Shown> {
+	let at = transaction.windows(begins.len()).position(|window| window == begins)?;
+	let mut rest = transaction.get(at.saturating_add(begins.len())..)?;
+	Shown::decode_all(&mut rest).ok()
 }
 
 /// The bytes of a hash from the first peer that has them.
@@ -322,7 +399,9 @@ pub struct LeafAgain {
 	pub verdict: Result<Verdict, String>,
 	/// What was found of each output, in words.
 	pub findings: Vec<String>,
-	/// Whether the broadcaster signed the segment; `None` without a record.
+	/// Whether it is in the claim's tree; `None` without a path.
+	pub in_tree: Option<bool>,
+	/// Whether the broadcaster signed the segment; `None` without a record and without a path.
 	pub broadcaster_signed: Option<bool>,
 	/// Whether the transcoder signed a receipt that says the same as the leaf; `None` without a record.
 	pub transcoder_signed: Option<bool>,
@@ -371,12 +450,22 @@ pub async fn judge_again(engine: &dyn MediaEngine, case: &Case) -> JudgedAgain {
 			Err(error) => (Err(error), Vec::new()),
 		};
 		let signed = bytes.record.as_ref().map(|record| signatures(case, &drawn.leaf, record));
+		let (claim, keys) = (&case.judgement.claim, &case.broadcaster_keys);
+		let shown = bytes.shown.as_ref();
+		let by_broadcaster = [
+			signed.map(|signed| signed.broadcaster),
+			shown.map(|shown| shown.is_signed(claim, &drawn.leaf, keys)),
+		];
 		leaves.push(LeafAgain {
 			index: drawn.leaf.index,
 			seq: drawn.leaf.seq,
 			verdict,
 			findings,
-			broadcaster_signed: signed.map(|signed| signed.broadcaster),
+			in_tree: shown.map(|shown| shown.is_path(claim, &drawn.leaf)),
+			broadcaster_signed: by_broadcaster
+				.into_iter()
+				.flatten()
+				.reduce(|one, other| one || other),
 			transcoder_signed: signed.map(|signed| signed.transcoder),
 			contradicts: signed.is_some_and(|signed| signed.contradicts),
 			said: said(case, place, drawn.variant),
@@ -394,6 +483,9 @@ async fn judge_one(
 	let claim = &case.judgement.claim;
 	if leaf.leaf.header_hash(claim.place(case.genesis, leaf.index)) != Some(leaf.header) {
 		return Err("the leaf is not of this claim".into());
+	}
+	if bytes.shown.as_ref().is_some_and(|shown| !shown.is_path(claim, leaf)) {
+		return Err("its path does not lead to the claim's root".into());
 	}
 	let hashes = wanted(&leaf.leaf);
 	let there: Vec<Vec<u8>> = bytes.blobs.iter().flatten().cloned().collect();

@@ -19,7 +19,7 @@ use livepeer_primitives::{
 	claim::ClaimInfo,
 	extension::Extensions,
 	receipt::{Outputs, TranscodeResult},
-	sum_tree::Commitment,
+	sum_tree::{Commitment, SumTree},
 	verdict::{Evidence, MismatchKind, NonConformingKind},
 	video::SourceLimits,
 	work::WorkFactors,
@@ -172,7 +172,7 @@ fn attack_case_that_fills_the_memory() {
 		assert_eq!(read(&full.to_bytes()), Some(full));
 		let beyond = Case { leaves: empty(most + 1), ..case.clone() };
 		assert_eq!(read(&beyond.to_bytes()), None, "more leaves than can be drawn");
-		// Two bytes for each of them in the file: it is given up before they are all in memory.
+		// Three bytes for each of them in the file: it is given up before they are all in memory.
 		let flood = Case { leaves: empty(200_000), ..case }.to_bytes();
 		let most = 2 * flood.len() + SAID as usize;
 		assert!(200_000 * std::mem::size_of::<LeafBytes>() > most);
@@ -244,6 +244,52 @@ fn case_should_say_in_a_file_what_was_wrong_with_a_claim_that_failed() {
 		);
 		let chain = story.chain.client(None);
 		assert!(is_of_chain(&chain, &case).await.unwrap());
+	});
+}
+
+/// The path is in the transaction that revealed the leaf, wherever that has it, and in nothing that looks like it.
+#[test]
+fn case_should_prove_that_a_leaf_is_in_the_tree_of_its_claim() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let drawn = story.leaf(2, false, None).await;
+		let mut leaves = vec![Leaf::Empty; 8];
+		leaves[2] = drawn.leaf.leaf.clone();
+		let tree = SumTree::new(&leaves).unwrap();
+		let mut held = story.judgement(vec![drawn.clone()], vec![Verdict::Valid]);
+		held.claim.commitment = tree.commitment();
+		story.chain.judge(10, CLAIM, Some(held));
+
+		let signed_by = |uri| Signing::own(Key::from_uri(uri).unwrap()).sign(&drawn.leaf.header);
+		let right = Shown { signature: signed_by("//Bob"), path: tree.proof(2).unwrap() };
+		let mut other_path = right.clone();
+		other_path.path[0].work += 1;
+		let other_key = Shown { signature: signed_by("//Eve"), ..right.clone() };
+		let reveal = |shown: &Shown| {
+			[b"before it".to_vec(), (CLAIM, 2u32, &drawn.leaf.leaf, shown).encode()].concat()
+		};
+		story.chain.include(12, reveal(&other_path));
+		story.chain.include(11, reveal(&other_key));
+		story.chain.include(9, [reveal(&right), vec![0]].concat());
+		let case = story.gather(13).await.unwrap();
+		assert_eq!(case.leaves[0].shown, None);
+		story.chain.include(8, reveal(&right));
+		let case = read(&story.gather(13).await.unwrap().to_bytes()).unwrap();
+		assert_eq!(case.leaves[0].shown, Some(right));
+
+		let told = async |shown: Option<Shown>| {
+			let mut case = case.clone();
+			case.leaves[0].shown = shown;
+			let again = judge_again(&FakeEngine::default(), &case).await;
+			let LeafAgain { in_tree, broadcaster_signed, ref verdict, .. } = again.leaves[0];
+			(in_tree, broadcaster_signed, verdict.clone().ok())
+		};
+		let valid = Some(Verdict::Valid);
+		let shown = case.leaves[0].shown.clone();
+		assert_eq!(told(shown).await, (Some(true), Some(true), valid));
+		assert_eq!(told(Some(other_key)).await, (Some(true), Some(false), valid));
+		assert_eq!(told(Some(other_path)).await, (Some(false), Some(true), None));
+		assert_eq!(told(None).await, (None, None, valid));
 	});
 }
 

@@ -72,7 +72,8 @@ pub struct TranscodeConfig {
 	/// A claim is made when the oldest unclaimed segment is this old.
 	pub claim_wait_ms: u64,
 	/// A claim waits, as long as more can come into it, until the own share of its fee is so many times
-	/// what its call costs. At nothing it waits for none of that, and is never given up for it.
+	/// what its call costs, and its verification takes a small part of all work. At nothing it waits for none
+	/// of that, and is never given up for it.
 	pub claim_worth: u32,
 	/// How long a missing seq may still arrive.
 	pub gap_wait_ms: u64,

@@ -16,6 +16,10 @@ use sp_runtime::Perbill;
 use super::TranscodeConfig;
 use crate::{decimal, ports::store::TranscodedSegment, rules::claims::build};
 
+/// How much of all work the verification of a claim is to take at most. Where that of a longest claim takes more,
+/// as on networks for tests and of who is new, no claim waits for it.
+pub(super) const MOST_VERIFICATION: Perbill = Perbill::from_percent(12);
+
 /// The segments of an assignment that it is time to claim, and what decides what becomes of them.
 pub(super) struct Prospect<'a> {
 	/// The segments that are not claimed, ascending, as many as one claim may hold.
@@ -79,14 +83,15 @@ impl Prospect<'_> {
 		if too_small && may_wait {
 			return Ok(Next::Waits);
 		}
-		// Nor is one made of which its call takes more than a small part: it waits too, but for no more than
-		// half of what the allowance lets in beside it. At the end what does not even pay its call is given
-		// up.
+		// Nor is one made of which its call takes more than a small part, or whose verification takes more of
+		// all work than it has to: it waits too, but for no more than half of what the allowance lets in
+		// beside it. At the end what does not even pay its call is given up.
 		let price = self.current.map_or(self.config.price, |current| current.price);
 		let own = own_share(fee(commitment.total_work, price), self.config.fee_share);
 		let call_fee = self.terms.map_or(0, |terms| terms.call_fee);
 		let worth = call_fee.saturating_mul(self.config.claim_worth.into());
-		if own < worth && may_wait && self.has_room(&commitment) {
+		let is_small = own < worth || (self.config.claim_worth > 0 && self.is_dear(&commitment));
+		if is_small && may_wait && self.has_room(&commitment) {
 			return Ok(Next::Waits);
 		}
 		let given_up = if too_small {
@@ -137,6 +142,16 @@ impl Prospect<'_> {
 		build(self.range.0, last, |seq| leaves.get(&seq).copied().cloned())
 	}
 
+	/// Whether the verification of a claim takes more of all work than it should, and that of a longer one
+	/// less.
+	fn is_dear(&self, claim: &Commitment) -> bool {
+		self.job.zip(self.terms).is_some_and(|(job, ClaimTerms { terms, .. })| {
+			let is_dear =
+				|leaves: u32| verification(leaves, job.max_samples, &terms) > MOST_VERIFICATION;
+			is_dear(claim.leaf_count) && !is_dear(self.max_leaves)
+		})
+	}
+
 	/// Whether more can come into a claim, and half of what the allowance lets in is left for it.
 	fn has_room(&self, claim: &Commitment) -> bool {
 		self.job.zip(self.current).is_some_and(|(job, current)| {
@@ -185,6 +200,14 @@ fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
 		0 => fee,
 		own => own,
 	}
+}
+
+/// How much of all work the verification of a claim takes whose leaves are as large as each other: of what is
+/// claimed and of what its committee does again.
+pub(super) fn verification(leaves: u32, max_samples: u32, terms: &VerificationTerms) -> Perbill {
+	let samples = u64::from(sample_count(terms.rate, leaves, max_samples));
+	let judged = samples.saturating_mul(terms.committee_size.into());
+	Perbill::from_rational(judged, judged.saturating_add(leaves.into()))
 }
 
 /// Whether a claim is worth its verification, as the chain asks while its assignment runs.

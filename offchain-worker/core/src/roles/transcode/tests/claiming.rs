@@ -116,6 +116,37 @@ fn claim_should_be_sent_again_only_when_it_is_not_on_chain() {
 	})
 }
 
+/// A transcoder is upgraded while it has claims open, and segments that are not claimed yet.
+#[test]
+fn work_of_an_earlier_toolchain_should_be_claimed_and_answered_after_an_upgrade() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let before = story.role(FakeEngine::default());
+		story.send_all(&before, 0..4).await;
+		story.duties(&before).await;
+		story.send_all(&before, 4..8).await;
+		drop(before);
+		let engine = FakeEngine { toolchain: H256::repeat_byte(0x7d), ..FakeEngine::default() };
+		let after = story.role(engine);
+		after.registration.refresh().await.unwrap();
+		let more = story.send(&after, 8).await;
+		assert_eq!(more, PushReply::Refused(Refusal::NotServed), "it makes other bytes now");
+		story.duties(&after).await;
+		let old = FakeEngine::default().toolchain;
+		let claims = story.chain.claims();
+		let made: Vec<_> =
+			claims.values().map(|claim| (claim.info.first, claim.info.toolchain)).collect();
+		assert_eq!(made, [(0, old), (4, old)]);
+		for id in claims.keys() {
+			story.chain.draw(*id, H256::repeat_byte(3), 8);
+		}
+		for _ in 0..3 {
+			story.duties(&after).await;
+		}
+		assert!(claims.keys().all(|id| is_revealed(&story, *id)));
+	})
+}
+
 #[test]
 fn rest_should_be_claimed_when_the_assignment_ends() {
 	simulate(|sim| async move {

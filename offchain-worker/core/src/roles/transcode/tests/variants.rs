@@ -229,3 +229,62 @@ fn nothing_should_be_accepted_without_the_key_that_draws_variants() {
 		assert!(found > 0);
 	})
 }
+
+/// What a process does with a head, whether or not it lives to the end of it.
+async fn live(story: &Story) {
+	let role = story.role(FakeEngine::default());
+	let _ = role.registration.refresh().await;
+	let _ = role.claiming.claim_duties(story.head()).await;
+	for claim in story.store.claims().unwrap() {
+		if let Some(id) = claim.id {
+			let _ = role.claiming.answer(story.head(), id, &claim).await;
+		}
+	}
+}
+
+/// Processes that are killed: one before its call is on its way, and one when that is in a block, of which the
+/// folder knows nothing. Then some that are not.
+async fn killed(story: &Story) {
+	let (call, reason) = ("killed", "before it was sent".to_owned());
+	story.chain.fail_next(ChainError::NotIncluded { call, reason });
+	live(story).await;
+	story.store.fill(true);
+	live(story).await;
+	story.store.fill(false);
+	for _ in 0..3 {
+		live(story).await;
+	}
+}
+
+/// At the claim, at the reveals, at the opening and when it is paid.
+#[test]
+fn transcoder_killed_at_any_point_of_a_claim_should_do_each_thing_once() {
+	simulate(|sim| async move {
+		let (story, role) = with_variants(&sim).await;
+		for seq in 0..4 {
+			varied(&story, &role, seq).await;
+		}
+		drop(role);
+		let made = |is_it: fn(&Call) -> bool| {
+			story.chain.calls().iter().filter(|call| is_it(call)).count()
+		};
+		killed(&story).await;
+		assert_eq!(made(|call| matches!(call, Call::ClaimWork(..))), 1);
+		let (id, claim) = story.chain.claims().into_iter().next().unwrap();
+		assert_eq!((claim.info.job, claim.info.commitment.leaf_count), (2, 4));
+		story.chain.draw(id, H256::repeat_byte(3), 8);
+		killed(&story).await;
+		let claim = story.chain.claims().remove(&id).unwrap();
+		assert_eq!(made(|call| matches!(call, Call::RevealLeaf { .. })), claim.drawn_leaves());
+		let deadline = story.head().best + 1_000;
+		story.chain.await_opening(id, FakeOpening::Awaited { deadline, is_final: true });
+		killed(&story).await;
+		assert_eq!(openings(&story), 1);
+		story.chain.decide(id, livepeer_primitives::claim::Outcome::Accepted);
+		killed(&story).await;
+		story.chain.close(id);
+		killed(&story).await;
+		assert!(story.store.claims().unwrap().is_empty());
+		assert_eq!(story.store.blob_count(), 0);
+	})
+}

@@ -116,6 +116,55 @@ fn claim_should_wait_until_its_call_is_a_small_part_of_it() {
 	});
 }
 
+/// Whatever a claim is worth: short ones cost everybody a committee's work on each of few segments.
+#[test]
+fn claim_should_wait_until_its_verification_is_a_small_part_of_all_work() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		story.chain.set_allowance(1, PLENTY);
+		// One leaf of fifty is drawn, at least one, and three do it again: 3 ÷ (22 + 3) is 12 %.
+		let mut terms = story.chain.terms();
+		terms.terms.rate = Perbill::from_percent(2);
+		terms.terms.committee_size = 3;
+		story.chain.set_terms(terms);
+		story.send_all(&role, 0..21).await;
+		sim.sleep(3_600_000).await;
+		story.duties(&role).await;
+		assert!(story.chain.claims().is_empty(), "however long it has waited");
+		receipt(story.send(&role, 21).await);
+		story.duties(&role).await;
+		let claimed = |story: &Story| -> Vec<_> {
+			let claims = story.chain.claims();
+			claims.values().map(|claim| claim.info.commitment.leaf_count).collect()
+		};
+		assert_eq!(claimed(&story), [22]);
+		// The last one is as long as it is.
+		story.send_all(&role, 22..25).await;
+		story.end_job().await;
+		for _ in 0..3 {
+			story.duties(&role).await;
+		}
+		assert_eq!(claimed(&story), [22, 3]);
+	});
+}
+
+/// By the preset of a public network a claim that has waited for this takes 12 % of all work, and a full one less.
+/// Of who is new so much is verified that no claim takes so little.
+#[test]
+fn verification_should_take_no_more_than_twelve_percent_by_the_preset() {
+	let lottery = livepeer_primitives::params::ProtocolParameters::production().lottery;
+	let part = |is_new: bool, leaves: u32| {
+		let terms = lottery.terms(is_new);
+		crate::roles::transcode::worth::verification(leaves, lottery.max_samples, &terms)
+	};
+	let most = crate::roles::transcode::worth::MOST_VERIFICATION;
+	assert_eq!(most, Perbill::from_percent(12));
+	assert!(part(false, 36) > most && part(false, 37) <= most);
+	let full = |is_new| part(is_new, lottery.terms(is_new).leaves_of(lottery.max_samples));
+	assert!(full(false) < most && full(true) > most);
+}
+
 #[test]
 fn claim_should_wait_for_nothing_when_its_operator_says_so() {
 	simulate(|sim| async move {
