@@ -26,6 +26,7 @@ impl From<MediaError> for CoreError {
 	fn from(error: MediaError) -> Self {
 		match error {
 			MediaError::InputInvalid { reason, .. } => CoreError::Invalid(reason),
+			MediaError::MoreWork => CoreError::MoreWork,
 			other => CoreError::Failed(other.to_string()),
 		}
 	}
@@ -103,23 +104,25 @@ impl Engine {
 	}
 
 	/// Says of each output what it is. `ours` is what the toolchain makes of the same input, which has so
-	/// many frames.
+	/// many frames, where there is an output.
 	async fn findings(
 		&self,
 		format: &Format,
 		input: &[u8],
 		frames: u32,
-		ours: &[Vec<u8>],
+		ours: &[Option<Vec<u8>>],
 		outputs: &[Option<Vec<u8>>],
 	) -> Result<Vec<Finding>, MediaError> {
 		let mut findings = Vec::with_capacity(ours.len());
 		for (place, (ours, rendition)) in ours.iter().zip(&format.ladder).enumerate() {
-			findings.push(match outputs.get(place) {
+			findings.push(match (ours, outputs.get(place)) {
 				// Absent, so that nothing is claimed for it.
-				Some(None) => Finding::Exact,
-				Some(Some(theirs)) if theirs == ours => Finding::Exact,
-				Some(Some(theirs)) => self.compare(rendition, &format.limits, ours, theirs).await?,
-				None => Finding::Fault {
+				(None, _) => Finding::Exact,
+				(Some(ours), Some(Some(theirs))) if theirs == ours => Finding::Exact,
+				(Some(ours), Some(Some(theirs))) => {
+					self.compare(rendition, &format.limits, ours, theirs).await?
+				}
+				(Some(_), _) => Finding::Fault {
 					fault: Fault::NonConforming(NonConformingKind::Unreadable),
 					picture: None,
 				},
@@ -139,14 +142,15 @@ impl Engine {
 					| Fault::NonConforming(NonConformingKind::Unreadable)
 			)
 		);
-		if let (true, Some(Some(theirs))) = (can_be && format.variants, outputs.get(place)) {
+		let both = (outputs.get(place), ours.get(place));
+		if let (true, (Some(Some(theirs)), Some(Some(plain)))) = (can_be && format.variants, both) {
 			let makes = InChildren {
 				pool: &self.pool,
 				priority: Priority::Verify,
 				input,
 				rendition: &format.ladder[place],
 				limits: &format.limits,
-				plain: &ours[place],
+				plain,
 			};
 			if let Some(start) = told::start_of(&makes, frames, theirs).await? {
 				findings[place] = Finding::Variant { start };
@@ -269,17 +273,28 @@ impl MediaEngine for Engine {
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, CoreError> {
+		// No work is stated for what is not there, so none is done for it.
+		let is_there = |place: &usize| !matches!(outputs.get(*place), Some(None));
+		let places: Vec<usize> = (0..format.ladder.len()).filter(is_there).collect();
+		let ladder: Vec<Rendition> = places.iter().map(|place| format.ladder[*place]).collect();
 		let job = TranscodeJob {
 			input,
-			ladder: &format.ladder,
+			ladder: &ladder,
 			limits: &format.limits,
-			wishes: Wishes { evidence: Some(EvidenceSeed { seed, index }), variant: None },
+			wishes: Wishes {
+				evidence: Some(EvidenceSeed { seed, index }),
+				stated: format.stated,
+				..Default::default()
+			},
 		};
 		let done = self.pool.transcode(job, Priority::Verify).await?;
 		let digest =
 			done.evidence.ok_or_else(|| CoreError::Failed("no evidence was made".into()))?;
-		let frames = done.facts.frames;
-		let findings = self.findings(format, input, frames, &done.outputs, outputs).await?;
+		let mut ours = vec![None; format.ladder.len()];
+		for (place, output) in places.into_iter().zip(done.outputs) {
+			ours[place] = Some(output);
+		}
+		let findings = self.findings(format, input, done.facts.frames, &ours, outputs).await?;
 		Ok(Examined { findings, pixels: pixels(&done.facts, &format.ladder), digest })
 	}
 }

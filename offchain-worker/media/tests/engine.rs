@@ -22,7 +22,7 @@ fn engine() -> Engine {
 
 fn format() -> Format {
 	let ladder = LADDER.to_vec().try_into().expect("two renditions");
-	Format { ladder, limits: LIMITS, variants: true }
+	Format { ladder, limits: LIMITS, variants: true, stated: None }
 }
 
 #[tokio::test]
@@ -180,8 +180,12 @@ async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
 		..rendition(width, height, kbps)
 	};
 	let ladder = vec![two(256, 144, 150), two(160, 90, 80), rendition(128, 72, 60)];
-	let format =
-		Format { ladder: ladder.try_into().expect("three"), limits: LIMITS, variants: true };
+	let format = Format {
+		ladder: ladder.try_into().expect("three"),
+		limits: LIMITS,
+		variants: true,
+		stated: None,
+	};
 	let made = |variant| {
 		let (engine, format, source) = (&engine, &format, &source);
 		async move {
@@ -231,7 +235,7 @@ async fn variant_should_be_marked_and_told_where_nothing_moves() {
 	let source = made(directory.path(), "still.ts", still);
 	let two = Rendition { profile: CAPPED_QUALITY, ..rendition(160, 90, 80) };
 	let ladder = vec![two, rendition(128, 72, 60)].try_into().expect("two");
-	let format = Format { ladder, limits: LIMITS, variants: true };
+	let format = Format { ladder, limits: LIMITS, variants: true, stated: None };
 	let plain = engine.transcode(&format, &source, None).await.expect("a good source").outputs;
 	for (rendition, start) in [(0u8, 0), (0, 3), (1, 2)] {
 		let variant = Some(Variant { rendition, start });
@@ -286,7 +290,7 @@ async fn attack_pictures_so_large_that_no_judge_can_make_them_again() {
 	let largest = Rendition { profile: CAPPED_QUALITY, ..rendition(3840, 2160, 8_000) };
 	let ladder = vec![largest].try_into().expect("one rendition");
 	let limits = SourceLimits { shortest: 0, ..SourceLimits::new(3840, 2160, 60) };
-	let format = Format { ladder, limits, variants: true };
+	let format = Format { ladder, limits, variants: true, stated: None };
 	let examined = engine().examine(&format, &source, &[None], Hash::zero(), 0).await;
 	assert_eq!(examined.expect("there is memory for it").findings, [Finding::Exact]);
 }
