@@ -103,10 +103,10 @@ test-inputs: build ## Cut and transcode films that are odd in one way each: INPU
 	$(if $(INPUTS),INPUTS=$(abspath $(INPUTS))) ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs --test step -- --nocapture
 
 .PHONY: test-inputs-browser
-test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others
-	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); \
+test-inputs-browser: build ## Play the same films, cut and transcoded, to their ends in Chromium: INPUTS=dir plays others, WRITE_DOCS=1 writes docs/inputs.md
+	inputs=$(if $(INPUTS),$(abspath $(INPUTS)),$$(mktemp -d)); $(if $(INPUTS),,trap 'rm -rf "$$inputs"' EXIT;) \
 	$(if $(INPUTS),,KEEP_INPUTS=$$inputs ALL_INPUTS=1 cargo test --release --locked $(NATIVE) --test inputs &&) \
-	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs
+	node tests/js/inputs.mjs $(BIN)/livepeer-media $$inputs $(if $(INPUTS),,own)
 
 .PHONY: test-corpus test-mutations
 test-corpus: build ## Every attack on real and generated clips at four sizes, 500 honest segments, other encoders; writes docs/verification.md and docs/hardware-tier.md
@@ -163,16 +163,16 @@ monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 alerts-test: build ## Cause what alerts are for on local networks: each must fire (20 minutes)
 	scripts/alerts-test.py $(BIN)
-runbooks-test: build ## Run the commands of docs/operators on a local network
+runbooks-test: build ## Run the commands of docs/operators on a local network: VALIDATORS=5
 	scripts/runbooks-test.py $(BIN)
-restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies: none may sign anything twice
+restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies, none may sign twice: BLOCKS=1800
 	scripts/restore-test.py $(BIN)
 operating-test: build ## Walk through docs/operating.md by its own commands (five minutes)
 	scripts/operating-test.py $(BIN)
 
 .PHONY: attack
-attack: build ## Strangers hold sockets, send half requests and read nothing; nobody may be hurt
-	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live rtmp --attack "python3 tests/net/attack.py"
+attack: build ## Strangers hold sockets, send half requests, trickle and noise, and read nothing; nobody may be hurt: LIVE=srt
+	$(BIN)/livepeer-demo --bin-dir $(BIN) --once --live $(or $(LIVE),rtmp) --attack "python3 tests/net/attack.py"
 
 .PHONY: flood
 flood: build ## Send a validator's node verdicts that nobody owes for a minute: none in a block, the others in time
@@ -187,11 +187,11 @@ validators-drill: build ## Validators join, leave, sign twice, are gone for good
 	scripts/validators-drill.sh $(BIN)
 
 .PHONY: live-figures
-live-figures: build ## Delay and stalls of live streams in a browser, fail-over's too: STORIES="rtmp killed" OUT=live.json
+live-figures: build ## Delay and stalls of live streams in a browser, at fail-over and under attack too (half an hour): STORIES="rtmp killed" OUT=live.json WRITE_DOCS=1
 	scripts/live-figures.py $(BIN) $(STORIES) $(if $(OUT),--out $(OUT))
 
 .PHONY: soak
-soak: build ## Two live streams for an hour: memory, disk, delay, stalls: MINUTES=60 WARM_UP=10 OUT=soak.json
+soak: build ## Two live streams for an hour: memory, disk, delay, stalls: MINUTES=60 WARM_UP=10 OUT=soak.json WRITE_DOCS=1
 	scripts/soak.py $(BIN) $(or $(MINUTES),60) $(or $(WARM_UP),10) $(OUT)
 
 .PHONY: upgrade-drill
@@ -259,12 +259,12 @@ bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; wr
 	node $(CONTRACTS)/scripts/gas.mjs
 
 .PHONY: bench
-bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
+bench: build ## Speed beside two ffmpeg command lines, 720p into three and 1080p into four; what a pixel costs
 	scripts/bench.sh
 
 .PHONY: bench-quality
-bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed
-	scripts/bench-quality.py --write $(if $(FRONT),--front)
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed, MINUTES=10 for what is kept of the target
+	scripts/bench-quality.py --write $(if $(FRONT),--front) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: test-equal
 test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ

@@ -9,7 +9,8 @@ gateway serves. What happens in the first WARM_UP (10) minutes does not count. S
 means of each minute, with 95 % confidence intervals that allow for minutes that are alike. Fails when a
 player would have stood still for more than a second, when segments come ever later, when a publisher was
 turned away, or when a worker's memory surely grows by more than a tenth in an hour. Disk is told and not
-judged: stores fill to what they are told to keep, and the demo's nodes keep every block.
+judged: stores fill to what they are told to keep, and the demo's nodes keep every block. Where WRITE_DOCS is
+set, what was found is put into docs/live.md.
 """
 
 import calendar
@@ -24,7 +25,7 @@ import tempfile
 import threading
 import time
 
-from localnet import Terminals, get
+from localnet import Terminals, get, write_between
 
 EVERY = 10
 SECOND = "//Alice//stash"
@@ -289,6 +290,27 @@ def main():
     return failed
 
 
+def page(report, minutes):
+    """What was found, as the documentation has it."""
+    lines = [f"{minutes:.0f} minutes after the warm-up, with 95 % confidence intervals:", "",
+             "| Process | Memory | grows in an hour by | Disk | grows in an hour by |", "|---|---|---|---|---|"]
+    for name in sorted(set(report["memory"]) | set(report["disk"])):
+        cells = [name]
+        for kind in ("memory", "disk"):
+            found = report[kind].get(name)
+            cells += ["", ""] if found is None else [
+                f"{found['mean']:.0f} MiB", f"{found['hour']:+.1f} ± {found['ci95']:.1f} MiB"]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", "| Stream | Segments | Listed after: median | 95 of 100 | later each hour by | A player stood still |",
+              "|---|---|---|---|---|---|"]
+    for name, seen in report["streams"].items():
+        late = ["" if seen[of] is None else f"{seen[of]:.2f} s" for of in ("late_median", "late_95")]
+        lines.append(f"| {name} | {seen['segments']} | {late[0]} | {late[1]} | {seen['drift_s_hour']:+.3f} ± "
+                     f"{seen['ci95']:.3f} s | {', '.join(f'{one:.1f} s' for one in seen['stood_still']) or 'never'} |")
+    lines += ["", f"Publishers were turned away {report['publishers_turned_away']} times."]
+    return "\n".join(lines + [f"Did not hold: {text}." for text in report["wrong"]])
+
+
 def tell(soak, viewers, since):
     wrong, report = [], {"memory": {}, "disk": {}, "streams": {}, "publishers_turned_away": soak.turned_away}
     if soak.turned_away:
@@ -324,6 +346,8 @@ def tell(soak, viewers, since):
         if rise - error > 0.5:
             wrong.append(f"segments of {viewer.name} come ever later: {rise:.2f} s in an hour")
     report["wrong"] = wrong
+    if os.environ.get("WRITE_DOCS"):
+        write_between("docs/live.md", "soak", page(report, (wall() - since) / 60))
     if len(sys.argv) > 4:
         with open(sys.argv[4], "w", encoding="utf-8") as file:
             json.dump(report, file, indent="\t")

@@ -1,53 +1,71 @@
 // Plays films in a headless Chromium as the network would deliver them: each is cut and transcoded by
 // `livepeer-media`, listed for hls.js, and played to its end. Every picture has to be decoded.
 //
-//   node inputs.mjs LIVEPEER_MEDIA DIR      (`make test-inputs-browser` runs it)
+//   node inputs.mjs LIVEPEER_MEDIA DIR [own]      (`make test-inputs-browser` runs it)
 //
-// Prints a line for each film. Exits 1 when one that was transcoded does not play to its end with all of
-// its pictures; one that is refused is told with its words.
-import { execFileSync } from "node:child_process";
+// Prints a row for each film, and puts the table into docs/inputs.md where WRITE_DOCS is set. Exits 1 when one
+// that was transcoded does not play to its end with all of its pictures, or was refused for another reason than
+// what it is. Of our `own` films, also when one is refused that should play by that page, or plays that should
+// be refused.
+import { execFile } from "node:child_process";
 import { createServer } from "node:http";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { promisify } from "node:util";
 import { launch } from "./browser.mjs";
 
-const [media, films] = process.argv.slice(2);
+const [media, films, own] = process.argv.slice(2);
 if (!films) {
-	console.error("usage: node inputs.mjs LIVEPEER_MEDIA DIR");
+	console.error("usage: node inputs.mjs LIVEPEER_MEDIA DIR [own]");
 	process.exit(2);
 }
+/** Films at a time, each in a browser of its own: a page that is not in front plays nothing. */
+const LANES = 2;
+const page = new URL("../../docs/inputs.md", import.meta.url);
+/** What that page says becomes of a film. */
+const expected = new Map(
+	[...readFileSync(page, "utf8").matchAll(/^\| `([^`]+)` \| .* \| (plays|refused)\b.* \|$/gm)].map(
+		([, film, becomes]) => [film, becomes],
+	),
+);
+const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "livepeer-inputs-"));
 const hlsJs = readFileSync(
 	new URL("../../offchain-worker/pages/node_modules/hls.js/dist/hls.min.js", import.meta.url),
 );
 
-/** Cuts and transcodes a film; its segments of the smallest rendition, or why there are none. */
-function transcode(film, into) {
+/** Cuts and transcodes a film: its segments, or why there are none. */
+async function transcode(film, into) {
 	mkdirSync(into);
+	const env = { ...process.env, LADDER: "426x240@400" };
 	try {
-		execFileSync(media, ["transcode", film, into], { stdio: ["ignore", "ignore", "pipe"] });
+		await run(media, ["transcode", film, into], { env });
 	} catch (error) {
 		return { refused: String(error.stderr).trim().split("\n").at(-1) };
 	}
-	const names = readdirSync(into).filter((name) => name.endsWith(".ts"));
-	const smallest = Math.min(...names.map((name) => parseInt(name, 10)));
-	return { segments: names.filter((name) => parseInt(name, 10) === smallest).sort() };
+	return { segments: readdirSync(into).filter((name) => name.endsWith(".ts")).sort() };
 }
 
-/** When each picture of a segment is shown, in order. */
-function times(path) {
-	const said = execFileSync("ffprobe", [
-		...["-loglevel", "error", "-select_streams", "v:0"],
+/** When each packet of a segment's track is shown, in order. */
+async function times(path, track) {
+	const { stdout } = await run("ffprobe", [
+		...["-loglevel", "error", "-select_streams", track],
 		...["-show_entries", "packet=pts_time", "-of", "csv=p=0", path],
 	]);
-	const found = String(said).split(/[\s,]+/).filter(Boolean).map(Number);
+	const found = stdout.split(/[\s,]+/).filter(Boolean).map(Number);
 	return found.sort((a, b) => a - b);
 }
 
-/** The media playlist of segments, and how many pictures they have. */
-function list(into, segments) {
-	const shown = segments.map((name) => times(join(into, name)));
+/** The media playlist of segments, how many pictures they have, and how far from pictures their sound begins. */
+async function list(into, segments) {
+	const shown = [];
+	let apart;
+	for (const name of segments) {
+		const [pictures, sound] = [await times(join(into, name), "v:0"), await times(join(into, name), "a:0")];
+		shown.push(pictures);
+		if (sound.length) apart = Math.max(apart ?? 0, Math.abs(sound[0] - pictures[0]));
+	}
 	let pictures = 0;
 	let due;
 	let lines = "";
@@ -66,7 +84,7 @@ function list(into, segments) {
 		pictures += of.length;
 	}
 	const head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:11\n#EXT-X-PLAYLIST-TYPE:VOD\n";
-	return { playlist: `${head}${lines}#EXT-X-ENDLIST\n`, pictures };
+	return { playlist: `${head}${lines}#EXT-X-ENDLIST\n`, pictures, apart };
 }
 
 const playlists = new Map();
@@ -84,10 +102,9 @@ const server = createServer((request, response) => {
 });
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
-const browser = await launch();
 
 /** Plays a playlist to its end, or until the picture has stood still for 15 s. */
-async function play(url) {
+async function play(browser, url) {
 	const page = await browser.newPage();
 	try {
 		await page.goto(base, { waitUntil: "load" });
@@ -118,28 +135,58 @@ async function play(url) {
 }
 
 const wrong = [];
-try {
-	for (const film of readdirSync(films).sort()) {
-		const path = join(films, film);
-		if (!statSync(path).isFile()) continue;
-		const into = join(folder, film);
-		const { refused, segments } = transcode(path, into);
-		if (refused !== undefined) {
-			console.log(`${film}: refused: ${refused}`);
-			continue;
-		}
-		const { playlist, pictures } = list(into, segments);
-		playlists.set(film, playlist);
-		const { frames, said } = await play(`${base}/${encodeURIComponent(film)}/index.m3u8`);
-		const all = frames === pictures && !said.length;
-		console.log(`${film}: ${frames} of ${pictures} pictures${said.length ? `; ${said.join("; ")}` : ""}`);
-		if (!all) wrong.push(film);
-		rmSync(into, { recursive: true });
+const rows = new Map();
+
+/** Makes a film's row. */
+async function look(browser, film) {
+	const into = join(folder, film);
+	const { refused, segments } = await transcode(join(films, film), into);
+	const should = own && expected.get(film);
+	if (refused !== undefined) {
+		// No word of what the film is: the process that looked at it broke.
+		if (should === "plays" || refused.includes("the media child")) wrong.push(film);
+		// Without where the films lie, and what would end a table's cell.
+		return `refused: ${refused.replaceAll(`${films}/`, "").replace("livepeer-media: ", "").replaceAll("|", "/")} | `;
 	}
+	if (should === "refused" || !segments.length) wrong.push(film);
+	if (!segments.length) return "every segment is rejected | ";
+	const { playlist, pictures, apart } = await list(into, segments);
+	playlists.set(film, playlist);
+	const { frames, said } = await play(browser, `${base}/${encodeURIComponent(film)}/index.m3u8`);
+	if (frames !== pictures || said.length) wrong.push(film);
+	rmSync(into, { recursive: true });
+	const sound = apart === undefined ? "" : `${Math.round(apart * 1000)} ms`;
+	return `${frames} of ${pictures} pictures${said.length ? `; ${said.join("; ")}` : ""} | ${sound}`;
+}
+
+const waiting = readdirSync(films).sort().filter((film) => statSync(join(films, film)).isFile());
+const all = [...waiting];
+/** Takes one film after the other. */
+async function lane() {
+	const browser = await launch();
+	try {
+		for (let film = waiting.shift(); film !== undefined; film = waiting.shift()) {
+			rows.set(film, `| \`${film}\` | ${await look(browser, film)} |`);
+			console.log(rows.get(film));
+		}
+	} finally {
+		await browser.close();
+	}
+}
+try {
+	await Promise.all(Array.from({ length: LANES }, lane));
 } finally {
-	await browser.close();
 	server.close();
 	rmSync(folder, { recursive: true, force: true });
 }
-if (wrong.length) console.error(`not whole: ${wrong.join(", ")}`);
+if (process.env.WRITE_DOCS) {
+	const mark = own ? "browser" : "others";
+	const [start, end] = [`<!-- ${mark} -->\n`, `<!-- end of ${mark} -->\n`];
+	const text = readFileSync(page, "utf8");
+	const head = "| Input | What a browser shows | Sound begins apart from pictures by at most |\n|---|---|---|\n";
+	const table = all.map((film) => `${rows.get(film)}\n`).join("");
+	const [before, after] = [text.slice(0, text.indexOf(start)), text.slice(text.indexOf(end))];
+	writeFileSync(page, `${before}${start}\n${head}${table}\n${after}`);
+}
+if (wrong.length) console.error(`not as they should be: ${wrong.join(", ")}`);
 process.exit(wrong.length ? 1 : 0);

@@ -4,7 +4,8 @@
 //   node live.mjs URL [SECONDS]          (`make live-figures` runs it)
 //
 // Watches until the picture has stood still for 30 s or SECONDS (240) have passed. Prints when the
-// first picture was shown, how far behind the pictures were, and every time they stood still. Exits 0
+// first picture was shown, how far behind the pictures were, by how many segments the page was behind the
+// newest that the gateway had, and every time they stood still. Exits 0
 // when pictures were shown and went on after each pause but the last.
 import { watch } from "./browser.mjs";
 
@@ -15,6 +16,7 @@ if (!url) {
 }
 const problems = [];
 const behind = [];
+const segments = [];
 const pauses = [];
 const sizes = new Set();
 let first;
@@ -34,7 +36,9 @@ await watch(url, problems, async (page, opened) => {
 				const [r, g, b] = draw.getImageData(bit * 10 + 4, 4, 1, 1).data;
 				if (r + g + b > 384) count += 2 ** bit;
 			}
-			return { now, count, time: video.currentTime, width: video.videoWidth };
+			const said = document.getElementById("verdict")?.dataset.behind;
+			const segments = said ? Number(said) : null;
+			return { now, count, segments, time: video.currentTime, width: video.videoWidth };
 		});
 	let moved = { at: Date.now(), time: -1 };
 	for (const end = opened + Number(seconds) * 1000; Date.now() < end; ) {
@@ -48,17 +52,20 @@ await watch(url, problems, async (page, opened) => {
 			const late = ((state.now / 40 - state.count) % 65536) / 25;
 			// A picture between two sizes, or none of ours, shows anything.
 			if (late >= 0 && late < 60) behind.push(late);
+			if (state.segments !== null) segments.push(state.segments);
 		} else if (first !== undefined && Date.now() - moved.at > 30_000) break;
 	}
 });
 behind.sort((a, b) => a - b);
-const part = (share) => behind[Math.min(behind.length - 1, Math.floor(behind.length * share))]?.toFixed(2);
+segments.sort((a, b) => a - b);
+const part = (of, share) => of[Math.min(of.length - 1, Math.floor(of.length * share))];
 if (first === undefined) problems.push("no picture was shown");
 if (!behind.length) problems.push("no picture showed its time");
 console.log(
 	JSON.stringify({
 		first: first === undefined ? null : first / 1000,
-		behind: { median: part(0.5), p95: part(0.95), samples: behind.length },
+		behind: { median: part(behind, 0.5)?.toFixed(2), p95: part(behind, 0.95)?.toFixed(2), samples: behind.length },
+		segments: { median: part(segments, 0.5), p95: part(segments, 0.95) },
 		pauses,
 		sizes: [...sizes],
 		problems,

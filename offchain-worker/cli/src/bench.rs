@@ -102,7 +102,8 @@ pub async fn measure() -> Result<Speed> {
 	};
 	let factors = ProtocolParameters::production().jobs.factors;
 	let (mut work, mut seconds) = (0, f64::MAX);
-	// A pool of its own, started before it is measured: what it started is waited for when it is gone.
+	// A pool of its own: what it started is waited for when it is gone. Its start is counted too, so that rather
+	// less is announced than there is.
 	for _ in 0..ROUNDS {
 		let before = descendants_seconds();
 		let pool = MediaPool::new(PoolConfig { live: processors, ..PoolConfig::default() });
@@ -113,7 +114,7 @@ pub async fn measure() -> Result<Speed> {
 			wishes: Wishes::default(),
 		};
 		work = 0;
-		// Several, for what it costs to start the pool.
+		// Several, so that the start of the pool is the smaller part.
 		for _ in 0..SEGMENTS {
 			let made = pool.transcode(job, Priority::Live).await?;
 			work += made.facts.work(&factors, &LADDER).context("more work than there can be")?;

@@ -268,15 +268,11 @@ impl SourceArgs {
 				}
 				None => None,
 			};
-			// Fails at once when the address is taken, and only then.
-			let serving = tokio::spawn(serve_srt(address, passphrase, gate));
-			tokio::task::yield_now().await;
+			let serving = serve_srt(address, passphrase, gate)
+				.await
+				.with_context(|| format!("cannot listen on {address} for SRT"))?;
+			tokio::spawn(serving);
 			tracing::info!("publish to srt://{address}?streamid=KEY");
-			tokio::spawn(async move {
-				if let Ok(Err(error)) = serving.await {
-					tracing::error!(%address, %error, "cannot listen for SRT");
-				}
-			});
 		}
 		Ok(publications)
 	}

@@ -4,7 +4,7 @@
 mod common;
 
 use std::{
-	net::TcpListener,
+	net::{TcpListener, UdpSocket},
 	path::Path,
 	process::{Command, Output},
 };
@@ -163,6 +163,18 @@ fn port_should_be_named_when_it_is_taken() {
 		text(&data),
 	]);
 	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
+	// That of SRT as well, and a passphrase that cannot be, before a job is opened.
+	let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+	let address = taken.local_addr().unwrap().to_string();
+	let common = ["--name", "x", "--suri", "//Alice", "--data-dir", text(&data)];
+	let srt = ["broadcast", "--srt", &address, "--limits", "640x360@30"];
+	let line = complaint(&[&srt[..], &common].concat());
+	assert!(line.contains(&address) && line.contains("Address already in use"), "{line}");
+	drop(taken);
+	let short = dir.path().join("passphrase");
+	livepeer_worker::secrets::write(&short, "too short").unwrap();
+	let line = complaint(&[&srt[..], &common, &["--srt-passphrase-file", text(&short)]].concat());
+	assert!(line.contains("10 to 79 characters"), "{line}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The drill: nodes and workers are killed one after the other while the stream runs, as by power
-//! cuts, and started again, judges in the middle of what they owe among them. Nothing final and no segment may be
-//! lost, and no judge may be late, or say anything twice or wrong.
+//! cuts, and started again, judges and transcoders in the middle of what they owe among them. Nothing final, no
+//! segment and no claim may be lost, and no judge may be late, or say anything twice or wrong.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +27,11 @@ const VICTIMS: [&str; 7] = [
 ];
 /// What of a judge is killed when its verify worker tells this: the worker while it works on a task; the node when
 /// it has asked, before there is an answer; and when there is one, before it is revealed. Never the first node.
-const DUTIES: [(&str, &str); 3] =
+const JUDGING: [(&str, &str); 3] =
 	[("task_taken", "verify"), ("task_taken", "node"), ("task_done", "node")];
+/// The same of a transcoder: when a claim is on the chain, before its draw, and when one of the drawn leaves is
+/// revealed, before the others.
+const CLAIMING: [(&str, &str); 2] = [("claim_made", "transcode"), ("leaf_revealed", "transcode")];
 /// Segments that come back between two kills.
 const SEGMENTS_BETWEEN: usize = 3;
 
@@ -40,19 +43,62 @@ struct Final {
 	after: Option<String>,
 }
 
+/// Moments in which somebody is killed, in their order.
+struct Moments {
+	who: Vec<&'static str>,
+	/// The worker that tells them.
+	role: &'static str,
+	/// What it tells, and what is killed then.
+	at: &'static [(&'static str, &'static str)],
+	/// Who was killed.
+	killed: Vec<String>,
+	/// What each one's worker had told when it was last looked at.
+	told: Vec<usize>,
+}
+
+impl Moments {
+	fn new(
+		who: &[&'static str],
+		role: &'static str,
+		at: &'static [(&'static str, &'static str)],
+	) -> Self {
+		Self { who: who.to_vec(), role, at, killed: Vec::new(), told: Vec::new() }
+	}
+
+	/// Who is to be killed because somebody does what the next moment says.
+	fn due(&mut self, network: &Network) -> Option<String> {
+		let (event, part) = *self.at.get(self.killed.len())?;
+		let count = |who: &&str| count_events(network, &format!("{}-{who}", self.role), event);
+		let told: Vec<usize> = self.who.iter().map(count).collect();
+		let before = std::mem::replace(&mut self.told, told);
+		let mut news = self.who.iter().zip(&self.told).zip(&before);
+		let ((who, _), _) = news.find(|((_, now), before)| now > before)?;
+		let victim = format!("{part}-{who}");
+		// Of the next one another event is counted.
+		self.told.clear();
+		self.killed.push(victim.clone());
+		Some(victim)
+	}
+}
+
 /// What was killed so far.
-#[derive(Default)]
 pub struct Drill {
 	killed: usize,
-	/// Who of a judge was killed in the middle of a duty.
-	duties: Vec<String>,
-	/// What each judge's worker had told when it was last looked at.
-	told: Vec<usize>,
+	/// Of judges, and of transcoders.
+	moments: [Moments; 2],
 	finals: Vec<Final>,
 }
 
+impl Default for Drill {
+	fn default() -> Self {
+		let judging = Moments::new(&network::VALIDATORS[1..], "verify", &JUDGING);
+		let claiming = Moments::new(&network::TRANSCODERS, "transcode", &CLAIMING);
+		Self { killed: 0, moments: [judging, claiming], finals: Vec::new() }
+	}
+}
+
 impl Drill {
-	/// Kills and restarts the next victim when so many segments have come back, or when a judge does what it is
+	/// Kills and restarts the next victim when so many segments have come back, or when somebody does what it is
 	/// to be killed at; says whom.
 	pub async fn step(&mut self, network: &mut Network, returned: usize) -> Result<Option<String>> {
 		// A worker does not start without its node.
@@ -65,11 +111,8 @@ impl Drill {
 				self.killed += 1;
 				(*victim).to_owned()
 			}
-			_ => match self.at_duty(network) {
-				Some(victim) => {
-					self.duties.push(victim.clone());
-					victim
-				}
+			_ => match self.moments.iter_mut().find_map(|moments| moments.due(network)) {
+				Some(victim) => victim,
 				None => return Ok(None),
 			},
 		};
@@ -83,28 +126,19 @@ impl Drill {
 		Ok(Some(victim))
 	}
 
-	/// Who is to be killed because a judge does what the next of [`DUTIES`] says.
-	fn at_duty(&mut self, network: &Network) -> Option<String> {
-		let (event, part) = DUTIES.get(self.duties.len())?;
-		let judges = &network::VALIDATORS[1..];
-		let told =
-			judges.iter().map(|judge| count_events(network, &format!("verify-{judge}"), event));
-		let before = std::mem::replace(&mut self.told, told.collect());
-		let mut news = judges.iter().zip(&self.told).zip(&before);
-		let ((judge, _), _) = news.find(|((_, now), before)| now > before)?;
-		// Of the next one another event is counted.
-		self.told.clear();
-		Some(format!("{part}-{judge}"))
-	}
-
 	/// Checks that everybody was killed, that each node still has what was final, and what judges said. That none
 	/// of them was late is held by that none is penalised.
 	pub async fn check(&mut self, report: &mut Report) {
-		report.check(
+		for (name, moments) in [
 			"judges were killed in the middle of what they owe, and started again",
-			self.duties.len() == DUTIES.len(),
-			self.duties.join(", "),
-		);
+			"transcoders were killed between claim, reveal and payout, and started again",
+		]
+		.into_iter()
+		.zip(&self.moments)
+		{
+			let all = moments.killed.len() == moments.at.len();
+			report.check(name, all, moments.killed.join(", "));
+		}
 		let wrong: Vec<String> = report.claims.iter().flat_map(said_wrongly).collect();
 		report.check("no judge says anything twice or wrong", wrong.is_empty(), wrong.join("; "));
 		report.check(

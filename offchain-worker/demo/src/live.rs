@@ -8,7 +8,7 @@ use std::{
 	time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde_json::{json, Value as Json};
 use tokio::time::sleep;
 
@@ -27,6 +27,21 @@ const KILLED_AFTER: Duration = Duration::from_secs(8);
 const KILLED_FOR: Duration = Duration::from_secs(20);
 /// The sizes of both stretches.
 const SIZES: [&str; 2] = ["1280x720", "854x480"];
+/// Names the ffmpeg that publishes, where it is not the system's: Debian 12's writes neither HEVC by RTMP
+/// nor WHIP.
+const PUBLISHER: &str = "PUBLISHER";
+
+/// Refuses a protocol that is beyond the system's ffmpeg where no other one is named.
+pub fn ensure_publisher(protocol: Protocol) -> Result<()> {
+	let is_new = matches!(protocol, Protocol::Hevc | Protocol::Whip);
+	ensure!(
+		!is_new || std::env::var_os(PUBLISHER).is_some(),
+		"{} is published by FFmpeg 8 or later, which {PUBLISHER}=path names; `scripts/bench-quality.py \
+		 --ffmpeg` fetches one and says where it is",
+		protocol.name()
+	);
+	Ok(())
+}
 
 /// What a viewer saw of one segment.
 #[derive(Clone, Debug)]
@@ -335,18 +350,22 @@ impl Publisher {
 			);
 		}
 		let log = std::fs::File::options().create(true).append(true).open(log)?;
-		let child = Command::new("ffmpeg")
+		let program = std::env::var_os(PUBLISHER).unwrap_or_else(|| "ffmpeg".into());
+		let child = Command::new(&program)
 			.args(["-nostdin", "-v", "warning", "-re", "-f", "lavfi", "-i"])
 			.arg(format!("testsrc2=size={size}:rate=25"))
 			.args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-vf", &clock])
-			.args(["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency"])
-			.args(["-g", "50", "-b:v", "2000k", "-pix_fmt", "yuv420p", "-c:a", "aac", "-ac", "2"])
+			.args(["-preset", "ultrafast", "-tune", "zerolatency", "-g", "50", "-b:v", "2000k"])
+			.args(["-pix_fmt", "yuv420p", "-ac", "2"])
+			.args(protocol.encoders())
 			.args(protocol.output(key))
 			.stdin(Stdio::null())
 			.stdout(Stdio::null())
 			.stderr(log)
 			.spawn()
-			.context("cannot run ffmpeg; `make setup` installs it")?;
+			.with_context(|| {
+				format!("cannot run {}; `make setup` installs ffmpeg", program.display())
+			})?;
 		Ok(Self(child))
 	}
 }
@@ -363,7 +382,9 @@ impl Protocol {
 	pub fn name(self) -> &'static str {
 		match self {
 			Self::Rtmp => "RTMP",
+			Self::Hevc => "enhanced RTMP, HEVC",
 			Self::Srt => "SRT",
+			Self::Whip => "WHIP",
 			Self::Push => "HTTP push",
 		}
 	}
@@ -372,9 +393,26 @@ impl Protocol {
 	pub fn address(self, key: &str) -> String {
 		let port = self.port();
 		match self {
-			Self::Rtmp => format!("rtmp://127.0.0.1:{port}/live, stream key {key}"),
+			Self::Rtmp | Self::Hevc => {
+				format!("rtmp://127.0.0.1:{port}/live, stream key {key}")
+			}
 			Self::Srt => format!("srt://127.0.0.1:{port}?streamid={key}"),
+			Self::Whip => {
+				format!("http://127.0.0.1:{port}/whip/{STREAM}, bearer token {key}")
+			}
 			Self::Push => format!("PUT http://127.0.0.1:{port}/live/{STREAM}/SEQ.ts?key={key}"),
+		}
+	}
+
+	/// How ffmpeg encodes pictures and sound.
+	fn encoders(self) -> &'static [&'static str] {
+		match self {
+			Self::Rtmp | Self::Srt | Self::Push => &["-c:v", "libx264", "-c:a", "aac"],
+			Self::Hevc => {
+				&["-c:v", "libx265", "-x265-params", "log-level=none:open-gop=0", "-c:a", "aac"]
+			}
+			// What every browser sends.
+			Self::Whip => &["-c:v", "libx264", "-profile:v", "baseline", "-c:a", "libopus"],
 		}
 	}
 
@@ -382,9 +420,16 @@ impl Protocol {
 	fn output(self, key: &str) -> Vec<String> {
 		let port = self.port();
 		let words: Vec<String> = match self {
-			Self::Rtmp => {
+			Self::Rtmp | Self::Hevc => {
 				vec!["-f".into(), "flv".into(), format!("rtmp://127.0.0.1:{port}/live/{key}")]
 			}
+			Self::Whip => vec![
+				"-f".into(),
+				"whip".into(),
+				"-authorization".into(),
+				key.into(),
+				format!("http://127.0.0.1:{port}/whip/{STREAM}"),
+			],
 			Self::Srt => {
 				vec!["-f".into(), "mpegts".into(), format!("srt://127.0.0.1:{port}?streamid={key}")]
 			}

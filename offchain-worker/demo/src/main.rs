@@ -50,7 +50,8 @@ pub struct Args {
 	pub input: Option<PathBuf>,
 	/// Stream what is published by this protocol: with --once ffmpeg publishes, is killed and comes back
 	/// with another size; without it whoever has the key does, as OBS. With --kill a transcoder is
-	/// killed in the middle, and nothing else.
+	/// killed in the middle, and nothing else. `hevc` and `whip` need an ffmpeg of version 8 or later as
+	/// PUBLISHER.
 	#[arg(long, value_enum, conflicts_with_all = ["input", "cheat", "upgrade"])]
 	pub live: Option<network::Live>,
 	/// Folder for chains, stores and logs; a fresh temporary one by default.

@@ -39,8 +39,12 @@ pub const ACCOUNTS: [&str; 8] =
 pub enum Live {
 	/// As OBS does.
 	Rtmp,
+	/// Enhanced RTMP with HEVC, as OBS does where it is told to.
+	Hevc,
 	/// As encoders for unreliable networks do.
 	Srt,
+	/// WebRTC, as browsers do.
+	Whip,
 	/// Segment by segment.
 	Push,
 }
@@ -49,9 +53,10 @@ impl Live {
 	/// The port at which the broadcaster listens.
 	pub fn port(self) -> u16 {
 		match self {
-			Self::Rtmp => 1_935,
+			Self::Rtmp | Self::Hevc => 1_935,
 			Self::Srt => 9_710,
 			Self::Push => 8_936,
+			Self::Whip => 8_937,
 		}
 	}
 }
@@ -532,8 +537,9 @@ impl Network {
 		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
 		let address = format!("127.0.0.1:{}", protocol.port());
 		let option = match protocol {
-			Live::Rtmp => "--rtmp",
+			Live::Rtmp | Live::Hevc => "--rtmp",
 			Live::Srt => "--srt",
+			Live::Whip => "--whip",
 			Live::Push => "--push",
 		};
 		command.args([option, &address]);
@@ -794,7 +800,7 @@ mod tests {
 	#[test]
 	fn ports_should_be_those_of_the_documentation() {
 		let page = include_str!("../../../docs/operating.md").replace('\n', " ");
-		for protocol in [Live::Rtmp, Live::Srt, Live::Push] {
+		for protocol in [Live::Rtmp, Live::Hevc, Live::Srt, Live::Whip, Live::Push] {
 			let mut ports: Vec<u16> =
 				ports(Some(protocol), 3).into_iter().map(|(port, _)| port).collect();
 			for port in &ports {

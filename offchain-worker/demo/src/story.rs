@@ -15,7 +15,7 @@ use crate::{
 	cheat::Cheat,
 	drill::Drill,
 	judging::{judge, judge_again},
-	live::Live,
+	live::{self, Live},
 	losses::sentence,
 	machine::Load,
 	network::Network,
@@ -33,6 +33,9 @@ const BRIDGED: &str = "ETH and LPT came over the bridge, and what they earned we
 
 /// Runs the demo; `Ok(false)` when a check failed.
 pub async fn run(args: &Args) -> Result<bool> {
+	if let Some(protocol) = args.live.filter(|_| args.once) {
+		live::ensure_publisher(protocol)?;
+	}
 	let temporary;
 	let data = match &args.data {
 		Some(path) => {

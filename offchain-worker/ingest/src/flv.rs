@@ -13,6 +13,15 @@ const MOST_HELD: usize = 8 * 1024 * 1024;
 const LARGEST_STEP: i64 = 10_000;
 /// The longest codec header.
 const LONGEST_HEADER: usize = 64 * 1024;
+/// The kind of picture that is a command.
+const COMMAND: u8 = 5;
+/// Of enhanced messages: the types of those with many tracks, and of those that are extended.
+const TRACKS_OF_PICTURES: u8 = 6;
+const TRACKS_OF_SOUND: u8 = 5;
+const EXTENDED: u8 = 7;
+/// Of many tracks: one, and each with a codec of its own.
+const ONE: u8 = 0;
+const OWN_CODECS: u8 = 2;
 
 /// What nobody here can read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -105,9 +114,16 @@ impl Remuxer {
 
 	fn picture(&mut self, time: i64, body: &[u8], out: &mut Vec<Out>) -> Result<(), FlvError> {
 		let first = body[0];
-		// Frame type 5 is a command.
 		let (frame, codec, packet, rest) = if first & 0x80 != 0 {
-			let (fourcc, rest) = body[1..].split_at_checked(4).ok_or(FlvError::Damaged)?;
+			let frame = first >> 4 & 7;
+			if frame == COMMAND {
+				return Ok(());
+			}
+			let Some(Enhanced { packet, fourcc, rest }) =
+				enhanced(first, &body[1..], TRACKS_OF_PICTURES)?
+			else {
+				return Ok(());
+			};
 			let codec = match fourcc {
 				b"avc1" => "V_MPEG4/ISO/AVC",
 				b"hvc1" => "V_MPEGH/ISO/HEVC",
@@ -116,7 +132,7 @@ impl Remuxer {
 				b"vp08" => "V_VP8",
 				other => return Err(FlvError::Codec(printable(other))),
 			};
-			(first >> 4 & 7, codec, first & 0x0f, rest)
+			(frame, codec, packet, rest)
 		} else {
 			let codec = match first & 0x0f {
 				7 => "V_MPEG4/ISO/AVC",
@@ -127,7 +143,7 @@ impl Remuxer {
 			let packet = *body.get(1).ok_or(FlvError::Damaged)?;
 			(first >> 4, codec, packet, &body[2..])
 		};
-		if frame == 5 {
+		if frame == COMMAND {
 			return Ok(());
 		}
 		let is_delayed = first & 0x80 == 0
@@ -149,7 +165,7 @@ impl Remuxer {
 				self.put(true, frame == 1 || frame == 4, time, time + delay, data, out);
 				Ok(())
 			}
-			// The end, colours, and tracks beside the first.
+			// The end, and colours.
 			_ => Ok(()),
 		}
 	}
@@ -168,7 +184,11 @@ impl Remuxer {
 				self.put(false, true, time, time, &body[1..], out);
 			}
 			9 => {
-				let (fourcc, data) = body[1..].split_at_checked(4).ok_or(FlvError::Damaged)?;
+				let Some(Enhanced { packet, fourcc, rest: data }) =
+					enhanced(body[0], &body[1..], TRACKS_OF_SOUND)?
+				else {
+					return Ok(());
+				};
 				let codec = match fourcc {
 					b"mp4a" => "A_AAC",
 					b"Opus" => "A_OPUS",
@@ -178,7 +198,7 @@ impl Remuxer {
 					b"fLaC" => "A_FLAC",
 					other => return Err(FlvError::Codec(printable(other))),
 				};
-				match body[0] & 0x0f {
+				match packet {
 					0 => self.announce(false, codec, data, out)?,
 					1 => {
 						if matches!(codec, "A_MPEG/L3" | "A_AC3" | "A_EAC3") {
@@ -283,6 +303,69 @@ impl Remuxer {
 	}
 }
 
+/// What an enhanced message says of its first track.
+struct Enhanced<'a> {
+	packet: u8,
+	fourcc: &'a [u8],
+	rest: &'a [u8],
+}
+
+/// Reads the head of an enhanced message behind its first byte; `many` is the type of those with many tracks.
+/// `None` where the first track is not among them.
+fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Option<Enhanced<'_>>, FlvError> {
+	let (packet, rest) = unextended(first & 0x0f, body).ok_or(FlvError::Damaged)?;
+	if packet == many {
+		return first_track(rest);
+	}
+	let (fourcc, rest) = rest.split_at_checked(4).ok_or(FlvError::Damaged)?;
+	Ok(Some(Enhanced { packet, fourcc, rest }))
+}
+
+/// The type of a message behind its extensions, which say fractions of a millisecond, and what follows it.
+fn unextended(mut packet: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
+	while packet == EXTENDED {
+		let (size, after) = rest.split_first()?;
+		let (size, after) = match usize::from(*size) + 1 {
+			256 => {
+				let (size, after) = after.split_at_checked(2)?;
+				(usize::from(u16::from_be_bytes([size[0], size[1]])) + 1, after)
+			}
+			size => (size, after),
+		};
+		let (next, after) = after.get(size..)?.split_first()?;
+		(packet, rest) = (next & 0x0f, after);
+	}
+	Some((packet, rest))
+}
+
+/// The track of number 0 in a message of many.
+fn first_track(body: &[u8]) -> Result<Option<Enhanced<'_>>, FlvError> {
+	let (kind, mut rest) = body.split_first().ok_or(FlvError::Damaged)?;
+	let (kind, packet) = (kind >> 4, kind & 0x0f);
+	let mut fourcc: &[u8] = &[];
+	if kind != OWN_CODECS {
+		(fourcc, rest) = rest.split_at_checked(4).ok_or(FlvError::Damaged)?;
+	}
+	while !rest.is_empty() {
+		if kind == OWN_CODECS {
+			(fourcc, rest) = rest.split_at_checked(4).ok_or(FlvError::Damaged)?;
+		}
+		let (number, after) = rest.split_first().ok_or(FlvError::Damaged)?;
+		let (track, after) = if kind == ONE {
+			after.split_at(after.len())
+		} else {
+			let (size, after) = after.split_at_checked(3).ok_or(FlvError::Damaged)?;
+			let size = u32::from_be_bytes([0, size[0], size[1], size[2]]) as usize;
+			after.split_at_checked(size).ok_or(FlvError::Damaged)?
+		};
+		if *number == 0 {
+			return Ok(Some(Enhanced { packet, fourcc, rest: track }));
+		}
+		rest = after;
+	}
+	Ok(None)
+}
+
 fn printable(name: &[u8]) -> String {
 	name.iter().map(|b| if b.is_ascii_graphic() { *b as char } else { '?' }).collect()
 }
@@ -314,6 +397,48 @@ mod tests {
 		let out = remuxer.take(8, 20, &[0xaf, 1, 1]).unwrap();
 		assert!(matches!(&out[..], [Out::Bytes(bytes)] if bytes.starts_with(&[0x1a, 0x45])));
 		assert_eq!(remuxer.take(9, 40, &key(0)).unwrap().len(), 1);
+	}
+
+	/// The header of pictures that a remuxer knows.
+	fn known(remuxer: &Remuxer) -> Option<&[u8]> {
+		remuxer.pictures.as_ref().map(|track| &track.header[..])
+	}
+
+	#[test]
+	fn first_of_many_tracks_should_be_taken_and_no_other() {
+		let mut remuxer = Remuxer::new();
+		// As OBS sends them: the first as if it were alone, each other one by itself.
+		remuxer.take(9, 0, b"\x90avc1head").unwrap();
+		for message in [&b"\x96\x00avc1\x01else"[..], b"\x96\x01avc1\x01\0\0\0picture"] {
+			assert_eq!(remuxer.take(9, 0, message).unwrap(), []);
+		}
+		assert_eq!(remuxer.take(8, 0, b"\x95\x00mp4a\x01sound").unwrap(), []);
+		assert_eq!(known(&remuxer), Some(&b"head"[..]));
+		assert!(remuxer.sound.is_none());
+		// Many in one message, of one codec, and each with its own.
+		let one = b"\x96\x10avc1\x01\0\0\x04else\x00\0\0\x04head";
+		let own = b"\x96\x20hvc1\x01\0\0\x04elseavc1\x00\0\0\x04head";
+		for message in [&one[..], own] {
+			let mut remuxer = Remuxer::new();
+			remuxer.take(9, 0, message).unwrap();
+			assert_eq!(known(&remuxer), Some(&b"head"[..]));
+			let cut = remuxer.take(9, 0, &message[..message.len() - 1]);
+			assert_eq!(cut, Err(FlvError::Damaged));
+		}
+	}
+
+	#[test]
+	fn extended_messages_should_be_read_behind_what_they_are_extended_by() {
+		let mut remuxer = Remuxer::new();
+		// Three bytes, then 256, then the type of a header.
+		let long = [&b"\x97\x02abc\x07\xff\x00\xff"[..], &[0; 256], b"\x00avc1head"].concat();
+		remuxer.take(9, 0, &long).unwrap();
+		assert_eq!(known(&remuxer), Some(&b"head"[..]));
+		for cut in [&b"\x97"[..], b"\x97\x02ab", b"\x97\xff\x00", b"\x97\x00a", b"\x97\x00a\x07"] {
+			assert_eq!(remuxer.take(9, 0, cut), Err(FlvError::Damaged), "{cut:?}");
+		}
+		// A command has no codec.
+		assert_eq!(remuxer.take(9, 0, b"\xd0\x00"), Ok(vec![]));
 	}
 
 	#[test]

@@ -86,8 +86,9 @@ fn session() -> Vec<u8> {
 		media(9, 0, &[&[0x17, 1, 0, 0, 40][..], &[7; 300]].concat()),
 		media(8, 10, &[0xaf, 1, 1, 2, 3]),
 		media(9, 40, b"\x91hvc1\0\0\x05picture"),
-		media(9, 80, b"\x90av01header"),
-		media(8, 90, b"\x95Opus1234"),
+		// Extended by a byte; and many tracks, of which none is the first.
+		media(9, 80, b"\x97\x00a\x00av01header"),
+		media(8, 90, b"\x95\x10Opus\x01\0\0\x02ab\x02\0\0\x02cd"),
 		media(9, 0xffff_fff0, &[0x27, 1, 0xff, 0xff, 0xff, 1, 2, 3]),
 	];
 	let mut bytes = Vec::new();
@@ -201,7 +202,7 @@ async fn srt_should_survive_ten_thousand_changed_packets() {
 	// Free a moment ago, which is as sure as it gets.
 	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
 	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
-	let serving = tokio::spawn(serve_srt(address, None, gate));
+	let serving = tokio::spawn(serve_srt(address, None, gate).await.unwrap());
 	let mut publisher = Command::new("ffmpeg")
 		.args(["-nostdin", "-loglevel", "quiet", "-re", "-f", "lavfi"])
 		.args(["-i", "testsrc2=s=160x90:r=25:d=120", "-pix_fmt", "yuv420p", "-c:v", "libx264"])

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+	ffi::OsStr,
 	net::SocketAddr,
 	path::Path,
 	process::{Child, Command, Stdio},
@@ -29,7 +30,11 @@ fn gate() -> (Arc<Gate>, mpsc::Receiver<Publication>) {
 }
 
 fn ffmpeg(arguments: &str) -> Child {
-	Command::new("ffmpeg")
+	ffmpeg_of("ffmpeg".as_ref(), arguments)
+}
+
+fn ffmpeg_of(program: &OsStr, arguments: &str) -> Child {
+	Command::new(program)
 		.args(["-nostdin", "-loglevel", "error", "-y"])
 		.args(arguments.split_whitespace())
 		.stdin(Stdio::null())
@@ -199,6 +204,28 @@ async fn enhanced_rtmp_publisher_should_arrive_whole_with_hevc() {
 	assert!(has(b"hvc1") && has(b"NetStream.Publish.Start"));
 }
 
+/// By an ffmpeg of version 8 or later, where PUBLISHER names one: HEVC, and of pictures and sound two tracks
+/// each, as OBS sends them.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_of_many_tracks_should_arrive_whole() {
+	let Some(program) = std::env::var_os("PUBLISHER") else { return };
+	let (address, mut publications) = rtmp().await;
+	let mut child = ffmpeg_of(
+		&program,
+		&format!(
+			"-f lavfi -i testsrc2=s=320x180:r=25:d=4 -f lavfi -i sine=r=48000:d=4 -map 0 -map 0 -map 1 -map 1 \
+			 -pix_fmt yuv420p -c:v libx265 -preset ultrafast -x265-params log-level=none -g 50 -c:a aac \
+			 -f flv rtmp://{address}/live/{KEY}"
+		),
+	);
+	let parts = parts(&mut publications).await;
+	assert!(child.wait().unwrap().success());
+	assert_eq!(parts.len(), 1);
+	let tracks = probed(&parts[0]);
+	assert_eq!(tracks[0], "hevc,320,180,100", "{tracks:?}");
+	assert!(tracks.len() == 2 && tracks[1].starts_with("aac,"), "{tracks:?}");
+}
+
 /// As many connections as one host may have, and none of them says anything.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_publisher_kept_out_by_idle_connections() {
@@ -236,7 +263,7 @@ async fn srt(passphrase: Option<&str>) -> (SocketAddr, mpsc::Receiver<Publicatio
 	// Free a moment ago, which is as sure as it gets.
 	let port = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
 	let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
-	tokio::spawn(serve_srt(address, passphrase.map(str::to_owned), gate));
+	tokio::spawn(serve_srt(address, passphrase.map(str::to_owned), gate).await.unwrap());
 	(address, publications)
 }
 

@@ -177,7 +177,10 @@ fn unreadable(error: MediaError) -> Result<NonConformingKind, MediaError> {
 			reason: RejectReason::TooManyFrames | RejectReason::TooLong,
 			..
 		} => Ok(NonConformingKind::Timing),
-		MediaError::Io(_) | MediaError::TooLarge { .. } | MediaError::Format(_) => Err(error),
+		MediaError::Io(_)
+		| MediaError::TooLarge { .. }
+		| MediaError::Crowded { .. }
+		| MediaError::Format(_) => Err(error),
 		_ => Ok(NonConformingKind::Unreadable),
 	}
 }
@@ -338,5 +341,7 @@ mod tests {
 		assert_eq!(unreadable(died), Ok(NonConformingKind::Unreadable));
 		assert!(unreadable(MediaError::Io("no more processes".into())).is_err());
 		assert!(unreadable(MediaError::TooLarge { needed: 2, total: 1 }).is_err());
+		let crowded = MediaError::Crowded { needed: 1, total: 2, waited: Default::default() };
+		assert!(unreadable(crowded).is_err());
 	}
 }

@@ -41,7 +41,10 @@ async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
 	let again = golden::attest(&nobody, Some(&memory)).await.expect("it is remembered");
 	assert_eq!((again.toolchain, again.checked.len()), (attested.toolchain, 0));
 	assert!(golden::attest(&nobody, None).await.is_err());
+	let begun = std::time::Instant::now();
 	let started = Engine::start_once(nobody, &memory).await.expect("it starts without a child");
+	let took = begun.elapsed();
+	assert!(took < std::time::Duration::from_secs(2), "a start takes {took:?}");
 	assert_eq!(started.toolchain(), attested.toolchain);
 }
 

@@ -28,7 +28,7 @@ const WORDS: [(&str, &str); 4] = [
 ];
 
 /// What is made, as what, and how many beeps have a flash.
-const FILMS: [(&str, &str, usize); 11] = [
+const FILMS: [(&str, &str, usize); 23] = [
 	("plain.mp4", "V12 A12 X264 -c:a aac {}", 12),
 	("plain.ts", "V12 A12 X264 -c:a aac {}", 12),
 	("flv.flv", "V12 A12 X264 -c:a aac {}", 12),
@@ -47,6 +47,48 @@ const FILMS: [(&str, &str, usize); 11] = [
 		 + a.ts b.ts",
 		8,
 	),
+	(
+		"jump.ts",
+		"V12 A12 X264 -c:a aac 4S {dir}/a.ts\n\
+		 V12 A12 X264 -c:a aac 4S -output_ts_offset 19 {dir}/b.ts\n\
+		 + a.ts b.ts",
+		8,
+	),
+	(
+		"smaller.ts",
+		"V12 A12 X264 -s 640x360 -c:a aac 4S {dir}/a.ts\n\
+		 V12 A12 X264 -c:a aac 4S -output_ts_offset 4 {dir}/b.ts\n\
+		 + a.ts b.ts",
+		8,
+	),
+	(
+		"hevc.mp4",
+		"V12 A12 -pix_fmt yuv420p -c:v libx265 -preset ultrafast -x265-params log-level=0 -g 50 -c:a aac {}",
+		12,
+	),
+	(
+		"vp9.webm",
+		"V12 A12 -pix_fmt yuv420p -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 300k -c:a libopus {}",
+		12,
+	),
+	("ac3.mp4", "V12 A12 X264 -c:a ac3 {}", 12),
+	("rate44.mp4", "V12 A12 X264 -c:a aac -ar 44100 {}", 12),
+	("fps50.mp4", "V12 A12 X264 -r 50 -g 100 -keyint_min 100 -c:a aac {}", 12),
+	(
+		"ntsc.mov",
+		"-f lavfi -i color=c=black:s=320x180:r=30000/1001:d=12,drawbox=t=fill:color=white:enable='between(mod(t,1),0.399,0.599)' \
+		 A12 X264 -g 60 -keyint_min 60 -c:a aac {}",
+		12,
+	),
+	("fragmented.mp4", "V12 A12 X264 -c:a aac -movflags frag_keyframe+empty_moov {}", 12),
+	("two-sounds.mkv", "V12 A12 A12 -map 0 -map 1 -map 2 X264 -c:a:0 ac3 -c:a:1 aac {}", 12),
+	(
+		"open-gop.mp4",
+		"V12 A12 -pix_fmt yuv420p -c:v libx264 -preset medium \
+		 -x264-params keyint=50:min-keyint=50:open-gop=1:bframes=3:scenecut=0 -c:a aac {}",
+		12,
+	),
+	("late-picture.mkv", "-itsoffset 3 V12 A12 X264 -c:a aac -t 12 {}", 9),
 ];
 
 fn make(dir: &Path, name: &str, lines: &str) -> std::path::PathBuf {

@@ -53,6 +53,11 @@ impl Default for FakeEngine {
 }
 
 impl FakeEngine {
+	/// One that takes so many milliseconds for each segment.
+	pub fn taking(clock: &SimClock, ms: u64) -> Self {
+		Self { takes: Some((clock.clone(), ms)), ..Self::default() }
+	}
+
 	fn pixels(format: &Format, input: &[u8]) -> Pixels {
 		let frames = input.len() as u64 * 10_000;
 		Pixels { input: frames * 10, outputs: vec![frames * 5; format.ladder.len()] }

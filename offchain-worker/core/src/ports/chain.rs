@@ -101,7 +101,7 @@ fn advice(refused: &Refused) -> &'static str {
 		"Jobs.CapExceeded" => "; the spending key has used up its cap: raise it with `livepeer-worker keys spend`",
 		"Jobs.KeyExpired" => "; the spending key has expired: renew it with `livepeer-worker keys spend`",
 		"Jobs.NoSpendingKey" | "Jobs.OutOfScope" => "; allow it with `livepeer-worker keys spend` and the account's own key",
-		"Jobs.CannotPayFee" => "; the transcoder's account has too little ETH and owed fees for the claim: send it ETH",
+		"Jobs.CannotPayFee" => "; the transcoder's account has too little LPT for the claim's call, and too little ETH in its place: send it LPT",
 		"TranscoderElection.TermsLocked" => "; terms are locked in the last tenth of a round: it is tried again in the next one",
 		"TranscoderElection.PriceBelowLowest" => "; in the lock period a price may fall to the lowest of the others only",
 		"TranscoderElection.NotEnoughSelfBond" => "; bond more of the account's own LPT to itself (lptStaking.bond)",

@@ -7,7 +7,7 @@
 mod relay;
 mod wire;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures::{FutureExt, StreamExt};
 use srt_tokio::{
@@ -45,21 +45,22 @@ fn options(options: &mut SocketOptions) {
 	options.receiver.latency = Duration::from_millis(200);
 }
 
-/// Serves publishers for ever; with a passphrase, only those that encrypt with it.
+/// Takes an address. What is returned serves publishers there for ever; with a passphrase, only those that
+/// encrypt with it.
 ///
 /// # Errors
 ///
-/// Fails at once when the passphrase is too short or too long, or the address cannot be had.
+/// Fails when the passphrase is too short or too long, or the address cannot be had.
 pub async fn serve(
 	address: SocketAddr,
 	passphrase: Option<String>,
 	gate: Arc<Gate>,
-) -> io::Result<()> {
+) -> io::Result<impl Future<Output = Infallible> + Send> {
 	if passphrase.as_ref().is_some_and(|passphrase| !(10..=79).contains(&passphrase.len())) {
 		return Err(io::Error::other("an SRT passphrase has 10 to 79 characters"));
 	}
 	let relay = Relay::bind(address, MOST, passphrase.is_some()).await?;
-	match take_requests(&relay, passphrase, &gate).await {}
+	Ok(async move { take_requests(&relay, passphrase, &gate).await })
 }
 
 async fn take_requests(

@@ -37,6 +37,26 @@ fn transcoder_should_register_when_the_node_comes_back() {
 	})
 }
 
+/// A machine that has moved is found where it is; one that has not costs no call.
+#[test]
+fn address_should_be_announced_when_it_is_another_one() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let written = || {
+			let calls = story.chain.calls();
+			calls.iter().filter(|call| matches!(call, Call::Transcoder { .. })).count()
+		};
+		let before = written();
+		role.register(&FakeNet::record("t")).await.unwrap();
+		assert_eq!(written(), before, "the chain has it");
+		role.register(&FakeNet::record("elsewhere")).await.unwrap();
+		assert_eq!(written(), before + 1);
+		let view = story.chain.client(None).transcoder(&story.key.account()).await.unwrap();
+		assert_eq!(view.map(|view| view.service), Some(FakeNet::record("elsewhere")));
+	})
+}
+
 #[test]
 fn role_should_not_register_when_its_toolchain_is_not_accepted() {
 	simulate(|sim| async move {
