@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use livepeer_primitives::{
 	receipt::RejectReason,
 	verdict::{MismatchKind, NonConformingKind},
-	video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY},
+	video::{
+		ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, TICKS_PER_SECOND,
+	},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::ports::engine::{
@@ -82,15 +84,16 @@ impl Engine {
 		self.pool.diagnose((input, limits), outputs, Priority::Verify).await
 	}
 
-	/// What distinguishes `theirs` from `ours`, which differ, cheapest first.
+	/// What distinguishes `theirs` from `ours`, which differ, cheapest first. Ours has so many pictures.
 	async fn compare(
 		&self,
 		rendition: &Rendition,
 		limits: &SourceLimits,
+		pictures: u32,
 		ours: &[u8],
 		theirs: &[u8],
 	) -> Result<Finding, MediaError> {
-		let limits = output_limits(rendition, limits);
+		let limits = of_pictures(output_limits(rendition, limits), pictures);
 		let inspected = self.pool.inspect(theirs, &limits, Priority::Verify).await;
 		let theirs = match inspected {
 			Ok(inspection) => inspection,
@@ -120,7 +123,7 @@ impl Engine {
 				(None, _) => Finding::Exact,
 				(Some(ours), Some(Some(theirs))) if theirs == ours => Finding::Exact,
 				(Some(ours), Some(Some(theirs))) => {
-					self.compare(rendition, &format.limits, ours, theirs).await?
+					self.compare(rendition, &format.limits, frames, ours, theirs).await?
 				}
 				(Some(_), _) => Finding::Fault {
 					fault: Fault::NonConforming(NonConformingKind::Unreadable),
@@ -163,6 +166,13 @@ impl Engine {
 /// What an output may be at most, to be decoded at all.
 fn output_limits(rendition: &Rendition, limits: &SourceLimits) -> SourceLimits {
 	SourceLimits { width: rendition.width, height: rendition.height, shortest: 0, ..*limits }
+}
+
+/// The same for an output of so many pictures: one with far more, of a short source, would take far more than what is
+/// stated for it. Pictures may be a second apart, so some more than there are pass where there are few.
+fn of_pictures(limits: SourceLimits, pictures: u32) -> SourceLimits {
+	let seconds = pictures.saturating_sub(1).saturating_mul(TICKS_PER_SECOND);
+	SourceLimits { fps: 1, longest: limits.longest.max(seconds), ..limits }
 }
 
 /// What it means that an output, which is not what the toolchain makes, cannot be inspected. That it
@@ -305,6 +315,7 @@ impl MediaEngine for Engine {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use livepeer_primitives::{video::LONGEST_SEGMENT, work::max_frames};
 
 	fn inspection(pictures: &[u8], audio: u8) -> Inspection {
 		Inspection {
@@ -332,6 +343,17 @@ mod tests {
 		let small = Inspection { width: 32, ..ours.clone() };
 		let size = fault(Fault::NonConforming(NonConformingKind::Size), None);
 		assert_eq!(found(&small), size);
+	}
+
+	/// A judge would decode twelve hundred pictures of an output whose source has fifty.
+	#[test]
+	fn attack_output_with_far_more_pictures_than_its_source() {
+		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..SourceLimits::new(320, 180, 120) };
+		let pictures = |pictures| max_frames(&of_pictures(limits, pictures));
+		assert_eq!(max_frames(&limits), 1_201);
+		assert_eq!([50, 1_201].map(pictures), [50, 1_201]);
+		// As many as can be a second apart, and both ends.
+		assert_eq!([0, 1, 11].map(pictures), [11; 3]);
 	}
 
 	#[test]
