@@ -226,7 +226,7 @@ const ELSEWHERE: [(&str, &str); 15] = [
 	),
 	(
 		"more work claimed than was done, or less",
-		"`work_that_is_not_what_was_done_should_be_a_mismatch`",
+		"`work_that_is_not_what_was_done_should_be_a_mismatch`, `attack_segment_that_takes_more_work_than_is_stated`",
 	),
 	(
 		"nothing, and the work of decoding claimed",
