@@ -222,6 +222,7 @@ mod tests {
 			ladder: Ladder::truncate_from(ladder),
 			limits: SourceLimits::new(1280, 720, 30),
 			variants: false,
+			stated: None,
 		}
 	}
 

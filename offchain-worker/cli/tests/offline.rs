@@ -65,7 +65,12 @@ impl Files {
 			..rendition(width, height, kbps)
 		};
 		let ladder = Ladder::try_from(vec![two(256, 144, 150), two(160, 90, 80)]).unwrap();
-		let format = Format { ladder, limits: SourceLimits::new(320, 180, 25), variants: true };
+		let format = Format {
+			ladder,
+			limits: SourceLimits::new(320, 180, 25),
+			variants: true,
+			stated: None,
+		};
 		let config = PoolConfig { program: Some(WORKER.into()), ..Default::default() };
 		let engine = Engine::unattested(MediaPool::new(config));
 		let source = std::fs::read(&path).unwrap();

@@ -51,6 +51,9 @@ pub enum MediaError {
 	/// The segmenter cannot take this file; the text says what to do.
 	#[error("{0}")]
 	Unsupported(String),
+	/// The segment takes more work than is stated for it: everybody who is told so finds the same.
+	#[error("the segment takes more work than is stated")]
+	MoreWork,
 	/// The ladder or the limits cannot be a job's.
 	#[error("the job's format is wrong: {0:?}")]
 	Format(FormatError),
@@ -102,6 +105,7 @@ impl From<Failure> for MediaError {
 		match failure {
 			Failure::InputInvalid { reason, offset } => MediaError::InputInvalid { reason, offset },
 			Failure::Unsupported(text) => MediaError::Unsupported(clipped(text)),
+			Failure::MoreWork => MediaError::MoreWork,
 			Failure::Internal(text) => MediaError::Failed(clipped(text)),
 		}
 	}

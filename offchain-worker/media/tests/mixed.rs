@@ -69,7 +69,7 @@ fn wishes(index: usize) -> Wishes {
 	let evidence = (index % 5 == 1).then_some(EvidenceSeed { seed, index: index as u32 });
 	let start = (index / 7 % 4) as u8;
 	let variant = (index % 7 == 2).then_some(Variant { rendition: 0, start });
-	Wishes { evidence, variant }
+	Wishes { evidence, variant, ..Default::default() }
 }
 
 async fn all(

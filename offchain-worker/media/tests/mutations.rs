@@ -127,7 +127,7 @@ impl Trial {
 		lesser: Vec<Engine>,
 	) -> Self {
 		let ladder = Ladder::try_from(ladder.to_vec()).expect("short");
-		let format = Format { ladder, limits: LIMITS, variants: true };
+		let format = Format { ladder, limits: LIMITS, variants: true, stated: None };
 		let made = plain.transcode(&format, &source, None).await.expect("a good source");
 		Self { format, source, right: made.outputs, plain, lesser }
 	}

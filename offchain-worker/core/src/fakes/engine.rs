@@ -122,6 +122,13 @@ impl MediaEngine for FakeEngine {
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
+		let pixels = Self::pixels(format, input);
+		let made = format.ladder.iter().zip(pixels.outputs).zip(outputs);
+		let there =
+			made.filter(|(_, output)| output.is_some()).map(|((r, made), _)| (r.profile, made));
+		if format.stated.is_some_and(|stated| stated.is_exceeded(pixels.input, there)) {
+			return Err(MediaError::MoreWork);
+		}
 		let honest = Self { black: false, ..self.clone() };
 		let right = honest.transcode(format, input, None).await?;
 		let mut findings = Vec::new();

@@ -161,7 +161,8 @@ async fn transcode(pool: &MediaPool, file: &Path, directory: &Path) -> Result<()
 		Some(_) => Some(Variant { rendition: 0, start: number("VARIANT", 0)? }),
 		None => None,
 	};
-	let made = transcode_all(pool, &segments, &ladder, Wishes { evidence: None, variant }).await?;
+	let made =
+		transcode_all(pool, &segments, &ladder, Wishes { variant, ..Default::default() }).await?;
 	for (index, outputs) in made.iter().enumerate() {
 		for (rendition, bytes) in ladder.iter().zip(outputs) {
 			let name = format!("{}p-{index:05}.ts", rendition.height);
@@ -339,7 +340,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 			{
 				// A pool of its own: what it started has been waited for when it is gone.
 				let pool = MediaPool::new(PoolConfig::default());
-				let wishes = Wishes { evidence, variant: None };
+				let wishes = Wishes { evidence, ..Default::default() };
 				outputs = transcode_all(&pool, &segments, ladder, wishes).await?;
 			}
 			took.least(started, cpu);

@@ -271,9 +271,7 @@ impl Broadcaster {
 			Err(MediaError::Invalid(found)) => {
 				Delivered::Skip(format!("it cannot be transcoded: {found:?}"))
 			}
-			Err(MediaError::Failed(error)) => {
-				retry(format!("rejected as {reason}, and not examined: {error}"))
-			}
+			Err(error) => retry(format!("rejected as {reason}, and not examined: {error}")),
 		}
 	}
 }

@@ -9,7 +9,7 @@ use livepeer_primitives::{
 	receipt::Output,
 	verdict::{MismatchKind, NonConformingKind, UnavailableKind, Verdict},
 	video::{Ladder, SourceLimits},
-	work::WorkFactors,
+	work::{StatedWork, WorkFactors},
 	Hash,
 };
 
@@ -81,13 +81,19 @@ pub(crate) async fn judge_leaf(
 			// Why it is rejected informs only.
 			match attempted(|| engine.accept(&format, input)).await {
 				Err(MediaError::Invalid(_)) => only(Verdict::Valid),
-				Err(MediaError::Failed(error)) => Err(error),
+				Err(error) => Err(error.to_string()),
 				Ok(()) => only(Verdict::Mismatch(MismatchKind::Transcodable)),
 			}
 		}
 		Leaf::Transcoded { segment, outputs, work, .. } => {
+			// Where nothing is there, nothing shows that any work was done.
+			if outputs.iter().all(Option::is_none) {
+				return only(Verdict::Mismatch(MismatchKind::Work));
+			}
 			let format = Format::of(terms.ladder, terms.limits, segment);
-			let format = Format { variants: terms.variants, ..format };
+			// A ballot is as long as the work that its leaves state: no judge does more for one of them.
+			let stated = Some(StatedWork { work: *work, factors: *terms.factors });
+			let format = Format { variants: terms.variants, stated, ..format };
 			let mut bytes = bytes.into_iter();
 			let made: Vec<Option<Vec<u8>>> =
 				outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();
@@ -113,6 +119,7 @@ pub(crate) async fn judge_leaf(
 				Err(MediaError::Invalid(_)) => {
 					only(Verdict::NonConforming(NonConformingKind::Input))
 				}
+				Err(MediaError::MoreWork) => only(Verdict::Mismatch(MismatchKind::Work)),
 				Err(MediaError::Failed(error)) => Err(error),
 			}
 		}

@@ -56,6 +56,45 @@ fn work_that_is_not_what_was_done_should_be_a_mismatch() {
 	})
 }
 
+/// A ballot is as long as the work is that its leaves state. As many as a judge takes at a time state nearly nothing and
+/// take long: it does no more for them, and is in time for them and for what else it owes. Who stops so has seen
+/// as little as everybody else who does, and finds the same evidence.
+#[test]
+fn attack_work_stated_too_small_in_many_claims_at_once() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let honest = story.leaf(&FakeEngine::default(), 0).await;
+		let mut small = story.leaf(&FakeEngine::default(), 1).await;
+		if let Leaf::Transcoded { work, .. } = &mut small.leaf {
+			*work = 1;
+		}
+		let takes = Some((sim.clock.clone(), 5_000));
+		let role = story.role(FakeEngine { takes, ..FakeEngine::default() });
+		let of = |claim, leaf: &VerifyLeaf| VerifyTask { claim, ..story.task(vec![leaf.clone()]) };
+		let mut tasks: Vec<_> = (1..MAX_QUEUE as u64).map(|claim| of(claim, &small)).collect();
+		tasks.push(of(0, &honest));
+		let start = sim.clock.now_ms();
+		for task in &tasks {
+			assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		}
+		role.idle().await;
+		let took = sim.clock.now_ms() - start;
+		assert!(took < tasks[0].patience_ms, "{took} ms");
+		let seen_nothing = evidence::fold(tasks[0].seed, &[]);
+		for task in tasks {
+			let expected = match task.claim {
+				0 => Verdict::Valid,
+				_ => Verdict::Mismatch(MismatchKind::Work),
+			};
+			let Ok(VerifyStatus::Done { verdicts, evidence }) = role.post(task) else {
+				panic!("it is done")
+			};
+			assert_eq!(verdicts.into_inner(), [expected]);
+			assert_eq!(evidence == seen_nothing, expected != Verdict::Valid);
+		}
+	})
+}
+
 #[test]
 fn leaf_should_be_abstained_from_when_the_engine_fails() {
 	simulate(|sim| async move {
