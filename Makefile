@@ -115,6 +115,10 @@ test-corpus: build ## Every attack on real and generated clips at four sizes, 50
 test-mutations: build ## 10,000 segments, outputs and pushes changed at random, judged on four levels of the processor
 	MUTATIONS=10000 cargo test --release --locked $(NATIVE) --test mutations -- --nocapture
 
+.PHONY: cheats
+cheats: build ## Every cheat's story, honest ones of one to three streams; writes docs/verification.md: STORIES="black lazy" plays some (an hour and a half)
+	scripts/cheats.py $(BIN) --write $(STORIES)
+
 .PHONY: formats-check
 formats-check: ## Compute every signed and hashed format in Python, from docs/formats.md alone
 	python3 tests/formats/check.py
@@ -159,9 +163,9 @@ monitoring-test: ## Does every alert fire when it should, and is it explained?
 	docker/monitoring/test.sh
 alerts-test: build ## Cause what alerts are for on local networks: each must fire (20 minutes)
 	scripts/alerts-test.py $(BIN)
-runbooks-test: build ## Run the commands of docs/operators on a local network
+runbooks-test: build ## Run the commands of docs/operators on a local network: VALIDATORS=5
 	scripts/runbooks-test.py $(BIN)
-restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies: none may sign anything twice
+restore-test: build ## Put a validator, a transcoder and a broadcaster back from old copies, none may sign twice: BLOCKS=1800
 	scripts/restore-test.py $(BIN)
 operating-test: build ## Walk through docs/operating.md by its own commands (five minutes)
 	scripts/operating-test.py $(BIN)
@@ -255,12 +259,12 @@ bench-gas: ## Measure what the bridge costs on Ethereum, Osaka and Amsterdam; wr
 	node $(CONTRACTS)/scripts/gas.mjs
 
 .PHONY: bench
-bench: build ## Speed against the raw tool: transcoding as a ratio to the ffmpeg command line
+bench: build ## Speed beside two ffmpeg command lines, 720p into three and 1080p into four; what a pixel costs
 	scripts/bench.sh
 
 .PHONY: bench-quality
-bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed
-	scripts/bench-quality.py --write $(if $(FRONT),--front)
+bench-quality: build ## Quality at equal bytes against ffmpeg's continuous encode; writes docs/media.md: FRONT=1 for speed, MINUTES=10 for what is kept of the target
+	scripts/bench-quality.py --write $(if $(FRONT),--front) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: test-equal
 test-equal: build ## 500 segments twice: other order, load, processor level; not a byte may differ

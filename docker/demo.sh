@@ -16,15 +16,9 @@ cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 shift
 export LIVEPEER_TAG=${LIVEPEER_TAG:-local} COMPOSE_PROJECT_NAME=${COMPOSE_PROJECT_NAME:-livepeer-demo}
-if docker compose version >/dev/null 2>&1; then
-	compose=(docker compose)
-elif command -v docker-compose >/dev/null; then
-	compose=(docker-compose)
-else
-	echo "docker/demo.sh: docker-compose is missing" >&2
-	exit 1
-fi
-export LIVEPEER_COMPOSE=${compose[*]}
+LIVEPEER_COMPOSE=$(docker/compose-command.sh)
+export LIVEPEER_COMPOSE
+read -ra compose <<<"$LIVEPEER_COMPOSE"
 compose+=(--file docker/compose.yaml)
 
 TAG=$LIVEPEER_TAG docker/build.sh "$bin"

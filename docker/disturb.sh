@@ -34,11 +34,12 @@ if within broadcast tc qdisc add dev "$link" root netem delay 80ms 20ms loss 2% 
 	calm() { within broadcast tc qdisc del dev "$link" root; }
 	echo "disturb: the broadcaster's link has 80 ms, 2 % loss, 20 Mbit/s"
 else
-	# A kernel without netem still loses packets when asked.
+	# A kernel without netem still loses packets when asked, and has them queue for a narrow link.
 	lose=(OUTPUT -o "$link" -m statistic --mode random --probability 0.02 -j DROP)
 	within broadcast iptables -A "${lose[@]}"
-	calm() { within broadcast iptables -D "${lose[@]}"; }
-	echo "disturb: the broadcaster's link loses 2 % (this kernel cannot delay packets)"
+	within broadcast tc qdisc add dev "$link" root tbf rate 20mbit burst 32kb latency 200ms
+	calm() { within broadcast iptables -D "${lose[@]}" && within broadcast tc qdisc del dev "$link" root; }
+	echo "disturb: the broadcaster's link has 20 Mbit/s, up to 200 ms of queue before it, 2 % loss"
 fi
 until_returned 6
 declare -A cut

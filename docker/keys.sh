@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes what docker/compose.yaml's network needs before its first start, in a folder: node keys, session
-# keys and the chain that begins with them, the tokens between nodes and verify services, operator keys;
-# and writes DIR/env, which compose reads.
-# Everything is made in containers without a network. What is there already stays.
+# keys and the chain that begins with them, the tokens between nodes and verify services, operator keys,
+# what the workers' engine makes of its golden vectors; and writes DIR/env, which compose reads.
+# Everything is made in containers without a network. What is there already stays. Half a minute at first.
 #
 #   docker/keys.sh DIR
 set -euo pipefail
@@ -16,7 +16,7 @@ user=$(id -u):$(id -g)
 offline() { # IMAGE FOLDER ARGUMENTS...: a command that sees this one folder and nothing else
 	local image=$1 folder=$2
 	shift 2
-	docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges \
+	docker run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
 		--user "$user" --volume "$folder:/data" "$image:$tag" "$@"
 }
 folder() { mkdir -p "$data/$1"; own "$data/$1"; }
@@ -75,6 +75,14 @@ for role in audit keys source gateway broadcast transcode-bob transcode-charlie;
 done
 for key in duties-{bob,charlie}-{0,1} segments; do
 	[ -f "$data/keys/$key" ] || offline livepeer-worker "$data/keys" keys new "/data/$key" >/dev/null
+done
+# The golden vectors are made once, by one worker, and the others remember them, as on a machine where they share
+# a cache. Each has a folder of its own here: eight that make them side by side are late on a small machine, and
+# end.
+made=$(offline livepeer-worker "$data/verify-alice" doctor --offline 2>&1) || { echo "$made" >&2 && exit 1; }
+for role in verify-{bob,charlie,dave,eve} transcode-{bob,charlie} broadcast gateway; do
+	cp -r "$data/verify-alice/.cache" "$data/$role/"
+	own -R "$data/$role/.cache"
 done
 # An account that has LPT for its transactions. Its own seed, for its name leads to it by way of the
 # secret of the account whose ETH it spends.

@@ -9,7 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${1:?usage: docker/operators-test.sh BIN_DIR}
 export LIVEPEER_TAG=${LIVEPEER_TAG:-local}
-read -ra compose <<<"${LIVEPEER_COMPOSE:-docker-compose}"
+command=$(docker/compose-command.sh)
+read -ra compose <<<"$command"
 work=$(mktemp -d)
 end() {
 	for role in validator gateway transcoder; do
@@ -26,7 +27,7 @@ fail() {
 }
 of() { docker ps -aq --filter "label=com.docker.compose.project=livepeer-test-$1" --filter "label=com.docker.compose.service=$2"; }
 until_healthy() {
-	for _ in $(seq 150); do
+	for _ in $(seq 240); do
 		[ "$(docker inspect --format '{{.State.Health.Status}}' "$(of "$1" "$2")")" != healthy ] || return 0
 		sleep 1
 	done

@@ -4,6 +4,9 @@
 #
 #   docker/test.sh [BIN_DIR]     with it the media crate's escape tests run in the worker's image; `make
 #                                test-native` has built them there
+#
+# ADVISORY_DB=DIR, a checkout of https://github.com/RustSec/advisory-db: the lists of what is in the images are
+# scanned by it, where BIN_DIR is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tag=${LIVEPEER_TAG:-local}
@@ -58,9 +61,20 @@ if [ -n "$bin" ]; then
 	chmod -R a+rX "$work"
 	top=/$(cut -d/ -f2 <<<"$bin")
 	docker run "${confined[@]}" --network none --volume "$escapes:/usr/local/bin/escapes:ro" \
-		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should_be child_should_work ||
-		fail "the child that decodes video breaks out in a container"
+		--volume "$work$top:$top:ro" --entrypoint escapes "livepeer-worker:$tag" child_should_be child_should_work |
+		tee "$work/escapes" || fail "the child that decodes video breaks out in a container"
+	# A test of another name would not be run.
+	grep -Eq '^test result: ok\. ([5-9]|[1-9][0-9]+) passed' "$work/escapes" || fail "fewer escape tests than there are"
 	ok "the media crate's escape tests pass in a container"
+fi
+if [ -n "$bin" ] && [ -n "${ADVISORY_DB:-}" ]; then
+	for image in livepeer-node livepeer-worker; do
+		packaging/sbom.py image "$image:$tag" "$bin/$image" >"$work/$image.cdx.json"
+	done
+	packaging/sbom.py scan "$ADVISORY_DB" "$work"/*.cdx.json || fail "there are advisories about what is in the images"
+	ok "no advisory is about a crate in the images"
+else
+	echo "SKIPPED: a scan of the images' lists for known vulnerabilities, which wants BIN_DIR and ADVISORY_DB=DIR" >&2
 fi
 docker run "${confined[@]}" --network none --security-opt seccomp=docker/seccomp-without-landlock.json \
 	"livepeer-worker:$tag" doctor --offline >"$work/without-landlock" 2>&1 && without=0 || without=$?
@@ -99,7 +113,9 @@ docker stop --time 30 "livepeer-test-$$-alone" >/dev/null
 [ "$(docker inspect --format '{{.State.ExitCode}}' "livepeer-test-$$-alone")" = 0 ] || fail "a node does not stop in order"
 ok "a node that is stopped ends in order"
 
+command=$(docker/compose-command.sh)
+read -ra compose <<<"$command"
 for file in validator transcoder gateway; do
-	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x ${LIVEPEER_COMPOSE:-docker-compose} -f "docker/$file.yaml" config -q || fail "$file.yaml"
+	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x "${compose[@]}" -f "docker/$file.yaml" config -q || fail "$file.yaml"
 done
 ok "the operators' compose files are valid"

@@ -38,8 +38,9 @@ COPY --from=pages /pages/dist offchain-worker/pages/dist
 RUN --mount=type=cache,target=/root/.cargo/registry --mount=type=cache,target=/root/.cargo/git \
 	--mount=type=cache,target=/target,id=livepeer-worker-target \
 	CARGO_TARGET_DIR=/target SKIP_WASM_BUILD=1 \
-	cargo build --release --locked -p livepeer-worker -p livepeer-cheat \
-	&& install -D -s -t /out /target/release/livepeer-worker /target/release/livepeer-cheat
+	cargo build --release --locked -p livepeer-worker -p livepeer-cheat -p livepeer-demo \
+	&& install -D -s -t /out /target/release/livepeer-worker /target/release/livepeer-cheat \
+		/target/release/livepeer-demo
 
 FROM scratch AS handed-in
 COPY livepeer-worker livepeer-cheat /out/

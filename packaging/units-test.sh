@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts the packages' units under a real systemd, in a container, with the hardening that they ship:
-# a validator makes blocks, the roles transcode their golden vectors in the sandbox, everything stops in
-# order. Wants a Docker daemon and the base image of docker/build.sh.
+# a validator makes blocks, the roles transcode their golden vectors in the sandbox, nginx speaks TLS in front of
+# the gateway by the settings of docs/operators/gateway.md, everything stops in order. Wants a Docker daemon and
+# the base image of docker/build.sh. Two minutes.
 #
 #   packaging/units-test.sh [BIN_DIR]
 set -euo pipefail
@@ -21,8 +22,10 @@ packaging/build.sh "$bin" "$context"
 cat >"$context/Dockerfile" <<DOCKERFILE
 FROM ${BASE:-debian:bookworm-slim}
 COPY *.deb /tmp/
-RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
-	systemd systemd-sysv dbus curl /tmp/*.deb
+# Nothing is started while it is installed, where no systemd runs and IPv6 may be missing.
+RUN printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \
+	&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
+	systemd systemd-sysv dbus curl nginx openssl /tmp/*.deb && rm /usr/sbin/policy-rc.d
 CMD ["/sbin/init"]
 DOCKERFILE
 DOCKER_BUILDKIT=1 docker build --quiet -t livepeer-units-test "$context" >/dev/null
@@ -61,10 +64,27 @@ within systemctl start livepeer-verify livepeer-gateway livepeer-transcode
 until_said livepeer-verify "waiting for tasks"
 until_said livepeer-transcode "registered account"
 within curl -sf http://127.0.0.1:8935/readyz >/dev/null || fail "the gateway is not ready"
-for port in 9616 9617; do
-	within curl -sf "http://127.0.0.1:$port/metrics" >/dev/null || fail "nobody serves metrics at port $port"
+for page in 9616/metrics 9617/metrics 9616/readyz 9617/readyz; do
+	within curl -sf "http://127.0.0.1:$page" >/dev/null || fail "port ${page/\// does not answer /}"
 done
-echo "ok   the roles work, transcode in the sandbox, and have metrics"
+echo "ok   the roles work, transcode in the sandbox, have metrics and are ready"
+certificate=/etc/letsencrypt/live/play.example.org
+within sh -ec "rm /etc/nginx/sites-enabled/default && mkdir -p $certificate
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=play.example.org -addext subjectAltName=DNS:play.example.org \
+	-keyout $certificate/privkey.pem -out $certificate/fullchain.pem 2>/dev/null"
+sed -n '/^```nginx$/,/^```$/{/^```/!p}' docs/operators/gateway.md |
+	docker exec --interactive "$name" tee /etc/nginx/sites-enabled/livepeer >/dev/null
+within systemctl restart nginx || fail "nginx does not take the settings of docs/operators/gateway.md"
+# What a viewer's request is answered with.
+through_proxy() {
+	within curl -s --output /dev/null --write-out '%{http_code}' --cacert "$certificate/fullchain.pem" \
+		--resolve play.example.org:443:127.0.0.1 "https://play.example.org$1"
+}
+for expected in "/readyz 200" "/ 200" "/metrics 404"; do
+	answered=$(through_proxy "${expected% *}") || true
+	[ "$answered" = "${expected#* }" ] || fail "nginx answers ${expected% *} with $answered"
+done
+echo "ok   nginx in front of the gateway speaks TLS, and gives no viewer the metrics"
 [ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"
 within systemctl stop livepeer-transcode livepeer-gateway livepeer-verify livepeer-node
 for unit in node verify gateway transcode; do

@@ -225,7 +225,11 @@ def are_exported(validator):
 FERDIE = "5CiPPseXPECbkjWCa6MnjNokrgYjMqmKndv2rSnekmSK2DjL"
 # A claim each eight seconds, whatever its call costs.
 CLAIMS = ["--claim-leaves", "4", "--claim-wait", "8", "--claim-worth", "0"]
-SAFE_MODE = "await final(api.tx.sudo.sudo(api.tx.safeMode.forceEnter()));"
+# An account that has nothing left but its stake: ETH first, for moving it costs LPT.
+POOR = f"""
+await final(api.tx.assets.transferAll(1, "{ALICE}", false));
+await final(api.tx.balances.transferAll("{ALICE}", true));
+"""
 
 
 def own_address():
@@ -260,6 +264,11 @@ def streams(binaries, folder, running, prometheus):
         for one in workers:
             until(f"{one.name} is registered", lambda one=one: "registered account" in one.said(), PATIENCE)
 
+    def end(stream, name):
+        """Ends a broadcaster and its job: one that is left open is offered to others, whose work it disturbs."""
+        stream.kill()
+        net.call("Ferdie", "stream", "end", "--name", name, unless="has ended already|has no job")
+
     say("a transcoder that cheats")
     cheat = worker("cheat", "black", *net.transcoding("Bob"), "--capacity", "2", *CLAIMS,
                    binary=os.path.join(binaries, "livepeer-cheat"))
@@ -268,7 +277,7 @@ def streams(binaries, folder, running, prometheus):
     stream = broadcast("cheated")
     for alert in ("SlashPending", "Jailed", "DutyMissed", "StakeFell"):
         prometheus.fires(alert, "cheat")
-    stream.kill()
+    end(stream, "cheated")
     cheat.kill()
 
     say("transcoders: one that others do not reach, one that resigns")
@@ -324,20 +333,28 @@ def streams(binaries, folder, running, prometheus):
     say("a broadcaster that is gone")
     stream.kill()
     prometheus.fires("OriginFails", "gateway")
+    end(stream, "watched")
 
-    say("a transcoder: without room, too slow, refused by the chain")
+    say("a transcoder without room")
     transcode.kill()
     transcode.again(*honest, "--quota", "1")
     stream = broadcast("full")
     prometheus.fires("StoreFails", "transcode")
-    stream.kill()
+    end(stream, "full")
     transcode.kill()
-    transcode.again(*honest, "--parallel", "1")
+    net.call("Charlie", "stake", "resign", "--yes")
+
+    say("the only transcoder: too slow, refused by the chain")
+    hidden.again(*net.transcoding("Dave", host, port), "--capacity", "4", "--parallel", "1", *CLAIMS)
+    registered(hidden)
+    # It was never paid, so nothing comes back to it that could pay for a claim's call.
+    wallet(net.alice, "//Dave", POOR)
     # As many segments at a time as a broadcaster sends, which is more than one place and its queue.
     broadcast("fast", "--rate", "max", "--rendition", "640x360@4000k", "--rendition", "426x240@2000k")
-    prometheus.fires("Overloaded", "transcode")
-    wallet(net.alice, "//Alice", SAFE_MODE)
-    prometheus.fires("Refused", "transcode")
+    prometheus.fires("Overloaded", "hidden")
+    prometheus.fires("Refused", "hidden")
+    # What is reserved pays for so many segments, none of which is claimed.
+    prometheus.fires("WorkUnpaid", "hidden")
 
 
 class Page:

@@ -4,13 +4,18 @@
 Checked are relative links and their anchors, paths in backticks (also in comments of the code),
 targets and variables of `make`, options of the worker's binaries, names of tests and of code, the
 table of crates in README.md against the workspace, the floors of CONTRIBUTING.md against what each
-crate depends on, that each command block of the operators' pages is run by `scripts/runbooks-test.py` or says
-why not, the metrics that pages, alerts and boards name against those that are registered, the READMEs of pallets against CONTRIBUTING.md and against the code, attacks against the tests that hold them, the documentation of calls, addresses,
-and the list of decisions. `docs/parameters.md` is held against the presets by
+crate depends on, that the files of a crate import each other in one direction, that every public
+function is named somewhere else, that each command block
+of the operators' pages is run by `scripts/runbooks-test.py` or says why not, the metrics that pages,
+alerts and boards name against those that are registered, the READMEs of pallets against CONTRIBUTING.md
+and against the code, attacks against the tests that hold them, the documentation of calls and what they
+hand over to, addresses, and the list of decisions. `docs/parameters.md` is held against the presets by
 `primitives/tests/documentation.rs`. With `--write` the table of weights of docs/bridge.md is written first.
 Needs Python 3 and git, nothing else.
 """
 
+import collections
+import graphlib
 import hashlib
 import os
 import re
@@ -320,6 +325,83 @@ def check_floors():
                 problem(f"{folder}/Cargo.toml", f"only {', '.join(ALONE[crate])} may link `{crate}`")
 
 
+def imported(use):
+    """The paths of a `use`, or of a part of one: braces are opened."""
+    before, brace, rest = use.partition("{")
+    if not brace:
+        return [use.split(" as ")[0].split("::")]
+    parts, depth = [""], 0
+    for sign in rest[: rest.rindex("}")]:
+        depth += (sign == "{") - (sign == "}")
+        if sign == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return [path for part in parts if part.strip() for path in imported(before + part.strip())]
+
+
+# An import, by what follows the word.
+USE = r"^\s*(?:pub(?:\(\w+\))? )?use ([\w\s:{},*]+);"
+
+
+def check_circles():
+    """Files of a crate import each other in one direction. Those with files below them (`lib.rs`, `mod.rs`)
+    hold what these share, and put them together: both are by design, and they are left out."""
+    crates = {}
+    for name in RUST:
+        crate, _, file = name.partition("/src/")
+        path = tuple(file.removesuffix(".rs").split("/"))
+        if path[-1] in ("lib", "main", "mod"):
+            path = path[:-1]
+        if file:
+            crates.setdefault(crate, {})[path] = name
+    for crate, files in crates.items():
+        parents = {path[:depth] for path in files for depth in range(len(path))}
+        graph = {}
+        for path, name in files.items():
+            code = re.sub(r"//[^\n]*", "", RUST[name])
+            uses = [re.sub(r"\s+", " ", use) for use in re.findall(USE, code, re.M)]
+            uses += re.findall(r"\b(?:crate|super)(?:::\w+)+", re.sub(USE, "", code, flags=re.M))
+            for first, *rest in (parts for use in uses for parts in imported(use)):
+                if first not in ("crate", "self", "super"):
+                    continue
+                at = {"crate": (), "self": path, "super": path[:-1]}[first]
+                while rest and rest[0] == "super":
+                    at, rest = at[:-1], rest[1:]
+                while rest and (*at, rest[0]) in files:
+                    at, rest = (*at, rest[0]), rest[1:]
+                if at in files and at != path and not {at, path} & parents:
+                    graph.setdefault(name, set()).add(files[at])
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as circle:
+            problem(crate, "its files import each other in a circle: " + " → ".join(reversed(circle.args[1])))
+
+
+# What the documentation of an argument of this type says of its unit.
+UNITS = {"Balance": "units of 10^-18", "BlockNumber": "block", "RoundIndex": "round"}
+
+
+def check_handed_over(where, lib):
+    """A call hands over to the function of its name, and so does what authorizes one."""
+    for begins, does in ((r"#\[pallet::call_index[^\n]*\n.*?pub fn ", "do_"), (r"\bfn authorize_", "validate_")):
+        for name, body in re.findall(rf"{begins}(\w+)\((.*?)\n\t\t\}}\n", lib, re.S):
+            if f"Self::{does}{name}(" not in body:
+                problem(where, f"`{name}` does not hand over to `{does}{name}`")
+
+
+def check_used():
+    """What is public within the workspace is named somewhere else, too."""
+    code = {name: re.sub(r"//[^\n]*", "", text) for name, text in RUST.items()}
+    named = collections.Counter(word for text in code.values() for word in re.findall(r"\w+", text))
+    for name, text in code.items():
+        # What the build of the runtime's Wasm calls.
+        if not name.startswith("runtime/wasm-opt/"):
+            for function in re.findall(r"\bpub(?:\([^)]*\))? (?:const |async )*fn (\w+)", text):
+                if named[function] == 1:
+                    problem(name, f"nobody uses `{function}`")
+
+
 def check_call_docs(where, lib):
     """A call's documentation, which wallets show, says who, each argument, and what it costs."""
     call = re.compile(
@@ -328,9 +410,12 @@ def check_call_docs(where, lib):
     for match in call.finditer(lib):
         text = "\n".join(line.strip()[3:].strip() for line in match.group(1).split("\n"))
         name = match.group(2)
-        for argument in re.findall(r"(\w+):(?!:)", match.group(3)):
-            if argument != "origin" and f"\n- `{argument}`: " not in text:
+        for argument, kind in re.findall(r"(\w+):(?!:) *(\w+)", match.group(3)):
+            said = re.search(rf"\n- `{argument}`: ((?:(?!\n-|\n\n).)*)", text, re.S)
+            if argument != "origin" and not said:
                 problem(where, f"the documentation of {name} says nothing of `{argument}`")
+            elif UNITS.get(kind, "") not in (said[1] if said else ""):
+                problem(where, f"the documentation of {name} says no unit of `{argument}`")
         for part in ("Who:", "Emits", "Costs"):
             if not re.search(rf"(^|\. |\n){part}\s", text):
                 problem(where, f"the documentation of {name} has no '{part}'")
@@ -374,6 +459,7 @@ def check_pallets():
         if not calls and "None" not in section(prose, "Calls"):
             problem(name, "says nothing of having no calls")
         check_call_docs(pallet + "/src/lib.rs", lib)
+        check_handed_over(pallet + "/src/lib.rs", lib)
         stored = re.findall(r"#\[pallet::storage\].*?pub type (\w+)", lib, re.S)
         described = section(prose, "Storage")
         for item in stored:
@@ -553,6 +639,8 @@ def main():
             check_comments(name)
     check_crates()
     check_floors()
+    check_circles()
+    check_used()
     check_pallets()
     check_runbooks()
     check_metrics()

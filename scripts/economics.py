@@ -655,10 +655,10 @@ def weight_table():
 
 
 class Large:
-    """What the preset `large` has other than production, out of primitives/src/params.rs."""
+    """What the preset `large` has other than production, out of primitives/src/params/presets.rs."""
 
     def __init__(self):
-        text = read("primitives/src/params.rs").split("pub const fn large()")[1].split("pub const fn development()")[0]
+        text = read("primitives/src/params/presets.rs").split("pub const fn large()")[1].split("pub const fn development()")[0]
         for name, how, value in re.findall(r"(\w+): (Perbill::from_\w+\()?([\d_]+)\)?,", text):
             scale = {"Perbill::from_parts(": 1e9, "Perbill::from_percent(": 100}.get(how, 1)
             setattr(self, name, int(value.replace("_", "")) / scale)

@@ -3,6 +3,7 @@
 
 A validator's, on a network of five: the node must end before it votes, follow the chain without signing when
 it is started again, and sign again when finality is well beyond what it had signed; nobody may be reported.
+The copy is two minutes old; with BLOCKS=1800 an hour.
 
 A transcoder's and a live broadcaster's, on a network of one: the transcoder must sign nothing more for a job
 of which the chain has claims that its folder lacks, and serve the next job; the broadcaster must go on above
@@ -24,6 +25,9 @@ from localnet import One, Process, Worker, film, five, free_port, say, until
 
 # As in node/src/twin.rs: slots that a crash may lose, and blocks that finality must be beyond.
 LOST, BEYOND = 20, 32
+# How many blocks of two seconds become final after the validator's copy was made: enough that its turn came
+# again and again after what a crash may lose.
+OLD = int(os.environ.get("BLOCKS", LOST + 40))
 
 
 def validator(binaries, folder, nodes):
@@ -37,8 +41,7 @@ def validator(binaries, folder, nodes):
     eve.start()
     until("a short stop is no reason to doubt", lambda: "Pre-sealed" in eve.said(), 60)
     copied = alice.finalized()
-    # Long enough that its turn came again and again after what a crash may lose.
-    until("the network goes on", lambda: alice.finalized() >= copied + LOST + 40, 300)
+    until("the network goes on", lambda: alice.finalized() >= copied + OLD, 5 * OLD)
 
     say("it is put back")
     eve.kill()

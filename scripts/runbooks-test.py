@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Runs the commands of docs/operators/*.md, in their order, on a local network of one validator that
+"""Runs the commands of docs/operators/*.md, in their order, on a local network, of one validator, that
 it starts: who joins by a page must author, or transcode a stream and be paid, and leave without a slash; who
 broadcasts must have a job.
 
     scripts/runbooks-test.py BIN_DIR [PAGE]...
+
+VALIDATORS=5 begins the demo's chain, of five validators who judge, instead: who joins is the sixth, who
+transcodes is judged by all.
 
 Of a page it runs the blocks behind `<!-- run -->`, and starts those behind `<!-- service -->` and lets
 them run until the page's end. What `<!-- settings -->` exports is set for the local network instead. Other
@@ -21,7 +24,7 @@ import sys
 import tempfile
 import time
 
-from localnet import Terminals, fail, final, rpc, say
+from localnet import NAMES, Terminals, fail, final, rpc, say
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGES = ["validator", "transcoder", "gateway", "care", "broadcaster", "delegator", "relayer"]
@@ -31,12 +34,14 @@ LPT = 10**18
 ALICE = "http://127.0.0.1:9944"
 # Whom the delegator's page bonds to: Bob, who is registered on a development chain.
 TRANSCODER = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
+# Who validates when nobody has joined.
+VALIDATORS = NAMES[:int(os.environ.get("VALIDATORS", 1))]
 # What the pages bond.
 BONDS = {"validator": 1500, "transcoder": 200}
 
 
 class Network(Terminals):
-    """Alice's node, with a genesis that others can join, and what pages start."""
+    """The first validators, with a genesis that others can join, and what pages start."""
 
     def __init__(self, binaries, folder):
         super().__init__()
@@ -48,28 +53,41 @@ class Network(Terminals):
         self.start(name, command, os.path.join(folder, f"{name}.log"), cwd=folder, env=env or self.env)
 
     def begin(self):
-        alice = os.path.join(self.folder, "alice")
-        os.makedirs(alice)
         with open(self.spec, "w", encoding="utf-8") as file:
             subprocess.run(
-                ["livepeer-node", "export-chain-spec", "--chain", "dev", "--raw"],
+                ["livepeer-node", "export-chain-spec", "--chain", "local" if VALIDATORS[1:] else "dev", "--raw"],
                 env=self.env, check=True, stdout=file, stderr=subprocess.DEVNULL,
             )
-        # Alice judges what is claimed.
-        subprocess.run(["livepeer-worker", "token", "token"], env=self.env, check=True, cwd=alice,
-                       stdout=subprocess.DEVNULL)
-        self.begin_one("node", [
-            "livepeer-node", "--verify-url", "http://127.0.0.1:7940", "--verify-token-file", "token",
-            "--chain", self.spec, "--alice", "--force-authoring", "--base-path", alice,
-            "--node-key", "0" * 63 + "1", "--rpc-port", "9944", "--listen-addr",
-            "/ip4/127.0.0.1/tcp/30333", "--no-mdns", "--allow-private-ip", "--no-prometheus",
-        ], alice)
+        for number, name in enumerate(VALIDATORS):
+            self.begin_node(number, name)
+            if not number:
+                self.peer = self.until("the first node answers", lambda: rpc(ALICE, "system_localPeerId"))
         self.until("blocks become final", lambda: final(ALICE) > 0)
-        self.peer = rpc(ALICE, "system_localPeerId")
-        self.begin_one("verify", [
-            "livepeer-worker", "verify", "--listen", "127.0.0.1:7940", "--token-file", "token",
-            "--data-dir", "verify",
-        ], alice)
+        # They judge what is claimed.
+        for number, name in enumerate(VALIDATORS):
+            self.begin_one(f"verify-{name}", [
+                "livepeer-worker", "verify", "--listen", f"127.0.0.1:{7940 + number}", "--token-file", "token",
+                "--data-dir", "verify", "--node", f"ws://127.0.0.1:{9944 + number}",
+            ], os.path.join(self.folder, name))
+
+    def begin_node(self, number, name):
+        """A validator's node, beside the ports of the first one."""
+        folder = os.path.join(self.folder, name)
+        os.makedirs(folder)
+        subprocess.run(["livepeer-worker", "token", "token"], env=self.env, check=True, cwd=folder,
+                       stdout=subprocess.DEVNULL)
+        self.begin_one(f"node-{name}", [
+            "livepeer-node", "--verify-url", f"http://127.0.0.1:{7940 + number}", "--verify-token-file", "token",
+            "--chain", self.spec, f"--{name}", "--base-path", folder,
+            # Alone it has nobody to wait for.
+            *(["--bootnodes", self.boot()] if number else []), *([] if VALIDATORS[1:] else ["--force-authoring"]),
+            "--node-key", f"{number + 1:064x}", "--rpc-port", str(9944 + number), "--listen-addr",
+            f"/ip4/127.0.0.1/tcp/{30333 + 10 * number}", "--no-mdns", "--allow-private-ip", "--no-prometheus",
+        ], folder)
+
+    def boot(self):
+        """Where the first node is found."""
+        return f"/ip4/127.0.0.1/tcp/30333/p2p/{self.peer}"
 
 
 def blocks_of(page):
@@ -109,7 +127,7 @@ def run_page(network, page):
             command = text.replace("\\\n", " ").strip()
             if command.startswith("livepeer-node"):
                 command += (" --rpc-port 9955 --port 30335 --no-mdns --allow-private-ip --no-prometheus"
-                            f" --bootnodes /ip4/127.0.0.1/tcp/30333/p2p/{network.peer}")
+                            f" --bootnodes {network.boot()}")
                 network.begin_one(f"{page}-{number}", command, folder, env)
                 network.until("the new node caught up", lambda: not rpc(
                     f"http://{url}", "system_health")["isSyncing"] and final(f"http://{url}") > 0)
@@ -280,7 +298,7 @@ if len(sys.argv) < 2:
 with tempfile.TemporaryDirectory(prefix="livepeer-runbooks-") as temporary:
     net = Network(os.path.abspath(sys.argv[1]), temporary)
     try:
-        say("a network of one validator")
+        say(f"validators: {', '.join(VALIDATORS)}")
         net.begin()
         for one in sys.argv[2:] or PAGES:
             run_page(net, one)

@@ -15,6 +15,7 @@ make --no-print-directory drill
 make --no-print-directory test-upstream demo-bridge
 make --no-print-directory demo BRIDGE=1 ONCE=1
 make --no-print-directory runbooks-test restore-test alerts-test operating-test
+VALIDATORS=5 scripts/runbooks-test.py "$bin" validator transcoder
 ONLY=withdraw scripts/pages-test.sh "$bin"
 if docker version >/dev/null 2>&1; then
 	MONITORING=prometheus DISTURB=1 ONCE=1 docker/demo.sh "$bin"

@@ -38,6 +38,16 @@ if ldd "$bin/livepeer-node" | grep -E 'libav|libsw|libx264'; then
 	exit 1
 fi
 
+step "packages from the binaries that are built, and images where a Docker daemon answers that has their base"
+packaging/build.sh "$bin" "$out/packages"
+base=${BASE:-debian:bookworm-slim}
+if docker version >/dev/null 2>&1 && { docker image inspect "$base" || timeout 60 docker pull "$base"; } >/dev/null 2>&1; then
+	docker/build.sh "$bin"
+	docker/test.sh "$bin"
+else
+	echo "SKIPPED: images, for no Docker daemon answers, or it has no $base and cannot pull it" >&2
+fi
+
 step "the guide for polkadot.js Apps, step by step"
 scripts/apps-test.sh
 

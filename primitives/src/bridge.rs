@@ -103,6 +103,25 @@ pub fn root_of_path(leaf: H256, index: u32, path: &[H256]) -> H256 {
 	current
 }
 
+/// The heights at which, in a tree of `count` leaves, a complete subtree waits for its right neighbour,
+/// from the lowest up: one for each 1 in `count`.
+pub fn waiting_heights(count: u32) -> impl Iterator<Item = usize> {
+	(0..DEPTH).filter(move |height| (count >> height) & 1 == 1)
+}
+
+/// The root of the tree of `count` leaves, by the subtrees that wait in it for their right neighbours,
+/// from the lowest up; nothing where these are not as many as they have to be.
+pub fn root_of_waiting(count: u32, subtrees: &[H256]) -> Option<H256> {
+	let mut subtrees = subtrees.iter();
+	// They are the left siblings of the first empty leaf; to its right all is empty.
+	let mut path = zeros();
+	for height in waiting_heights(count) {
+		*path.get_mut(height)? = *subtrees.next()?;
+	}
+	let path = path.get(..DEPTH)?;
+	subtrees.next().is_none().then(|| root_of_path(EMPTY_LEAF, count, path))
+}
+
 /// A deposit on Ethereum, to be credited here.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

@@ -28,13 +28,13 @@ pub enum Leaf {
 		/// What later versions add.
 		extensions: Extensions,
 	},
-	/// The segment cannot be transcoded; counts as delivered with a small fixed work.
+	/// The segment cannot be transcoded; counts as delivered with the work of decoding.
 	Rejected {
 		/// What the broadcaster signed of it.
 		segment: SegmentInfo,
 		/// Why. Informs only: what is judged is whether it can be transcoded.
 		reason: RejectReason,
-		/// The fixed work of a rejected segment.
+		/// The work of a rejected segment, which is fixed for a job.
 		work: u64,
 		/// What later versions add.
 		extensions: Extensions,

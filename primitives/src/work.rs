@@ -63,7 +63,7 @@ pub struct WorkFactors {
 	pub profiles: [ProfileFactor; MAX_PROFILES as usize],
 	/// Cost of decoding one pixel, in thousandths.
 	pub decode: u32,
-	/// Work of a rejected segment.
+	/// Least work of a rejected segment: in a job it is no less than what decoding its largest one takes.
 	pub rejected: u64,
 }
 
@@ -79,6 +79,15 @@ impl WorkFactors {
 	pub const fn and_capped_quality(mut self, encode: u32) -> Self {
 		self.profiles[1] = ProfileFactor { profile: CAPPED_QUALITY, encode };
 		self
+	}
+
+	/// These factors as a job with such sources has them; `None` on overflow. A segment may be damaged in its last
+	/// picture and no sooner, so to reject one is as much work as decoding the largest: what judges do is never
+	/// more than what a leaf states.
+	pub fn of_job(self, limits: &SourceLimits) -> Option<Self> {
+		let pixels = u64::from(limits.width) * u64::from(limits.height) * max_frames(limits);
+		let decoded = segment_work(&self, pixels, core::iter::empty())?;
+		Some(Self { rejected: self.rejected.max(decoded), ..self })
 	}
 
 	/// Cost of encoding one pixel under `profile`, in thousandths; `None` for a profile that has no
@@ -102,6 +111,26 @@ pub fn segment_work(
 		sum.checked_add(cost)
 	})?;
 	u64::try_from(thousandths / 1000).ok()
+}
+
+/// The work that somebody states of a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct StatedWork {
+	/// The work.
+	pub work: u64,
+	/// By which factors it is reckoned.
+	pub factors: WorkFactors,
+}
+
+impl StatedWork {
+	/// Whether so many pixels, decoded and encoded, take more than is stated.
+	pub fn is_exceeded(
+		&self,
+		input_pixels: u64,
+		outputs: impl IntoIterator<Item = (ProfileId, u64)>,
+	) -> bool {
+		segment_work(&self.factors, input_pixels, outputs).is_none_or(|work| work > self.work)
+	}
 }
 
 /// Frames of the job's longest segment at its frame rate; one more, since both ends of a segment

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use livepeer_primitives::bridge::{
-	domain, earnings_path, earnings_root, root_of_path, zeros, BridgedAsset, Deposit, Earning,
-	Message, DEPTH,
+	domain, earnings_path, earnings_root, empty_root, root_of_path, root_of_waiting,
+	waiting_heights, zeros, BridgedAsset, Deposit, Earning, Message, DEPTH,
 };
 use serde_json::Value;
 use sp_core::{H160, H256};
@@ -63,6 +63,28 @@ fn check_proofs(tree: &Value, leaves: &[H256]) {
 		assert_eq!(path.len(), DEPTH);
 		assert_eq!(root_of_path(leaves[index as usize], index, &path), root);
 	}
+}
+
+#[test]
+fn subtrees_that_wait_should_give_the_root_of_the_whole_tree() {
+	let (trees, _) = trees();
+	let list = trees["deposits"]["list"].as_array().unwrap();
+	let leaves: Vec<H256> = list.iter().map(|entry| hash(&entry["leaf"])).collect();
+	for (count, entry) in (1u32..).zip(list) {
+		let mut subtrees: Vec<H256> = waiting_heights(count)
+			.map(|height| {
+				// It begins where all that are higher end.
+				let from = (count as usize >> (height + 1)) << (height + 1);
+				earnings_root(leaves[from..from + (1 << height)].to_vec()).unwrap()
+			})
+			.collect();
+		assert_eq!(root_of_waiting(count, &subtrees), Some(hash(&entry["treeRoot"])));
+		subtrees.push(H256::zero());
+		assert_eq!(root_of_waiting(count, &subtrees), None);
+		assert_eq!(root_of_waiting(count, &subtrees[2..]), None);
+	}
+	assert_eq!(root_of_waiting(0, &[]), Some(empty_root()));
+	assert!(root_of_waiting(u32::MAX, &[H256::repeat_byte(1); DEPTH]).is_some());
 }
 
 #[test]

@@ -13,6 +13,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/parameters.md")
 
 /// Where parameters are declared.
 const SOURCES: [&str; 2] = [include_str!("../src/params.rs"), include_str!("../src/work.rs")];
+/// Where the relations between parameters are told.
+const RELATIONS: &str = include_str!("../src/params/bounds.rs");
 
 const BEGINNING: &str = "\
 # Parameters
@@ -172,7 +174,7 @@ fn bounds(path: &str) -> String {
 
 /// The relations with what is said of them.
 fn relations() -> Vec<(String, String)> {
-	let (_, list) = SOURCES[0].split_once("pub enum Relation {").unwrap();
+	let (_, list) = RELATIONS.split_once("pub enum Relation {").unwrap();
 	let (list, _) = list.split_once("\n}").unwrap();
 	let mut relations = Vec::new();
 	let mut doc = String::new();

@@ -8,8 +8,9 @@ use livepeer_primitives::{
 	draw::sample_count,
 	job_format::check_format,
 	params::{
-		Bounds, JobsStored, LotteryParameters, LotteryStored, Parameter, ParameterError,
-		ProtocolParameters, Relation, RoundsStored, Timing, Unit, BOUNDS,
+		Bounds, JobsStored, LotteryParameters, LotteryStored, MoneyParameters, Parameter,
+		ParameterError, ProtocolParameters, Relation, RoundsStored, Timing, Unit,
+		VerificationTerms, BOUNDS,
 	},
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT},
 	work::{max_leaf_work, ProfileFactor, STANDARD_SEGMENT_WORK},
@@ -46,6 +47,18 @@ fn production_should_grow_large_in_any_order() {
 fn presets_should_keep_every_rule() {
 	for (preset, timing) in presets() {
 		assert_eq!(preset.check(&timing), Ok(()));
+	}
+}
+
+/// A ballot is as long as the work is that a claim states. No more is drawn of it than can be done in so many blocks
+/// at most; a tranche has half as many whatever it states, and where all judge, they have all.
+#[test]
+fn disputes_should_leave_time_for_all_that_can_be_drawn_whatever_work_is_claimed() {
+	for (preset, _) in presets() {
+		let LotteryParameters { commit_base, dispute_commit_base, max_work_blocks, .. } =
+			preset.lottery;
+		assert!(commit_base >= max_work_blocks / 2, "{commit_base}");
+		assert!(dispute_commit_base >= max_work_blocks, "{dispute_commit_base}");
 	}
 }
 
@@ -195,6 +208,62 @@ fn work_blocks_should_be_rounded_up_and_capped() {
 	assert_eq!(lottery.work_blocks(150_000_000), 1);
 	assert_eq!(lottery.work_blocks(150_000_001), 2);
 	assert_eq!(lottery.work_blocks(u64::MAX), 20);
+}
+
+/// Unlike any preset's: five members at 40 a standard segment, of whose cost a claim is worth three times.
+const TERMS: VerificationTerms = VerificationTerms {
+	rate: Perbill::from_percent(4),
+	committee_size: 5,
+	verify_price: 40,
+	fee_ratio: 3,
+	variant_rate: Perbill::from_percent(3),
+};
+
+#[test]
+fn claims_should_prepay_and_be_worth_what_their_terms_say() {
+	let segment = STANDARD_SEGMENT_WORK;
+	assert_eq!(TERMS.leaves_of(16), 400);
+	// Sixteen leaves of at most two standard segments.
+	assert_eq!(TERMS.prepayment(16, 2 * segment), 16 * 5 * 2 * 40);
+	// A hundred that are half of one in the mean.
+	assert_eq!(TERMS.mean_cost(16, 50 * segment, 100), 16 * 5 * 40 / 2);
+	assert_eq!(TERMS.mean_cost(1, 1, 1), 1, "against who claims");
+	// No more is judged than the claim has.
+	assert_eq!(TERMS.most_cost(16, 50 * segment, 2 * segment), 16 * 5 * 2 * 40);
+	assert_eq!(TERMS.most_cost(16, 20 * segment, 2 * segment), 20 * 5 * 40);
+	// Three times the mean, but no less than once the most.
+	assert_eq!(TERMS.least_fee(16, 50 * segment, 100, segment / 2), 3 * 16 * 5 * 40 / 2);
+	assert_eq!(TERMS.least_fee(16, 50 * segment, 100, 2 * segment), 16 * 5 * 2 * 40);
+	let free = VerificationTerms { fee_ratio: 0, ..TERMS };
+	assert_eq!(free.least_fee(16, 50 * segment, 100, 2 * segment), 0);
+	// Four parts in a hundred of what three times five members cost.
+	assert_eq!(TERMS.least_price(), 24);
+	assert_eq!(PRODUCTION.lottery.full_claim(), 16 * segment);
+}
+
+#[test]
+fn claims_should_be_judged_by_the_terms_of_their_assignments() {
+	let lottery = PRODUCTION.lottery;
+	let (known, new) = (lottery.terms(false), lottery.terms(true));
+	assert_eq!((known.rate, new.rate), (Perbill::from_percent(2), Perbill::from_percent(5)));
+	assert_eq!(new, VerificationTerms { rate: new.rate, ..known });
+	assert_eq!(lottery.under(&known), lottery);
+	let under = lottery.under(&TERMS);
+	assert_eq!(under.terms(false), TERMS);
+	assert_eq!(under.slashing_period, lottery.slashing_period);
+	// As many members as can be kept sit in three tranches.
+	let many = VerificationTerms { committee_size: MAX_COMMITTEE, ..TERMS };
+	assert_eq!(lottery.under(&many).committee_size, 21);
+}
+
+#[test]
+fn stake_should_back_claims_with_half_of_its_exposure() {
+	let money = MoneyParameters { lpt_per_eth: 500 * UNIT, ..PRODUCTION.money };
+	assert_eq!(money.in_lpt(2 * UNIT), 1_000 * UNIT);
+	assert_eq!(money.in_eth(1_000 * UNIT), 2 * UNIT);
+	assert_eq!(money.in_eth(499), 0, "rounded down");
+	// Of 1,000 LPT 50 are exposed: a tenth of an ether.
+	assert_eq!(money.backing(1_000 * UNIT, Perbill::from_percent(5)), UNIT / 20);
 }
 
 fn leaves_of(value: &Value, path: &str, into: &mut BTreeSet<String>) {

@@ -8,7 +8,7 @@ use livepeer_primitives::{
 		MAX_SIDE, SHORTEST_SEGMENT, USUAL_LONGEST,
 	},
 	work::{
-		fee, max_frames, max_leaf_work, segment_work, ProfileFactor, WorkFactors,
+		fee, max_frames, max_leaf_work, segment_work, ProfileFactor, StatedWork, WorkFactors,
 		STANDARD_SEGMENT_WORK,
 	},
 	Balance, UNIT,
@@ -63,6 +63,28 @@ fn work_should_be_rounded_down_once_per_segment() {
 	// 1 + 1 + 1 pixels at 0.333 each are 0.999, and not three times zero nor one.
 	assert_eq!(segment_work(&thirds, 1, canonical([1, 1])), Some(0));
 	assert_eq!(segment_work(&thirds, 1, canonical([1, 1, 1])), Some(1));
+}
+
+#[test]
+fn rejected_work_should_be_a_decode_of_the_largest_segment_and_no_less_than_the_parameter() {
+	let limits = SourceLimits::new(1920, 1080, 30);
+	let job = FACTORS.of_job(&limits).unwrap();
+	assert_eq!(job, WorkFactors { rejected: 1920 * 1080 * 76 / 4, ..FACTORS });
+	let dear = WorkFactors { rejected: job.rejected + 1, ..FACTORS };
+	assert_eq!(dear.of_job(&limits), Some(dear));
+	// No leaf of the job is larger for it.
+	let ladder = [rendition(16, 16)];
+	let largest = |factors| max_leaf_work(&factors, &ladder, &limits);
+	assert_eq!(largest(job), largest(FACTORS));
+}
+
+#[test]
+fn stated_work_should_be_exceeded_by_one_more() {
+	let stated = StatedWork { work: 125, factors: FACTORS };
+	assert!(!stated.is_exceeded(100, canonical([100])));
+	assert!(!stated.is_exceeded(103, canonical([100])), "rounded down, as work is");
+	assert!(stated.is_exceeded(104, canonical([100])));
+	assert!(stated.is_exceeded(0, [(LATER, 1)]), "a profile that has no factor");
 }
 
 #[test]

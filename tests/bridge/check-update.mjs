@@ -1,6 +1,6 @@
 // `livepeer-bridge check-update` on what a beacon node gives, made with Lodestar's types: bootstrap,
 // updates and finality of each fork, over the end of a period and over a fork, in JSON and in SSZ. What
-// is right is taken, and nothing of which a bit is changed.
+// is right is taken, and nothing of which a bit is changed; Lodestar's own light client judges the same.
 //
 //   node check-update.mjs --bin-dir FOLDER
 import assert from "node:assert/strict";
@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs, promisify } from "node:util";
 import { make } from "./beacon-sim/made-up.mjs";
+import { KINDS, follow, read, versions } from "./beacon-sim/lodestar.mjs";
 import { server } from "./beacon-sim/serve.mjs";
 import { SLOTS_PER_PERIOD, hex } from "./beacon-sim/sim.mjs";
 
@@ -79,13 +80,20 @@ async function story(forks) {
 		forks: forks.map(([name, epoch]) => ({ version: hex(sim.version(name)), epoch: String(epoch), layout: name })),
 	};
 	const paths = [`bootstrap/${checkpoint}`, "updates?start_period=0&count=2", "finality_update"];
+	const names = (await Promise.all(paths.map((path) => api(path, JSON_TYPE)))).map(versions);
 	for (const accept of [JSON_TYPE, SSZ_TYPE]) {
 		const messages = await Promise.all(paths.map((path) => api(path, accept)));
 		const said = await check(network, checkpoint, messages);
+		const lodestar = (all) =>
+			follow(sim, checkpoint, all.flatMap((bytes, i) => read(KINDS[i], bytes, accept === JSON_TYPE, names[i])));
+		assert.equal(lodestar(messages), sim.finality.value.finalizedHeader.beacon.slot);
 		assert.deepEqual(said.map((line) => line.replace(/^\S+ (.*?)[ :].*/, "$1")), ["bootstrap", "update", "update", "finality"]);
 		assert.match(said.at(-1), new RegExp(`slot ${sim.finality.value.finalizedHeader.beacon.slot} final`));
-		const refused = (place, wrong) =>
-			assert.rejects(check(network, checkpoint, messages.map((right, i) => (i === place ? wrong : right))), /check-update/);
+		const refused = async (place, wrong) => {
+			const all = messages.map((right, i) => (i === place ? wrong : right));
+			assert.throws(() => lodestar(all));
+			await assert.rejects(check(network, checkpoint, all), /check-update/);
+		};
 		for (const [place, right] of messages.entries()) {
 			if (accept === SSZ_TYPE) {
 				// Of a bootstrap its branch, of the others the slot of the signature, the signature and who has

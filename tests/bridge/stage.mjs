@@ -156,10 +156,10 @@ export class Stage {
 		this.say("governance has named Ethereum, a block that it trusts, the gateway and limits");
 	}
 
-	/** A relayer; `fatal` kills it after each thing that it has done, and starts it anew. */
+	/** A relayer; `fatal` kills it after each thing that it has done, and starts it anew: `kills` says after what. */
 	relayer(number, { fatal = false, args = [] } = {}) {
 		let stopped = false;
-		let kills = 0;
+		const kills = [];
 		let child = null;
 		const { node, beacon, execution } = this.urls;
 		const all = ["run", "--node", node, "--beacon", beacon, "--execution", execution, "--gateway", this.address, "--poll", "1", "--turn", "20", ...args];
@@ -172,7 +172,7 @@ export class Stage {
 			me.stderr.on("data", (text) => {
 				writeSync(log, text);
 				if (fatal && String(text).includes(": done,")) {
-					kills += 1;
+					kills.push(String(text));
 					me.kill("SIGKILL");
 				}
 			});

@@ -1,5 +1,6 @@
 // The bridge's part of the demo (`make demo BRIDGE=1`), on a chain that begins without anybody's ETH:
-// anvil, a beacon chain (simulated consensus, real signatures), the gateway and a relayer.
+// anvil, a beacon chain (simulated consensus, real signatures), the gateway and a relayer, which is
+// killed after each thing that it does.
 //
 //   node story.mjs --bin-dir FOLDER ws://127.0.0.1:9944
 //
@@ -142,7 +143,7 @@ try {
 	for (const name of DEPOSITS.keys()) assert.equal(await eth(name), 0n, `${name} has ETH from elsewhere`);
 	await stage.ethereum();
 	await stage.deploy({ lpt: "1000,1000,1,500,10", eth: "100,100,1,60,10" });
-	const relayer = stage.relayer(0, { args: ["--claim-for", "all"] });
+	const relayer = stage.relayer(0, { fatal: true, args: ["--claim-for", "all"] });
 	await until("the light client", async () => (await stage.status()).chain.client === "Following");
 	let deposited = 0n;
 	for (const [name, amount] of DEPOSITS) {
@@ -224,6 +225,11 @@ try {
 	assert.equal(proven.amount.toBigInt(), await stage.token.totalSupply());
 	await stage.bridge("watch", ["--once"]);
 	relayer.stop();
+	const kills = relayer.kills();
+	for (const step of [/the start from block/, /the gateway's figures/, /deposit \d/, /validators \d+ in block/, /message \d/, /earning \d/, /the supply/]) {
+		assert.ok(kills.some((text) => step.test(text)), `it was not killed after ${step}`);
+	}
+	stage.say(`the relayer was killed ${kills.length} times, after every kind of thing that it does`);
 	stage.say(`${deposited / unit} ETH came, ${sent} wei went back, and both sides' books agree to the unit`);
 	failed = false;
 	leave(0);

@@ -129,6 +129,7 @@ async function asDelegator() {
 	expect(seen.delegate === bob.address && BigInt(seen.nextRound) === lpt(100), "the bond does not show in stake()");
 	expect(BigInt(seen.counting) === 0n, "it counts before the next round");
 	await refused(delegator, lptStaking.bond(lpt(1), charlie.address), "lptStaking.BondedElsewhere");
+	await refused(delegator, lptStaking.bond(lpt(10 ** 12), bob.address), "lptStaking.NotEnoughFree");
 	await refused(delegator, lptStaking.withdrawFees(), "lptStaking.NoFees");
 	await ok(delegator, lptStaking.unbond(lpt(40)));
 	const [lock] = (await stake(delegator)).locks;

@@ -237,6 +237,21 @@ const checks = {
 			await undrawn.click();
 			return (await undrawn.getAttribute("aria-pressed")) === "true" && /your browser built the claim's tree/.test((await page.locator(".checks .good").allInnerTexts()).join());
 		});
+		// By keyboard: the segments are one stop, and the arrows go along them.
+		const stop = page.locator('.tape button[tabindex="0"]');
+		expect((await stop.count()) === 1, "the segments are not one stop");
+		const focused = () => page.evaluate(() => Number.parseInt(document.activeElement.title));
+		await stop.focus();
+		await page.keyboard.press("End");
+		const from = await focused();
+		await page.keyboard.press("ArrowLeft");
+		expect((await focused()) === from - 1, `the arrow leads from segment ${from} to ${await focused()}`);
+		await until("the stop goes along", () => page.evaluate(() => document.activeElement.tabIndex === 0));
+		await page.keyboard.press("Tab");
+		expect(await page.evaluate(() => !document.activeElement.closest(".tape")), "more than one segment is a stop");
+		// What colours say of a claim is said in words too.
+		expect((await page.locator(".steps .done .sr").count()) > 0, "only colours say how far a claim has come");
+		expect((await page.locator(".steps .now:not([aria-current])").count()) === 0, "it is not said where a claim is");
 		expect((await trust(page)) === "checked", "an honest stream is not called checked any more");
 		expect((await page.locator("#behind").count()) === 0, "an honest gateway is called behind");
 		await shot(page, "watch");
@@ -373,16 +388,17 @@ const checks = {
 		expect(refused > 4, "it was refused nothing");
 		expect((await page.locator(".tape .refused").count()) === 0, "an honest gateway is accused");
 	},
-	/** The player on a page of somebody else's, in ten lines. */
+	/** The player on a page of somebody else's: the ten lines that a stream's own page leads to. */
 	async embedded() {
-		const html = `<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Live</title>
-<script type="module" src="${gateway}/livepeer-player.js"></script>
-<livepeer-player stream="${stream}"></livepeer-player>
-</html>
-`;
+		const told = await open(`/stream/${stream}`);
+		await told.getByRole("link", { name: "Embed it" }).click();
+		const html = await until("what to copy names this stream", async () => {
+			const text = await told.locator("pre code").first().innerText();
+			return text.includes(`/${stream.split("/").at(-1)}"></livepeer-player>`) && text;
+		});
+		const lines = html.trim().split("\n").length;
+		expect(lines <= 10, `the page to copy has ${lines} lines`);
+		await close(told.context());
 		const server = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
 		await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 		try {
@@ -418,10 +434,10 @@ const checks = {
 		const paths = [
 			["/", /segments checked/],
 			["/network", /✓[^]*middle asked[^]*(follows Ethereum|not connected|waits for a checkpoint)/],
-			["/stake", /per round/],
+			["/stake", /own \d+ %[^]*per round[^]*\d+ claims? accepted/],
 			["/broadcast", /middle of \d+ transcoders/],
 			["/embed", /livepeer-player\.js/],
-			[`/account/${transcoder}`, /Price of 2 s/],
+			[`/account/${transcoder}`, /Price of 2 s[^]*Claims accepted\s+\d[^]*Lost to slashes\s+[\d.]+ %/],
 			[`/job/${job}`, /Ladder/],
 			[`/claim/${claims.at(-1)}`, /Segments\s+\d+–\d+/],
 			[`/round/${round}`, /First block\s+\d+/],
@@ -439,6 +455,9 @@ const checks = {
 				expect(!/This page failed|Not found|页面出错|未找到/.test(await main(page)), `${path} ${name} failed`);
 				const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 				expect(wide <= 0, `${path} ${name} is ${wide} px too wide`);
+				// Nor does anything of a row lie beyond the edge of a box that can be pushed aside.
+				const pushed = await page.evaluate(() => [...document.querySelectorAll(".scroll:has(> .cards)")].filter((box) => box.scrollWidth > box.clientWidth).length);
+				expect(pushed === 0, `${path} ${name} has rows beyond an edge`);
 				await shot(page, `${path.split("/").filter(Boolean).slice(0, 2).join("-") || "home"}-${name.replaceAll(" ", "-")}`);
 			};
 			// Without motion: what fades in has no contrast yet, and something happens in every block.
@@ -905,6 +924,7 @@ const checks = {
 			const { job } = await statusOf(`${owner}/camera`);
 			await connect(page);
 			const row = page.locator("li").filter({ has: page.locator(`a[href="/job/${job}"]`) });
+			await until("it is told what it has used", async () => /used [\d.,]+ [na]?ETH so far, left [\d.,]+ [na]?ETH/.test(await row.innerText()));
 			await row.getByRole("button", { name: "End" }).click();
 			await go(page, "end-job");
 			await until("the job is over", async () => (await row.count()) === 0 || /ended/.test(await row.innerText()));
@@ -1053,6 +1073,7 @@ for (const [name, check] of Object.entries(checks)) {
 	if (only ? !only.includes(name) : LONG.includes(name)) continue;
 	running = name;
 	const begun = Date.now();
+	const before = problems.length;
 	let timer;
 	const late = new Promise((_, reject) => {
 		timer = setTimeout(() => reject(new Error("it came to no end")), LONG.includes(name) ? 12 * LIMIT : LIMIT);
@@ -1074,7 +1095,7 @@ for (const [name, check] of Object.entries(checks)) {
 		for (const context of browser.contexts()) await close(context).catch(() => undefined);
 	}
 	report.seconds[name] = (Date.now() - begun) / 1000;
-	console.error(`${name}: ${report.seconds[name].toFixed(1)} s`);
+	console.error(`${name}: ${report.seconds[name].toFixed(1)} s${problems.length > before ? ", and it does not hold" : ""}`);
 }
 await browser.close();
 await api.disconnect();

@@ -61,7 +61,7 @@ try {
 		await shot(page, `slash-${path.slice(1)}`);
 	};
 	await other("/network", "the network's page tells it", (seen) => /slashed [\d.,]+ LPT/.test(seen));
-	await other("/stake", "who would stake is told", (seen) => /slashed \d+×/.test(seen));
+	await other("/stake", "who would stake is told", (seen) => /slashed [\d.]+ %/.test(seen));
 } catch (error) {
 	problems.push(error.message ?? String(error));
 } finally {

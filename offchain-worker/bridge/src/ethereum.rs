@@ -17,7 +17,8 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{BridgedAsset, Deposit},
 	hashing::keccak_256,
-	types::{EthereumAccount, GatewayPlace, GatewayProof, SupplyProof, TrieProof},
+	trie,
+	types::{EthereumAccount, GatewayPlace, GatewayProof, ProvenSubtree, SupplyProof, TrieProof},
 	H256,
 };
 use tokio::sync::Mutex;
@@ -413,20 +414,24 @@ impl Ethereum {
 	) -> Result<GatewayProof> {
 		let gateway = Address::from(place.address.0);
 		let token = Address::from(place.token.0);
-		let slots: Vec<B256> = (0..4u64).map(|slot| B256::from(U256::from(slot))).collect();
 		let mut key = [0; 64];
 		key[12..32].copy_from_slice(&place.address.0);
 		key[56..].copy_from_slice(&place.balances_slot.to_be_bytes());
 		let balance = vec![B256::from(keccak_256(&key))];
-		let (slots, balance) = (&slots, &balance);
+		let balance = &balance;
 		self.nodes
 			.ask("proofs of the gateway's state", |node| async move {
 				let at = block_of(block);
-				let of_gateway = node.client.get_proof(gateway, slots.clone()).block_id(at).await?;
+				// Which slots prove it depends on how many deposits there are.
+				let counters = U256::from(trie::COUNTERS);
+				let counters = node.client.get_storage_at(gateway, counters).block_id(at).await?;
+				let slots = trie::slots(trie::deposits(&H256(counters.to_be_bytes())));
+				let slots = slots.into_iter().map(|slot| B256::from(U256::from(slot))).collect();
+				let of_gateway = node.client.get_proof(gateway, slots).block_id(at).await?;
 				let of_token = node.client.get_proof(token, balance.clone()).block_id(at).await?;
 				let proof = gateway_proof(&of_gateway, &of_token)?;
 				ensure!(
-					livepeer_bridge_formats::trie::figures(state_root, place, &proof).is_some(),
+					trie::figures(state_root, place, &proof).is_some(),
 					"its proofs do not lead to the block's state"
 				);
 				Ok(proof)
@@ -457,8 +462,7 @@ impl Ethereum {
 					supply_proof: trie_proof(&supply.proof)?,
 				};
 				ensure!(
-					livepeer_bridge_formats::trie::supply(state_root, place, slot, &proof)
-						.is_some(),
+					trie::supply(state_root, place, slot, &proof).is_some(),
 					"its proofs do not lead to the block's state"
 				);
 				Ok(proof)
@@ -724,31 +728,37 @@ fn gateway_proof(
 	gateway: &EIP1186AccountProofResponse,
 	token: &EIP1186AccountProofResponse,
 ) -> Result<GatewayProof> {
-	let word = |of: &EIP1186AccountProofResponse, place: usize| -> Result<(U256, TrieProof)> {
-		let found = of.storage_proof.get(place).context("a storage proof is missing")?;
-		Ok((found.value, trie_proof(&found.proof)?))
-	};
 	let hash = |value: U256| H256(value.to_be_bytes());
-	let (deposit_root, deposit_root_proof) = word(gateway, 0)?;
-	let (lpt, lpt_proof) = word(gateway, 1)?;
-	let (eth, eth_proof) = word(gateway, 2)?;
-	let (counters, counters_proof) = word(gateway, 3)?;
-	let (balance, lpt_balance_proof) = word(token, 0)?;
+	let mut words = gateway.storage_proof.iter();
+	let mut word = || -> Result<(H256, TrieProof)> {
+		let found = words.next().context("a storage proof is missing")?;
+		Ok((hash(found.value), trie_proof(&found.proof)?))
+	};
+	let (lpt, lpt_proof) = word()?;
+	let (eth, eth_proof) = word()?;
+	let (counters, counters_proof) = word()?;
+	let subtrees = words
+		.map(|found| {
+			Ok(ProvenSubtree { root: hash(found.value), proof: trie_proof(&found.proof)? })
+		})
+		.collect::<Result<Vec<_>>>()?;
+	let balance = token.storage_proof.first().context("a storage proof is missing")?;
 	Ok(GatewayProof {
 		gateway: account(gateway)?,
 		gateway_proof: trie_proof(&gateway.account_proof)?,
-		deposit_root: hash(deposit_root),
-		deposit_root_proof,
-		lpt: hash(lpt),
+		lpt,
 		lpt_proof,
-		eth: hash(eth),
+		eth,
 		eth_proof,
-		counters: hash(counters),
+		counters,
 		counters_proof,
+		subtrees: subtrees
+			.try_into()
+			.map_err(|_| anyhow!("it gives more slots than were asked"))?,
 		token: account(token)?,
 		token_proof: trie_proof(&token.account_proof)?,
-		lpt_balance: small(balance)?,
-		lpt_balance_proof,
+		lpt_balance: small(balance.value)?,
+		lpt_balance_proof: trie_proof(&balance.proof)?,
 	})
 }
 
@@ -775,20 +785,23 @@ mod tests {
 			balances_slot: 0,
 		};
 		let root: H256 = text("stateRoot").parse().expect("a root");
-		let (lpt, eth, count) =
-			livepeer_bridge_formats::trie::figures(root, &place, &proof).expect("figures");
+		let figures = trie::figures(root, &place, &proof).expect("figures");
 		let expected = |asset: &str, name: &str| {
 			state["expected"][asset][name].as_str().and_then(|text| text.parse::<u128>().ok())
 		};
-		for (asset, view) in [("lpt", lpt), ("eth", eth)] {
+		for (asset, view) in [("lpt", figures.lpt), ("eth", figures.eth)] {
 			assert_eq!(Some(view.balance), expected(asset, "balance"));
 			assert_eq!(Some(view.deposited), expected(asset, "deposited"));
 			assert_eq!(Some(view.released), expected(asset, "released"));
 		}
-		assert_eq!(count, 3);
+		assert_eq!(figures.deposits, 3);
+		assert_eq!(
+			state["expected"]["depositRoot"].as_str(),
+			Some(format!("{:?}", figures.deposit_root).as_str())
+		);
 		// Under another state the node has lied.
 		let other = H256::repeat_byte(1);
-		assert!(livepeer_bridge_formats::trie::figures(other, &place, &proof).is_none());
+		assert!(trie::figures(other, &place, &proof).is_none());
 	}
 
 	#[test]

@@ -219,7 +219,7 @@ impl Inbound {
 		}
 		let gateway = relay.ethereum.proof(&place, block.hash, block.state_root).await?;
 		let proven = trie::figures(block.state_root, &place, &gateway);
-		let proven = proven.map_or(0, |(_, _, deposits)| deposits);
+		let proven = proven.map_or(0, |figures| figures.deposits);
 		if !is_worth_proving(old, proven, bridge.deposits) {
 			tracing::warn!("an execution node says that there are deposits that there are not");
 			relay.ethereum.pass_over();

@@ -141,7 +141,7 @@ impl Metrics {
 
 	/// Serves them at this address under `/metrics`, within the limits of the worker's.
 	pub async fn serve(self, address: SocketAddr) -> Result<()> {
-		livepeer_worker_http::metrics::start(address, move || self.encode()).await
+		livepeer_worker_http::metrics::start(address, move || self.encode(), || Ok(())).await
 	}
 }
 

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use livepeer_primitives::{
 	verdict::MismatchKind,
-	video::{Ladder, ProfileId, Rendition, MAX_KBPS},
-	Hash, ToolchainId,
+	video::{Ladder, Rendition, MAX_KBPS},
+	Hash,
 };
-use livepeer_worker_core::ports::engine::{
-	Examined, Fault, Finding, Format, MediaEngine, MediaError, Pixels, Transcoded, Variant,
+use livepeer_worker_core::ports::{
+	before::BeforeEngine,
+	engine::{
+		Examined, Fault, Finding, Format, MediaEngine, MediaError, Pixels, Transcoded, Variant,
+	},
 };
 
 use crate::black::blacken;
@@ -60,20 +63,12 @@ impl Dishonest {
 }
 
 #[async_trait]
-impl MediaEngine for Dishonest {
-	fn toolchain(&self) -> ToolchainId {
-		self.honest.toolchain()
+impl BeforeEngine for Dishonest {
+	fn behind(&self) -> &dyn MediaEngine {
+		&*self.honest
 	}
 
-	async fn attest(&self) -> Result<ToolchainId, MediaError> {
-		self.honest.attest().await
-	}
-
-	fn profiles(&self) -> Vec<ProfileId> {
-		self.honest.profiles()
-	}
-
-	async fn transcode(
+	async fn make(
 		&self,
 		format: &Format,
 		input: &[u8],
@@ -130,21 +125,6 @@ impl MediaEngine for Dishonest {
 			}
 		}
 	}
-
-	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
-		self.honest.accept(format, input).await
-	}
-
-	async fn examine(
-		&self,
-		format: &Format,
-		input: &[u8],
-		outputs: &[Option<Vec<u8>>],
-		seed: Hash,
-		index: u32,
-	) -> Result<Examined, MediaError> {
-		self.honest.examine(format, input, outputs, seed, index).await
-	}
 }
 
 /// How a judge does not do its work.
@@ -168,33 +148,12 @@ pub struct Neglectful {
 }
 
 #[async_trait]
-impl MediaEngine for Neglectful {
-	fn toolchain(&self) -> ToolchainId {
-		self.honest.toolchain()
+impl BeforeEngine for Neglectful {
+	fn behind(&self) -> &dyn MediaEngine {
+		&*self.honest
 	}
 
-	async fn attest(&self) -> Result<ToolchainId, MediaError> {
-		self.honest.attest().await
-	}
-
-	fn profiles(&self) -> Vec<ProfileId> {
-		self.honest.profiles()
-	}
-
-	async fn transcode(
-		&self,
-		format: &Format,
-		input: &[u8],
-		variant: Option<Variant>,
-	) -> Result<Transcoded, MediaError> {
-		self.honest.transcode(format, input, variant).await
-	}
-
-	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
-		self.honest.accept(format, input).await
-	}
-
-	async fn examine(
+	async fn judge(
 		&self,
 		format: &Format,
 		input: &[u8],
@@ -263,6 +222,7 @@ mod tests {
 			ladder: Ladder::truncate_from(ladder),
 			limits: SourceLimits::new(1280, 720, 30),
 			variants: false,
+			stated: None,
 		}
 	}
 

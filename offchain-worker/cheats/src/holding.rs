@@ -7,13 +7,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use livepeer_primitives::{receipt::TranscodeResult, Seq, StreamId};
+use livepeer_primitives::receipt::TranscodeResult;
 use livepeer_worker_core::ports::{
-	before::BeforeChain,
+	before::{BeforeChain, BeforeService},
 	chain::{Call, Chain, ChainError, Wait},
-	transport::{
-		ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass,
-	},
+	transport::{ChunkRange, Chunks, PushReply, Service, SignedHeader},
 };
 use sp_core::H256;
 
@@ -41,15 +39,19 @@ impl Withholding {
 }
 
 #[async_trait]
-impl Service for Withholding {
-	async fn size(&self, hash: H256) -> Option<u64> {
+impl BeforeService for Withholding {
+	fn behind(&self) -> &dyn Service {
+		&*self.honest
+	}
+
+	async fn has(&self, hash: H256) -> Option<u64> {
 		if !self.garbles && !self.is_new(hash) {
 			return None;
 		}
 		self.honest.size(hash).await
 	}
 
-	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+	async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
 		let is_new = self.is_new(hash);
 		if !self.garbles && !is_new {
 			return None;
@@ -61,15 +63,7 @@ impl Service for Withholding {
 		Some(chunks)
 	}
 
-	async fn is_judge(&self, pass: &SignedPass) -> bool {
-		self.honest.is_judge(pass).await
-	}
-
-	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
-		self.honest.admit(signed).await
-	}
-
-	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+	async fn take(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
 		let reply = self.honest.push(signed, bytes).await;
 		if let PushReply::Done { receipt, .. } = &reply {
 			if let TranscodeResult::Transcoded(outputs) = &receipt.result {
@@ -80,14 +74,6 @@ impl Service for Withholding {
 			}
 		}
 		reply
-	}
-
-	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-		self.honest.playlist(stream, from).await
-	}
-
-	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
-		self.honest.newest(stream).await
 	}
 }
 

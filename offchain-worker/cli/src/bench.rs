@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use livepeer_primitives::{
-	params::ProtocolParameters,
+	params::{ProtocolParameters, Timing},
 	video::{Rendition, SourceLimits, CAPPED_QUALITY, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE},
 	work::STANDARD_SEGMENT_WORK,
 	Balance,
@@ -35,6 +35,8 @@ pub const WORK_PER_SECOND: u64 = STANDARD_SEGMENT_WORK / 2;
 /// What stays free of what was measured, in percent: for verification, for the network, and for what is
 /// harder than the clip.
 const SPARE: u64 = 20;
+/// What judging a segment may take of what transcoding it takes, in percent.
+const JUDGING: u64 = 120;
 /// How often it is measured; the best counts.
 const ROUNDS: u32 = 2;
 /// How often the clip is made each time.
@@ -72,6 +74,17 @@ impl Speed {
 		cost_per_hour.saturating_mul(STANDARD_SEGMENT_WORK.into()).div_ceil(work_per_hour)
 	}
 
+	/// What it does as a judge of what production asks of each, in percent: with all processors but one, as
+	/// `verify` does by itself.
+	fn judging(&self) -> u64 {
+		let places = self.processors.saturating_sub(1).max(1);
+		let judged = self.work_per_processor.saturating_mul(places).saturating_mul(100) / JUDGING;
+		let asked_in_a_block = ProtocolParameters::production().lottery.verify_rate;
+		let block = Timing::production().slot_duration;
+		let in_a_block = judged.saturating_mul(block) / 1_000;
+		in_a_block.saturating_mul(100) / asked_in_a_block.max(1)
+	}
+
 	/// Streams of 720p30 that are transcoded at a time, in tenths.
 	fn streams(&self) -> u64 {
 		self.capacity.saturating_mul(10) / WORK_PER_SECOND
@@ -89,7 +102,8 @@ pub async fn measure() -> Result<Speed> {
 	};
 	let factors = ProtocolParameters::production().jobs.factors;
 	let (mut work, mut seconds) = (0, f64::MAX);
-	// A pool of its own, started before it is measured: what it started is waited for when it is gone.
+	// A pool of its own: what it started is waited for when it is gone. Its start is counted too, so that rather
+	// less is announced than there is.
 	for _ in 0..ROUNDS {
 		let before = descendants_seconds();
 		let pool = MediaPool::new(PoolConfig { live: processors, ..PoolConfig::default() });
@@ -100,7 +114,7 @@ pub async fn measure() -> Result<Speed> {
 			wishes: Wishes::default(),
 		};
 		work = 0;
-		// Several, for what it costs to start the pool.
+		// Several, so that the start of the pool is the smaller part.
 		for _ in 0..SEGMENTS {
 			let made = pool.transcode(job, Priority::Live).await?;
 			work += made.facts.work(&factors, &LADDER).context("more work than there can be")?;
@@ -121,6 +135,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
 			"work_per_processor": speed.work_per_processor,
 			"capacity": speed.capacity,
 			"streams_of_720p30": speed.streams() as f64 / 10.0,
+			"of_verify_rate": speed.judging() as f64 / 100.0,
 			"price_floor": floor.map(|floor| floor.to_string()),
 		});
 		println!("{said:#}");
@@ -133,6 +148,13 @@ pub async fn run(args: BenchArgs) -> Result<()> {
 		speed.capacity,
 		streams / 10,
 		streams % 10
+	);
+	let judging = speed.judging();
+	println!(
+		"as a judge {}.{:02} of what a chain with production's parameters asks of each{}",
+		judging / 100,
+		judging % 100,
+		if judging < 100 { ": too slow, it would be late where much is to be judged" } else { "" }
 	);
 	if let Some(floor) = floor {
 		println!("a standard segment must bring {} ETH at least (--price)", decimal(floor));
@@ -149,6 +171,16 @@ mod tests {
 		let speed = Speed::of(100_000_000, 2.0, 4);
 		assert_eq!((speed.work_per_processor, speed.capacity), (50_000_000, 160_000_000));
 		assert_eq!(speed.streams(), 57);
+	}
+
+	#[test]
+	fn judge_should_be_told_how_much_of_what_is_asked_it_does() {
+		let rules = ProtocolParameters::production().lottery;
+		assert_eq!((rules.verify_rate, Timing::production().slot_duration), (400_000_000, 6_000));
+		// 150 million a second, less a fifth more that judging takes: 125, of 66.7.
+		assert_eq!(Speed::of(100_000_000, 2.0, 4).judging(), 187);
+		assert_eq!(Speed::of(100_000_000, 2.0, 2).judging(), 62);
+		assert_eq!(Speed::of(100_000_000, 2.0, 1).judging(), 62);
 	}
 
 	#[test]

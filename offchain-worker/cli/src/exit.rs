@@ -109,6 +109,7 @@ fn of_chain(error: &ChainError) -> Option<Exit> {
 			"Jobs.InsufficientEth"
 			| "Jobs.BudgetTooSmall"
 			| "Jobs.CapExceeded"
+			| "LptStaking.NotEnoughFree"
 			| "TranscoderElection.NotEnoughSelfBond" => Some(Exit::Funds),
 			"Jobs.NoSpendingKey" | "Jobs.KeyExpired" | "Jobs.OutOfScope" => Some(Exit::Keys),
 			"TranscoderElection.Jailed" | "TranscoderElection.NotRegistered" => Some(Exit::Account),

@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod offline;
 pub mod png;
 pub mod reach;
+pub mod ready;
 pub mod report;
 pub mod secrets;
 pub mod self_test;

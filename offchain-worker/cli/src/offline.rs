@@ -318,7 +318,8 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 			said.push(words);
 		}
 	}
-	let format = Format { ladder: given.ladder.clone(), limits: WIDEST, variants: true };
+	let format =
+		Format { ladder: given.ladder.clone(), limits: WIDEST, variants: true, stated: None };
 	let rejected = given
 		.receipt
 		.as_ref()
@@ -330,7 +331,7 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 				Verdict::Valid
 			}
 			Ok(()) => Verdict::Mismatch(MismatchKind::Transcodable),
-			Err(MediaError::Failed(error)) => bail!("nothing can be said: {error}"),
+			Err(error) => bail!("nothing can be said: {error}"),
 		};
 		return Ok(report(verdict, is_signed, toolchain, Vec::new(), said));
 	}
@@ -346,7 +347,7 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 				let verdict = Verdict::NonConforming(NonConformingKind::Input);
 				return Ok(report(verdict, is_signed, toolchain, Vec::new(), said));
 			}
-			Err(MediaError::Failed(error)) => bail!("nothing can be said: {error}"),
+			Err(error) => bail!("nothing can be said: {error}"),
 		};
 	// The claimed work is the claim's, not the receipt's: it is not judged here.
 	let verdict = judge(&examined, 0, Some(0));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use livepeer_primitives::toolchain::DEBIAN_12_V1;
 use livepeer_worker_media::{
 	golden::{self, Attested},
 	MediaPool, PoolConfig,
@@ -15,14 +16,24 @@ pub async fn run() -> Result<()> {
 	Ok(())
 }
 
-/// A line for each thing that was made, with the hash by which two machines are compared, and the
-/// toolchain's id.
+/// A line for each thing that was made, with the hash by which two machines are compared, whose toolchain
+/// that makes, and its id.
 fn report(attested: &Attested) -> String {
 	let mut text = String::new();
 	// Writing to a string cannot fail.
 	for checked in &attested.checked {
 		let _ = writeln!(text, "ok    {}: {}, {:?}", checked.name, checked.found, checked.hash);
 	}
+	let whose = if attested.toolchain == DEBIAN_12_V1 {
+		"the toolchain of Debian 12's packages"
+	} else {
+		"a toolchain that this version does not know: jobs need transcoders and judges that have it"
+	};
+	let number = attested.checked.len();
+	let _ = writeln!(
+		text,
+		"{number} made twice, the second time in memory filled with garbage, and equal: {whose}"
+	);
 	let _ = writeln!(text, "{:?}", attested.toolchain);
 	text
 }
@@ -30,7 +41,7 @@ fn report(attested: &Attested) -> String {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use livepeer_primitives::toolchain::DEBIAN_12_V1;
+	use livepeer_primitives::Hash;
 	use livepeer_worker_core::sha256;
 	use livepeer_worker_media::golden::Checked;
 
@@ -41,10 +52,10 @@ mod tests {
 			found: format!("{number} outputs"),
 			hash: sha256(&[number as u8]),
 		});
-		let attested = Attested { toolchain: DEBIAN_12_V1, checked: checked.collect() };
+		let mut attested = Attested { toolchain: DEBIAN_12_V1, checked: checked.collect() };
 		let text = report(&attested);
 		let lines: Vec<&str> = text.lines().collect();
-		assert_eq!(lines.len(), attested.checked.len() + 1);
+		assert_eq!(lines.len(), attested.checked.len() + 2);
 		for (line, checked) in lines.iter().zip(&attested.checked) {
 			assert_eq!(
 				*line,
@@ -55,5 +66,10 @@ mod tests {
 		assert!(text.contains("ok    b-640x360p25, variant of 3 from start 2: "), "{text}");
 		assert!(text.contains("ok    b-640x360p25, probe 2: "), "{text}");
 		assert_eq!(lines.last(), Some(&format!("{DEBIAN_12_V1:?}").as_str()));
+		let number = attested.checked.len();
+		assert!(text.contains(&format!("\n{number} made twice, ")), "{text}");
+		assert!(text.contains("equal: the toolchain of Debian 12's packages\n"), "{text}");
+		attested.toolchain = Hash::repeat_byte(1);
+		assert!(report(&attested).contains("equal: a toolchain that this version does not know"));
 	}
 }

@@ -26,6 +26,7 @@ use livepeer_worker_store::DiskStore;
 
 use crate::{
 	metrics::{Counting, Metrics},
+	ready::{Noting, Ready},
 	secrets,
 };
 
@@ -52,7 +53,7 @@ pub struct HomeArgs {
 	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room].
 	#[arg(long, value_name = "MIB")]
 	pub quota: Option<u64>,
-	/// Serve metrics of this role at this address, under /metrics.
+	/// Serve metrics of this role at this address, under /metrics, and whether it is ready, under /readyz.
 	#[arg(long, value_name = "ADDRESS")]
 	pub metrics: Option<SocketAddr>,
 	/// Append progress to this file as JSON lines.
@@ -163,6 +164,8 @@ pub struct Home {
 	pub events: Arc<dyn EventSink>,
 	/// What is counted of it.
 	pub metrics: Arc<Metrics>,
+	/// Whether it is ready.
+	pub ready: Arc<Ready>,
 }
 
 impl HomeArgs {
@@ -173,10 +176,11 @@ impl HomeArgs {
 			.with_context(|| format!("cannot make the folder {}", self.data_dir.display()))?;
 		let quota = self.quota.map_or(u64::MAX, |mib| mib.saturating_mul(1024 * 1024));
 		let store = Arc::new(DiskStore::open_within(&store_in(&self.data_dir), quota)?);
-		let metrics = Arc::new(Metrics::default());
+		let (metrics, ready) = (Arc::new(Metrics::default()), Arc::new(Ready::default()));
 		if let Some(address) = self.metrics {
-			let counted = metrics.clone();
-			livepeer_worker_http::metrics::start(address, move || counted.encode()).await?;
+			let (counted, asked) = (metrics.clone(), ready.clone());
+			let text = move || counted.encode();
+			livepeer_worker_http::metrics::start(address, text, move || asked.check()).await?;
 		}
 		metrics.set_store(store.used());
 		let (swept, counted) = (Arc::downgrade(&store), metrics.clone());
@@ -196,8 +200,9 @@ impl HomeArgs {
 			}
 		});
 		let events = crate::events::sink(self.events.as_deref())?;
+		let events = Arc::new(Noting::new(ready.clone(), events));
 		let events = Arc::new(Counting::new(metrics.clone(), events));
-		Ok(Home { dir: self.data_dir.clone(), store, events, metrics })
+		Ok(Home { dir: self.data_dir.clone(), store, events, metrics, ready })
 	}
 }
 
@@ -280,6 +285,7 @@ impl NodeArgs {
 	pub async fn connect_home(&self, home: &Home, key: Option<Key>) -> Result<Arc<SubxtChain>> {
 		let chain = SubxtChain::connect(&self.node, key, home.genesis()?).await?;
 		home.belongs_to(chain.genesis())?;
+		home.ready.follow(chain.heads());
 		Ok(Arc::new(chain))
 	}
 }

@@ -48,6 +48,10 @@ pub struct TranscodeArgs {
 	/// Segments transcoded at a time [default: one per processor].
 	#[arg(long)]
 	pub parallel: Option<usize>,
+	/// Memory that all segments at work may take together, in MiB [default: seven tenths of the machine's, or of
+	/// what the container or service may use]. Roles on one machine do not know of each other: give each its part.
+	#[arg(long, value_name = "MIB")]
+	pub memory_mib: Option<u64>,
 	/// A claim is made when this many segments are there, and it is worth it (--claim-worth).
 	#[arg(long, value_name = "SEGMENTS", default_value_t = 8)]
 	pub claim_leaves: u32,
@@ -112,6 +116,7 @@ impl Default for Swaps {
 pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
+	home.ready.waits_for_registration();
 	// The swarm lives as long as the role runs.
 	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
 		role.serve(&net.service_record(), stop).await?;
@@ -167,7 +172,7 @@ async fn start(
 ) -> Result<(Arc<TranscodeRole>, Net)> {
 	let (keys, own) = (args.operator.keyring()?, args.operator.own()?);
 	let account = keys.account().clone();
-	let mut pool = PoolConfig::default();
+	let mut pool = PoolConfig::default().within(args.memory_mib);
 	let parallel = args.parallel.unwrap_or(pool.live).max(1);
 	// The role shares the places among jobs, of which each has one more; memory bounds all.
 	pool.live = parallel.saturating_add(MOST_JOBS);

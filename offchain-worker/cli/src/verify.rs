@@ -60,6 +60,10 @@ pub struct VerifyArgs {
 	/// Segments verified at a time [default: one less than processors].
 	#[arg(long)]
 	pub parallel: Option<usize>,
+	/// Memory that all segments at work may take together, in MiB [default: seven tenths of the machine's, or of
+	/// what the container or service may use]. Roles on one machine do not know of each other: give each its part.
+	#[arg(long, value_name = "MIB")]
+	pub memory_mib: Option<u64>,
 	/// Another build of this program, with libraries that make another toolchain, for claims that
 	/// name it; may be given several times.
 	#[arg(long, value_name = "PROGRAM")]
@@ -202,7 +206,7 @@ async fn start(
 	let listener = TcpListener::bind(args.listen)
 		.await
 		.with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
-	let mut pool = PoolConfig::default();
+	let mut pool = PoolConfig::default().within(args.memory_mib);
 	pool.verify = args.parallel.unwrap_or(pool.verify).max(1);
 	let parallel = pool.verify;
 	let own = engine(pool).await?;

@@ -100,6 +100,7 @@ impl Bench {
 			ladder: vec![rendition(160, 90, 80)].try_into().unwrap(),
 			limits: SourceLimits::new(320, 180, 25),
 			variants: true,
+			stated: None,
 		};
 		let factors = WorkFactors::canonical(1_000, 250, 1);
 		let mut made = engine.transcode(&format, &source, None).await.unwrap();

@@ -656,7 +656,7 @@ async fn verifier() -> Verifier {
 	net.serve("t", Arc::new(Origin::new(Arc::new(theirs.clone()))));
 	let engine = FakeEngine::default();
 	let limits = SourceLimits::new(1280, 720, 30);
-	let format = Format { ladder: ladder(), limits, variants: true };
+	let format = Format { ladder: ladder(), limits, variants: true, stated: None };
 	let factors = WorkFactors::canonical(1_000, 250, 1);
 	let input = [1, 2, 3, 4];
 	let made = engine.transcode(&format, &input, None).await.unwrap();

@@ -28,6 +28,19 @@ use serde_json::Value;
 
 const WORKER: &str = env!("CARGO_BIN_EXE_livepeer-worker");
 
+/// As an operator runs it on a new machine.
+#[test]
+fn self_test_should_say_what_was_made_and_whose_toolchain_that_is() {
+	let ran = Command::new(WORKER).arg("self-test").env("RUST_LOG", "off").output().unwrap();
+	let said = String::from_utf8_lossy(&ran.stdout);
+	assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+	let made = livepeer_worker_media::golden::checks();
+	assert_eq!(said.lines().filter(|line| line.starts_with("ok    ")).count(), made.len());
+	assert!(said.contains("\nok    k-10bit-320x180: refused: "), "{said}");
+	assert!(said.contains("equal: the toolchain of Debian 12's packages\n"), "{said}");
+	assert_eq!(said.lines().next_back(), Some(format!("{DEBIAN_12_V1:?}").as_str()));
+}
+
 struct Files {
 	dir: tempfile::TempDir,
 	format: Format,
@@ -52,7 +65,12 @@ impl Files {
 			..rendition(width, height, kbps)
 		};
 		let ladder = Ladder::try_from(vec![two(256, 144, 150), two(160, 90, 80)]).unwrap();
-		let format = Format { ladder, limits: SourceLimits::new(320, 180, 25), variants: true };
+		let format = Format {
+			ladder,
+			limits: SourceLimits::new(320, 180, 25),
+			variants: true,
+			stated: None,
+		};
 		let config = PoolConfig { program: Some(WORKER.into()), ..Default::default() };
 		let engine = Engine::unattested(MediaPool::new(config));
 		let source = std::fs::read(&path).unwrap();

@@ -11,7 +11,7 @@ use livepeer_primitives::{
 	claim::Outcome,
 	offchain::{VerifyLeaf, VerifyStatus, VerifyTask},
 	verdict::{MismatchKind, Verdict},
-	video::{ProfileId, Rendition, SourceLimits, CAPPED_QUALITY},
+	video::{Rendition, SourceLimits, CAPPED_QUALITY},
 	AccountId, Hash, UNIT,
 };
 use livepeer_worker::{
@@ -22,9 +22,10 @@ use livepeer_worker_core::{
 	fakes::{rendition, FakeChain, Recorder, GENESIS, PLENTY},
 	key::{Key, Keyring},
 	ports::{
+		before::BeforeEngine,
 		chain::Call,
 		clock::SystemClock,
-		engine::{Examined, Format, MediaEngine, MediaError, Transcoded, Variant},
+		engine::{Format, MediaEngine, MediaError, Transcoded, Variant},
 		events::{Event, NoEvents},
 		store::{Blobs, Claims, Streams},
 		transport::{Service, Transport},
@@ -70,24 +71,12 @@ async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
 struct Stingy(Engine);
 
 #[async_trait::async_trait]
-impl MediaEngine for Stingy {
-	fn toolchain(&self) -> Hash {
-		self.0.toolchain()
+impl BeforeEngine for Stingy {
+	fn behind(&self) -> &dyn MediaEngine {
+		&self.0
 	}
 
-	async fn attest(&self) -> Result<Hash, MediaError> {
-		self.0.attest().await
-	}
-
-	fn profiles(&self) -> Vec<ProfileId> {
-		self.0.profiles()
-	}
-
-	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
-		self.0.accept(format, input).await
-	}
-
-	async fn transcode(
+	async fn make(
 		&self,
 		format: &Format,
 		input: &[u8],
@@ -98,17 +87,6 @@ impl MediaEngine for Stingy {
 		wrong.ladder[0].kbps = 60;
 		wrong.ladder[0].cap_kbps = 60;
 		self.0.transcode(&wrong, input, variant).await
-	}
-
-	async fn examine(
-		&self,
-		format: &Format,
-		input: &[u8],
-		outputs: &[Option<Vec<u8>>],
-		seed: Hash,
-		index: u32,
-	) -> Result<Examined, MediaError> {
-		self.0.examine(format, input, outputs, seed, index).await
 	}
 }
 

@@ -6,13 +6,13 @@
 //!   covers, playlists.
 //! - [`ports`]: the traits at which the worker's other crates meet.
 //!   - [`ports::chain::Chain`]: the chain's reads and calls (crate `livepeer-worker-chain`).
-//!     [`ports::before::BeforeChain`] stands before one and changes a part of it.
 //!   - [`ports::store`]: bytes by hash and durable records (`livepeer-worker-store`).
 //!   - [`ports::transport::Transport`] and [`ports::transport::Service`]: peers
 //!     (`livepeer-worker-net`).
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
+//!   - [`ports::before`]: what stands before a chain, an engine or a service and changes a part of it.
 //! - [`fetching`] and [`shelf`]: how roles get bytes from peers, and give them.
 //! - [`reporting`]: what roles share that see two things signed that exclude each other.
 //! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]

@@ -13,6 +13,7 @@ use crate::{
 	cheat::Cheat,
 	events::{count_due, Event},
 	losses::{losses, of_spoilt},
+	machine,
 	network::{self, Network},
 	probe::Spoilt,
 	report::{Account, Claim, Report},
@@ -72,12 +73,14 @@ pub fn judge(
 	}
 	if args.cheat.is_some() {
 		facts.judge_shares(report);
+		facts.judge_times(report);
 	}
 	if let Some(verdict) = args.cheat.and_then(Cheat::verdict) {
 		let named = claims.iter().flat_map(|c| &c.verdicts);
 		let named = named.filter(|v| v.to_string().contains(verdict)).count();
 		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
 	}
+	report.most_blocks = watch.longest.life();
 	watch.longest.check(report, &claims, args.upgrade.is_some());
 	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
 	report.check(
@@ -171,17 +174,22 @@ impl<'a> Facts<'a> {
 	fn judge_judges(&self, report: &mut Report, fetched: &BTreeMap<String, (usize, u64)>) {
 		let Self { args, voters, .. } = self;
 		report.losses = losses(self.claims);
-		let penalised: BTreeSet<String> = report
+		let penalised: BTreeMap<&str, &BTreeMap<String, usize>> = report
 			.losses
 			.iter()
 			.filter(|loss| !loss.penalties.is_empty())
-			.map(|loss| loss.name.clone())
+			.map(|loss| (loss.name.as_str(), &loss.penalties))
 			.collect();
-		report.check(
-			"no honest judge is penalised",
-			penalised.is_subset(&self.guilty),
-			format!("{penalised:?} of {voters:?}"),
-		);
+		let honest = penalised.iter().filter(|(name, _)| !self.guilty.contains(**name));
+		let honest: Vec<(&str, &BTreeMap<String, usize>)> =
+			honest.map(|(name, penalties)| (*name, *penalties)).collect();
+		let late = honest.iter().filter(|(_, penalties)| penalties.contains_key("NoShow"));
+		let late: Vec<&str> = late.map(|(name, _)| *name).collect();
+		let remark = (!late.is_empty()).then(|| machine::lateness(&late));
+		let is_spared = honest.is_empty();
+		let detail = format!("{penalised:?} of {voters:?}");
+		report.check("no honest judge is penalised", is_spared, detail);
+		report.remarks.extend(remark);
 		let is_judged = args.cheat != Some(Cheat::Unrevealed);
 		report.check(
 			"validators' verdicts come from at least three verify workers",
@@ -262,7 +270,7 @@ impl<'a> Facts<'a> {
 
 	/// A story in which the transcoders cheat.
 	fn judge_cheat(&self, report: &mut Report, cheat: Cheat) {
-		let Self { claims, slashed, .. } = self;
+		let claims = self.claims;
 		let outcome = cheat.outcome();
 		let refunded = claims.iter().filter(|c| c.outcome.as_deref() == Some(outcome)).all(|c| {
 			c.events
@@ -280,26 +288,33 @@ impl<'a> Facts<'a> {
 		report.check("no claim that is spoilt was accepted", spoilt == 0, format!("{spoilt}"));
 		report.check("the escrow went back to the broadcaster", refunded, String::new());
 		let rules = &self.watch.parameters.lottery;
-		let taken = shares::of_rounds(self.events("LptStaking.Slashed"));
-		let is_of =
-			|share: u128, outcome: &str| shares::is_same(share, shares::of_outcome(rules, outcome));
-		let due = |share: &u128| ["Failed", "Missed"].iter().any(|outcome| is_of(*share, outcome));
+		let slashes = shares::of_transcoders(self.events("LptStaking.Slashed"), claims);
+		let (taken, due) = (shares::of_rounds(&slashes), shares::due(claims, &slashes, rules));
+		let is_due = |(round, taken): (&(String, u64), &u128)| {
+			due.get(round).is_some_and(|due| shares::is_same(*due, *taken))
+		};
+		let spared = shares::spared(claims, &slashes, rules);
 		report.check(
-			"the slashes of each round are what the parameters say of the outcome",
-			taken.values().all(due) && taken.values().any(|share| is_of(*share, outcome)),
-			format!("{taken:?} of {}", shares::WHOLE),
+			"the slashes of each round are what the parameters say of the claims that ended against their transcoders",
+			!taken.is_empty() && spared.is_empty() && taken.iter().all(is_due),
+			format!("{taken:?} of {}, due {due:?}, spared {spared:?}", shares::WHOLE),
 		);
-		let claimants: BTreeSet<String> = claims
-			.iter()
-			.filter_map(|claim| claim.claimed["transcoder"].as_str().map(name_of))
-			.collect();
+		let fee = self.watch.parameters.staking.finder_fee.deconstruct();
+		let astray = shares::astray(claims, fee.into(), cheat.verdict().is_some());
+		report.check(
+			"who found it gets no more than its share of the slash, and the common pool the rest",
+			astray.is_empty(),
+			format!("otherwise in claims {astray:?}"),
+		);
+		let convicts = shares::convicts(claims, rules);
+		let slashed: BTreeSet<String> = taken.into_keys().map(|(name, _)| name).collect();
 		report.check(
 			"who cheated is slashed, and nobody else",
-			!slashed.is_empty() && slashed.is_subset(&claimants),
-			format!("{slashed:?} of {claimants:?}"),
+			!slashed.is_empty() && slashed == convicts,
+			format!("{slashed:?}, convicted {convicts:?}"),
 		);
 		let jailed = self.named("TranscoderElection.TranscoderJailed", "transcoder");
-		report.check("who cheated is jailed", jailed == *slashed, format!("{jailed:?}"));
+		report.check("who cheated is jailed", jailed == convicts, format!("{jailed:?}"));
 		// But what it is paid for judging what others did. What it could not spoil is work like any.
 		let has_earned = |name: &str| self.gained(name) > self.escrowed("Verification", Some(name));
 		report.check(
@@ -368,11 +383,13 @@ impl<'a> Facts<'a> {
 		);
 		let work = |claim: &Claim| amount(&claim.claimed["total_work"]);
 		let claimed: u128 = self.claims.iter().map(work).sum();
-		let each = u128::from(self.watch.parameters.jobs.factors.rejected);
-		let small = each * rejected.len() as u128;
+		let small = claimed.saturating_sub(u128::from(*transcoded));
+		let count = rejected.len().max(1) as u128;
+		// More than that where decoding the job's largest segment is.
+		let least = u128::from(self.watch.parameters.jobs.factors.rejected);
 		report.check(
-			"each is claimed at the small work that the parameters say",
-			claimed == u128::from(*transcoded) + small,
+			"all are claimed at the same work, and at no less than the parameters say",
+			small % count == 0 && small / count >= least,
 			format!("{claimed} claimed, {transcoded} transcoded, {small} rejected"),
 		);
 		let settled = self.claims.iter().flat_map(|claim| &claim.events);
@@ -383,7 +400,7 @@ impl<'a> Facts<'a> {
 			.sum();
 		// The work of all claims has the same price.
 		let lost = fees * small / claimed.max(1);
-		report.losses.push(of_spoilt(network::BROADCASTER, rejected.len(), lost));
+		report.losses.push(of_spoilt(network::BROADCASTER, rejected.len(), lost, self.claims));
 		report.check("who spoilt them pays for them", lost > 0, format!("{lost}"));
 	}
 
@@ -402,6 +419,18 @@ impl<'a> Facts<'a> {
 			"each slash took its share of the stake behind who was slashed",
 			small.is_empty(),
 			format!("{} slashes, {small:?} too small", slashes.len()),
+		);
+	}
+
+	/// When everybody lost what a claim cost.
+	fn judge_times(&self, report: &mut Report) {
+		let rules = &self.watch.parameters.lottery;
+		let untimely = self.claims.iter().filter(|claim| !shares::is_timely(claim, rules));
+		let untimely: Vec<u64> = untimely.map(|claim| claim.id).collect();
+		report.check(
+			"what claims cost is taken when governance may cancel it no longer, and soon after that",
+			untimely.is_empty(),
+			format!("at other times by claims {untimely:?} of {}", self.claims.len()),
 		);
 	}
 

@@ -9,6 +9,7 @@ mod events;
 mod judging;
 mod live;
 mod losses;
+mod machine;
 mod network;
 mod probe;
 mod process;

@@ -1,6 +1,7 @@
 //! Child processes: each with its own log and data folder, stopped with the demo.
 
 use std::{
+	collections::{BTreeMap, BTreeSet},
 	fs::{self, File},
 	path::{Path, PathBuf},
 	process::{Child, Command, Stdio},
@@ -93,15 +94,8 @@ impl Process {
 	/// Reads CPU time and peak memory from the kernel; keeps the last reading after the end.
 	pub fn measure(&mut self) -> &ProcessUse {
 		let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
-		if let Ok(stat) = fs::read_to_string(proc.join("stat")) {
-			// The command's name, in parentheses, may hold spaces; fields count from after it.
-			let fields: Vec<&str> = stat
-				.rsplit_once(')')
-				.map(|(_, rest)| rest.split_whitespace().collect())
-				.unwrap_or_default();
-			let ticks = |i: usize| fields.get(i).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
-			// utime, stime and those of waited-for children, in ticks of 1/100 s.
-			self.last_use.cpu_seconds = (11..15).map(ticks).sum::<f64>() / 100.0;
+		if let Some(seconds) = spent(&all_spent(), self.child.id()) {
+			self.last_use.cpu_seconds = seconds;
 		}
 		if let Ok(status) = fs::read_to_string(proc.join("status")) {
 			let kib = |key: &str| {
@@ -142,6 +136,47 @@ impl Process {
 	}
 }
 
+/// Who started a process, and the seconds of a processor that it has used itself, and those for which it has waited.
+type Spent = (u32, f64);
+
+/// Reads a line of `/proc/PID/stat`.
+fn read_spent(stat: &str) -> Option<Spent> {
+	// The command's name, in parentheses, may hold spaces; fields count from after it.
+	let (_, rest) = stat.rsplit_once(')')?;
+	let fields: Vec<&str> = rest.split_whitespace().collect();
+	let parent = fields.get(1)?.parse().ok()?;
+	// utime, stime and those of waited-for children, in ticks of 1/100 s.
+	let ticks = fields.get(11..15)?.iter().filter_map(|field| field.parse::<f64>().ok());
+	Some((parent, ticks.sum::<f64>() / 100.0))
+}
+
+/// What all processes of the machine have used.
+fn all_spent() -> BTreeMap<u32, Spent> {
+	let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+	let read = entries.filter_map(|entry| {
+		let id = entry.file_name().to_str()?.parse::<u32>().ok()?;
+		Some((id, read_spent(&fs::read_to_string(entry.path().join("stat")).ok()?)?))
+	});
+	read.collect()
+}
+
+/// What a process has used with all that it started, and that these started: a worker's children are not its own,
+/// but those of a process that it keeps for starting them, which has waited for them and still runs.
+fn spent(all: &BTreeMap<u32, Spent>, id: u32) -> Option<f64> {
+	let mut sum = all.get(&id)?.1;
+	let (mut family, mut young) = (BTreeSet::from([id]), vec![id]);
+	while let Some(parent) = young.pop() {
+		for (child, (_, seconds)) in all.iter().filter(|(_, (started_by, _))| *started_by == parent)
+		{
+			if family.insert(*child) {
+				sum += seconds;
+				young.push(*child);
+			}
+		}
+	}
+	Some(sum)
+}
+
 fn start(command: &mut Command) -> Result<Child> {
 	command.spawn().with_context(|| format!("cannot start {:?}", command.get_program()))
 }
@@ -151,5 +186,33 @@ impl Drop for Process {
 		if matches!(self.child.try_wait(), Ok(None)) {
 			self.stop();
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn processor_time_should_be_that_of_all_descendants() {
+		let line = |id: u32, parent: u32, own: u32, waited: u32| {
+			let line = format!(
+				"{id} (a name) of two) S {parent} 7 7 0 -1 4194560 900 0 1 0 {own} {own} {waited} {waited} 20 0"
+			);
+			(id, read_spent(&line).expect("a line as the kernel writes it"))
+		};
+		// A worker, what starts its children and has waited for some, one that still runs, and a stranger.
+		let all = BTreeMap::from([
+			line(30, 20, 25, 0),
+			line(20, 10, 1, 600),
+			line(10, 1, 50, 5),
+			line(40, 1, 9_000, 0),
+		]);
+		let seconds = spent(&all, 10).expect("it is there");
+		assert!((seconds - (1.1 + 12.02 + 0.5)).abs() < 1e-9, "{seconds}");
+		assert_eq!(spent(&all, 50), None);
+		assert_eq!(read_spent("10 (short) S 1"), None);
+		let me = std::process::id();
+		assert!(spent(&all_spent(), me).is_some_and(|seconds| seconds >= 0.0));
 	}
 }

@@ -38,6 +38,10 @@ pub struct Report {
 	pub figures: BTreeMap<&'static str, u64>,
 	/// Who lost what: one entry per account that lost something.
 	pub losses: Vec<Loss>,
+	/// The most blocks from a claim until everybody has lost what it costs, by the chain's parameters.
+	pub most_blocks: u32,
+	/// What explains why checks did not hold, where that is no fault of anybody in the story.
+	pub remarks: Vec<String>,
 	/// What the player got.
 	pub playback: Vec<Value>,
 	/// CPU and memory of every process, of one that was killed since its last start.
@@ -86,6 +90,8 @@ pub struct Claim {
 	pub outcome: Option<String>,
 	/// Blocks from the draw to the decision.
 	pub draw_to_decision_blocks: Option<u32>,
+	/// Of these, those in which nobody had time for anything any more.
+	pub beyond_windows_blocks: Option<u32>,
 	/// Every other event of the claim, as named by the chain.
 	pub events: Vec<Value>,
 }
@@ -150,6 +156,8 @@ pub struct Loss {
 	pub as_broadcaster: String,
 	/// How many segments those are.
 	pub spoilt: usize,
+	/// Most blocks from a claim until it had lost what that claim cost it.
+	pub blocks: u32,
 }
 
 /// A checked statement.

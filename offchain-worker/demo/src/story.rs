@@ -17,6 +17,7 @@ use crate::{
 	judging::{judge, judge_again},
 	live::{self, Live},
 	losses::sentence,
+	machine::Load,
 	network::Network,
 	probe::{count_events, play, probe, read_fetches, read_segments, read_spoilt, Probe},
 	report::{Report, SCHEMA},
@@ -58,6 +59,9 @@ pub async fn run(args: &Args) -> Result<bool> {
 		}
 	};
 
+	if let Some(load) = Load::now().filter(Load::is_taken) {
+		say(&load.warning());
+	}
 	let started = Instant::now();
 	say("starting five nodes");
 	network.start_nodes()?;
@@ -151,6 +155,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 		);
 	}
 	report.figure("streams", Some(args.streams.into()));
+	report.figure("load_permille", Load::now().map(|load| (load.story * 1_000.0) as u64));
 	let cut = count_events(&network, "broadcast", "segment_cut");
 	report.segments = read_segments(&network);
 	let fetched = read_fetches(&network);
@@ -195,12 +200,15 @@ fn tell(report: &Report, path: Option<&Path>) -> Result<()> {
 	}
 	println!();
 	for loss in &report.losses {
-		println!("{}", sentence(loss));
+		println!("{}", sentence(loss, report.most_blocks));
 	}
 	println!("{} lost anything", if report.losses.is_empty() { "Nobody" } else { "Nobody else" });
 	if let Some(path) = path {
 		fs::write(path, serde_json::to_vec_pretty(report)?)
 			.with_context(|| format!("cannot write {}", path.display()))?;
+	}
+	for remark in &report.remarks {
+		println!("\n{remark}");
 	}
 	println!(
 		"\n{} in {:.0} s",

@@ -45,9 +45,16 @@ pub struct Longest {
 	judgement: u32,
 	/// Until it is settled and executed.
 	life: u32,
+	/// Of that, how long leaves that were not revealed may be reported, before the chain ends the claim by itself.
+	grace: u32,
 }
 
 impl Longest {
+	/// The most blocks from a claim until everybody has lost what it costs.
+	pub fn life(self) -> u32 {
+		self.life
+	}
+
 	/// Whether every claim kept to that; and how long decisions took. In an upgrade the protocol's clock, by which
 	/// windows end, may stand while blocks go on: how late decisions are is told then, and not held.
 	pub fn check(self, report: &mut Report, claims: &[Claim], is_upgraded: bool) {
@@ -76,7 +83,8 @@ impl Longest {
 		let waits = sorted(claims.iter().filter_map(|claim| claim.draw_to_decision_blocks));
 		report.figure("draw_to_decision_blocks_median", percentile(&waits, 50));
 		report.figure("draw_to_decision_blocks_95", percentile(&waits, 95));
-		let beyond = sorted(claims.iter().filter_map(beyond_windows));
+		let beyond = claims.iter().filter_map(|claim| beyond_windows(claim, self.grace));
+		let beyond = sorted(beyond);
 		report.figure("beyond_windows_blocks_median", percentile(&beyond, 50));
 		report.figure("beyond_windows_blocks_95", percentile(&beyond, 95));
 		report.check(
@@ -111,10 +119,15 @@ fn percentile(sorted: &[u32], part: usize) -> Option<u64> {
 }
 
 /// Blocks from a claim's draw to its decision in which nobody had time for anything any more: by so many each
-/// window was over when the next one began, or the decision was there.
-fn beyond_windows(claim: &Claim) -> Option<u32> {
+/// window was over when the next one began, or the decision was there. Leaves that were not revealed may be
+/// reported for `grace` blocks more; where nobody does, that is a window too.
+fn beyond_windows(claim: &Claim, grace: u32) -> Option<u32> {
 	let block = |name: &str| claim.blocks.get(name).copied().map(u64::from);
-	let mut windows = vec![(block("Drawn")?, claim.draw["reveal_until"].as_u64()?)];
+	let is_unreported = claim.outcome.as_deref() == Some("Missed")
+		&& block("CommitStarted").is_none()
+		&& block("MissedReported").is_none();
+	let grace = if is_unreported { u64::from(grace) } else { 0 };
+	let mut windows = vec![(block("Drawn")?, claim.draw["reveal_until"].as_u64()? + grace)];
 	for event in &claim.events {
 		let window = WINDOWS.iter().find(|(name, _)| event["name"] == *name);
 		let over = window.and_then(|(_, end)| event["fields"][*end].as_u64());
@@ -174,6 +187,7 @@ impl Watch {
 			longest: Longest {
 				judgement: parameters.lottery.longest_judgement(&timing),
 				life: parameters.lottery.longest_claim_life(&timing),
+				grace: parameters.lottery.missed_grace,
 			},
 			parameters,
 			claims: BTreeMap::new(),
@@ -377,7 +391,14 @@ impl Watch {
 		report.chain.lpt_issuance = (self.issuance.0.to_string(), after.0.to_string());
 		report.chain.eth_issuance = (self.issuance.1.to_string(), after.1.to_string());
 		report.accounts = self.accounts.clone();
-		report.claims = std::mem::take(&mut self.claims).into_values().collect();
+		let grace = self.longest.grace;
+		report.claims = std::mem::take(&mut self.claims)
+			.into_values()
+			.map(|claim| {
+				let beyond = beyond_windows(&claim, grace);
+				Claim { beyond_windows_blocks: beyond, ..claim }
+			})
+			.collect();
 		Ok(())
 	}
 }
@@ -460,14 +481,29 @@ mod tests {
 			],
 			..Default::default()
 		};
-		assert_eq!(beyond_windows(&claim), Some(5));
+		assert_eq!(beyond_windows(&claim, 10), Some(5));
 		claim.blocks.remove("Decided");
-		assert_eq!(beyond_windows(&claim), None);
+		assert_eq!(beyond_windows(&claim, 10), None);
+	}
+
+	#[test]
+	fn leaves_that_nobody_reports_should_be_missed_when_the_time_for_that_is_over() {
+		let mut claim = Claim {
+			blocks: [("Drawn".to_owned(), 60), ("Decided".to_owned(), 90)].into(),
+			draw: json!({ "reveal_until": 80 }),
+			outcome: Some("Missed".to_owned()),
+			..Default::default()
+		};
+		assert_eq!(beyond_windows(&claim, 10), Some(0));
+		assert_eq!(beyond_windows(&claim, 7), Some(3));
+		// Whoever reports need not wait for that.
+		claim.blocks.insert("MissedReported".to_owned(), 90);
+		assert_eq!(beyond_windows(&claim, 10), Some(10));
 	}
 
 	#[test]
 	fn claims_should_be_held_to_the_blocks_that_they_can_take() {
-		let longest = Longest { judgement: 30, life: 40 };
+		let longest = Longest { judgement: 30, life: 40, grace: 10 };
 		let claim = |decided: u32, settled: u32| Claim {
 			blocks: [("Claimed", 100), ("Drawn", 110), ("Decided", decided)]
 				.into_iter()

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::{
-	http::header,
+	http::{header, StatusCode},
 	response::{IntoResponse, Response},
 	routing::get,
 	Router,
@@ -24,18 +24,28 @@ pub fn answer(text: String) -> Response {
 	([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
-/// Serves what `text` says at an address of its own, under `/metrics`, for as long as the process runs; an error
-/// when the address cannot be listened at.
+/// Serves what `text` says at an address of its own, under `/metrics`, and under `/readyz` whether `ready` says
+/// so or why not, for as long as the process runs; an error when the address cannot be listened at.
 pub async fn start(
 	address: SocketAddr,
 	text: impl Fn() -> String + Clone + Send + Sync + 'static,
+	ready: impl Fn() -> Result<(), String> + Clone + Send + Sync + 'static,
 ) -> Result<()> {
 	let listener = TcpListener::bind(address)
 		.await
 		.with_context(|| format!("cannot listen on {address} (--metrics)"))?;
 	let router = Router::new()
 		.route("/metrics", get(move || async move { answer(text()) }))
-		.route("/healthz", get(|| async { "ok\n" }));
+		.route("/healthz", get(|| async { "ok\n" }))
+		.route(
+			"/readyz",
+			get(move || async move {
+				match ready() {
+					Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+					Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {why}\n")),
+				}
+			}),
+		);
 	tokio::spawn(async move {
 		let (_never, stop) = watch::channel(false);
 		let limits = HttpLimits { connections: CONNECTIONS, ..Default::default() };

@@ -105,7 +105,7 @@ fn session() -> Vec<u8> {
 /// Reads a session as the server does; gives the messages that were whole.
 fn read(bytes: &[u8], pieces: &mut Random) -> usize {
 	let mut reader = ChunkReader::new(16 * 1024);
-	let mut remuxer = Remuxer::new();
+	let mut remuxer = Remuxer::with_further(4);
 	let mut rest = bytes;
 	let mut count = 0;
 	while !rest.is_empty() {
@@ -163,7 +163,7 @@ fn parsers_should_survive_noise() {
 		let noise: Vec<u8> = (0..random.below(2_000)).map(|_| random.next() as u8).collect();
 		read(&noise, &mut random);
 		let _ = amf::read(&noise);
-		let mut remuxer = Remuxer::new();
+		let mut remuxer = Remuxer::with_further(4);
 		for piece in noise.chunks(7) {
 			let _ = remuxer.take(8 + (piece[0] & 1), random.next() as u32, piece);
 		}

@@ -54,6 +54,16 @@ impl Default for PoolConfig {
 	}
 }
 
+impl PoolConfig {
+	/// The same whose children together get so many MiB, if that is said.
+	pub fn within(mut self, mib: Option<u64>) -> Self {
+		if let Some(mib) = mib {
+			self.total_memory = mib.saturating_mul(1024 * 1024);
+		}
+		self
+	}
+}
+
 /// What a machine has, in bytes, or a container or service on it may use; 4 GiB where the system does not
 /// say.
 fn machine_memory() -> u64 {
@@ -82,6 +92,14 @@ fn group_memory(root: &Path, own: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn memory_should_be_what_is_said() {
+		let usual = PoolConfig::default().total_memory;
+		assert_eq!(PoolConfig::default().within(None).total_memory, usual);
+		assert_eq!(PoolConfig::default().within(Some(2)).total_memory, 2 * 1024 * 1024);
+		assert_eq!(PoolConfig::default().within(Some(u64::MAX)).total_memory, u64::MAX);
+	}
 
 	#[test]
 	fn memory_should_be_that_of_the_container_or_service_when_it_is_less() {

@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use livepeer_primitives::{
 	receipt::RejectReason,
 	verdict::{MismatchKind, NonConformingKind},
-	video::{ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY},
+	video::{
+		ProfileId, Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, TICKS_PER_SECOND,
+	},
 	Hash, ToolchainId,
 };
 use livepeer_worker_core::ports::engine::{
@@ -26,6 +28,7 @@ impl From<MediaError> for CoreError {
 	fn from(error: MediaError) -> Self {
 		match error {
 			MediaError::InputInvalid { reason, .. } => CoreError::Invalid(reason),
+			MediaError::MoreWork => CoreError::MoreWork,
 			other => CoreError::Failed(other.to_string()),
 		}
 	}
@@ -81,15 +84,16 @@ impl Engine {
 		self.pool.diagnose((input, limits), outputs, Priority::Verify).await
 	}
 
-	/// What distinguishes `theirs` from `ours`, which differ, cheapest first.
+	/// What distinguishes `theirs` from `ours`, which differ, cheapest first. Ours has so many pictures.
 	async fn compare(
 		&self,
 		rendition: &Rendition,
 		limits: &SourceLimits,
+		pictures: u32,
 		ours: &[u8],
 		theirs: &[u8],
 	) -> Result<Finding, MediaError> {
-		let limits = output_limits(rendition, limits);
+		let limits = of_pictures(output_limits(rendition, limits), pictures);
 		let inspected = self.pool.inspect(theirs, &limits, Priority::Verify).await;
 		let theirs = match inspected {
 			Ok(inspection) => inspection,
@@ -103,23 +107,25 @@ impl Engine {
 	}
 
 	/// Says of each output what it is. `ours` is what the toolchain makes of the same input, which has so
-	/// many frames.
+	/// many frames, where there is an output.
 	async fn findings(
 		&self,
 		format: &Format,
 		input: &[u8],
 		frames: u32,
-		ours: &[Vec<u8>],
+		ours: &[Option<Vec<u8>>],
 		outputs: &[Option<Vec<u8>>],
 	) -> Result<Vec<Finding>, MediaError> {
 		let mut findings = Vec::with_capacity(ours.len());
 		for (place, (ours, rendition)) in ours.iter().zip(&format.ladder).enumerate() {
-			findings.push(match outputs.get(place) {
+			findings.push(match (ours, outputs.get(place)) {
 				// Absent, so that nothing is claimed for it.
-				Some(None) => Finding::Exact,
-				Some(Some(theirs)) if theirs == ours => Finding::Exact,
-				Some(Some(theirs)) => self.compare(rendition, &format.limits, ours, theirs).await?,
-				None => Finding::Fault {
+				(None, _) => Finding::Exact,
+				(Some(ours), Some(Some(theirs))) if theirs == ours => Finding::Exact,
+				(Some(ours), Some(Some(theirs))) => {
+					self.compare(rendition, &format.limits, frames, ours, theirs).await?
+				}
+				(Some(_), _) => Finding::Fault {
 					fault: Fault::NonConforming(NonConformingKind::Unreadable),
 					picture: None,
 				},
@@ -139,14 +145,15 @@ impl Engine {
 					| Fault::NonConforming(NonConformingKind::Unreadable)
 			)
 		);
-		if let (true, Some(Some(theirs))) = (can_be && format.variants, outputs.get(place)) {
+		let both = (outputs.get(place), ours.get(place));
+		if let (true, (Some(Some(theirs)), Some(Some(plain)))) = (can_be && format.variants, both) {
 			let makes = InChildren {
 				pool: &self.pool,
 				priority: Priority::Verify,
 				input,
 				rendition: &format.ladder[place],
 				limits: &format.limits,
-				plain: &ours[place],
+				plain,
 			};
 			if let Some(start) = told::start_of(&makes, frames, theirs).await? {
 				findings[place] = Finding::Variant { start };
@@ -161,6 +168,13 @@ fn output_limits(rendition: &Rendition, limits: &SourceLimits) -> SourceLimits {
 	SourceLimits { width: rendition.width, height: rendition.height, shortest: 0, ..*limits }
 }
 
+/// The same for an output of so many pictures: one with far more, of a short source, would take far more than what is
+/// stated for it. Pictures may be a second apart, so some more than there are pass where there are few.
+fn of_pictures(limits: SourceLimits, pictures: u32) -> SourceLimits {
+	let seconds = pictures.saturating_sub(1).saturating_mul(TICKS_PER_SECOND);
+	SourceLimits { fps: 1, longest: limits.longest.max(seconds), ..limits }
+}
+
 /// What it means that an output, which is not what the toolchain makes, cannot be inspected. That it
 /// breaks a decoder, or a child in whatever way, cannot save it; that no child could be had says
 /// nothing of it.
@@ -173,7 +187,10 @@ fn unreadable(error: MediaError) -> Result<NonConformingKind, MediaError> {
 			reason: RejectReason::TooManyFrames | RejectReason::TooLong,
 			..
 		} => Ok(NonConformingKind::Timing),
-		MediaError::Io(_) | MediaError::TooLarge { .. } | MediaError::Format(_) => Err(error),
+		MediaError::Io(_)
+		| MediaError::TooLarge { .. }
+		| MediaError::Crowded { .. }
+		| MediaError::Format(_) => Err(error),
 		_ => Ok(NonConformingKind::Unreadable),
 	}
 }
@@ -269,17 +286,28 @@ impl MediaEngine for Engine {
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, CoreError> {
+		// No work is stated for what is not there, so none is done for it.
+		let is_there = |place: &usize| !matches!(outputs.get(*place), Some(None));
+		let places: Vec<usize> = (0..format.ladder.len()).filter(is_there).collect();
+		let ladder: Vec<Rendition> = places.iter().map(|place| format.ladder[*place]).collect();
 		let job = TranscodeJob {
 			input,
-			ladder: &format.ladder,
+			ladder: &ladder,
 			limits: &format.limits,
-			wishes: Wishes { evidence: Some(EvidenceSeed { seed, index }), variant: None },
+			wishes: Wishes {
+				evidence: Some(EvidenceSeed { seed, index }),
+				stated: format.stated,
+				..Default::default()
+			},
 		};
 		let done = self.pool.transcode(job, Priority::Verify).await?;
 		let digest =
 			done.evidence.ok_or_else(|| CoreError::Failed("no evidence was made".into()))?;
-		let frames = done.facts.frames;
-		let findings = self.findings(format, input, frames, &done.outputs, outputs).await?;
+		let mut ours = vec![None; format.ladder.len()];
+		for (place, output) in places.into_iter().zip(done.outputs) {
+			ours[place] = Some(output);
+		}
+		let findings = self.findings(format, input, done.facts.frames, &ours, outputs).await?;
 		Ok(Examined { findings, pixels: pixels(&done.facts, &format.ladder), digest })
 	}
 }
@@ -287,6 +315,7 @@ impl MediaEngine for Engine {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use livepeer_primitives::{video::LONGEST_SEGMENT, work::max_frames};
 
 	fn inspection(pictures: &[u8], audio: u8) -> Inspection {
 		Inspection {
@@ -316,6 +345,17 @@ mod tests {
 		assert_eq!(found(&small), size);
 	}
 
+	/// A judge would decode twelve hundred pictures of an output whose source has fifty.
+	#[test]
+	fn attack_output_with_far_more_pictures_than_its_source() {
+		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..SourceLimits::new(320, 180, 120) };
+		let pictures = |pictures| max_frames(&of_pictures(limits, pictures));
+		assert_eq!(max_frames(&limits), 1_201);
+		assert_eq!([50, 1_201].map(pictures), [50, 1_201]);
+		// As many as can be a second apart, and both ends.
+		assert_eq!([0, 1, 11].map(pictures), [11; 3]);
+	}
+
 	#[test]
 	fn output_should_be_guilty_of_what_it_does_to_a_child_but_not_of_a_missing_child() {
 		let died =
@@ -323,5 +363,7 @@ mod tests {
 		assert_eq!(unreadable(died), Ok(NonConformingKind::Unreadable));
 		assert!(unreadable(MediaError::Io("no more processes".into())).is_err());
 		assert!(unreadable(MediaError::TooLarge { needed: 2, total: 1 }).is_err());
+		let crowded = MediaError::Crowded { needed: 1, total: 2, waited: Default::default() };
+		assert!(unreadable(crowded).is_err());
 	}
 }

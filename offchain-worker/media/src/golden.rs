@@ -64,7 +64,7 @@ pub fn checks() -> Vec<Check> {
 		checks.push(Check {
 			name: golden.name.into(),
 			vector,
-			wishes: Wishes { evidence: evidence(SEED, vector), variant: None },
+			wishes: Wishes { evidence: evidence(SEED, vector), ..Default::default() },
 		});
 	}
 	for (vector, rendition, start) in VARIED {
@@ -72,7 +72,7 @@ pub fn checks() -> Vec<Check> {
 		checks.push(Check {
 			name: format!("{name}, variant of {rendition} from start {start}"),
 			vector,
-			wishes: Wishes { evidence: None, variant: Some(Variant { rendition, start }) },
+			wishes: Wishes { variant: Some(Variant { rendition, start }), ..Default::default() },
 		});
 	}
 	let name = VECTORS[MOVING].name;
@@ -81,7 +81,7 @@ pub fn checks() -> Vec<Check> {
 		checks.push(Check {
 			name: format!("{name}, probe {tweak}"),
 			vector: MOVING,
-			wishes: Wishes { evidence: evidence(seed, MOVING), variant: None },
+			wishes: Wishes { evidence: evidence(seed, MOVING), ..Default::default() },
 		});
 	}
 	checks

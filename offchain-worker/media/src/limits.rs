@@ -23,6 +23,8 @@ pub enum Failure {
 	},
 	/// A file that the segmenter cannot take; the text says what to do.
 	Unsupported(String),
+	/// A segment that takes more work than is stated for it: the same for everybody.
+	MoreWork,
 	/// Anything else: says nothing about the source.
 	Internal(String),
 }

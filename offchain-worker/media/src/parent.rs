@@ -51,6 +51,9 @@ pub enum MediaError {
 	/// The segmenter cannot take this file; the text says what to do.
 	#[error("{0}")]
 	Unsupported(String),
+	/// The segment takes more work than is stated for it: everybody who is told so finds the same.
+	#[error("the segment takes more work than is stated")]
+	MoreWork,
 	/// The ladder or the limits cannot be a job's.
 	#[error("the job's format is wrong: {0:?}")]
 	Format(FormatError),
@@ -77,6 +80,18 @@ pub enum MediaError {
 		/// MiB for all children.
 		total: u32,
 	},
+	/// Other segments occupied the memory for as long as a job that somebody waits for may take.
+	#[error(
+		"a segment needs {needed} MiB of the {total} MiB for all; others left less for {waited:?}"
+	)]
+	Crowded {
+		/// MiB that the segment needs.
+		needed: u32,
+		/// MiB for all children.
+		total: u32,
+		/// How long it waited.
+		waited: Duration,
+	},
 	/// The child could not be started or spoken to.
 	#[error("the media child cannot be used: {0}")]
 	Io(String),
@@ -90,6 +105,7 @@ impl From<Failure> for MediaError {
 		match failure {
 			Failure::InputInvalid { reason, offset } => MediaError::InputInvalid { reason, offset },
 			Failure::Unsupported(text) => MediaError::Unsupported(clipped(text)),
+			Failure::MoreWork => MediaError::MoreWork,
 			Failure::Internal(text) => MediaError::Failed(clipped(text)),
 		}
 	}
@@ -424,7 +440,17 @@ impl MediaPool {
 		let _place: OwnedSemaphorePermit =
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
 		// After the place, so that whoever waits for memory holds up no more than one place.
-		let _memory = self.memory.take(needed).await;
+		let free = self.memory.take(needed);
+		let _memory = match priority {
+			// Smaller ones may take what becomes free for ever; no viewer waits that long.
+			Priority::Live => {
+				let waited = self.config.live_timeout;
+				let crowded = |_| MediaError::Crowded { needed, total, waited };
+				timeout(waited, free).await.map_err(crowded)?
+			}
+			// A judge's silence is punished.
+			Priority::Verify => free.await,
+		};
 		self.run(request, input, priority).await
 	}
 
@@ -825,6 +851,31 @@ mod tests {
 		assert!(Arc::ptr_eq(&one.memory, &other.memory) && Arc::ptr_eq(&one.verify, &other.verify));
 		assert_eq!(other.config.program, Some("/bin/true".into()));
 		assert_eq!(one.config.program, None);
+	}
+
+	/// A large job of which small ones take all memory that becomes free is answered, and does not hold its
+	/// place for ever.
+	#[tokio::test]
+	async fn attack_small_jobs_that_leave_a_large_one_no_memory() {
+		let pool = MediaPool::new(PoolConfig {
+			live: 1,
+			live_timeout: Duration::from_millis(50),
+			total_memory: 1024 * 1024 * 1024,
+			program: Some("/bin/true".into()),
+			..PoolConfig::default()
+		});
+		let small = pool.memory.take(1_000).await;
+		let limits = SourceLimits::new(1280, 720, 30);
+		let refused = pool.probe(&[], &limits, Priority::Live).await.expect_err("no memory");
+		assert!(
+			matches!(refused, MediaError::Crowded { needed, total: 1_024, .. } if needed > 24),
+			"{refused:?}"
+		);
+		assert!(refused.to_string().contains("of the 1024 MiB"), "{refused}");
+		assert_eq!(pool.free(Priority::Live), 1);
+		// What it waited for is given to others.
+		drop(small);
+		assert!(pool.memory.take_idle(1_024).is_some());
 	}
 
 	/// 2160p60 with five renditions, which is promised with segments of 10 s too: that is 14,000 million pixels

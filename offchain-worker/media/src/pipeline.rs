@@ -7,7 +7,7 @@ use livepeer_primitives::{
 	evidence::{self, LeafEvidence},
 	receipt::RejectReason,
 	video::{Rendition, SourceLimits},
-	work::{segment_work, WorkFactors},
+	work::{segment_work, StatedWork, WorkFactors},
 	Hash,
 };
 use sha2::{Digest, Sha256};
@@ -47,6 +47,8 @@ pub struct Wishes {
 	pub evidence: Option<EvidenceSeed>,
 	/// Encode one rendition with the profile's variant.
 	pub variant: Option<Variant>,
+	/// Make nothing of a segment that takes more work than this, and stop where that shows.
+	pub stated: Option<StatedWork>,
 }
 
 /// What a segment is.
@@ -561,7 +563,7 @@ pub fn transcode(
 	let varied = wishes.variant.map(|variant| usize::from(variant.rendition));
 	let beside = varied.and_then(|place| ladder.get(place));
 	plans.extend(beside.map(|rendition| (*rendition, Tweak::None)));
-	let mut made = encode_all(input, &plans, ladder.len(), limits, wishes.evidence)?;
+	let mut made = encode_all(input, &plans, ladder.len(), limits, wishes)?;
 	let plain = made.outputs.split_off(ladder.len());
 	if let (Some(place), Some(plain)) = (varied, plain.first()) {
 		profile::tell_apart(&mut made.outputs[place], plain);
@@ -577,18 +579,19 @@ pub fn variant(
 	start: u8,
 	limits: &SourceLimits,
 ) -> Result<Transcoded, Failure> {
-	encode_all(input, &[(*rendition, Tweak::Variant { start })], 0, limits, None)
+	encode_all(input, &[(*rendition, Tweak::Variant { start })], 0, limits, &Wishes::default())
 }
 
 /// Encodes everything that is planned, each from the same decode. The first `shown` plans are those of
-/// which there is evidence.
+/// which there is evidence, and that count as work.
 fn encode_all(
 	input: Vec<u8>,
 	plans: &[(Rendition, Tweak)],
 	shown: usize,
 	limits: &SourceLimits,
-	evidence: Option<EvidenceSeed>,
+	wishes: &Wishes,
 ) -> Result<Transcoded, Failure> {
+	let Wishes { evidence, stated, .. } = *wishes;
 	let seed = evidence.map(|e| e.seed);
 	let source = source::read(input, limits)?;
 	let mut decoded = FrameHashes::new(seed);
@@ -596,6 +599,11 @@ fn encode_all(
 	let mut probe = None;
 	let mut times = Vec::with_capacity(source.times.len());
 	let facts = Decoder::new(&source, limits)?.run(|frame, shape, time| {
+		times.push(time);
+		let counted = plans.iter().take(shown).map(|(rendition, _)| rendition);
+		if stated.is_some_and(|stated| is_exceeded(&stated, shape, times.len(), counted)) {
+			return Err(Failure::MoreWork);
+		}
 		if encoders.is_empty() {
 			for (place, (rendition, tweak)) in plans.iter().enumerate() {
 				let seed = seed.filter(|_| place < shown);
@@ -606,7 +614,6 @@ fn encode_all(
 				probe = Probe::new(&ladder, shape, &source, seed)?;
 			}
 		}
-		times.push(time);
 		decoded.add(frame)?;
 		encoders.iter_mut().enumerate().try_for_each(|(place, encoder)| {
 			encoder.feed(frame, probe.as_mut().filter(|probe| probe.rendition == place))
@@ -634,6 +641,18 @@ fn encode_all(
 		leaf.digest()
 	});
 	Ok(Transcoded { facts, outputs, evidence })
+}
+
+/// Whether so many pictures of this shape, and as many of each of these renditions, take more work than is stated.
+fn is_exceeded<'a>(
+	stated: &StatedWork,
+	shape: &ffi::Picture,
+	pictures: usize,
+	ladder: impl Iterator<Item = &'a Rendition>,
+) -> bool {
+	let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height) * pictures as u64;
+	let outputs = ladder.map(|r| (r.profile, pixels(r.width.into(), r.height.into())));
+	stated.is_exceeded(pixels(shape.width, shape.height), outputs)
 }
 
 /// Reduces an output, ours or another's, to what it is compared by.

@@ -224,7 +224,10 @@ const ELSEWHERE: [(&str, &str); 15] = [
 		"bytes withheld: refused, unreachable, wrong",
 		"`missing_bytes_should_be_told_apart_by_what_the_transcoder_did`",
 	),
-	("overstated work", "`overstated_work_should_be_a_mismatch`"),
+	(
+		"more work claimed than was done, or less",
+		"`work_that_is_not_what_was_done_should_be_a_mismatch`, `attack_segment_that_takes_more_work_than_is_stated`",
+	),
 	(
 		"nothing, and the work of decoding claimed",
 		"`attack_work_of_decoding_claimed_where_nothing_is_delivered`",
@@ -525,7 +528,7 @@ impl Material {
 
 fn format(rendition: Rendition) -> Format {
 	let ladder = Ladder::try_from(vec![rendition]).expect("one");
-	Format { ladder, limits: LIMITS, variants: true }
+	Format { ladder, limits: LIMITS, variants: true, stated: None }
 }
 
 async fn make(engine: &Engine, source: &[u8], rendition: Rendition) -> Vec<u8> {
@@ -944,7 +947,7 @@ async fn honest_segments_should_never_be_rejected_and_forced_variants_always_be_
 			let path = segment(&directory, &format!("honest-{index}.ts"), &clip, shape, at);
 			let source = std::fs::read(path).expect("ffmpeg wrote it");
 			let ladder = Ladder::try_from(LADDERS[index % LADDERS.len()].to_vec()).expect("short");
-			let format = Format { ladder, limits: LIMITS, variants: true };
+			let format = Format { ladder, limits: LIMITS, variants: true, stated: None };
 			let rendition = (index / 2 % format.ladder.len()) as u8;
 			let start = (index / 4) as u8 % VARIANT_STARTS;
 			let variant = is_forced.then_some(Variant { rendition, start });

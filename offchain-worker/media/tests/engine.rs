@@ -8,6 +8,7 @@ use livepeer_primitives::{
 	toolchain,
 	verdict::{MismatchKind, NonConformingKind},
 	video::{Rendition, SourceLimits, CAPPED_QUALITY},
+	work::{StatedWork, WorkFactors},
 	Hash,
 };
 use livepeer_worker_core::ports::engine::{
@@ -22,7 +23,7 @@ fn engine() -> Engine {
 
 fn format() -> Format {
 	let ladder = LADDER.to_vec().try_into().expect("two renditions");
-	Format { ladder, limits: LIMITS, variants: true }
+	Format { ladder, limits: LIMITS, variants: true, stated: None }
 }
 
 #[tokio::test]
@@ -40,7 +41,10 @@ async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
 	let again = golden::attest(&nobody, Some(&memory)).await.expect("it is remembered");
 	assert_eq!((again.toolchain, again.checked.len()), (attested.toolchain, 0));
 	assert!(golden::attest(&nobody, None).await.is_err());
+	let begun = std::time::Instant::now();
 	let started = Engine::start_once(nobody, &memory).await.expect("it starts without a child");
+	let took = begun.elapsed();
+	assert!(took < std::time::Duration::from_secs(2), "a start takes {took:?}");
 	assert_eq!(started.toolchain(), attested.toolchain);
 }
 
@@ -117,6 +121,61 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 	assert!(findings.iter().all(|finding| finding.fault() == unreadable), "{findings:?}");
 }
 
+/// What a leaf states is what a judge does for it at most: it stops in front of the first picture that is not paid for,
+/// and never sees what comes behind it.
+#[tokio::test]
+async fn attack_segment_that_takes_more_work_than_is_stated() {
+	let engine = engine();
+	let source = source();
+	let made = engine.transcode(&format(), &source, None).await.expect("a good source");
+	let factors = WorkFactors::canonical(1_000, 250, 1);
+	let ladder = format().ladder;
+	let all = made.pixels.work(&factors, &ladder, |_| true).expect("it fits");
+	let second = made.pixels.work(&factors, &ladder, |place| place == 1).expect("it fits");
+	let outputs: Vec<_> = made.outputs.into_iter().map(Some).collect();
+	let seed = Hash::repeat_byte(1);
+	let examined = |source: Vec<u8>, outputs: Vec<Option<Vec<u8>>>, work| {
+		let engine = &engine;
+		async move {
+			let stated = Some(StatedWork { work, factors });
+			let format = Format { stated, ..format() };
+			engine.examine(&format, &source, &outputs, seed, 0).await
+		}
+	};
+	let whole = examined(source.clone(), outputs.clone(), all).await.expect("as is stated");
+	assert_eq!(whole.findings, [Finding::Exact; 2]);
+	for work in [all - 1, all / 2, 1] {
+		let more = examined(source.clone(), outputs.clone(), work).await;
+		assert_eq!(more, Err(MediaError::MoreWork));
+	}
+	// What is absent takes no work, nor does anything show of it.
+	let absent = vec![None, outputs[1].clone()];
+	let part = examined(source.clone(), absent.clone(), second).await.expect("as is stated");
+	assert_eq!(part.findings, [Finding::Exact; 2]);
+	let alone = Format { ladder: vec![LADDER[1]].try_into().expect("one"), ..format() };
+	let alone = engine.examine(&alone, &source, &absent[1..], seed, 0).await.expect("good");
+	assert_eq!(part.digest, alone.digest);
+	assert_ne!(part.digest, whole.digest);
+	assert_eq!(examined(source.clone(), absent, second - 1).await, Err(MediaError::MoreWork));
+
+	// That its last pictures are damaged sees whoever is paid for all of them, and nobody else.
+	let mut damaged = source;
+	let packets = damaged.chunks_exact_mut(188);
+	let most = packets.len() * 7 / 8;
+	for packet in packets.skip(most) {
+		// Of the pictures' track, with nothing but their bytes in it.
+		if packet[1] & 0x5f == 0x01 && packet[2] == 0 && packet[3] & 0x30 == 0x10 {
+			packet[100] ^= 0x55;
+		}
+	}
+	let paid = examined(damaged.clone(), outputs.clone(), all).await;
+	assert!(
+		matches!(paid, Err(MediaError::Invalid(RejectReason::Undecodable { reason: 5 | 6, .. }))),
+		"{paid:?}"
+	);
+	assert_eq!(examined(damaged, outputs, 1).await, Err(MediaError::MoreWork));
+}
+
 #[tokio::test]
 async fn diagnosis_should_compare_what_has_as_many_pictures_of_one_size() {
 	let engine = engine();
@@ -180,8 +239,12 @@ async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
 		..rendition(width, height, kbps)
 	};
 	let ladder = vec![two(256, 144, 150), two(160, 90, 80), rendition(128, 72, 60)];
-	let format =
-		Format { ladder: ladder.try_into().expect("three"), limits: LIMITS, variants: true };
+	let format = Format {
+		ladder: ladder.try_into().expect("three"),
+		limits: LIMITS,
+		variants: true,
+		stated: None,
+	};
 	let made = |variant| {
 		let (engine, format, source) = (&engine, &format, &source);
 		async move {
@@ -231,7 +294,7 @@ async fn variant_should_be_marked_and_told_where_nothing_moves() {
 	let source = made(directory.path(), "still.ts", still);
 	let two = Rendition { profile: CAPPED_QUALITY, ..rendition(160, 90, 80) };
 	let ladder = vec![two, rendition(128, 72, 60)].try_into().expect("two");
-	let format = Format { ladder, limits: LIMITS, variants: true };
+	let format = Format { ladder, limits: LIMITS, variants: true, stated: None };
 	let plain = engine.transcode(&format, &source, None).await.expect("a good source").outputs;
 	for (rendition, start) in [(0u8, 0), (0, 3), (1, 2)] {
 		let variant = Some(Variant { rendition, start });
@@ -286,9 +349,12 @@ async fn attack_pictures_so_large_that_no_judge_can_make_them_again() {
 	let largest = Rendition { profile: CAPPED_QUALITY, ..rendition(3840, 2160, 8_000) };
 	let ladder = vec![largest].try_into().expect("one rendition");
 	let limits = SourceLimits { shortest: 0, ..SourceLimits::new(3840, 2160, 60) };
-	let format = Format { ladder, limits, variants: true };
-	let examined = engine().examine(&format, &source, &[None], Hash::zero(), 0).await;
-	assert_eq!(examined.expect("there is memory for it").findings, [Finding::Exact]);
+	let format = Format { ladder, limits, variants: false, stated: None };
+	let wrong = [Some(Vec::new())];
+	let examined = engine().examine(&format, &source, &wrong, Hash::zero(), 0).await;
+	let findings = examined.expect("there is memory for it").findings;
+	let unreadable = Fault::NonConforming(NonConformingKind::Unreadable);
+	assert_eq!(findings[0].fault(), Some(unreadable));
 }
 
 #[tokio::test]

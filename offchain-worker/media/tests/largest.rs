@@ -110,6 +110,8 @@ async fn streams_should_stay_in_time_and_memory_bounded_beside_the_largest_pictu
 	for (slowest, segments) in [one, two] {
 		// Who waits for the large one to end waits for nearly all of it.
 		assert!(3 * slowest < whole, "a segment took {slowest:?} of {whole:?}, one of {segments}");
+		// And each plays two seconds.
+		assert!(slowest < Duration::from_secs(2), "a segment took {slowest:?}");
 	}
 	assert!((200 * MIB..=MEMORY).contains(&most), "{} MiB", most / MIB);
 	let served = served.await.expect("it ran").expect("a legal job");

@@ -77,14 +77,15 @@ async fn judged(
 	engine: &Engine,
 	format: &Format,
 	input: &[u8],
-	output: &[u8],
+	outputs: &[Vec<u8>],
 ) -> Result<Option<(Hash, bool)>, String> {
 	let accepted = engine.accept(format, input).await;
-	let outputs = [Some(output.to_vec())];
+	let outputs: Vec<_> = outputs.iter().cloned().map(Some).collect();
 	let examined = engine.examine(format, input, &outputs, Hash::repeat_byte(9), 0).await;
 	match (&accepted, examined) {
 		(Ok(()), Ok(examined)) => {
-			Ok(Some((examined.digest, examined.findings[0] == Finding::Exact)))
+			let is_exact = examined.findings.iter().all(|finding| *finding == Finding::Exact);
+			Ok(Some((examined.digest, is_exact)))
 		}
 		(Err(MediaError::Invalid(one)), Err(MediaError::Invalid(other))) if *one == other => {
 			Ok(None)
@@ -111,32 +112,47 @@ struct Trial {
 	format: Format,
 	source: Vec<u8>,
 	/// What is right.
-	right: Vec<u8>,
+	right: Vec<Vec<u8>>,
 	plain: Engine,
 	/// On lesser processors.
 	lesser: Vec<Engine>,
 }
 
 impl Trial {
+	/// Of a good segment, of which these renditions are made.
+	async fn new(
+		source: Vec<u8>,
+		ladder: &[Rendition],
+		plain: Engine,
+		lesser: Vec<Engine>,
+	) -> Self {
+		let ladder = Ladder::try_from(ladder.to_vec()).expect("short");
+		let format = Format { ladder, limits: LIMITS, variants: true, stated: None };
+		let made = plain.transcode(&format, &source, None).await.expect("a good source");
+		Self { format, source, right: made.outputs, plain, lesser }
+	}
+
 	/// Whether all accept the segment with this number; or what went wrong.
 	async fn run(&self, index: usize) -> Result<bool, String> {
 		let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ (index as u64 + 1));
 		for _ in 0..8 {
 			dice.roll(2);
 		}
-		let (mut input, mut output) = (self.source.clone(), self.right.clone());
-		let changed = if index % 3 == 2 { &mut output } else { &mut input };
+		let (mut input, mut outputs) = (self.source.clone(), self.right.clone());
+		let place = dice.roll(outputs.len());
+		let changed = if index % 3 == 2 { &mut outputs[place] } else { &mut input };
 		for _ in 0..=dice.roll(3) {
 			if changed.len() > 4 * PACKET {
 				mutate(changed, &mut dice);
 			}
 		}
-		let found = judged(&self.plain, &self.format, &input, &output).await?;
-		let chosen = index % self.lesser.len();
+		let found = judged(&self.plain, &self.format, &input, &outputs).await?;
+		// Segments and outputs of both kinds come to each.
+		let chosen = index / 6 % self.lesser.len();
 		for (level, engine) in self.lesser.iter().enumerate() {
 			// One in turn makes everything again, the others say whether they accept it.
 			let is_same = if level == chosen {
-				judged(engine, &self.format, &input, &output).await? == found
+				judged(engine, &self.format, &input, &outputs).await? == found
 			} else {
 				match engine.accept(&self.format, &input).await {
 					Ok(()) => found.is_some(),
@@ -149,7 +165,7 @@ impl Trial {
 			}
 		}
 		match found {
-			Some((_, true)) if output != self.right => Err("other bytes are found exact".into()),
+			Some((_, true)) if outputs != self.right => Err("other bytes are found exact".into()),
 			found => Ok(found.is_some()),
 		}
 	}
@@ -159,29 +175,37 @@ impl Trial {
 async fn mutated_segments_should_neither_crash_nor_hang_nor_divide_judges() {
 	let count = std::env::var("MUTATIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(240);
 	let directory = tempfile::tempdir().expect("a temporary directory");
-	let source = made(
-		directory.path(),
-		"source.ts",
-		"-f lavfi -i testsrc2=s=160x90:r=12:d=1 -f lavfi -i sine=r=48000:d=1 -pix_fmt yuv420p \
-		 -c:v libx264 -preset veryfast -g 300 -bf 2 -crf 26 -c:a aac -b:a 32k -f mpegts",
-	);
-	let ladder = Ladder::try_from(vec![SMALL]).expect("one");
-	let format = Format { ladder, limits: LIMITS, variants: true };
 	let plain = Engine::unattested(pool());
-	let lesser = ["none", "sse2", "avx2"]
+	let lesser: Vec<_> = ["none", "sse2", "avx2"]
 		.iter()
 		.map(|name| {
 			let environment = [(PROCESSOR, *name), ("MALLOC_PERTURB_", "85")];
 			Engine::unattested(with_environment(&environment))
 		})
 		.collect();
-	let made = plain.transcode(&format, &source, None).await.expect("a good source");
-	let right = made.outputs.into_iter().next().expect("one");
-	let trial = Arc::new(Trial { format, source, right, plain, lesser });
+	// Two kinds: pictures between others and arithmetic coding, with sound, into one rendition; neither, upright and
+	// in slices, into one of each profile.
+	let between = made(
+		directory.path(),
+		"between.ts",
+		"-f lavfi -i testsrc2=s=160x90:r=12:d=1 -f lavfi -i sine=r=48000:d=1 -pix_fmt yuv420p \
+		 -c:v libx264 -preset veryfast -g 300 -bf 2 -crf 26 -c:a aac -b:a 32k -f mpegts",
+	);
+	let plain_coded = made(
+		directory.path(),
+		"plain.ts",
+		"-f lavfi -i testsrc2=s=90x122:r=10:d=1 -pix_fmt yuv420p -c:v libx264 -preset veryfast \
+		 -profile:v baseline -slices 3 -g 300 -crf 26 -f mpegts",
+	);
+	let both = [SMALL, rendition(64, 86, 40)];
+	let trials = [
+		Arc::new(Trial::new(between, &[SMALL], plain.clone(), lesser.clone()).await),
+		Arc::new(Trial::new(plain_coded, &both, plain, lesser.clone()).await),
+	];
 	let places = Arc::new(Semaphore::new(2));
 	let mut jobs = JoinSet::new();
 	for index in 0..count {
-		let (trial, places) = (trial.clone(), places.clone());
+		let (trial, places) = (trials[index % 2].clone(), places.clone());
 		jobs.spawn(async move {
 			let _place = places.acquire().await.expect("open");
 			(index, trial.run(index).await)
@@ -197,7 +221,7 @@ async fn mutated_segments_should_neither_crash_nor_hang_nor_divide_judges() {
 	}
 	// Each engine keeps the process that starts its children, and nothing of what that has started.
 	let starters = children(&[std::process::id()]);
-	assert_eq!(starters.len(), 1 + trial.lesser.len());
+	assert_eq!(starters.len(), 1 + lesser.len());
 	let mut left = children(&starters);
 	for _ in 0..50 {
 		if left.is_empty() {

@@ -114,7 +114,7 @@ async fn variant_should_show_in_p_pictures_and_in_no_header() {
 		}
 		for start in 0..STARTS.len() as u8 {
 			let variant = Some(Variant { rendition: 0, start });
-			let wishes = Wishes { evidence: None, variant };
+			let wishes = Wishes { variant, ..Default::default() };
 			let made = wished(&pool, &source, &[rendition], wishes).await.outputs;
 			let said = headers(&made[0]);
 			assert_eq!(said.len(), plain_headers.len());
@@ -188,7 +188,7 @@ async fn differs_from_its_start_on(
 	let mut seen = vec![plain.outputs[0].clone()];
 	for start in 0..STARTS.len() as u8 {
 		let variant = Some(Variant { rendition: 0, start });
-		let wishes = Wishes { evidence: None, variant };
+		let wishes = Wishes { variant, ..Default::default() };
 		let made = wished(pool, source, &ladder, wishes).await;
 		assert!(made == wished(pool, source, &ladder, wishes).await);
 		assert!(made.outputs[1] == plain.outputs[1], "the other rendition is untouched");
@@ -260,7 +260,7 @@ async fn probe_should_depend_on_the_seed_and_on_the_encoder() {
 	let (pool, source) = (pool(), source());
 	let evidence = |seed, index| Wishes {
 		evidence: Some(EvidenceSeed { seed: Hash::repeat_byte(seed), index }),
-		variant: None,
+		..Default::default()
 	};
 	let one = wished(&pool, &source, &[two(256, 144, 150)], evidence(1, 0)).await;
 	let again = wished(&pool, &source, &[two(256, 144, 150)], evidence(1, 0)).await;

@@ -41,3 +41,11 @@ test("attack metadata that a node told is taken for a light client's", async () 
 		assert.equal(asked.includes("state_call Metadata_metadata_at_version"), asks, source);
 	}
 });
+
+test("what a job has used should be what was put in, less what is left of it", async () => {
+	const chain = Object.create(Chain.prototype) as Chain;
+	const used = (stored: unknown, job: object) => Object.assign(chain, { storage: async () => stored }).used({ id: 7n, unreserved: 60n, ...job } as never, "0x");
+	assert.equal(await used({ funded: 110n, bond: 10n }, { current: { allowance: 25n } }), 15n);
+	assert.equal(await used({ funded: 110n, bond: 10n }, {}), 40n);
+	assert.equal(await used(undefined, {}), undefined);
+});

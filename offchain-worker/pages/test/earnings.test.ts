@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { earnings, type Beginning } from "../src/chain/earnings";
+import { beginnings, earnings, type Beginning } from "../src/chain/earnings";
+import { RpcError } from "../src/chain/rpc";
 import type { ChainEvent } from "../src/chain/types";
 
 const event = (block: number, name: string, data: unknown): ChainEvent => ({ block, hash: "0x", index: 0, extrinsic: 0, pallet: "LptStaking", name, data });
-const begins = (round: number, bond: bigint, fees = 0n): Beginning => ({ round, block: 30 * round, bond, fees });
+const begins = (round: number, bond: bigint, fees = 0n): Beginning => ({ round, block: 30 * round, bond, fees, yielded: 3n });
 
 test("what was put in and taken out should be no earnings", () => {
 	const events = [
@@ -18,7 +19,7 @@ test("what was put in and taken out should be no earnings", () => {
 		event(80, "FeesWithdrawn", { who: "a", amount: 30n }),
 		event(81, "FeesWithdrawn", { who: "b", amount: 99n }),
 	];
-	const found = earnings("a", [begins(1, 1_000n), begins(2, 1_055n, 10n), begins(3, 1_000n, 2n)], events);
+	const found = earnings("a", [begins(1, 1_000n), begins(2, 1_055n, 10n), begins(3, 1_000n, 2n)], events, 31);
 	assert.deepEqual(found, [
 		{ round: 1, stake: 5n, fees: 10n },
 		// Slashed by 60.
@@ -27,6 +28,76 @@ test("what was put in and taken out should be no earnings", () => {
 });
 
 test("one beginning should make no round", () => {
-	assert.deepEqual(earnings("a", [begins(1, 1n)], []), []);
-	assert.deepEqual(earnings("a", [], []), []);
+	assert.deepEqual(earnings("a", [begins(1, 1n)], [], 0), []);
+	assert.deepEqual(earnings("a", [], [], 0), []);
+});
+
+test("round whose blocks were not all read should have what its seat yielded", () => {
+	const events = [event(62, "Bonded", { who: "a", amount: 50n })];
+	assert.deepEqual(earnings("a", [begins(1, 1_000n, 9n), begins(2, 1_500n, 2n), begins(3, 1_556n, 7n)], events, 40), [
+		{ round: 1, stake: 3n, fees: 0n },
+		{ round: 2, stake: 6n, fees: 5n },
+	]);
+});
+
+/** A chain of rounds of ten blocks, of which states are kept from `kept` on: who bonds has a hundred LPT, and the seat yields a tenth. */
+const rounds = (kept: number) => ({
+	hashAt: async (number: number) => String(number),
+	read: async (method: string, [account]: string[], at: string) => {
+		const block = Number(at);
+		if (block < kept) throw new Error("State already discarded");
+		const index = Math.floor(block / 10);
+		if (method === "round") return { index, start: 10 * index, length: 10 };
+		const unit = 10n ** 18n;
+		if (method === "stake") return account === "nobody" ? { counting: 0n, next_round: 0n, fees: 0n } : { delegate: "t", counting: 100n * unit, next_round: BigInt(block) * unit, fees: 1n };
+		return { stake: 1_000n * unit, reward: 120n * unit, per_lpt: unit / 10n, earns: index !== 1 };
+	},
+});
+const look = async (account: string, kept: number, head: number): Promise<{ found: Beginning[]; end: string }> => {
+	const found: Beginning[] = [];
+	try {
+		for await (const one of beginnings(rounds(kept) as never, account, String(head))) found.unshift(one);
+	} catch (error) {
+		return { found, end: String(error) };
+	}
+	return { found, end: "" };
+};
+
+test("beginnings should be found back to the first round, whatever blocks were read", async () => {
+	const unit = 10n ** 18n;
+	const { found, end } = await look("d", 0, 37);
+	assert.equal(end, "");
+	assert.deepEqual(
+		found.map(({ round, block, bond, yielded }) => [round, block, bond / unit, yielded / unit]),
+		// In the round of number 1 the seat did not do its duty.
+		[
+			[0, 0, 0n, 0n],
+			[1, 10, 10n, 10n],
+			[2, 20, 20n, 0n],
+			[3, 30, 30n, 10n],
+		],
+	);
+	// Who is the transcoder has its cut as well: what the seat gets beyond what those who bonded do.
+	assert.equal((await look("t", 0, 37)).found.at(-1)?.yielded, 30n * unit);
+	assert.equal((await look("nobody", 0, 37)).found.at(-1)?.yielded, 0n);
+});
+
+test("beginnings should end where the node keeps no states", async () => {
+	const { found, end } = await look("d", 15, 37);
+	assert.deepEqual(found.map(({ round }) => round), [2, 3]);
+	assert.match(end, /discarded/);
+});
+
+test("gateway that was asked too much should be asked again", async (context) => {
+	const { setTimeout } = globalThis;
+	context.after(() => void Object.assign(globalThis, { setTimeout }));
+	Object.assign(globalThis, { setTimeout: (call: () => void) => setImmediate(call) });
+	const chain = rounds(0);
+	let refused = 0;
+	const busy = { ...chain, read: async (...of: Parameters<typeof chain.read>) => (refused++ < 3 ? Promise.reject(new RpcError(-32_005, "too much")) : chain.read(...of)) };
+	const found: number[] = [];
+	for await (const { round } of beginnings(busy as never, "nobody", "37")) found.unshift(round);
+	assert.deepEqual(found, [0, 1, 2, 3]);
+	const never = { ...chain, read: () => Promise.reject(new RpcError(-32_005, "too much")) };
+	await assert.rejects(beginnings(never as never, "d", "37").next());
 });

@@ -77,7 +77,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether an attestation may enter a block.
-	pub(crate) fn check_attest(
+	pub(crate) fn validate_attest(
 		verifier: &AccountId,
 		window: WindowIndex,
 		lacking: &Lacking,

@@ -15,11 +15,7 @@ use livepeer_primitives::{
 	AccountId, BlockNumber, ClaimId, Hash, MAX_SAMPLES,
 };
 use sp_runtime::{
-	traits::Zero,
-	transaction_validity::{
-		InvalidTransaction, TransactionValidityError, TransactionValidityWithRefund,
-		ValidTransaction,
-	},
+	transaction_validity::{TransactionValidityWithRefund, ValidTransaction},
 	BoundedVec, DispatchError, DispatchResult,
 };
 
@@ -198,7 +194,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a leaf may enter a block. The broadcaster's signature comes last.
-	pub(crate) fn check_reveal_leaf(
+	pub(crate) fn validate_reveal_leaf(
 		id: ClaimId,
 		index: u32,
 		leaf: &Leaf,
@@ -206,20 +202,21 @@ impl<T: Config> Pallet<T> {
 		proof: &SumProof,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		let (challenge, info, _) = Self::check_leaf(id, index, leaf, proof).map_err(invalid)?;
+		let (challenge, info, _) =
+			Self::check_leaf(id, index, leaf, proof).map_err(Self::refusal)?;
 		let signer = &signature.signer;
 		let is_the_assignments =
 			signer.account == info.broadcaster && signer.generation == info.broadcaster_keys;
-		ensure!(is_the_assignments, invalid(Error::<T>::WrongSigner));
+		ensure!(is_the_assignments, Self::refusal(Error::<T>::WrongSigner));
 		let header = leaf
 			.header_hash(info.place(Self::genesis_hash(), index))
-			.ok_or_else(|| invalid(Error::<T>::EmptyLeaf))?;
+			.ok_or_else(|| Self::refusal(Error::<T>::EmptyLeaf))?;
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Segments, &header),
-			invalid(Error::<T>::BadSignature)
+			Self::refusal(Error::<T>::BadSignature)
 		);
 		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
-			return Err(invalid(Error::<T>::NotRevealing));
+			return Err(Self::refusal(Error::<T>::NotRevealing));
 		};
 		let until = Self::prolonged(&challenge.parameters, deadline, crowded);
 		let left = until.saturating_sub(Self::now()).max(1);
@@ -316,28 +313,4 @@ impl<T: Config> Pallet<T> {
 			.collect();
 		judged_digest(info.commitment.root, info.toolchain, &leaves)
 	}
-
-	/// Hash of the genesis block, which every signature of the protocol names.
-	pub(crate) fn genesis_hash() -> Hash {
-		frame_system::Pallet::<T>::block_hash(
-			frame_system::pallet_prelude::BlockNumberFor::<T>::zero(),
-		)
-	}
-
-	/// This block on the protocol's clock.
-	pub(crate) fn now() -> BlockNumber {
-		T::Clock::now()
-	}
-
-	/// This block's height on the chain: what finality is told by.
-	pub(crate) fn height() -> BlockNumber {
-		sp_runtime::SaturatedConversion::saturated_into(frame_system::Pallet::<T>::block_number())
-	}
-}
-
-/// How a transaction that no account signs is refused: `Custom(n)` for the pallet's error `n`.
-pub(crate) fn invalid<T: Config>(error: Error<T>) -> TransactionValidityError {
-	use codec::Encode;
-	let number = error.encode().first().copied().unwrap_or(u8::MAX);
-	InvalidTransaction::Custom(number).into()
 }

@@ -8,9 +8,11 @@ mod attestation_impls;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 mod claim_impls;
+mod clock_impls;
 mod correlation_impls;
 pub mod decision;
 mod draw_impls;
+mod duty_impls;
 #[cfg(test)]
 mod mock;
 mod offchain;
@@ -704,7 +706,7 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			let _ = signature;
-			Self::do_commit(claim, tranche, member, commitment)
+			Self::do_commit_verdict(claim, tranche, member, commitment)
 				.map_err(|_| Error::<T>::NotOwed.into())
 		}
 
@@ -734,7 +736,8 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			let _ = signature;
-			Self::do_reveal(claim, tranche, member, opening).map_err(|_| Error::<T>::NotOwed.into())
+			Self::do_reveal_verdict(claim, tranche, member, opening)
+				.map_err(|_| Error::<T>::NotOwed.into())
 		}
 
 		/// Cancels a decision before the block in which its execution begins. Refund, slash,
@@ -848,7 +851,7 @@ pub mod pallet {
 		) -> DispatchResult {
 			ensure_authorized(origin)?;
 			let _ = signature;
-			Self::do_ask(claim, tranche, member).map_err(|_| Error::<T>::NotOwed.into())
+			Self::do_ask_data(claim, tranche, member).map_err(|_| Error::<T>::NotOwed.into())
 		}
 
 		/// Attests which toolchains a judge lacks, in the place of what it has attested before. It is seated
@@ -886,12 +889,12 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// An open challenge as applications show it.
 		pub fn challenge(claim: ClaimId) -> Option<ChallengeView> {
-			Self::challenge_view(claim)
+			Self::view_challenge(claim)
 		}
 
 		/// All that the chain holds of a claim that is judged, for whoever judges it again.
 		pub fn judgement(claim: ClaimId) -> Option<JudgementView> {
-			Self::judgement_view(claim)
+			Self::view_judgement(claim)
 		}
 
 		/// The toolchains that assignments may be accepted with.
@@ -907,7 +910,7 @@ pub mod pallet {
 		/// Who of the ballot at work has asked for bytes that it could not have: whoever has them serves
 		/// them.
 		pub fn asking(claim: ClaimId) -> Vec<AccountId> {
-			Self::asking_view(claim)
+			Self::view_asking(claim)
 		}
 
 		/// As how many full claims those count that were accepted of a transcoder since it registered or
@@ -936,7 +939,7 @@ pub mod pallet {
 		/// What an account owes for claims, its own and those that it judges, what is due first at the
 		/// top.
 		pub fn duties(account: AccountId) -> Vec<DutyView> {
-			Self::duties_view(&account)
+			Self::view_duties(&account)
 		}
 	}
 
@@ -955,7 +958,7 @@ pub mod pallet {
 			broadcaster_signature: &OperatorSignature,
 			proof: &SumProof,
 		) -> TransactionValidityWithRefund {
-			Self::check_reveal_leaf(*claim, *index, leaf, broadcaster_signature, proof)
+			Self::validate_reveal_leaf(*claim, *index, leaf, broadcaster_signature, proof)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch, which checks the
@@ -966,7 +969,7 @@ pub mod pallet {
 			openings: &VariantOpenings,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_open_variants(*claim, openings, signature)
+			Self::validate_open_variants(*claim, openings, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -977,7 +980,7 @@ pub mod pallet {
 			member: &u16,
 			signature: &VerifierSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_ask(*claim, *tranche, *member, signature)
+			Self::validate_ask_data(*claim, *tranche, *member, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -988,7 +991,7 @@ pub mod pallet {
 			lacking: &Lacking,
 			signature: &VerifierSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_attest(verifier, *window, lacking, signature)
+			Self::validate_attest(verifier, *window, lacking, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -1000,7 +1003,7 @@ pub mod pallet {
 			commitment: &Hash,
 			signature: &VerifierSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_commit(*claim, *tranche, *member, commitment, signature)
+			Self::validate_commit_verdict(*claim, *tranche, *member, commitment, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -1012,7 +1015,7 @@ pub mod pallet {
 			opening: &Opening,
 			signature: &VerifierSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_reveal(*claim, *tranche, *member, opening, signature)
+			Self::validate_reveal_verdict(*claim, *tranche, *member, opening, signature)
 		}
 	}
 }

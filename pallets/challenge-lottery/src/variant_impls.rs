@@ -23,7 +23,6 @@ use sp_runtime::{
 };
 
 use crate::{
-	draw_impls::invalid,
 	types::{Ballot, Challenge},
 	Ballots, Challenges, Config, Error, Event, Leaves, Pallet,
 };
@@ -70,13 +69,13 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether openings may enter a block. The signature comes last, and no proof is checked.
-	pub(crate) fn check_open_variants(
+	pub(crate) fn validate_open_variants(
 		id: ClaimId,
 		openings: &VariantOpenings,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		let (ballot, _, info) = Self::check_openings(id, openings).map_err(invalid)?;
+		let (ballot, _, info) = Self::check_openings(id, openings).map_err(Self::refusal)?;
 		let signer = &signature.signer;
 		// That of the assignment, or the one in use: the other may have been revoked since.
 		let is_in_use = signer.generation == info.transcoder_keys
@@ -84,12 +83,12 @@ impl<T: Config> Pallet<T> {
 		ensure!(
 			signer.account == info.transcoder
 				&& is_in_use && !T::Keys::is_revoked(signer, Purpose::Duties),
-			invalid(Error::<T>::WrongSigner)
+			Self::refusal(Error::<T>::WrongSigner)
 		);
 		let signed = openings_hash(Self::genesis_hash(), id, ballot.seed, openings);
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Duties, &signed),
-			invalid(Error::<T>::BadSignature)
+			Self::refusal(Error::<T>::BadSignature)
 		);
 		let left = ballot.deadline.saturating_sub(Self::now()).max(1);
 		ValidTransaction::with_tag_prefix("LivepeerVariants")

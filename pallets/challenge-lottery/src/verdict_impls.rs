@@ -213,7 +213,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a request for bytes may enter a block.
-	pub(crate) fn check_ask(
+	pub(crate) fn validate_ask_data(
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,
@@ -227,7 +227,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Notes that a member asks for bytes.
-	pub(crate) fn do_ask(
+	pub(crate) fn do_ask_data(
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,
@@ -261,7 +261,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a commit may enter a block.
-	pub(crate) fn check_commit(
+	pub(crate) fn validate_commit_verdict(
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,
@@ -276,7 +276,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a reveal may enter a block.
-	pub(crate) fn check_reveal(
+	pub(crate) fn validate_reveal_verdict(
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,
@@ -314,7 +314,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Stores a commitment; the last one starts the reveal phase.
-	pub(crate) fn do_commit(
+	pub(crate) fn do_commit_verdict(
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,
@@ -343,7 +343,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Stores an opening. After the last one the transcoder opens its forced variants, where it still has
 	/// to; else the count is on the agenda of the next block, so that no verifier's call carries it.
-	pub(crate) fn do_reveal(
+	pub(crate) fn do_reveal_verdict(
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,

@@ -20,7 +20,7 @@ use crate::{
 
 impl<T: Config> Pallet<T> {
 	/// Who of the ballot at work has asked for bytes.
-	pub(crate) fn asking_view(id: ClaimId) -> Vec<AccountId> {
+	pub(crate) fn view_asking(id: ClaimId) -> Vec<AccountId> {
 		let Some(ballot) = Ballots::<T>::get(id) else { return Vec::new() };
 		Members::<T>::iter_prefix_values((id, ballot.tranche))
 			.filter(|member| member.asked)
@@ -29,7 +29,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What an account owes now, as transcoder and as judge.
-	pub(crate) fn duties_view(account: &AccountId) -> Vec<DutyView> {
+	pub(crate) fn view_duties(account: &AccountId) -> Vec<DutyView> {
 		let (now, crowded) = (Self::now(), Crowded::<T>::get());
 		let own = Challenges::<T>::iter()
 			.filter(|(_, challenge)| challenge.transcoder == *account)
@@ -58,7 +58,7 @@ impl<T: Config> Pallet<T> {
 			Stage::Voting => {
 				let Some(ballot) = Self::ballot(claim) else { return Vec::new() };
 				let duty = match ballot.phase {
-					Phase::Commit if !Self::asking_view(claim).is_empty() => {
+					Phase::Commit if !Self::view_asking(claim).is_empty() => {
 						Duty::ServeBytes { claim }
 					}
 					Phase::Open if ballot.awaits_opening => Duty::OpenVariants { claim },
@@ -86,9 +86,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// All that the chain holds of a claim that is judged.
-	pub(crate) fn judgement_view(id: ClaimId) -> Option<JudgementView> {
+	pub(crate) fn view_judgement(id: ClaimId) -> Option<JudgementView> {
 		let challenge = Challenges::<T>::get(id)?;
-		let ChallengeView { stage, outcome, .. } = Self::challenge_view(id)?;
+		let ChallengeView { stage, outcome, .. } = Self::view_challenge(id)?;
 		let claim = T::Claims::claim(id)?;
 		let due = Self::variants_due(id, &challenge);
 		let leaves = Self::leaves_in_order(id, &claim)?;
@@ -106,7 +106,7 @@ impl<T: Config> Pallet<T> {
 			Some(BallotView {
 				tranche: *tranche,
 				seed: at_work.map(|ballot| ballot.seed),
-				judges: members.iter().map(|(_, member)| judge_view(member)).collect(),
+				judges: members.iter().map(|(_, member)| view_judge(member)).collect(),
 			})
 		});
 		Some(JudgementView {
@@ -119,7 +119,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// An open challenge as applications show it.
-	pub(crate) fn challenge_view(id: ClaimId) -> Option<ChallengeView> {
+	pub(crate) fn view_challenge(id: ClaimId) -> Option<ChallengeView> {
 		let challenge = Challenges::<T>::get(id)?;
 		let ballot = Self::ballot(id);
 		let (voting, until) = match &ballot {
@@ -188,7 +188,7 @@ fn duty_of_member(
 	Some(DutyView { duty, until: ballot.deadline })
 }
 
-fn judge_view(member: &Member) -> JudgeView {
+fn view_judge(member: &Member) -> JudgeView {
 	JudgeView {
 		account: member.account.clone(),
 		stake: member.stake,

@@ -11,7 +11,7 @@ use frame_support::{
 };
 use frame_system::{pallet_prelude::BlockNumberFor, RawOrigin};
 use livepeer_primitives::{
-	bridge::{node, zeros, BridgedAsset, Deposit, DEPTH},
+	bridge::{zeros, BridgedAsset, Deposit, DEPTH},
 	ethereum::EthereumChain,
 	traits::Rounds,
 	AccountId, Balance, ETH, UNIT,
@@ -48,22 +48,21 @@ fn deposited<T: Config>(
 	let domain = Pallet::<T>::domain().ok_or("there is a gateway")?;
 	let zeros = zeros();
 	let mut path = [H256::zero(); DEPTH];
-	let mut root = deposit.leaf(&domain);
 	for (sibling, zero) in path.iter_mut().zip(&zeros) {
 		*sibling = *zero;
-		root = node(&root, zero);
 	}
 	let flow = Flow { deposited: AMOUNT, released: 0 };
-	let world = World {
+	let mut world = World {
 		place: place(),
-		deposit_root: root,
+		subtrees: [H256::zero(); DEPTH],
 		lpt: Flow::default(),
 		eth: flow,
-		deposits: 1,
+		deposits: 0,
 		lpt_balance: 0,
 		eth_balance: AMOUNT,
 		others: 200,
 	};
+	world.append(deposit.leaf(&domain));
 	let (state_root, proof) = world.prove();
 	let header = T::Ethereum::make_block(10, state_root);
 	Pallet::<T>::do_sync(&header, &proof)?;
@@ -141,12 +140,13 @@ mod benchmarks {
 	#[benchmark]
 	fn sync() -> Result<(), BenchmarkError> {
 		opened::<T>(AMOUNT)?;
+		// As many as there can be: a subtree waits at every height.
 		let world = World {
 			place: place(),
-			deposit_root: H256::repeat_byte(1),
+			subtrees: [H256::repeat_byte(1); DEPTH],
 			lpt: Flow { deposited: AMOUNT, released: 0 },
 			eth: Flow { deposited: AMOUNT, released: 0 },
-			deposits: 2,
+			deposits: u32::MAX,
 			lpt_balance: AMOUNT,
 			eth_balance: AMOUNT,
 			others: 1_000,
@@ -292,7 +292,7 @@ mod benchmarks {
 		CountedSupply::<T>::put(SupplyRule { slot: 0, ceiling: AMOUNT });
 		let world = World {
 			place: place(),
-			deposit_root: H256::zero(),
+			subtrees: [H256::zero(); DEPTH],
 			lpt: Flow::default(),
 			eth: Flow::default(),
 			deposits: 0,

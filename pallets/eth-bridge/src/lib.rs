@@ -432,8 +432,7 @@ pub mod pallet {
 		#[pallet::weight((T::WeightInfo::set_guardian(), DispatchClass::Operational))]
 		pub fn set_guardian(origin: OriginFor<T>, guardian: Option<AccountId>) -> DispatchResult {
 			ensure_root(origin)?;
-			Guardian::<T>::set(guardian.clone());
-			Self::deposit_event(Event::GuardianSet { guardian });
+			Self::do_set_guardian(guardian);
 			Ok(())
 		}
 
@@ -483,8 +482,7 @@ pub mod pallet {
 		#[pallet::weight((T::WeightInfo::resume(), DispatchClass::Operational))]
 		pub fn resume(origin: OriginFor<T>) -> DispatchResult {
 			ensure_root(origin)?;
-			Stopped::<T>::kill();
-			Self::deposit_event(Event::BridgeResumed);
+			Self::do_resume();
 			Ok(())
 		}
 

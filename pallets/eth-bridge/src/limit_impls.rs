@@ -38,6 +38,11 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	pub(crate) fn do_set_guardian(guardian: Option<AccountId>) {
+		Guardian::<T>::set(guardian.clone());
+		Self::deposit_event(Event::GuardianSet { guardian });
+	}
+
 	/// What is left stays as it is, as far as the new limits allow.
 	pub(crate) fn do_set_limits(asset: BridgedAsset, limits: Limits) -> DispatchResult {
 		ensure!(limits.is_valid(), Error::<T>::InvalidLimits);
@@ -98,5 +103,10 @@ impl<T: Config> Pallet<T> {
 		};
 		Self::stop_until(inbound, outbound, until, Reason::Ordered);
 		Ok(())
+	}
+
+	pub(crate) fn do_resume() {
+		Stopped::<T>::kill();
+		Self::deposit_event(Event::BridgeResumed);
 	}
 }

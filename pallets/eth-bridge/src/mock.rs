@@ -203,7 +203,7 @@ impl Escrow {
 		Self {
 			world: World {
 				place: place(),
-				deposit_root: H256::zero(),
+				subtrees: [H256::zero(); DEPTH],
 				lpt: Flow::default(),
 				eth: Flow::default(),
 				deposits: 0,
@@ -224,15 +224,15 @@ impl Escrow {
 	/// Somebody deposits; returns the deposit's place.
 	pub fn deposit(&mut self, asset: BridgedAsset, recipient: AccountId, amount: Balance) -> u32 {
 		let index = self.deposits.len() as u32;
-		self.deposits.push(Deposit { index, asset, recipient, amount });
+		let deposit = Deposit { index, asset, recipient, amount };
+		self.world.append(deposit.leaf(&EthBridge::domain().unwrap()));
+		self.deposits.push(deposit);
 		let (flow, balance) = match asset {
 			BridgedAsset::Lpt => (&mut self.world.lpt, &mut self.world.lpt_balance),
 			BridgedAsset::Eth => (&mut self.world.eth, &mut self.world.eth_balance),
 		};
 		flow.deposited += amount;
 		*balance += amount;
-		self.world.deposits = index + 1;
-		self.world.deposit_root = path_and_root(&self.leaves(), 0).1;
 		index
 	}
 

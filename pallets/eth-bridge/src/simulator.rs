@@ -2,12 +2,15 @@
 
 use crate::{
 	trie,
-	types::{EthereumAccount, GatewayPlace, GatewayProof, SupplyProof, TrieProof},
+	types::{EthereumAccount, GatewayPlace, GatewayProof, ProvenSubtree, SupplyProof, TrieProof},
 };
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use alloy_rlp::Header;
 use frame_support::BoundedVec;
-use livepeer_primitives::Balance;
+use livepeer_primitives::{
+	bridge::{node, waiting_heights, DEPTH},
+	Balance,
+};
 use sp_core::{H160, H256};
 use sp_io::hashing::keccak_256;
 
@@ -129,8 +132,9 @@ pub struct Flow {
 pub struct World {
 	/// Where it is.
 	pub place: GatewayPlace,
-	/// The root of its deposits.
-	pub deposit_root: H256,
+	/// The subtrees of its tree of deposits, by height: the newest complete one that waits or has waited for
+	/// its right neighbour.
+	pub subtrees: [H256; DEPTH],
 	/// LPT that came and went.
 	pub lpt: Flow,
 	/// ETH that came and went.
@@ -169,6 +173,18 @@ impl World {
 		(0..self.others).map(|number| (keccak_256(&number.to_be_bytes()), value(number))).collect()
 	}
 
+	/// The leaf of one more deposit comes into the tree.
+	pub fn append(&mut self, leaf: H256) {
+		let mut subtree = leaf;
+		let mut height = 0;
+		while (self.deposits >> height) & 1 == 1 {
+			subtree = node(&self.subtrees[height], &subtree);
+			height += 1;
+		}
+		self.subtrees[height] = subtree;
+		self.deposits += 1;
+	}
+
 	/// The state root of a world in which the token's total supply is at a slot, and the proof of that.
 	pub fn prove_supply(&self, slot: u64, supply: Balance) -> (H256, SupplyProof) {
 		let account = |storage_root| EthereumAccount {
@@ -204,10 +220,13 @@ impl World {
 		let released =
 			|flow: &Flow| packed_word(&[(flow.released, 14)], (flow.released > 0).into());
 		let (lpt, eth) = (released(&self.lpt), released(&self.eth));
-		let words = [self.deposit_root, lpt, eth, counters];
+		let waiting = waiting_heights(self.deposits).map(|height| self.subtrees[height]);
+		let words: Vec<H256> = [lpt, eth, counters].into_iter().chain(waiting).collect();
 		let mut storage = self.crowd(|number| alloy_rlp::encode(number + 1));
-		let slots: Vec<[u8; 32]> =
-			(0..4).map(|slot: u128| keccak_256(word(slot).as_bytes())).collect();
+		let slots: Vec<[u8; 32]> = trie::slots(self.deposits)
+			.into_iter()
+			.map(|slot| keccak_256(word(slot.into()).as_bytes()))
+			.collect();
 		for (slot, word) in slots.iter().zip(&words) {
 			if let Some(value) = trie::stored(word) {
 				storage.insert(*slot, value);
@@ -242,17 +261,21 @@ impl World {
 
 		let at =
 			|proofs: &[TrieProof], place: usize| proofs.get(place).cloned().unwrap_or_default();
+		let subtrees = words
+			.iter()
+			.zip(&of_gateway)
+			.skip(3)
+			.map(|(root, proof)| ProvenSubtree { root: *root, proof: proof.clone() });
 		let proof = GatewayProof {
 			gateway,
 			gateway_proof: at(&of_state, 0),
-			deposit_root: self.deposit_root,
-			deposit_root_proof: at(&of_gateway, 0),
 			lpt,
-			lpt_proof: at(&of_gateway, 1),
+			lpt_proof: at(&of_gateway, 0),
 			eth,
-			eth_proof: at(&of_gateway, 2),
+			eth_proof: at(&of_gateway, 1),
 			counters,
-			counters_proof: at(&of_gateway, 3),
+			counters_proof: at(&of_gateway, 2),
+			subtrees: BoundedVec::truncate_from(subtrees.collect()),
 			token,
 			token_proof: at(&of_state, 1),
 			lpt_balance: self.lpt_balance,

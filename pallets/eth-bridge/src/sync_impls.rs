@@ -1,7 +1,7 @@
 //! Where the gateway is and what it holds.
 
 use crate::{
-	trie,
+	trie::{self, Figures},
 	types::{GatewayPlace, GatewayProof, Reason, SyncedGateway},
 	Books, Config, Error, EthereumSupply, Event, Gateway, MessageCount, Pallet, Roots, Synced,
 	Unbacked, Undone,
@@ -52,20 +52,19 @@ impl<T: Config> Pallet<T> {
 		let block = T::Ethereum::execution_block(header)?;
 		let before = Synced::<T>::get();
 		ensure!(before.is_none_or(|before| block.number > before.block), Error::<T>::NotNewer);
-		let (lpt, eth, deposits) =
+		let Figures { lpt, eth, deposits, deposit_root } =
 			trie::figures(block.state_root, &place, gateway).ok_or(Error::<T>::WrongProof)?;
 		let synced =
 			SyncedGateway { block: block.number, time: block.timestamp, deposits, lpt, eth };
 		Synced::<T>::put(synced);
-		let root = gateway.deposit_root;
-		if !root.is_zero() {
+		if deposits > 0 {
 			Roots::<T>::mutate(|roots| {
-				if roots.last() != Some(&root) {
+				if roots.last() != Some(&deposit_root) {
 					if roots.is_full() {
 						roots.remove(0);
 					}
 					// There is room now.
-					let _ = roots.try_push(root);
+					let _ = roots.try_push(deposit_root);
 				}
 			});
 		}

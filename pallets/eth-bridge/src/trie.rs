@@ -3,7 +3,10 @@
 use crate::types::{EthereumAccount, GatewayPlace, GatewayProof, SupplyProof, TrieProof};
 use alloc::vec::Vec;
 use alloy_rlp::{Encodable, Header};
-use livepeer_primitives::{bridge::EscrowView, Balance};
+use livepeer_primitives::{
+	bridge::{root_of_waiting, waiting_heights, EscrowView},
+	Balance,
+};
 use sp_core::{H160, H256};
 use sp_io::hashing::keccak_256;
 
@@ -186,30 +189,59 @@ fn amount(word: &H256, from_end: usize) -> Balance {
 }
 
 /// The slots of the gateway.
-const DEPOSIT_ROOT: u64 = 0;
-const LPT: u64 = 1;
-const ETH: u64 = 2;
-const COUNTERS: u64 = 3;
+const LPT: u64 = 0;
+const ETH: u64 = 1;
+/// The gateway's slot that counts deposits.
+pub const COUNTERS: u64 = 2;
+/// The subtrees of the tree of deposits: that of height 0, after it those of heights 1 to 31.
+const SUBTREES: u64 = 3;
 
-/// The figures that `proof` proves of the gateway at `place` under a state root: LPT, ETH and the
-/// number of deposits.
-pub fn figures(
-	state_root: H256,
-	place: &GatewayPlace,
-	proof: &GatewayProof,
-) -> Option<(EscrowView, EscrowView, u32)> {
+/// The slots by which a gateway with so many deposits is proven, in the order of [`GatewayProof`]: two
+/// assets, counters, subtrees.
+pub fn slots(deposits: u32) -> Vec<u64> {
+	let subtrees = waiting_heights(deposits).map(|height| SUBTREES.saturating_add(height as u64));
+	[LPT, ETH, COUNTERS].into_iter().chain(subtrees).collect()
+}
+
+/// The number of deposits in the word at [`COUNTERS`].
+pub fn deposits(counters: &H256) -> u32 {
+	let [.., a, b, c, d] = counters.0;
+	u32::from_be_bytes([a, b, c, d])
+}
+
+/// What is proven of the gateway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Figures {
+	/// Its LPT.
+	pub lpt: EscrowView,
+	/// Its ETH.
+	pub eth: EscrowView,
+	/// How many deposits it has.
+	pub deposits: u32,
+	/// The root of the tree of all of them.
+	pub deposit_root: H256,
+}
+
+/// The figures that `proof` proves of the gateway at `place` under a state root.
+pub fn figures(state_root: H256, place: &GatewayPlace, proof: &GatewayProof) -> Option<Figures> {
 	let of_state = |address: &H160, value: &EthereumAccount, nodes: &TrieProof| {
 		proves(state_root, address.as_bytes(), Some(account(value)), nodes)
 	};
-	let of_gateway = |number, word: H256, nodes: &TrieProof| {
-		proves(proof.gateway.storage_root, &slot(number), stored(&word), nodes)
-	};
+	let deposits = deposits(&proof.counters);
+	let words = [
+		(&proof.lpt, &proof.lpt_proof),
+		(&proof.eth, &proof.eth_proof),
+		(&proof.counters, &proof.counters_proof),
+	];
+	let words =
+		words.into_iter().chain(proof.subtrees.iter().map(|tree| (&tree.root, &tree.proof)));
+	let roots: Vec<H256> = proof.subtrees.iter().map(|tree| tree.root).collect();
+	// There are as many as there are slots for them.
+	let deposit_root = root_of_waiting(deposits, &roots)?;
 	let right = of_state(&place.address, &proof.gateway, &proof.gateway_proof)
-		&& of_gateway(DEPOSIT_ROOT, proof.deposit_root, &proof.deposit_root_proof)
-		&& of_gateway(LPT, proof.lpt, &proof.lpt_proof)
-		&& of_gateway(ETH, proof.eth, &proof.eth_proof)
-		&& of_gateway(COUNTERS, proof.counters, &proof.counters_proof)
-		&& of_state(&place.token, &proof.token, &proof.token_proof)
+		&& slots(deposits).into_iter().zip(words).all(|(number, (word, nodes))| {
+			proves(proof.gateway.storage_root, &slot(number), stored(word), nodes)
+		}) && of_state(&place.token, &proof.token, &proof.token_proof)
 		&& proves(
 			proof.token.storage_root,
 			&in_mapping(&place.address, place.balances_slot),
@@ -217,7 +249,6 @@ pub fn figures(
 			&proof.lpt_balance_proof,
 		);
 	let counters = &proof.counters;
-	let [.., a, b, c, d] = counters.0;
 	right.then(|| {
 		let lpt = EscrowView {
 			balance: proof.lpt_balance,
@@ -229,7 +260,7 @@ pub fn figures(
 			deposited: amount(counters, 18),
 			released: amount(&proof.eth, 0),
 		};
-		(lpt, eth, u32::from_be_bytes([a, b, c, d]))
+		Figures { lpt, eth, deposits, deposit_root }
 	})
 }
 

@@ -14,6 +14,8 @@ use sp_core::{ConstU32, H160, H256};
 pub const MAX_NODE: u32 = 640;
 /// The most nodes from a trie's root to a value.
 pub const MAX_NODES: u32 = 20;
+/// The most subtrees of the gateway's tree that wait for a right neighbour: one at each height.
+pub const MAX_SUBTREES: u32 = 32;
 /// How many proven roots of the gateway's tree are good for deposits.
 pub const MAX_ROOTS: u32 = 8;
 /// The most earnings in a round.
@@ -65,6 +67,15 @@ pub struct EthereumAccount {
 	pub code_hash: H256,
 }
 
+/// A complete subtree of the gateway's tree of deposits that waits for its right neighbour.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct ProvenSubtree {
+	/// Its root.
+	pub root: H256,
+	/// Proof under the gateway's storage root.
+	pub proof: TrieProof,
+}
+
 /// The gateway at an execution block: its figures, each with its proof.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct GatewayProof {
@@ -72,13 +83,9 @@ pub struct GatewayProof {
 	pub gateway: EthereumAccount,
 	/// Proof under the block's state root.
 	pub gateway_proof: TrieProof,
-	/// The root of the tree of deposits; zero before the first one.
-	pub deposit_root: H256,
-	/// Proof under the gateway's storage root, as are the next three.
-	pub deposit_root_proof: TrieProof,
 	/// The word that has the released LPT in its last 14 bytes.
 	pub lpt: H256,
-	/// Its proof.
+	/// Proof under the gateway's storage root, as are the next two.
 	pub lpt_proof: TrieProof,
 	/// The word that has the released ETH in its last 14 bytes.
 	pub eth: H256,
@@ -89,6 +96,9 @@ pub struct GatewayProof {
 	pub counters: H256,
 	/// Its proof.
 	pub counters_proof: TrieProof,
+	/// What the tree of deposits has its root by: the subtrees that wait, from the lowest up, one for each
+	/// 1 in the number of deposits.
+	pub subtrees: BoundedVec<ProvenSubtree, ConstU32<MAX_SUBTREES>>,
 	/// The account of the LPT token.
 	pub token: EthereumAccount,
 	/// Proof under the block's state root.

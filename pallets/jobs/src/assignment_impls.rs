@@ -1,12 +1,8 @@
 //! Who transcodes: draw, offer, acceptance, handing on, grace, closing.
 
 use alloc::vec::Vec;
-use codec::Encode;
 use frame_support::{
-	dispatch::DispatchResult,
-	ensure,
-	pallet_prelude::{TransactionValidityWithRefund, ValidTransaction},
-	traits::Get,
+	dispatch::DispatchResult, ensure, pallet_prelude::TransactionValidityWithRefund, traits::Get,
 	weights::Weight,
 };
 use livepeer_primitives::{
@@ -17,13 +13,9 @@ use livepeer_primitives::{
 		Beacon as _, Candidate, OnAvailable, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
 		ProtocolClock as _, Rounds as _, Stake as _, Toolchains as _, TranscoderDirectory as _,
 	},
-	AccountId, AssignmentIndex, Balance, BlockNumber, Hash, JobId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, ToolchainId,
 };
-use sp_runtime::{
-	traits::SaturatedConversion,
-	transaction_validity::{InvalidTransaction, TransactionPriority, TransactionValidityError},
-	BoundedVec,
-};
+use sp_runtime::{traits::SaturatedConversion, BoundedVec};
 
 use crate::{
 	decision::{self, Demand, MAX_DRAWS, WALK_INTERVAL},
@@ -36,38 +28,6 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Hash of the chain's genesis block.
-	pub(crate) fn genesis_hash() -> Hash {
-		let hash = frame_system::Pallet::<T>::block_hash(
-			frame_system::pallet_prelude::BlockNumberFor::<T>::from(0u32),
-		);
-		Hash::from_slice(hash.as_ref())
-	}
-
-	/// What the pool is told of an authorized call that is refused.
-	pub(crate) fn refusal(error: Error<T>) -> TransactionValidityError {
-		let number = error.encode().first().copied().unwrap_or(u8::MAX);
-		InvalidTransaction::Custom(number).into()
-	}
-
-	/// What the pool is told of an authorized call that is taken: one at a time for each assignment
-	/// and kind, so nobody fills the pool with one that crowd each other out.
-	pub(crate) fn taken(
-		kind: &'static str,
-		job: JobId,
-		assignment: AssignmentIndex,
-		longevity: BlockNumber,
-	) -> TransactionValidityWithRefund {
-		let priority: TransactionPriority = T::DutyPriority::get();
-		let valid = ValidTransaction::with_tag_prefix("livepeer-jobs")
-			.and_provides((kind, job, assignment))
-			.priority(priority)
-			.longevity(longevity.max(1).into())
-			.propagate(true)
-			.build()?;
-		Ok((valid, Weight::zero()))
-	}
-
 	/// Everything about an acceptance but its signature.
 	pub(crate) fn check_acceptance(
 		acceptance: &Acceptance,
@@ -116,7 +76,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether an acceptance may enter a block.
-	pub(crate) fn validate_acceptance(
+	pub(crate) fn validate_accept_job(
 		acceptance: &Acceptance,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {

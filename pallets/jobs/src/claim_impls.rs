@@ -126,7 +126,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a claim may enter a block.
-	pub(crate) fn validate_claim(
+	pub(crate) fn validate_claim_work(
 		claim: &WorkClaim,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {

@@ -49,6 +49,7 @@ impl<T: Config> Pallet<T> {
 		let stream = Self::stream_of(&broadcaster, &name)?;
 		let factors = parameters.factors;
 		check_format(&ladder, &limits, &factors).map_err(Self::format_error)?;
+		let factors = factors.of_job(&limits).ok_or(Error::<T>::WorkOverflow)?;
 
 		let now = Self::now();
 		ensure!(

@@ -16,6 +16,7 @@ mod clock_impls;
 mod competition_impls;
 mod debt_impls;
 pub mod decision;
+mod duty_impls;
 mod equivocation_impls;
 mod handover_impls;
 mod idle_impls;
@@ -1163,7 +1164,7 @@ pub mod pallet {
 			acceptance: &Acceptance,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::validate_acceptance(acceptance, signature)
+			Self::validate_accept_job(acceptance, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -1172,7 +1173,7 @@ pub mod pallet {
 			claim: &WorkClaim,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::validate_claim(claim, signature)
+			Self::validate_claim_work(claim, signature)
 		}
 	}
 }

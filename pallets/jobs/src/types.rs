@@ -119,7 +119,7 @@ pub struct Job {
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
-	/// Factors of the work formula when it was created.
+	/// Factors of the work formula when it was created, with the work of a rejected segment of this job.
 	pub factors: WorkFactors,
 	/// The most work that one segment may hold under these factors.
 	pub max_leaf_work: u64,

@@ -15,7 +15,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_bond(who: AccountId, amount: Balance, to: AccountId) -> DispatchResult {
 		ensure!(amount >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
 		let mut position = Self::position_to(&who, &to)?;
-		asset::collect_stake::<T>(&who, amount)?;
+		asset::collect_stake::<T>(&who, amount).map_err(|_| Error::<T>::NotEnoughFree)?;
 		position.join(amount);
 		Self::put_position(position);
 		Self::deposit_event(Event::Bonded { who, transcoder: to, amount });
@@ -255,7 +255,7 @@ impl<T: Config> Pallet<T> {
 		Self::ensure_withdrawable(&lock)?;
 		let amount = Self::leave_exit_pool(&lock, true)?;
 		Self::remove_lock(&who, id);
-		asset::pay_stake::<T>(&who, amount)?;
+		asset::pay_stake::<T>(&who, amount).map_err(|_| Error::<T>::TooSmallToPay)?;
 		Self::deposit_event(Event::StakeWithdrawn {
 			who,
 			transcoder: lock.pool.transcoder,
@@ -271,7 +271,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let amount = Fees::<T>::take(&who);
 		ensure!(amount > 0, Error::<T>::NoFees);
-		asset::pay_fees::<T>(&who, amount)?;
+		asset::pay_fees::<T>(&who, amount).map_err(|_| Error::<T>::TooSmallToPay)?;
 		Self::deposit_event(Event::FeesWithdrawn { who, amount });
 		Ok(())
 	}

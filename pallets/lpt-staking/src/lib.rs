@@ -380,6 +380,11 @@ pub mod pallet {
 		/// The lock is of another transcoder than the call names, or worth less: look at the view of
 		/// locks of who offers it, and name what it is now.
 		OfferChanged,
+		/// The account has less free LPT than that, beside the smallest balance, which it keeps: give less.
+		NotEnoughFree,
+		/// What would be paid is below the smallest balance, and the account has none of that money: send
+		/// it some first, or let fees grow.
+		TooSmallToPay,
 	}
 
 	#[pallet::hooks]

@@ -25,7 +25,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether a heartbeat may enter a block.
-	pub(crate) fn check_heartbeat(
+	pub(crate) fn validate_heartbeat(
 		heartbeat: &duty::Heartbeat,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
@@ -35,7 +35,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Decides whether an announcement may enter a block.
-	pub(crate) fn check_announcement(
+	pub(crate) fn validate_announce(
 		availability: &duty::Availability,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {

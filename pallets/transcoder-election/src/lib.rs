@@ -548,7 +548,7 @@ pub mod pallet {
 			heartbeat: &duty::Heartbeat,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_heartbeat(heartbeat, signature)
+			Self::validate_heartbeat(heartbeat, signature)
 		}
 
 		/// Cheap checks first, the signature last; what passes cannot fail in dispatch.
@@ -557,7 +557,7 @@ pub mod pallet {
 			availability: &duty::Availability,
 			signature: &OperatorSignature,
 		) -> TransactionValidityWithRefund {
-			Self::check_announcement(availability, signature)
+			Self::validate_announce(availability, signature)
 		}
 	}
 
@@ -623,11 +623,7 @@ pub mod pallet {
 		/// The round from which on an account may be chosen as a validator again, the largest number of all
 		/// until it attests golden vectors; `None` if it may now.
 		pub fn chilled_until(account: AccountId) -> Option<RoundIndex> {
-			let round = T::Rounds::current();
-			Chilled::<T>::get()
-				.into_iter()
-				.find(|(chilled, until)| *chilled == account && *until > round)
-				.map(|(_, until)| until)
+			Self::view_chilled_until(&account)
 		}
 
 		/// Verdicts that await execution against a jailed account; `None` if it is not jailed.

@@ -7,13 +7,13 @@ use alloc::{
 use core::cmp::Reverse;
 use livepeer_primitives::{
 	api::{Duty, DutyView, LeaveReason, PoolSeat, SeatReason, TranscoderView, ValidatorView},
-	traits::{HasKeys, Stake},
-	AccountId,
+	traits::{HasKeys, Rounds, Stake},
+	AccountId, RoundIndex,
 };
 
 use crate::{
-	ActiveSet, ActiveTranscoders, Available, ChosenValidator, Config, Jailed, NewestSet, Offline,
-	Pallet, Registration, Services, Transcoders,
+	ActiveSet, ActiveTranscoders, Available, Chilled, ChosenValidator, Config, Jailed, NewestSet,
+	Offline, Pallet, Registration, Services, Transcoders,
 };
 
 impl<T: Config> Pallet<T> {
@@ -44,6 +44,15 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn view_transcoder(account: &AccountId) -> Option<TranscoderView> {
 		let registration = Transcoders::<T>::get(account)?;
 		Some(Self::view_registration(&ActiveSet::<T>::get(), account.clone(), registration))
+	}
+
+	/// The round from which on an account may be chosen as a validator again, if it may not now.
+	pub(crate) fn view_chilled_until(account: &AccountId) -> Option<RoundIndex> {
+		let round = T::Rounds::current();
+		Chilled::<T>::get()
+			.into_iter()
+			.find(|(chilled, until)| chilled == account && *until > round)
+			.map(|(_, until)| until)
 	}
 
 	/// Every candidate, in the order of the next election.

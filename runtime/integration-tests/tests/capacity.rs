@@ -1,11 +1,12 @@
 //! What the chain can do: jobs that can be judged in time, and agendas that nobody can fill.
 
-use livepeer_integration_tests::{canonical, create_job, output, Story, Turn, Work};
+use livepeer_integration_tests::{canonical, create_job, output, Story, Turn, Work, World, HONEST};
 use livepeer_primitives::{
 	claim::Outcome,
 	extension::Extensions,
 	leaf::Leaf,
 	params::{ProtocolParameters, Timing},
+	receipt::RejectReason,
 	verdict::Verdict,
 	video::{Rendition, SourceLimits, CANONICAL_PROFILE, LONGEST_SEGMENT, MAX_FPS, USUAL_LONGEST},
 	work, BlockNumber, UNIT,
@@ -26,7 +27,7 @@ fn four() -> [Rendition; 4] {
 	]
 }
 
-fn huge(world: &livepeer_integration_tests::World) -> pallet_jobs::Call<Runtime> {
+fn huge(world: &World) -> pallet_jobs::Call<Runtime> {
 	let ladder: Vec<_> = (0..8).map(|i| rendition(4096, 4096, 8_000 + i)).collect();
 	pallet_jobs::Call::create_job {
 		broadcaster: None,
@@ -80,6 +81,33 @@ fn promised_jobs_should_have_samples_that_can_be_judged() {
 	assert_eq!(ProtocolParameters::production().check(&Timing::production()), Ok(()));
 }
 
+/// Sources of 1920×1080 whose segments are all as long, so that a transcoder has places for its claims.
+fn even(fps: u16) -> SourceLimits {
+	SourceLimits { shortest: USUAL_LONGEST, ..SourceLimits::new(1920, 1080, fps) }
+}
+
+/// A job that runs, of transcoders who have room for any.
+fn heavy(mut world: World, ladder: &[Rendition], limits: SourceLimits) -> Story {
+	for who in Story::TRANSCODERS {
+		let (capacity, profiles) = (1_000_000_000_000, canonical());
+		world.ok(who, pallet_transcoder_election::Call::set_available { capacity, profiles });
+	}
+	let call = pallet_jobs::Call::create_job {
+		broadcaster: None,
+		name: b"heavy".to_vec().try_into().expect("short"),
+		ladder: ladder.to_vec().try_into().expect("few"),
+		limits,
+		max_price: UNIT / 10_000,
+		end: world.number() + 600,
+		budget: 100 * UNIT,
+	};
+	world.ok(Ferdie, call);
+	let job = world.run(pallet_jobs::NextJob::<Runtime>::get) - 1;
+	let mut story = Story::resume(world, job);
+	story.accept();
+	story
+}
+
 /// Of the heaviest job of which five leaves are drawn a claim is made whose leaves are all as large as they may
 /// be. Its committee has the time that re-doing the drawn ones takes, and who uses all of it still judges. It
 /// fails where the phase does not count the work of what was revealed, and where jobs are taken for which it
@@ -89,35 +117,14 @@ fn claim_of_the_largest_leaves_should_be_judged_by_who_commits_in_the_last_block
 	const LEAVES: u64 = 8;
 	const SAMPLES: u32 = 5;
 	let mut world = Story::network();
-	for who in Story::TRANSCODERS {
-		let (capacity, profiles) = (1_000_000_000_000, canonical());
-		world.ok(who, pallet_transcoder_election::Call::set_available { capacity, profiles });
-	}
 	let ProtocolParameters { jobs, lottery, .. } = world.parameters().0;
-	// With segments that are all as long, so that a transcoder has places for its claims.
-	let limits =
-		|fps| SourceLimits { shortest: USUAL_LONGEST, ..SourceLimits::new(1920, 1080, fps) };
-	let largest = |fps| work::max_leaf_work(&jobs.factors, &four(), &limits(fps)).expect("it fits");
+	let largest = |fps| work::max_leaf_work(&jobs.factors, &four(), &even(fps)).expect("it fits");
 	let fps = (1..=MAX_FPS)
 		.take_while(|fps| lottery.samples_of(largest(*fps)) >= SAMPLES)
 		.last()
 		.expect("the smallest is light");
 	let leaf = largest(fps);
-	world.ok(
-		Ferdie,
-		pallet_jobs::Call::create_job {
-			broadcaster: None,
-			name: b"heavy".to_vec().try_into().expect("short"),
-			ladder: four().to_vec().try_into().expect("four"),
-			limits: limits(fps),
-			max_price: UNIT / 10_000,
-			end: world.number() + 600,
-			budget: 100 * UNIT,
-		},
-	);
-	let job = world.run(pallet_jobs::NextJob::<Runtime>::get) - 1;
-	let mut story = Story::resume(world, job);
-	story.accept();
+	let mut story = heavy(world, &four(), even(fps));
 	let turn = story.turn();
 	let leaves = (0..LEAVES).map(|seq| Leaf::Transcoded {
 		segment: turn.segment(seq),
@@ -150,6 +157,43 @@ fn claim_of_the_largest_leaves_should_be_judged_by_who_commits_in_the_last_block
 	story.cast(&claim, &ballot, &valid, &valid);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	assert!(story.slashes().is_empty(), "nobody was late");
+}
+
+/// A segment may be damaged in its last picture and no sooner, so whoever looks whether it was rejected rightly decodes
+/// all of it. Its ballot is as long as that takes. It fails where a rejected leaf of a job of large pictures states no
+/// more than one of any other.
+#[test]
+fn attack_segments_that_are_damaged_in_their_last_picture() {
+	const LEAVES: u64 = 8;
+	let mut world = Story::network();
+	let lottery = world.parameters().0.lottery;
+	let mut story = heavy(world, &[rendition(640, 360, 800)], even(60));
+	let turn = story.turn();
+	let job = story.job;
+	let factors = story.world.run(|| Jobs::job(job)).expect("it runs").factors;
+	let leaves = (0..LEAVES).map(|seq| Leaf::Rejected {
+		segment: turn.segment(seq),
+		reason: RejectReason::Undecodable { reason: 5, packet: 9_999 },
+		work: factors.rejected,
+		extensions: Extensions::default(),
+	});
+	let signatures = (0..LEAVES).map(|seq| turn.sign(seq, turn.segment(seq)));
+	let work = Work::new(&turn, 0, leaves.collect(), signatures.collect());
+	let call = work.claim(story.world.toolchain());
+	let claim = story.make_claim(work, call);
+
+	story.reveal(&claim);
+	story.ballot(&claim);
+	let ballot = story.world.run(|| pallet_challenge_lottery::Ballots::<Runtime>::get(claim.id));
+	let ballot = ballot.expect("it is voted on");
+	let decoded = 1920 * 1080 * 151 * u64::from(factors.decode) / 1000;
+	let all = decoded * u64::from(ballot.leaves);
+	assert!(all > lottery.verify_rate, "what is drawn takes longer than the shortest ballot has");
+	let needed = BlockNumber::try_from(all.div_ceil(lottery.verify_rate)).expect("few");
+	assert!(ballot.deadline - ballot.opened >= lottery.commit_base + needed);
+	story.vote(&claim, HONEST);
+	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
+	assert!(story.slashes().is_empty());
 }
 
 /// Jobs that end together stand in nobody's way: an honest one is drawn two blocks after it was

@@ -531,12 +531,14 @@ fn both_transcoders_should_be_paid_when_the_broadcaster_hands_its_job_on() {
 }
 
 #[test]
-fn rejected_segments_should_be_claimed_and_paid_at_a_small_work() {
+fn rejected_segments_should_be_claimed_and_paid_as_decoded() {
 	let mut story = Story::begin();
 	let turn = story.turn();
 	let factors = story.world.run(|| Jobs::job(story.job)).expect("it runs").factors;
 	let reason = RejectReason::Undecodable { reason: 7, packet: 3 };
-	// So many that their small work is worth a claim, and no more than one of a new transcoder may have.
+	// As all pictures of the job's longest segment.
+	assert_eq!(factors.rejected, 1280 * 720 * 76 / 4);
+	// So many that they are worth a claim, and no more than one of a new transcoder may have.
 	let leaves: Vec<_> = (0..24)
 		.map(|seq| Leaf::Rejected {
 			segment: turn.segment(seq),

@@ -1,6 +1,6 @@
 //! Validators come and go while jobs are transcoded and judged.
 
-use codec::Encode;
+use codec::{Decode, Encode};
 use frame_support::traits::KeyOwnerProofSystem as _;
 use livepeer_integration_tests::{create_job, keyring, Claim, Story, Turn, World, HONEST};
 use livepeer_primitives::{
@@ -331,6 +331,51 @@ fn two_blocks_in_one_slot_should_cost_stake_and_seat() {
 	story.vote(&claim, HONEST);
 	assert_eq!(story.settle(&claim), Some(Outcome::Accepted));
 	story.close();
+}
+
+/// A report that `who` cast two votes in `round` of the set in force, and was of that set in `session`.
+fn votes(
+	world: &mut World,
+	who: Ed25519Keyring,
+	round: u64,
+	session: u32,
+) -> pallet_grandpa::Call<Runtime> {
+	let voter = Voter::from(who.public());
+	let set = world.run(pallet_grandpa::CurrentSetId::<Runtime>::get);
+	let signed = |state: u8| {
+		let (prevote, target) = (0u8, (Hash::repeat_byte(state), 1u32));
+		let signature = who.pair().sign(&(prevote, target, round, set).encode());
+		(target, signature)
+	};
+	let proof = (set, 0u8, round, voter.clone(), signed(1), signed(2)).encode();
+	let key = (sp_consensus_grandpa::KEY_TYPE, voter);
+	let mut key_owner_proof = world.run(|| Historical::prove(key)).expect("it is a member");
+	key_owner_proof.session = session;
+	pallet_grandpa::Call::report_equivocation_unsigned {
+		equivocation_proof: Box::new(Decode::decode(&mut &proof[..]).expect("these are two votes")),
+		key_owner_proof,
+	}
+}
+
+#[test]
+fn attack_votes_of_one_set_are_reported_in_each_of_its_sessions() {
+	let mut world = World::local().without_inflation();
+	let world = &mut world;
+	sessions(world, 1);
+	// Both sessions of genesis have one set.
+	assert_eq!(world.run(|| (Session::current_index(), Grandpa::session_for_set(0))), (1, Some(1)));
+	let before = stake(world, Dave);
+	let report = votes(world, Ed25519Keyring::Dave, 1, 1);
+	world.submit_bare(report);
+	world.deliver_ok();
+	let left = stake(world, Dave);
+	assert!((before - left).abs_diff(Perbill::from_percent(30) * before) < 1_000);
+	// Two other votes, with the session before: that is the same set, in which it has paid.
+	let again = votes(world, Ed25519Keyring::Dave, 2, 0);
+	world.submit_bare(again);
+	let known: DispatchError = pallet_grandpa::Error::<Runtime>::DuplicateOffenceReport.into();
+	assert_eq!(world.deliver().pop(), Some(Ok(Err(known))));
+	assert_eq!(stake(world, Dave), left);
 }
 
 #[test]

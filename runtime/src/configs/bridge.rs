@@ -2,7 +2,7 @@
 //! client of Ethereum, and the money that passes.
 
 use super::{
-	consensus::MaxSetIdSessionEntries, money::CommonPool, staking::OncePerSession,
+	consensus::MaxSetIdSessionEntries, money::CommonPool, staking::OncePerSet,
 	timing::ReportLongevity,
 };
 use crate::{
@@ -30,7 +30,7 @@ impl pallet_beefy::Config for Runtime {
 	type AncestryHelper = BeefyMmr;
 	type BeefyId = BeefyId;
 	type EquivocationReportSystem =
-		pallet_beefy::EquivocationReportSystem<Self, OncePerSession, Historical, ReportLongevity>;
+		pallet_beefy::EquivocationReportSystem<Self, OncePerSet, Historical, ReportLongevity>;
 	type KeyOwnerProof = MembershipProof;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxNominators = ConstU32<0>;

@@ -83,6 +83,11 @@ impl DisableValidator for Disabling {
 #[storage_alias]
 type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, RoundIndex>;
 
+/// The first session of each session's validator set: the session itself where its validators were
+/// chosen anew. Kept as long as its round.
+#[storage_alias]
+type FirstOfSet = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, SessionIndex>;
+
 /// The first session of which anything is remembered.
 #[storage_alias]
 type FirstRemembered = StorageValue<LivepeerRuntime, SessionIndex, ValueQuery>;
@@ -91,7 +96,7 @@ type FirstRemembered = StorageValue<LivepeerRuntime, SessionIndex, ValueQuery>;
 /// before, the rest goes with the next ones.
 const FORGOTTEN_AT_A_TIME: SessionIndex = 4;
 
-/// Reads `RoundOfSession`.
+/// Reads what is remembered of sessions.
 pub struct SessionRounds;
 
 impl SessionRounds {
@@ -99,10 +104,15 @@ impl SessionRounds {
 	pub fn get(session: SessionIndex) -> Option<RoundIndex> {
 		RoundOfSession::get(session)
 	}
+
+	/// The first session of the validator set of `session`, by which the set is known.
+	pub fn first_of_set(session: SessionIndex) -> SessionIndex {
+		FirstOfSet::get(session).unwrap_or(session)
+	}
 }
 
-/// What share of its stake a validator has lost for misbehaviour in a session. Kept as long as the
-/// session's round.
+/// What share of its stake a validator has lost for misbehaviour in the sessions of one validator set,
+/// by the first of them. Kept as long as the round of the last one.
 #[storage_alias]
 pub type SlashedShares = StorageDoubleMap<
 	LivepeerRuntime,
@@ -125,20 +135,26 @@ impl Sessions {
 		SessionIndex::try_from(sessions).unwrap_or(SessionIndex::MAX).saturating_add(1)
 	}
 
-	/// Remembers the round in which the validators of `session` were chosen: this one, or without a
-	/// new choice that of the session before, whose validators go on.
-	fn note_round(session: SessionIndex, is_new: bool) {
-		let before = session.checked_sub(1).filter(|_| !is_new).and_then(RoundOfSession::get);
-		RoundOfSession::insert(session, before.unwrap_or_else(Rounds::current));
+	/// Remembers the round in which the validators of `session` were chosen and the first session of
+	/// their set: these, or without a new choice those of the session before, whose validators go on.
+	fn note_choice(session: SessionIndex, is_new: bool) {
+		let before = session.checked_sub(1).filter(|_| !is_new);
+		let round = before.and_then(RoundOfSession::get).unwrap_or_else(Rounds::current);
+		RoundOfSession::insert(session, round);
+		FirstOfSet::insert(session, before.map_or(session, SessionRounds::first_of_set));
 	}
 
-	/// Forgets rounds and shares of the sessions before `oldest`.
+	/// Forgets the sessions before `oldest`, and what was slashed in sets that have no other one.
 	fn forget(oldest: SessionIndex) {
 		let first = FirstRemembered::get();
 		let next = oldest.min(first.saturating_add(FORGOTTEN_AT_A_TIME));
 		for session in first..next {
+			let set = SessionRounds::first_of_set(session);
 			RoundOfSession::remove(session);
-			let _ = SlashedShares::clear_prefix(session, MAX_AUTHORITIES, None);
+			FirstOfSet::remove(session);
+			if SessionRounds::first_of_set(session.saturating_add(1)) != set {
+				let _ = SlashedShares::clear_prefix(set, MAX_AUTHORITIES, None);
+			}
 		}
 		if next > first {
 			FirstRemembered::put(next);
@@ -149,13 +165,14 @@ impl Sessions {
 impl pallet_session::SessionManager<AccountId> for Sessions {
 	fn new_session(session: SessionIndex) -> Option<Vec<AccountId>> {
 		let chosen = <Elected as pallet_session::SessionManager<_>>::new_session(session);
-		Self::note_round(session, chosen.is_some());
+		Self::note_choice(session, chosen.is_some());
 		chosen
 	}
 
 	fn new_session_genesis(session: SessionIndex) -> Option<Vec<AccountId>> {
 		let chosen = <Elected as pallet_session::SessionManager<_>>::new_session_genesis(session);
-		Self::note_round(session, chosen.is_some());
+		// Both sessions of genesis have one set.
+		Self::note_choice(session, session == 0);
 		chosen
 	}
 

@@ -85,16 +85,19 @@ impl pallet_transcoder_election::Config for Runtime {
 ///
 /// The SDK's share grows with the number of offenders and is harsh in small sets (56 % for one of
 /// four), so ours caps it, except where the SDK takes everything: a third or more of the set signed
-/// twice, which is an attack on finality itself. How many they are is counted over the whole session,
-/// whatever was signed twice and in whatever time slots: who was reported before pays with the others. The
-/// stake that answers is that of the round in which the session's validators
+/// twice, which is an attack on finality itself. How many they are is counted over all sessions of the
+/// validator set, whatever was signed twice and in whatever time slots: who was reported before pays with
+/// the others. The stake that answers is that of the round in which the session's validators
 /// were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
 /// and the validator set until it asks to be let out of jail.
 ///
 /// With each new offender of a time slot the SDK names all of them again, at a share that has
-/// grown. Whatever a validator does in a session costs it the largest of its shares, once: of a
+/// grown. Whatever a validator does in a set costs it the largest of its shares, once: of a
 /// later report only what is still missing is taken, and one that adds nothing does nothing. Nor
 /// does one of a session that is not remembered, whose validators could not be proved either.
+///
+/// It is the set that counts, not the session: a vote is one of a set, and who reports it names the session,
+/// any that the set has lasted for.
 pub struct Equivocations;
 
 /// The part to take of what is left of a stake, so that `due` of all is gone when `taken` of it
@@ -109,15 +112,17 @@ pub fn missing_share(due: Perbill, taken: Perbill) -> Perbill {
 }
 
 impl Equivocations {
-	/// The SDK's share where all who have signed twice in the session, these among them, did so at once.
-	fn share_of_session<'a>(
+	/// The SDK's share where all who have signed twice in the set of `session`, these among them, did so at
+	/// once.
+	fn share_of_set<'a>(
 		session: SessionIndex,
 		named: impl Iterator<Item = &'a AccountId>,
 	) -> Perbill {
 		let Some((_, validators)) = HistoricalSessions::<Runtime>::get(session) else {
 			return Perbill::zero();
 		};
-		let mut offenders: BTreeSet<AccountId> = SlashedShares::iter_key_prefix(session).collect();
+		let set = SessionRounds::first_of_set(session);
+		let mut offenders: BTreeSet<AccountId> = SlashedShares::iter_key_prefix(set).collect();
 		offenders.extend(named.cloned());
 		let threefold = (offenders.len() as u64).saturating_mul(3);
 		Perbill::from_rational(threefold, u64::from(validators)).square()
@@ -135,19 +140,19 @@ impl Equivocations {
 	/// Takes of `offender` what is still missing of `due`, the largest of its shares, and pays
 	/// `finders`. Nothing is noted where nothing is due.
 	fn take(
-		session: SessionIndex,
+		set: SessionIndex,
 		round: RoundIndex,
 		offender: &AccountId,
 		due: Perbill,
 		finders: &[AccountId],
 	) -> Weight {
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
-		let before = SlashedShares::get(session, offender);
+		let before = SlashedShares::get(set, offender);
 		let share = missing_share(due, before.unwrap_or_default());
 		if before.is_some() && share.is_zero() {
 			return db.reads(1);
 		}
-		SlashedShares::insert(session, offender, due);
+		SlashedShares::insert(set, offender, due);
 		// Jail disables it as well.
 		TranscoderElection::detain(offender);
 		LptStaking::slash(offender, round, share, finders);
@@ -167,16 +172,17 @@ where
 		session: SessionIndex,
 	) -> Weight {
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
-		let mut weight = db.reads(2);
+		let mut weight = db.reads(3);
 		// Nothing is noted of a session that is forgotten: it would never go.
 		let Some(round) = SessionRounds::get(session) else { return weight };
+		let set = SessionRounds::first_of_set(session);
 		let of_all =
-			Self::share_of_session(session, offenders.iter().map(|offence| &offence.offender.0));
+			Self::share_of_set(session, offenders.iter().map(|offence| &offence.offender.0));
 		for (offence, fraction) in offenders.iter().zip(slash_fraction) {
 			let finders: Vec<AccountId> =
 				offence.reporters.iter().cloned().map(Into::into).collect();
 			weight = weight.saturating_add(Self::take(
-				session,
+				set,
 				round,
 				&offence.offender.0,
 				Self::capped((*fraction).max(of_all)),
@@ -184,10 +190,10 @@ where
 			));
 		}
 		// Those who were reported before pay as much as the rest, for how many they all are.
-		let earlier: Vec<AccountId> = SlashedShares::iter_key_prefix(session).collect();
+		let earlier: Vec<AccountId> = SlashedShares::iter_key_prefix(set).collect();
 		for offender in earlier {
 			weight = weight.saturating_add(db.reads(1)).saturating_add(Self::take(
-				session,
+				set,
 				round,
 				&offender,
 				Self::capped(of_all),
@@ -201,19 +207,18 @@ where
 /// A validator, as offences name it.
 type Validator = (AccountId, ());
 
-/// Takes what a validator did in a session once, and again only where that asks for more of its stake. Whatever else
-/// it has signed twice there costs it nothing, and each report is kept for ever: of votes there can be as many as
+/// Takes what a validator did in a validator set once, and again only where that asks for more of its stake. Whatever
+/// else it has signed twice there costs it nothing, and each report is kept for ever: of votes there can be as many as
 /// rounds have numbers.
-pub struct OncePerSession;
+pub struct OncePerSet;
 
-impl<O: Offence<Validator>> ReportOffence<AccountId, Validator, O> for OncePerSession {
+impl<O: Offence<Validator>> ReportOffence<AccountId, Validator, O> for OncePerSet {
 	fn report_offence(reporters: Vec<AccountId>, offence: O) -> Result<(), OffenceError> {
-		let session = offence.session_index();
+		let set = SessionRounds::first_of_set(offence.session_index());
 		// How many others there are is in what each has paid already.
 		let due = Equivocations::capped(offence.slash_fraction(1));
-		let has_paid = |(who, ()): Validator| {
-			SlashedShares::get(session, who).is_some_and(|taken| taken >= due)
-		};
+		let has_paid =
+			|(who, ()): Validator| SlashedShares::get(set, who).is_some_and(|taken| taken >= due);
 		if offence.offenders().into_iter().all(has_paid) {
 			return Err(OffenceError::DuplicateReport);
 		}

@@ -4,7 +4,7 @@ use super::presets::genesis;
 use crate::{
 	configs::{
 		session::{Disabling, RegisteredKeys, SessionRounds, Sessions, SlashedShares},
-		staking::{missing_share, Equivocations, OncePerSession},
+		staking::{missing_share, Equivocations, OncePerSet},
 	},
 	constants::{consensus::EQUIVOCATION_SLASH, money::LPT},
 	Balances, LptStaking, Runtime, Session, TranscoderElection,
@@ -66,18 +66,45 @@ fn disabling_should_stop_at_a_third_of_the_set() {
 fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 	genesis(LOCAL).execute_with(|| {
 		assert_eq!((SessionRounds::get(0), SessionRounds::get(1)), (Some(0), Some(0)));
-		SlashedShares::insert(1, Bob.to_account_id(), Perbill::one());
-		SlashedShares::insert(59 - 42, Bob.to_account_id(), Perbill::one());
-		// 14 rounds of 30 blocks in sessions of 10 slots: 42 sessions.
-		for session in 1..60 {
-			rotate(session);
+		// One set has sessions 0 to 10, another one those from 11 on.
+		for set in [0, 11] {
+			SlashedShares::insert(set, Bob.to_account_id(), Perbill::one());
 		}
-		assert_eq!(SessionRounds::get(60), Some(0));
-		assert_eq!(SessionRounds::get(59 - 42), Some(0));
+		// 14 rounds of 30 blocks in sessions of 10 slots: 42 sessions, and the one that is reported in.
+		for session in 1..60 {
+			if session == 10 {
+				next_round(true);
+			}
+			rotate(session);
+			// What was slashed is remembered as long as the last session of its set.
+			assert_eq!(SessionRounds::get(10).is_some(), (9..55).contains(&session));
+			assert_eq!(SlashedShares::contains_key(0, Bob.to_account_id()), session < 55);
+		}
+		assert_eq!(SessionRounds::get(60), Some(1));
+		assert_eq!(SessionRounds::get(59 - 42), Some(1));
 		assert_eq!(SessionRounds::get(1), None);
-		// What was slashed is remembered as long.
-		let sessions: Vec<_> = SlashedShares::iter_keys().map(|(session, _)| session).collect();
-		assert_eq!(sessions, [59 - 42]);
+		let sets: Vec<_> = SlashedShares::iter_keys().map(|(set, _)| set).collect();
+		assert_eq!(sets, [11]);
+		assert_eq!([10, 11, 60].map(SessionRounds::first_of_set), [10, 11, 11]);
+	});
+}
+
+/// GRANDPA numbers its sets, and says of each which was the newest session: those are the sets by which is counted.
+#[test]
+fn set_should_be_known_by_its_first_session_until_validators_are_chosen_anew() {
+	genesis(LOCAL).execute_with(|| {
+		// Chosen in round 0 once, for both sessions of genesis and all that follow.
+		rotate(1);
+		assert_eq!([0, 1, 2].map(SessionRounds::first_of_set), [0, 0, 0]);
+		next_round(true);
+		rotate(2);
+		rotate(3);
+		assert_eq!([2, 3, 4].map(SessionRounds::first_of_set), [0, 3, 3]);
+		// In the same round, but one of them is jailed.
+		report(3, &[Bob], 36);
+		rotate(4);
+		rotate(5);
+		assert_eq!([4, 5, 6].map(SessionRounds::first_of_set), [3, 5, 5]);
 	});
 }
 
@@ -88,8 +115,10 @@ fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
 	use pallet_chain_config::ParameterStore;
 	genesis(LOCAL).execute_with(|| {
 		for session in 1..60 {
+			// Each session from the second on has a set of its own.
+			next_round(true);
 			rotate(session);
-			SlashedShares::insert(session, Bob.to_account_id(), Perbill::one());
+			SlashedShares::insert(session + 1, Bob.to_account_id(), Perbill::one());
 		}
 		// 14 rounds of 15 blocks: 21 sessions and one more.
 		let mut parameters = ProtocolParameters::development();
@@ -99,11 +128,11 @@ fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
 			rotate(session);
 		}
 		let first = 69 - 22 - 1;
-		assert_eq!(SessionRounds::get(first), Some(0));
+		assert_eq!(SessionRounds::get(first), Some(first - 1));
 		assert!((0..first).all(|session| SessionRounds::get(session).is_none()));
-		let mut sessions: Vec<_> = SlashedShares::iter_keys().map(|(session, _)| session).collect();
-		sessions.sort();
-		assert_eq!(sessions, (first..60).collect::<Vec<_>>());
+		let mut sets: Vec<_> = SlashedShares::iter_keys().map(|(set, _)| set).collect();
+		sets.sort();
+		assert_eq!(sets, (first..=60).collect::<Vec<_>>());
 		// A report that comes later than that leaves nothing behind.
 		let before = LptStaking::self_bond(&Bob.to_account_id());
 		assert_eq!(report(first - 1, &[Bob], 36), 0);
@@ -182,9 +211,7 @@ fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_lat
 		frame_system::Pallet::<Runtime>::set_block_number(1);
 		// In a set in which two are no third.
 		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
-		for session in 0..2 {
-			Sessions::insert(session, (sp_core::H256::zero(), 21));
-		}
+		Sessions::insert(0, (sp_core::H256::zero(), 21));
 		let before = LptStaking::self_bond(&Bob.to_account_id());
 		assert!(report(0, &[Bob], 36) > 0);
 		// Out of jail again, it is not jailed for what it has paid for.
@@ -199,8 +226,10 @@ fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_lat
 		assert!(LptStaking::self_bond(&Dave.to_account_id()) < dave, "the new one pays");
 		let left = LptStaking::self_bond(&Bob.to_account_id());
 		assert!(before - left <= EQUIVOCATION_SLASH * before + LPT);
-		// Another session is another matter.
-		assert!(report(1, &[Bob], 36) > 0);
+		// Another set is another matter.
+		next_round(true);
+		rotate(1);
+		assert!(report(2, &[Bob], 36) > 0);
 	});
 }
 
@@ -244,6 +273,55 @@ fn attack_misbehaving_one_after_the_other_should_cost_as_much_as_at_once() {
 	});
 }
 
+/// A vote is one of a set, and whoever reports it names the session of that set: a validator that has signed twice
+/// for a while would pay in each of them, to finders who wait for that; and many that have would each be named in
+/// another one, so that nobody counts how many they are.
+#[test]
+fn attack_votes_of_one_set_should_not_be_divided_among_its_sessions() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		for session in 1..3 {
+			rotate(session);
+		}
+		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
+		// All of the set of genesis.
+		for session in 0..4 {
+			Sessions::insert(session, (sp_core::H256::zero(), 30));
+		}
+		let report = |who: Sr25519Keyring, session, round| {
+			let offence = pallet_grandpa::EquivocationOffence {
+				time_slot: pallet_grandpa::TimeSlot { set_id: 0, round },
+				session_index: session,
+				validator_set_count: 30,
+				offender: (who.to_account_id(), ()),
+			};
+			OncePerSet::report_offence(vec![Alice.to_account_id()], offence)
+		};
+		let bond = |who: Sr25519Keyring| LptStaking::self_bond(&who.to_account_id());
+		let before = [Bob, Dave].map(bond);
+		let has_lost = |percent, who: Sr25519Keyring, before: u128| {
+			let due = Perbill::from_percent(percent) * before;
+			(before - bond(who)).abs_diff(due) < LPT / 1_000
+		};
+		// (3 ÷ 30)², once.
+		assert_eq!(report(Bob, 0, 1), Ok(()));
+		for session in 0..4 {
+			let again = report(Bob, session, 2 + u64::from(session));
+			assert_eq!(again, Err(OffenceError::DuplicateReport), "in session {session}");
+		}
+		assert!(has_lost(1, Bob, before[0]));
+		// (6 ÷ 30)² for each of two, whichever sessions are named.
+		assert_eq!(report(Dave, 3, 6), Ok(()));
+		assert!(has_lost(4, Bob, before[0]) && has_lost(4, Dave, before[1]));
+		// What is done in a later set is another matter.
+		next_round(true);
+		rotate(3);
+		let left = bond(Bob);
+		assert_eq!(report(Bob, 4, 7), Ok(()));
+		assert!(bond(Bob) < left);
+	});
+}
+
 /// Who has signed twice once can sign as many votes as rounds have numbers: each report would be kept for ever,
 /// and cost nothing. Nor does a report of what costs little shield from one of what costs much.
 #[test]
@@ -260,7 +338,7 @@ fn attack_reports_without_end_should_not_fill_the_state() {
 				validator_set_count,
 				offender: (Bob.to_account_id(), ()),
 			};
-			OncePerSession::report_offence(vec![Alice.to_account_id()], offence)
+			OncePerSet::report_offence(vec![Alice.to_account_id()], offence)
 		};
 		for (first, of) in [(1, 100), (10, 5)] {
 			assert_eq!(report(first, of), Ok(()));

@@ -53,6 +53,11 @@ impl Default for FakeEngine {
 }
 
 impl FakeEngine {
+	/// One that takes so many milliseconds for each segment.
+	pub fn taking(clock: &SimClock, ms: u64) -> Self {
+		Self { takes: Some((clock.clone(), ms)), ..Self::default() }
+	}
+
 	fn pixels(format: &Format, input: &[u8]) -> Pixels {
 		let frames = input.len() as u64 * 10_000;
 		Pixels { input: frames * 10, outputs: vec![frames * 5; format.ladder.len()] }
@@ -117,6 +122,13 @@ impl MediaEngine for FakeEngine {
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, MediaError> {
+		let pixels = Self::pixels(format, input);
+		let made = format.ladder.iter().zip(pixels.outputs).zip(outputs);
+		let there =
+			made.filter(|(_, output)| output.is_some()).map(|((r, made), _)| (r.profile, made));
+		if format.stated.is_some_and(|stated| stated.is_exceeded(pixels.input, there)) {
+			return Err(MediaError::MoreWork);
+		}
 		let honest = Self { black: false, ..self.clone() };
 		let right = honest.transcode(format, input, None).await?;
 		let mut findings = Vec::new();

@@ -21,7 +21,7 @@ use livepeer_primitives::{
 pub use self::{
 	chain::{FakeChain, FakeChainClient, FakeClaim, FakeOpening, FEE, GENESIS, PLENTY},
 	engine::FakeEngine,
-	net::{BeforeTransport, FakeNet, FakeTransport},
+	net::{BeforeTransport, FakeNet, FakeTransport, Nothing},
 	sim::{simulate, Sim, SimClock},
 	stakes::FakeStakes,
 	store::MemoryStore,

@@ -12,8 +12,8 @@ use sp_core::H256;
 use crate::{
 	lock,
 	ports::transport::{
-		ChunkRange, Chunks, NetError, Playlist, PushReply, Service, SignedHeader, SignedPass,
-		Transport,
+		ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal, Service, SignedHeader,
+		SignedPass, Transport,
 	},
 };
 
@@ -211,5 +211,31 @@ impl<T: BeforeTransport> Transport for T {
 		stream: StreamId,
 	) -> Result<SignedHeader, NetError> {
 		self.behind().newest(peer, stream).await
+	}
+}
+
+/// A peer that has nothing and takes nothing: what stands behind those of whom one answer matters.
+pub struct Nothing;
+
+#[async_trait]
+impl Service for Nothing {
+	async fn size(&self, _: H256) -> Option<u64> {
+		None
+	}
+
+	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
+		None
+	}
+
+	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+		Err(Refusal::NotServed)
+	}
+
+	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+		PushReply::Refused(Refusal::NotServed)
+	}
+
+	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+		None
 	}
 }

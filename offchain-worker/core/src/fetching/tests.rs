@@ -1,18 +1,16 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	fakes::{output, simulate, FakeNet, MemoryStore, Sim},
+	fakes::{output, simulate, FakeNet, MemoryStore, Nothing, Sim},
 	ports::{
+		before::BeforeService,
 		store::Blobs,
-		transport::{Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, MAX_CHUNKS},
+		transport::{Chunks, Service, MAX_CHUNKS},
 	},
 	roles::broadcast::Origin,
 };
 use futures::FutureExt;
-use livepeer_primitives::{
-	chunks::{chunk_count, CHUNK},
-	Seq, StreamId,
-};
+use livepeer_primitives::chunks::{chunk_count, CHUNK};
 use proptest::prelude::*;
 use sp_core::H256;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -56,12 +54,12 @@ struct Busy {
 }
 
 #[async_trait::async_trait]
-impl Service for Peer {
-	async fn size(&self, _: H256) -> Option<u64> {
-		Some(self.bytes.len() as u64)
+impl BeforeService for Peer {
+	fn behind(&self) -> &dyn Service {
+		&Nothing
 	}
 
-	async fn chunks(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
+	async fn give(&self, _: H256, range: ChunkRange) -> Option<Chunks> {
 		struct Left<'a>(&'a AtomicUsize);
 		impl Drop for Left<'_> {
 			fn drop(&mut self) {
@@ -91,18 +89,6 @@ impl Service for Peer {
 			Does::Pads => chunks.proof.push(H256::zero()),
 		}
 		Some(chunks)
-	}
-
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Err(Refusal::NotServed)
-	}
-
-	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-		PushReply::Refused(Refusal::NotServed)
-	}
-
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-		None
 	}
 }
 

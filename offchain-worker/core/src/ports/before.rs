@@ -1,4 +1,5 @@
-//! A chain that stands before another one: what roles that misbehave, and tests, change of it.
+//! Chains, engines and services that stand before another of their kind: what roles that misbehave, and
+//! tests, change of one.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -7,11 +8,18 @@ use livepeer_primitives::{
 	keys::Purpose,
 	params::VerificationTerms,
 	service::ServiceRecord,
-	AccountId, AssignmentIndex, ClaimId, Hash, JobId, StreamId, ToolchainId,
+	video::ProfileId,
+	AccountId, AssignmentIndex, ClaimId, Hash, JobId, Seq, StreamId, ToolchainId,
 };
 use tokio::sync::watch;
 
-use super::chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait};
+use super::{
+	chain::{At, Call, Chain, ChainError, Free, Head, Limits, Wait},
+	engine::{Examined, Format, MediaEngine, MediaError, Transcoded, Variant},
+	transport::{
+		ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, SignedPass,
+	},
+};
 
 /// Stands before a chain and is one itself: passes everything on, but for what it does otherwise.
 #[async_trait]
@@ -151,5 +159,131 @@ impl<T: BeforeChain> Chain for T {
 
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		self.pass_on(call, wait).await
+	}
+}
+
+/// Stands before a media engine and is one itself: passes everything on, but for what it does otherwise.
+#[async_trait]
+pub trait BeforeEngine: Send + Sync {
+	/// The engine that is asked.
+	fn behind(&self) -> &dyn MediaEngine;
+
+	/// Does what [`MediaEngine::transcode`] does.
+	async fn make(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
+		self.behind().transcode(format, input, variant).await
+	}
+
+	/// Does what [`MediaEngine::examine`] does.
+	async fn judge(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Option<Vec<u8>>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		self.behind().examine(format, input, outputs, seed, index).await
+	}
+}
+
+#[async_trait]
+impl<T: BeforeEngine> MediaEngine for T {
+	fn toolchain(&self) -> ToolchainId {
+		self.behind().toolchain()
+	}
+
+	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.behind().attest().await
+	}
+
+	fn profiles(&self) -> Vec<ProfileId> {
+		self.behind().profiles()
+	}
+
+	async fn transcode(
+		&self,
+		format: &Format,
+		input: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Transcoded, MediaError> {
+		self.make(format, input, variant).await
+	}
+
+	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
+		self.behind().accept(format, input).await
+	}
+
+	async fn examine(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Option<Vec<u8>>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		self.judge(format, input, outputs, seed, index).await
+	}
+}
+
+/// Stands before a service and is one itself: passes everything on, but for what it does otherwise.
+#[async_trait]
+pub trait BeforeService: Send + Sync {
+	/// The service that is asked.
+	fn behind(&self) -> &dyn Service;
+
+	/// Does what [`Service::size`] does.
+	async fn has(&self, hash: Hash) -> Option<u64> {
+		self.behind().size(hash).await
+	}
+
+	/// Does what [`Service::chunks`] does.
+	async fn give(&self, hash: Hash, range: ChunkRange) -> Option<Chunks> {
+		self.behind().chunks(hash, range).await
+	}
+
+	/// Does what [`Service::push`] does.
+	async fn take(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+		self.behind().push(signed, bytes).await
+	}
+
+	/// Does what [`Service::playlist`] does.
+	async fn tell(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+		self.behind().playlist(stream, from).await
+	}
+}
+
+#[async_trait]
+impl<T: BeforeService> Service for T {
+	async fn size(&self, hash: Hash) -> Option<u64> {
+		self.has(hash).await
+	}
+
+	async fn chunks(&self, hash: Hash, range: ChunkRange) -> Option<Chunks> {
+		self.give(hash, range).await
+	}
+
+	async fn is_judge(&self, pass: &SignedPass) -> bool {
+		self.behind().is_judge(pass).await
+	}
+
+	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal> {
+		self.behind().admit(signed).await
+	}
+
+	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply {
+		self.take(signed, bytes).await
+	}
+
+	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
+		self.tell(stream, from).await
+	}
+
+	async fn newest(&self, stream: StreamId) -> Option<SignedHeader> {
+		self.behind().newest(stream).await
 	}
 }

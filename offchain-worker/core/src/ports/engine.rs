@@ -6,7 +6,7 @@ use livepeer_primitives::{
 	segment::{SegmentInfo, LAST_OF_EPOCH},
 	verdict::{MismatchKind, NonConformingKind},
 	video::{Ladder, ProfileId, SourceLimits},
-	work::{segment_work, WorkFactors},
+	work::{segment_work, StatedWork, WorkFactors},
 	Hash, ToolchainId,
 };
 use thiserror::Error;
@@ -20,16 +20,18 @@ pub struct Format {
 	pub limits: SourceLimits,
 	/// Whether an output can be a variant: else a judge makes none to compare it with.
 	pub variants: bool,
+	/// The work that is stated of a segment, more than which a judge does not do. None is where nobody states any.
+	pub stated: Option<StatedWork>,
 }
 
 impl Format {
 	/// What is asked of one segment of a job: the last one of its epoch may be shorter. Its outputs can be
-	/// variants.
+	/// variants, and no work is stated of it.
 	pub fn of(ladder: &Ladder, limits: &SourceLimits, segment: &SegmentInfo) -> Self {
 		let is_last = segment.flags & LAST_OF_EPOCH != 0;
 		let shortest = if is_last { 0 } else { limits.shortest };
 		let limits = SourceLimits { shortest, ..*limits };
-		Self { ladder: ladder.clone(), limits, variants: true }
+		Self { ladder: ladder.clone(), limits, variants: true, stated: None }
 	}
 }
 
@@ -158,6 +160,9 @@ pub enum MediaError {
 	/// The input is beyond the limits or cannot be decoded: everybody finds the same.
 	#[error("invalid input: {0:?}")]
 	Invalid(RejectReason),
+	/// The segment takes more work than is stated for it: everybody finds the same.
+	#[error("the segment takes more work than is stated")]
+	MoreWork,
 	/// The engine gave no answer in time or died; says nothing about the input.
 	#[error("the media engine failed: {0}")]
 	Failed(String),
@@ -187,9 +192,10 @@ pub trait MediaEngine: Send + Sync {
 	/// Whether `input` is accepted: decodes it and makes nothing, for a judge, at the lowest priority.
 	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError>;
 
-	/// Makes them again, compares them with `outputs` (one per rendition, absent ones too) and
-	/// gathers the evidence of the leaf at `index` under the tranche's `seed`. Where one output
+	/// Makes them again, compares them with `outputs` (one per rendition, absent ones too, of which nothing is
+	/// made) and gathers the evidence of the leaf at `index` under the tranche's `seed`. Where one output
 	/// alone differs, and can be a variant, it is compared with those of its profile that it can be.
+	/// [`MediaError::MoreWork`] as soon as decoding shows that they take more than what is stated.
 	async fn examine(
 		&self,
 		format: &Format,

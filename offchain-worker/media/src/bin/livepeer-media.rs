@@ -161,7 +161,8 @@ async fn transcode(pool: &MediaPool, file: &Path, directory: &Path) -> Result<()
 		Some(_) => Some(Variant { rendition: 0, start: number("VARIANT", 0)? }),
 		None => None,
 	};
-	let made = transcode_all(pool, &segments, &ladder, Wishes { evidence: None, variant }).await?;
+	let made =
+		transcode_all(pool, &segments, &ladder, Wishes { variant, ..Default::default() }).await?;
 	for (index, outputs) in made.iter().enumerate() {
 		for (rendition, bytes) in ladder.iter().zip(outputs) {
 			let name = format!("{}p-{index:05}.ts", rendition.height);
@@ -314,6 +315,13 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let directory = std::env::temp_dir().join(format!("livepeer-bench-{}", std::process::id()));
 	let ladder = ladder()?;
 	let (mut ours, mut judging) = (Took::new("ours"), Took::new("verifying"));
+	// What a pixel costs, for the factors of work: decoded, where next to nothing is encoded, and encoded.
+	let (mut decoding, mut canonical) = (Took::new("decoding"), Took::new("profile 1"));
+	let smallest = [rendition(64, 36, 100)];
+	let under_one: Vec<_> =
+		ladder.iter().map(|r| Rendition { profile: CANONICAL_PROFILE, ..*r }).collect();
+	// What has to be done at least by whoever wants to tell a variant from its plain encode.
+	let mut telling = Took::new("telling");
 	// What a judge makes of a leaf that is valid; what it then compares are hashes and bytes.
 	let evidence = Some(EvidenceSeed { seed: golden::SEED, index: 0 });
 	// Another ffmpeg can be named, such as a newer one than the system's.
@@ -321,16 +329,31 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let mut theirs: Vec<Took> = others.split(':').map(Took::new).collect();
 	// Turn by turn, so that whatever else the machine does hits all; the best of each counts.
 	for _ in 0..rounds {
-		for (took, evidence) in [(&mut ours, None), (&mut judging, evidence)] {
+		let mut outputs = Vec::new();
+		for (took, ladder, evidence) in [
+			(&mut decoding, &smallest[..], None),
+			(&mut canonical, &under_one[..], None),
+			(&mut judging, &ladder[..], evidence),
+			(&mut ours, &ladder[..], None),
+		] {
 			let (started, cpu) = (Instant::now(), descendants_seconds());
 			{
 				// A pool of its own: what it started has been waited for when it is gone.
 				let pool = MediaPool::new(PoolConfig::default());
-				let wishes = Wishes { evidence, variant: None };
-				transcode_all(&pool, &segments, &ladder, wishes).await?;
+				let wishes = Wishes { evidence, ..Default::default() };
+				outputs = transcode_all(&pool, &segments, ladder, wishes).await?;
 			}
 			took.least(started, cpu);
 		}
+		let (started, cpu) = (Instant::now(), descendants_seconds());
+		{
+			let pool = MediaPool::new(PoolConfig::default());
+			for output in outputs.iter().filter_map(|made| made.first()) {
+				let probed = pool.probe(output, &WIDEST, Priority::Live).await;
+				probed.map_err(|e| e.to_string())?;
+			}
+		}
+		telling.least(started, cpu);
 		for other in &mut theirs {
 			let (started, cpu) = (Instant::now(), descendants_seconds());
 			command_line(&other.name, &segments, &ladder, &directory)?;
@@ -344,12 +367,13 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let video: f64 = segments.iter().map(|s| f64::from(s.duration) / 90_000.0).sum();
 	let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
 	let mut pixels = 0.0;
-	let mut decoded = 0.0;
+	let (mut decoded, mut first) = (0.0, 0.0);
 	for segment in segments.iter() {
 		let facts = pool.probe(&segment.data, &WIDEST, Priority::Live).await;
 		let facts = facts.map_err(|e| e.to_string())?;
 		decoded += facts.pixels() as f64;
 		pixels += ladder.iter().map(|r| facts.rendition_pixels(r) as f64).sum::<f64>();
+		first += ladder.first().map_or(0.0, |r| facts.rendition_pixels(r) as f64);
 	}
 	println!("{{");
 	println!("  \"segments\": {}, \"video_seconds\": {video:.3},", segments.len());
@@ -373,6 +397,21 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 			ours.cpu / other.cpu
 		);
 	}
+	// Of each the start of the pool is a part, and of those that encode the decode too.
+	let encoded = |took: &Took| (took.cpu - decoding.cpu) / pixels;
+	println!(
+		"  \"pixel_nanoseconds\": {{\"decoded\": {:.2}, \"profile_1\": {:.2}, \"ours\": {:.2}}},",
+		1e9 * decoding.cpu / decoded,
+		1e9 * encoded(&canonical),
+		1e9 * encoded(&ours)
+	);
+	println!(
+		"  \"factors\": {{\"decode\": {:.3}, \"ours\": {:.3}}},",
+		decoding.cpu / decoded / encoded(&canonical),
+		encoded(&ours) / encoded(&canonical)
+	);
+	// The decode of the first rendition's outputs beside their encode.
+	println!("  \"telling_of_encoding\": {:.3},", telling.cpu / (encoded(&ours) * first));
 	// What all judges together do beside what transcoders do, of those that are no newcomers, and how many
 	// processors that keeps busy while 200 streams like this one run.
 	let lottery = ProtocolParameters::production().lottery;

@@ -89,7 +89,7 @@ pub async fn transcode_into(
 	ladder: &[Rendition],
 	evidence: Option<EvidenceSeed>,
 ) -> Result<Transcoded, MediaError> {
-	let wishes = Wishes { evidence, variant: None };
+	let wishes = Wishes { evidence, ..Default::default() };
 	let job = TranscodeJob { input, ladder, limits: &LIMITS, wishes };
 	pool.transcode(job, Priority::Live).await
 }

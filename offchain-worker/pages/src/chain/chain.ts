@@ -1,8 +1,9 @@
 /** The chain, read through a gateway's `/chain` or a node's HTTP RPC, decoded by its own metadata. */
 import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders";
-import { decAnyMetadata, unifyMetadata, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
+import type { UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
 import { breath } from "./breath";
+import { decodeMetadata } from "./metadata";
 import type { Asks } from "./rpc";
 import type * as T from "./types";
 
@@ -12,9 +13,14 @@ export interface Reads {
 	// biome-ignore lint: shown as it is.
 	parameters: [[], any];
 	clock: [[], T.Clock];
+	round: [[], T.Round];
 	transcoders: [[], T.Transcoder[]];
 	terms_of: [[T.Address], T.Terms | undefined];
 	stake: [[T.Address], T.Stake];
+	backing: [[T.Address], T.Backing];
+	yield_of: [[T.Address], T.Yield];
+	/** As how many full claims those count that were accepted since it registered or failed. */
+	accepted: [[T.Address], number];
 	pool: [[], T.Seat[]];
 	validators: [[], T.Validator[]];
 	inflation: [[], T.Inflation];
@@ -105,13 +111,17 @@ export class Chain {
 		const reader = new Reader(bytes);
 		reader.take(1);
 		const length = reader.compact();
+		const metadata = await decodeMetadata(reader.take(length).slice());
 		await breath();
-		const decoded = decAnyMetadata(reader.take(length).slice());
-		await breath();
-		const metadata = unifyMetadata(decoded);
+		const builder = getDynamicBuilder(getLookupFn(metadata));
+		// What events are made of, pallet by pallet: the builder keeps what it has built.
+		for (const { events } of metadata.pallets) {
+			await breath();
+			if (events) builder.buildDefinition(events.type);
+		}
 		await breath();
 		this.metadata = metadata;
-		this.builder = getDynamicBuilder(getLookupFn(metadata));
+		this.builder = builder;
 		this.events_ = this.builder.buildStorage("System", "Events");
 		this.codecs.clear();
 	}
@@ -245,6 +255,17 @@ export class Chain {
 			if (variant) return { name: `${found?.name}.${variant.name}`, text: variant.docs.join(" ").trim() };
 		}
 		return { name: `${found?.name ?? pallet}.${error}`, text: "" };
+	}
+
+	/**
+	 * ETH of a job's budget that is paid, or held for claims that wait for their outcome, with what an assignment that is
+	 * over may still claim; `undefined` for a job that is closed.
+	 */
+	async used({ id, unreserved, current }: T.Job, at: T.Hash): Promise<bigint | undefined> {
+		const stored = await this.storage<{ funded: bigint; bond: bigint }>("Jobs", "Jobs", [id], at);
+		if (!stored) return undefined;
+		const used = stored.funded - stored.bond - unreserved - (current?.allowance ?? 0n);
+		return used > 0n ? used : 0n;
 	}
 
 	async balances(address: T.Address, at: T.Hash): Promise<{ lpt: bigint; eth: bigint }> {

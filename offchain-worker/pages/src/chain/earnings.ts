@@ -1,5 +1,7 @@
 /** What an account's bond has brought it, by round: what has changed, less what was put in and taken out. */
-import type { Address, ChainEvent } from "./types";
+import type { Chain } from "./chain";
+import { RpcError } from "./rpc";
+import type { Address, ChainEvent, Hash } from "./types";
 
 /** What an account had when a round began. */
 export interface Beginning {
@@ -9,6 +11,8 @@ export interface Beginning {
 	/** The bond with what joined in this round, in LPT; fees that were not taken yet, in ETH. */
 	bond: bigint;
 	fees: bigint;
+	/** What the seat behind the bond yielded it in the round before, in LPT, as the last block of that had it. */
+	yielded: bigint;
 }
 export interface Earned {
 	round: number;
@@ -17,6 +21,8 @@ export interface Earned {
 	/** ETH. */
 	fees: bigint;
 }
+
+const UNIT = 10n ** 18n;
 
 /** What an event has put into the bond of an account, or taken out. Whatever leaves is told as unbonded. */
 function put(account: Address, { pallet, name, data }: ChainEvent): bigint {
@@ -34,17 +40,68 @@ function put(account: Address, { pallet, name, data }: ChainEvent): bigint {
 	}
 }
 
-/** What came between the beginning of each round and that of the next, by `events` in the order of blocks. */
-export function earnings(account: Address, beginnings: Beginning[], events: ChainEvent[]): Earned[] {
+/** What a bond yields in the round of a block, if that goes on as it stands: with the transcoder's cut, where it is its own. */
+async function yieldAt(chain: Pick<Chain, "read">, account: Address, at: Hash): Promise<bigint> {
+	const { delegate, counting } = await chain.read("stake", [account], at);
+	if (delegate === undefined) return 0n;
+	const seat = await chain.read("yield_of", [delegate], at);
+	if (!seat.earns) return 0n;
+	const cut = delegate === account ? seat.reward - (seat.per_lpt * seat.stake) / UNIT : 0n;
+	return (seat.per_lpt * counting) / UNIT + cut;
+}
+
+/** What a gateway answers who asks more than is his, how often it is asked again, and after how many ms. */
+const TOO_MUCH = -32_005;
+const TURNS = 8;
+const MOMENT = 1_000;
+
+/** Asks again in a moment where a gateway was asked too much: there is more to be had, unlike of a state that is gone. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+	for (let turn = 1; ; turn++) {
+		try {
+			return await ask();
+		} catch (error) {
+			if (turn === TURNS || !(error instanceof RpcError && error.code === TOO_MUCH)) throw error;
+			await new Promise((resolve) => setTimeout(resolve, MOMENT));
+		}
+	}
+}
+
+/**
+ * What an account had at the beginning of the round of a block and of each before it, newest first: as far back as the
+ * chain goes, or the node that is asked keeps states, which it says by an error.
+ */
+export async function* beginnings(chain: Pick<Chain, "read" | "hashAt">, account: Address, at: Hash): AsyncGenerator<Beginning> {
+	for (;;) {
+		const { one, before } = await patiently(async () => {
+			const { index, start } = await chain.read("round", [], at);
+			const [hash, before] = await Promise.all([chain.hashAt(start), index > 0 && start > 0 ? chain.hashAt(start - 1) : null]);
+			const [stake, yielded] = await Promise.all([chain.read("stake", [account], hash), before ? yieldAt(chain, account, before) : 0n]);
+			return { one: { round: index, block: start, bond: stake.next_round, fees: stake.fees, yielded }, before };
+		});
+		yield one;
+		if (!before) return;
+		at = before;
+	}
+}
+
+/**
+ * What came between the beginning of each round, oldest first, and that of the next, by `events` in the order of blocks,
+ * which are those from the block `since` on. Of rounds that began before, it is what the seat yielded, and what the fees
+ * grew by: neither slashes nor what was taken is known.
+ */
+export function earnings(account: Address, beginnings: Beginning[], events: ChainEvent[], since: number): Earned[] {
 	return beginnings.slice(1).map((now, i) => {
 		const before = beginnings[i] as Beginning;
+		const { round } = before;
 		let stake = now.bond - before.bond;
 		let fees = now.fees - before.fees;
+		if (before.block + 1 < since) return { round, stake: now.yielded, fees: fees > 0n ? fees : 0n };
 		for (const event of events) {
 			if (event.block <= before.block || event.block > now.block) continue;
 			stake -= put(account, event);
 			if (event.pallet === "LptStaking" && event.name === "FeesWithdrawn" && event.data.who === account) fees += event.data.amount;
 		}
-		return { round: before.round, stake, fees };
+		return { round, stake, fees };
 	});
 }

@@ -16,6 +16,12 @@ export interface Clock {
 	round: number;
 	window: number;
 }
+export interface Round {
+	index: number;
+	/** Its first block, and how many it has. */
+	start: number;
+	length: number;
+}
 export interface Transcoder {
 	account: Address;
 	stake: bigint;
@@ -32,6 +38,31 @@ export interface Terms {
 	price: bigint;
 	reward_cut: number;
 	fee_share: number;
+}
+/** The stake behind a transcoder. */
+export interface Backing {
+	counting: bigint;
+	next_round: bigint;
+	/** Its own part of that. */
+	own: bigint;
+	bonds: number;
+	/** What slashes have taken of a bond that was there from the beginning, or since one took all, in parts of 10^9. */
+	slashed: number;
+	/** How often a slash took all. */
+	wiped: number;
+	open: [number, number][];
+}
+/** What a transcoder's seat earns in this round, and how many of its jobs it served in the rounds that count. */
+export interface Yield {
+	round: number;
+	stake: bigint;
+	reward: bigint;
+	per_lpt: bigint;
+	earns: boolean;
+	offered: number;
+	served: number;
+	/** Whether it serves enough of them to be paid. */
+	competitive: boolean;
 }
 export type SeatReason = "Stake" | "Drawn" | "Waits" | "New" | "Jailed" | "OwnBond";
 export type LeaveReason = "Jailed" | "Chilled" | "Offline" | "NoSeat" | "LittleStake" | "NoKeys" | "SmallPart";

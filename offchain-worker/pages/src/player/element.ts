@@ -23,7 +23,10 @@ const WORDS: Record<"en" | "zh", Record<Trust, string>> = {
 
 const lives = new Map<string, Live>();
 
-export class LivepeerPlayer extends HTMLElement {
+// Servers that draw a page before a browser does load this too, and have no elements.
+const Parent = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
+
+export class LivepeerPlayer extends Parent {
 	static readonly observedAttributes = ["stream", "gateway"];
 	private watch: Watch | null = null;
 	private off: (() => void) | null = null;
@@ -101,4 +104,4 @@ export class LivepeerPlayer extends HTMLElement {
 	}
 }
 
-if (!customElements.get("livepeer-player")) customElements.define("livepeer-player", LivepeerPlayer);
+if (globalThis.customElements && !customElements.get("livepeer-player")) customElements.define("livepeer-player", LivepeerPlayer);

@@ -213,6 +213,14 @@ export const toneOf = (claim: Claim): "good" | "bad" | "busy" | "quiet" =>
 				? "quiet"
 				: "busy";
 
+/** A point of that line; whether it is reached is said to who does not see its colour. */
+const Step = ({ name, state }: { name: string; state: "done" | "now" | "" }): JSX.Element => (
+	<li class={state} aria-current={state === "now" ? "step" : undefined}>
+		<span>{name}</span>
+		{state === "done" && <span class="sr">{t(", done", "，已完成")}</span>}
+	</li>
+);
+
 /** How far a claim has come, as a line of points. */
 export function Steps({ claim }: { claim: Claim }): JSX.Element {
 	const at = STEPS.indexOf(claim.step);
@@ -220,9 +228,7 @@ export function Steps({ claim }: { claim: Claim }): JSX.Element {
 	return (
 		<ol class={`steps ${tone}`} aria-label={t("how far the claim has come", "声明进度")}>
 			{STEPS.map((step, i) => (
-				<li key={step} class={i < at || claim.step === "settled" ? "done" : i === at ? "now" : ""}>
-					<span>{stepName(step)}</span>
-				</li>
+				<Step key={step} name={stepName(step)} state={i < at || claim.step === "settled" ? "done" : i === at ? "now" : ""} />
 			))}
 		</ol>
 	);

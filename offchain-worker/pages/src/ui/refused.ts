@@ -22,6 +22,8 @@ const WORDS: Record<string, [en: string, zh: string]> = {
 	"LptStaking.WorthlessLock": ["Slashes left the lock without worth: withdraw it, and it is gone.", "罚没已使该锁定失去价值：提取后即消失。"],
 	"LptStaking.ExitPoolWiped": ["A slash took all that had left the transcoder in this round, and would take what joins it: leave in the next round.", "本轮罚没已清空离开该转码者的质押，后加入者也会被罚没：请在下一轮离开。"],
 	"LptStaking.OfferChanged": ["The lock is of another transcoder than the call names, or worth less: look at it again.", "该锁定属于另一转码者，或价值低于所述：请重新查看。"],
+	"LptStaking.NotEnoughFree": ["The account has less free LPT than that, beside the smallest balance, which it keeps: give less.", "账户可用 LPT 不足（须保留最低余额）：请减少数量。"],
+	"LptStaking.TooSmallToPay": ["What would be paid is below the smallest balance, and the account has none of that money: send it some first, or let fees grow.", "金额低于最低余额，而账户没有该资产：请先转入一些，或等费用增加。"],
 	"TranscoderElection.NotRegistered": ["The account is not a registered transcoder.", "账户不是已注册的转码者。"],
 	"TranscoderElection.NotEnoughSelfBond": ["The account's bond to itself is below the minimum of a transcoder: bond more to the account itself.", "账户自有质押低于转码者的最低额：请增加对自己的质押。"],
 	"TranscoderElection.TooManyCandidates": ["The list of candidates is full, and nobody on it without a seat has less stake: bond more, or wait for the next round.", "候选名单已满，且无席位者的质押都不低于您：请增加质押，或等待下一轮。"],

@@ -59,7 +59,8 @@ export function BroadcastPage(): JSX.Element {
 			}
 			for (const one of live.events()) if (one.name === "JobCreated" && one.data.broadcaster === account) ids.add(String(one.data.job));
 			const found = await Promise.all([...ids].map((id) => live.read("job", [BigInt(id)], at)));
-			return found.filter((job) => job !== undefined && job.broadcaster === account);
+			const ours = found.filter((job) => job !== undefined).filter((job) => job.broadcaster === account);
+			return Promise.all(ours.map(async (job) => ({ job, used: await live.chain?.used(job, at) })));
 		},
 		[account],
 	);
@@ -78,8 +79,10 @@ export function BroadcastPage(): JSX.Element {
 		.map((size): Rendition => ({ ...(SIZES[size] as (typeof SIZES)[string]), profile: known?.profile ?? PROFILE, cap_kbps: SIZES[size]?.kbps ?? 0 }))
 		.filter((r) => r.height <= height);
 	// Work of an hour, by the protocol's formula.
-	const work = (3_600 * fps * (ladder.reduce((sum, r) => sum + r.width * r.height * encode, 0) + width * height * decode)) / 1_000;
-	const cost = (of: bigint | undefined | null) => (of ? (BigInt(Math.round(work)) * of) / STANDARD : undefined);
+	const workOf = (of: Rendition[], from: { width: number; height: number; fps: number }) =>
+		BigInt(Math.round((3_600 * from.fps * (of.reduce((sum, r) => sum + r.width * r.height * encode, 0) + from.width * from.height * decode)) / 1_000));
+	const work = workOf(ladder, { width, height, fps });
+	const cost = (of: bigint | undefined | null) => (of ? (work * of) / STANDARD : undefined);
 	const money = parseAmount(budget);
 	const hourly = cost(maxPrice);
 	const lasts = money && hourly ? Number((money * 3_600n) / (hourly || 1n)) : null;
@@ -199,7 +202,11 @@ export function BroadcastPage(): JSX.Element {
 								{t("Where others reach the worker", "他人访问 worker 的地址")}
 								<input value={address} onInput={(event) => setAddress(event.currentTarget.value.trim())} placeholder="/dns4/HOST/tcp/4100" />
 							</label>
-							{name && problem ? <p class="bad small">{problem}</p> : null}
+							{name && problem ? (
+								<p class="bad small" role="alert">
+									{problem}
+								</p>
+							) : null}
 						</div>
 					</Card>
 					<Card title={t("Start it", "启动")} aside={<Copy text={command} />}>
@@ -237,7 +244,11 @@ export function BroadcastPage(): JSX.Element {
 											{t("The worker's peer id", "worker 的 peer id")}
 											<input value={peer} onInput={(event) => setPeer(event.currentTarget.value.trim())} placeholder="12D3Koo…" />
 										</label>
-										{wrong ? <p class="bad small">{wrong}</p> : null}
+										{wrong ? (
+											<p class="bad small" role="alert">
+												{wrong}
+											</p>
+										) : null}
 									</div>
 									<div class="buttons">
 										<button
@@ -322,27 +333,28 @@ export function BroadcastPage(): JSX.Element {
 					<Card title={t("Your streams", "您的视频流")} aside={balances ? <span class="faint">{amount(balances.eth, "ETH")}</span> : undefined}>
 						{jobs?.length ? (
 							<ul class="plain">
-								{jobs.map((job) => {
-									const spent = job && [...live.claims().values()].filter((claim) => claim.job === job.id && claim.settlement === "Paid").reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
-									return job ? (
-										<li key={String(job.id)} class="row between">
-											<span>
-												<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("waits for a transcoder", "等待转码者")}</span>}
-												<span class="small faint"> {t("left", "剩余")} {amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}, {t("paid lately", "近期已付")} {amount(spent, "ETH")}</span>
+								{jobs.map(({ job, used }) => (
+									<li key={String(job.id)} class="row between">
+										<span>
+											<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("waits for a transcoder", "等待转码者")}</span>}
+											<span class="small faint">
+												{" "}
+												{t(`used ${amount(used, "ETH")} so far, left ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`, `已用 ${amount(used, "ETH")}，剩余 ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`)}
+												{job.current && !job.ended && t(`, ${amount((workOf(job.ladder, job.limits) * job.current.price) / STANDARD, "ETH")} an hour at most`, `，每小时最多 ${amount((workOf(job.ladder, job.limits) * job.current.price) / STANDARD, "ETH")}`)}
 											</span>
-											{job.ended ? <span class="faint">{t("ended", "已结束")}</span> : (
-												<span class="buttons">
-													<button type="button" class="small" onClick={() => ask({ add: job.id })}>
-														{t("Add budget", "增加预算")}
-													</button>
-													<button type="button" class="small" onClick={() => ask({ end: job.id })}>
-														{t("End", "结束")}
-													</button>
-												</span>
-											)}
-										</li>
-									) : null;
-								})}
+										</span>
+										{job.ended ? <span class="faint">{t("ended", "已结束")}</span> : (
+											<span class="buttons">
+												<button type="button" class="small" onClick={() => ask({ add: job.id })}>
+													{t("Add budget", "增加预算")}
+												</button>
+												<button type="button" class="small" onClick={() => ask({ end: job.id })}>
+													{t("End", "结束")}
+												</button>
+											</span>
+										)}
+									</li>
+								))}
 							</ul>
 						) : (
 							<Empty>{account ? t("You have no job on the chain.", "您在链上没有任务。") : t("Connect a wallet to see yours.", "连接钱包查看。")}</Empty>

@@ -10,10 +10,16 @@ import { isServed } from "../player/name";
 /** Whether a text is where a node could be asked. */
 export const isNode = (text: string): boolean => /^https?:\/\/[^\s/?#@]+\/?$/i.test(text);
 
-/** A stream of this gateway, so that what is copied plays; what to write in its place where it has none. */
+/**
+ * The stream that the address names, or one of this gateway, so that what is copied plays; what to write in its place
+ * where there is none.
+ */
 function useExample(): string {
-	const [name, set] = useState("BROADCASTER/NAME");
+	const asked = new URLSearchParams(location.search).get("stream") ?? "";
+	const isNamed = /^[1-9A-HJ-NP-Za-km-z]{46,49}\//.test(asked) && isServed(asked);
+	const [name, set] = useState(isNamed ? asked : "BROADCASTER/NAME");
 	useEffect(() => {
+		if (isNamed) return;
 		let over = false;
 		fetch("/status")
 			.then((response) => response.json())
@@ -68,18 +74,16 @@ export function EmbedPage(): JSX.Element {
 				</p>
 			</Card>
 			<Card title={t("Addresses", "接口地址")}>
-				<table>
-					<tbody>
-						{rows.map(([path, what]) => (
-							<tr key={path}>
-								<td>
-									<code>{path}</code>
-								</td>
-								<td>{what}</td>
-							</tr>
-						))}
-					</tbody>
-				</table>
+				<dl class="addresses">
+					{rows.map(([path, what]) => (
+						<div key={path}>
+							<dt>
+								<code>{path}</code>
+							</dt>
+							<dd>{what}</dd>
+						</div>
+					))}
+				</dl>
 				<p class="small faint">
 					{t("All of them may be asked from any page (CORS). Every field and every refusal:", "任何页面均可访问（CORS）。全部字段与错误：")} <a href="/openapi.json">/openapi.json</a>
 				</p>
@@ -114,7 +118,7 @@ export function EmbedPage(): JSX.Element {
 						</button>
 					)}
 				</form>
-				{wrong && <p class="bad small">{t("A node's address is http://HOST:PORT.", "节点地址形如 http://主机:端口。")}</p>}
+				{wrong && <p class="bad small" role="alert">{t("A node's address is http://HOST:PORT.", "节点地址形如 http://主机:端口。")}</p>}
 				<p class="small faint">{t("The page may ask a node on this machine, and others only where the gateway's operator names them.", "页面可访问本机节点；其他节点须由网关运营者指定。")} {t("The node must allow this page: --rpc-cors with this page's origin.", "节点须允许此页面：--rpc-cors 设为此页面来源。")}</p>
 			</Card>
 		</main>

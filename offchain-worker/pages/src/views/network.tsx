@@ -8,6 +8,7 @@ import { amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
 import { PricesCard } from "./prices";
+import { Meanings } from "./record";
 import { leaveText, seatText } from "./seats";
 
 export function NetworkPage(): JSX.Element {
@@ -158,6 +159,7 @@ export function NetworkPage(): JSX.Element {
 						) : (
 							<Empty>{t("Nobody has registered yet.", "还没有人注册。")}</Empty>
 						)}
+						<Meanings of={[...(pool ?? []).map(({ reason }) => seatText(reason.type)), ...(validators ?? []).flatMap(({ leaves }) => (leaves ? [leaveText(leaves.type)] : []))]} />
 						{pool && pool.length > 12 && (
 							<button type="button" class="small" onClick={() => setAll(!all)}>
 								{all ? t("fewer", "收起") : t(`all ${pool.length}`, `全部 ${pool.length} 个`)}
@@ -192,28 +194,28 @@ export function NetworkPage(): JSX.Element {
 					<Card title={t("Jobs", "任务")}>
 						{jobs?.length ? (
 							<div class="scroll">
-								<table>
-									<thead>
-										<tr>
-											<th>{t("Job", "任务")}</th>
-											<th>{t("Broadcaster", "广播者")}</th>
-											<th>{t("Transcoder", "转码者")}</th>
-											<th class="num">{t("Claimed to", "声明至")}</th>
-											<th class="num">{t("Left", "剩余")}</th>
+								<table class="cards" role="table">
+									<thead role="rowgroup">
+										<tr role="row">
+											<th role="columnheader">{t("Job", "任务")}</th>
+											<th role="columnheader">{t("Broadcaster", "广播者")}</th>
+											<th role="columnheader">{t("Transcoder", "转码者")}</th>
+											<th role="columnheader" class="num">{t("Claimed to", "声明至")}</th>
+											<th role="columnheader" class="num">{t("Left", "剩余")}</th>
 										</tr>
 									</thead>
-									<tbody>
+									<tbody role="rowgroup">
 										{jobs.slice(0, 20).map((job) => (
-											<tr key={String(job.id)}>
-												<td>
+											<tr role="row" key={String(job.id)}>
+												<td role="cell">
 													<JobLink id={job.id} /> {job.ended && <span class="faint">{t("ended", "已结束")}</span>}
 												</td>
-												<td>
+												<td role="cell" data-column={t("Broadcaster", "广播者")}>
 													<Account address={job.broadcaster} />
 												</td>
-												<td>{job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("none yet", "暂无")}</span>}</td>
-												<td class="num">{job.current ? String(job.current.next_seq) : "–"}</td>
-												<td class="num">{amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}</td>
+												<td role="cell" data-column={t("Transcoder", "转码者")}>{job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("none yet", "暂无")}</span>}</td>
+												<td role="cell" class="num" data-column={t("Claimed to", "声明至")}>{job.current ? String(job.current.next_seq) : "–"}</td>
+												<td role="cell" class="num" data-column={t("Left", "剩余")}>{amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}</td>
 											</tr>
 										))}
 									</tbody>

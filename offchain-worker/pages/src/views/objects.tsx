@@ -7,6 +7,7 @@ import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeN
 import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Missing } from "./missing";
+import { Failures, ownShare, recordOf } from "./record";
 import { seatText } from "./seats";
 
 const mentions = (event: ChainEvent, address: string): boolean =>
@@ -38,7 +39,9 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 	const pool = useRead((at) => live.read("pool", [], at));
 	const claims = useRead((at) => (valid ? live.read("claims_of", [address], at) : Promise.reject()), [address]);
 	const jobs = useRead((at) => (valid ? live.read("assignments", [address], at) : Promise.reject()), [address]);
-	const record = useRead((at) => (valid ? live.read("performance", [address], at) : Promise.reject()), [address]);
+	const isTranscoder = transcoders?.some(({ account }) => account === address) ?? false;
+	const record = useRead((at) => (isTranscoder ? recordOf(address, at) : Promise.reject()), [address, isTranscoder]);
+	const work = record?.performance;
 	const keys = useRead(
 		async (at) =>
 			valid
@@ -87,13 +90,19 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
 								<Fact name={t("Capacity", "算力")}>{liveStreams(Number(transcoder.capacity))}</Fact>
 								<Fact name={t("Jobs that it served", "已完成任务")} note={t("of those that it was offered lately, and in which somebody was paid", "近期被指派且有付款的任务")}>
-									{record?.offered ? t(`${record.served} of ${record.offered}`, `${record.served} / ${record.offered}`) : "–"}
+									{work?.offered ? t(`${work.served} of ${work.offered}`, `${work.served} / ${work.offered}`) : "–"}
 								</Fact>
 								<Fact name={t("Speed of a stream", "单路速度")} note={t("what was accepted of it, by the time that it took: a live stream comes no faster", "已通过的工作量除以用时；直播不会更快")}>
-									{record?.blocks ? liveStreams(Number(record.work) / Number(record.blocks) / live.slotSeconds()) : "–"}
+									{work?.blocks ? liveStreams(Number(work.work) / Number(work.blocks) / live.slotSeconds()) : "–"}
 								</Fact>
 								<Fact name={t("Judged", "已验证")} note={t("of its work that was accepted since it registered, was jailed or failed", "自注册、被监禁或失败以来已通过的工作量")}>
-									{record?.work ? percent((Number(record.judged) / Number(record.work)) * 1e9) : "–"}
+									{work?.work ? percent((Number(work.judged) / Number(work.work)) * 1e9) : "–"}
+								</Fact>
+								<Fact name={t("Claims accepted", "已通过的声明")} note={t("since it registered or failed", "自注册或失败以来")}>{record?.accepted ?? "–"}</Fact>
+								<Fact name={t("Own part of the stake", "自有质押占比")}>{record ? ownShare(record.backing) : "–"}</Fact>
+								<Fact name={t("Bonds", "质押笔数")}>{record?.backing.bonds ?? "–"}</Fact>
+								<Fact name={t("Lost to slashes", "累计罚没")} note={t("of a bond from the beginning", "自始存在的质押")}>
+									{record ? record.backing.wiped ? <Failures of={record} /> : percent(record.backing.slashed, 2) : "–"}
 								</Fact>
 								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
 								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
@@ -123,7 +132,13 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 export function JobPage({ id }: { id: string }): JSX.Element {
 	const { blocks, head } = useLive();
 	const number = numberOf(id);
-	const job = useRead(async (at) => ({ found: number === null ? undefined : await live.read("job", [number], at) }), [id]);
+	const job = useRead(
+		async (at) => {
+			const found = number === null ? undefined : await live.read("job", [number], at);
+			return { found, used: found && (await live.chain?.used(found, at)) };
+		},
+		[id],
+	);
 	const events = blocks.flatMap((block) => block.events);
 	const claims = [...live.claims().values()].filter((claim) => String(claim.job) === id);
 	const ours = events.filter(({ data }) => String(data?.job ?? "") === id || claims.some((claim) => claim.id === data?.claim));
@@ -149,6 +164,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
 								<Fact name={t("Ends in block", "结束区块")} note={head ? duration((found.end - head.number) * live.slotSeconds()) : ""}>{found.end}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
+								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
 								<Fact name={t("Leaves drawn per claim", "每声明抽查上限")}>{found.max_samples}</Fact>
 							</dl>
 							<h3>{t("Ladder", "画质阶梯")}</h3>

@@ -72,7 +72,11 @@ export function WalletBar(): JSX.Element {
 			) : (
 				<span class="faint">{t("No wallet in this browser. Any extension that speaks injected-web3 will do, such as Talisman, SubWallet or polkadot.js.", "此浏览器没有钱包。任何支持 injected-web3 的扩展均可，如 Talisman、SubWallet 或 polkadot.js。")}</span>
 			)}
-			{problem && <p class="bad">{problem}</p>}
+			{problem && (
+				<p class="bad" role="alert">
+					{problem}
+				</p>
+			)}
 		</div>
 	);
 }
@@ -192,7 +196,11 @@ export function Ask({
 								<dd>{account ? <Account address={account} /> : <WalletBar />}</dd>
 							</div>
 						</dl>
-						{problem && <p class="bad">{problem}</p>}
+						{problem && !busy && (
+							<p class="bad" role="alert">
+								{problem}
+							</p>
+						)}
 						{state.kind === "failed" && (
 							<p class="bad" role="alert">
 								{state.text}

@@ -1,14 +1,15 @@
 /** Stake: whom to, what it earns, and everything that can be done with it. */
 import type { JSX } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { isAddress } from "../chain/address";
-import { earnings } from "../chain/earnings";
+import { beginnings, earnings, type Beginning } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
 import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
+import { Failures, Meanings, ownShare, recordOf, Work, type OnRecord } from "./record";
 import { seatText } from "./seats";
 import { Ask, useWallet, WalletBar } from "./sign";
 import { OwnTranscoder } from "./transcode";
@@ -21,6 +22,8 @@ type Action =
 	| { kind: "withdraw"; lock: Lock }
 	| { kind: "fees" };
 
+/** Blocks between two looks at what transcoders have done. */
+const RECORDS_EVERY = 5;
 const PARTS = 1e9;
 const YEAR = 365.25 * 86_400;
 
@@ -37,23 +40,20 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const stake = useRead((at) => (account ? live.read("stake", [account], at) : Promise.reject()), [account]);
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
-	const ownShares = useRead(
+	/** Read at some heads only: of many transcoders it is more than a gateway answers a host at each. */
+	const read = useRef<{ at: number; of: number; records: Map<string, OnRecord> } | null>(null);
+	const records = useRead(
 		async (at) => {
-			const list = (transcoders ?? []).slice(0, 64);
-			const shares = await Promise.all(list.map(({ account: who }) => live.read("stake", [who], at)));
-			return new Map(list.map(({ account: who }, i) => [who, shares[i]?.delegate === who ? (shares[i]?.next_round ?? 0n) : 0n]));
-		},
-		[transcoders?.length],
-	);
-	const nextTerms = useRead(
-		async (at) => {
-			const list = (transcoders ?? []).slice(0, 64);
-			return new Map(await Promise.all(list.map(async ({ account: who }) => [who, await live.read("terms_of", [who], at)] as const)));
+			const [now, of] = [live.head?.number ?? 0, transcoders?.length ?? 0];
+			if (read.current && read.current.of === of && now - read.current.at < RECORDS_EVERY) return read.current.records;
+			const records = new Map(await Promise.all((transcoders ?? []).slice(0, 64).map(async ({ account: who }) => [who, await recordOf(who, at)] as const)));
+			read.current = { at: now, of, records };
+			return records;
 		},
 		[transcoders?.length],
 	);
 	/** Under which terms a bond counts that is made now: those of the next round. */
-	const termsOf = (one: Transcoder): Terms => nextTerms?.get(one.account) ?? one;
+	const termsOf = (one: Transcoder): Terms => records?.get(one.account)?.terms ?? one;
 	const events = blocks.flatMap((block) => block.events);
 	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
 	const failedSlash = Number(group("lottery").failed_slash ?? 0);
@@ -71,7 +71,14 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - termsOf(one).reward_cut / PARTS);
 	};
 	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
-	const slashesOf = (who: string) => events.filter(({ name, data }) => name === "Slashed" && data.transcoder === who).length;
+	const columns = {
+		stake: t("Stake, LPT", "质押，LPT"),
+		price: t("Price of 2 s of 720p", "720p 每 2 秒价格"),
+		keeps: t("Keeps of rewards", "奖励抽成"),
+		gives: t("Gives of fees", "费用分成"),
+		gain: t("Estimated yield", "预计收益"),
+		work: t("Work", "工作"),
+	};
 	const rows = [...(transcoders ?? [])].sort((a, b) => (a.stake < b.stake ? 1 : -1));
 	const mine = isOwn ? rows.find((one) => one.account === account) : undefined;
 	const seatOf = (who: string) => pool?.find((seat) => seat.account === who);
@@ -86,45 +93,62 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					<Card title={t("Transcoders", "转码者")} aside={<span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
 						{rows.length ? (
 							<div class="scroll">
-								<table class="transcoders">
-									<thead>
-										<tr>
-											<th>{t("Transcoder", "转码者")}</th>
-											<th class="num">{t("Stake", "质押")}</th>
-											<th class="num">{t("Own", "自有")}</th>
-											<th class="num">{t("Keeps of rewards", "奖励抽成")}</th>
-											<th class="num">{t("Gives of fees", "费用分成")}</th>
-											<th class="num">{t("Estimated yield", "预计收益")}</th>
-											<th class="num">{t("Fees lately", "近期费用")}</th>
-											<th>
+								{/* The roles are a table's own; on a phone, where each row is a card, browsers would forget them. */}
+								<table class="transcoders cards" role="table">
+									<thead role="rowgroup">
+										<tr role="row">
+											<th role="columnheader">{t("Transcoder", "转码者")}</th>
+											<th role="columnheader" class="num">
+												{columns.stake}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.price}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.keeps}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.gives}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.gain}
+											</th>
+											<th role="columnheader" class="num">
+												{columns.work}
+											</th>
+											<th role="columnheader">
 												<span class="sr">{t("action", "操作")}</span>
 											</th>
 										</tr>
 									</thead>
-									<tbody>
+									<tbody role="rowgroup">
 										{rows.map((one) => {
 											const gain = yieldOf(one);
 											const seat = seatOf(one.account);
-											const own_ = ownShares?.get(one.account);
-											const slashes = slashesOf(one.account);
+											const record = records?.get(one.account);
 											return (
-												<tr key={one.account}>
-													<td>
+												<tr key={one.account} role="row">
+													<td role="cell">
 														<Account address={one.account} />
 														<div class="small">
 															{seat && <span class={`pill ${seat.reason.type}`} title={seatText(seat.reason.type)[1]}>{seatText(seat.reason.type)[0]}</span>}
-															{slashes > 0 && <span class="pill Jailed">{t(`slashed ${slashes}×`, `被罚 ${slashes} 次`)}</span>}
+															{record && <Failures of={record} />}
 														</div>
 													</td>
-													<td class="num">{amount(one.stake)}</td>
-													<td class="num">{own_ === undefined ? "…" : one.stake ? `${((Number(own_) / Number(one.stake)) * 100).toFixed(0)} %` : "–"}</td>
-													<td class="num">
+													<td role="cell" class="num" data-column={columns.stake}>
+														{amount(one.stake)}
+														<div class="small faint">{record ? t(`own ${ownShare(record.backing)}`, `自有 ${ownShare(record.backing)}`) : "…"}</div>
+													</td>
+													<td role="cell" class="num" data-column={columns.price}>
+														{amount(one.price, "ETH")}
+													</td>
+													<td role="cell" class="num" data-column={columns.keeps}>
 														<Share now={one.reward_cut} next={termsOf(one).reward_cut} />
 													</td>
-													<td class="num">
+													<td role="cell" class="num" data-column={columns.gives}>
 														<Share now={one.fee_share} next={termsOf(one).fee_share} />
 													</td>
-													<td class="num">
+													<td role="cell" class="num" data-column={columns.gain}>
 														{gain === null ? (
 															<span class="faint">{t("no seat", "无席位")}</span>
 														) : (
@@ -134,8 +158,11 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 															</>
 														)}
 													</td>
-													<td class="num">{amount(feesOf(one.account), "ETH")}</td>
-													<td>
+													<td role="cell" class="num" data-column={columns.work}>
+														{record ? <Work of={record} /> : "…"}
+														<div class="small faint">{t(`${amount(feesOf(one.account), "ETH")} lately`, `近期 ${amount(feesOf(one.account), "ETH")}`)}</div>
+													</td>
+													<td role="cell">
 														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed}>
 															{t("Bond", "质押")}
 														</button>
@@ -149,6 +176,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 						) : (
 							<Empty>{t("No transcoder has registered yet.", "还没有转码者注册。")}</Empty>
 						)}
+						<Meanings of={(pool ?? []).map(({ reason }) => seatText(reason.type))} />
 						<details>
 							<summary>{t("How the yield is estimated", "收益如何估算")}</summary>
 							<p>
@@ -411,32 +439,60 @@ function StakeAction({
 	}
 }
 
+/** Rounds whose beginnings are looked up. */
+const ROUNDS = 20;
+/** How long a look that found too little for a line is left alone, in ms. */
+const AGAIN = 15_000;
+
+/** What an account had at the beginning of each of the last rounds, oldest first; looked up anew in each round. */
+function useBeginnings(account: string): Beginning[] {
+	const { clock } = useLive();
+	const [known, set] = useState<{ of: string; list: Beginning[] }>({ of: account, list: [] });
+	const [turn, again] = useState(0);
+	const round = clock?.round;
+	useEffect(() => {
+		const { chain, head } = live;
+		if (!chain || !head) return;
+		let over = false;
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		const look = async () => {
+			const list: Beginning[] = [];
+			try {
+				for await (const one of beginnings(chain, account, head.hash)) {
+					if (over) return;
+					list.unshift(one);
+					// Shown as they are found, where more was not known already.
+					set((old) => (old.of === account && old.list.length > list.length ? old : { of: account, list: [...list] }));
+					if (list.length === ROUNDS) break;
+				}
+			} catch {
+				// A state that the node has let go of: there is no more to be had of it.
+			}
+			if (over) return;
+			set((old) => (list.length ? { of: account, list } : old));
+			if (list.length < 2) timer = setTimeout(() => again((n) => n + 1), AGAIN);
+		};
+		void look();
+		return () => {
+			over = true;
+			clearTimeout(timer);
+		};
+	}, [account, round, turn]);
+	return known.of === account ? known.list : [];
+}
+
 /** What an account's bond was worth at the beginning of each round, as far back as the node keeps states. */
 function History({ account }: { account: string }): JSX.Element {
 	const { blocks } = useLive();
 	const events = blocks.flatMap((block) => block.events);
 	const ours = events.filter((event) => Object.values(event.data ?? {}).includes(account) && describe(event));
-	const starts = events.filter(({ pallet, name }) => pallet === "Rounds" && name === "NewRound").slice(-20);
-	const points = useRead(
-		async () => {
-			const at = await Promise.all(
-				starts.map(async ({ block, hash, data }) => {
-					try {
-						const view = await live.read("stake", [account], hash);
-						return { round: Number(data.round), block, bond: view.next_round, fees: view.fees };
-					} catch {
-						return null;
-					}
-				}),
-			);
-			return at.filter((one) => one !== null);
-		},
-		[account, starts.length],
-	);
-	const earned = useMemo(() => earnings(account, points ?? [], events), [account, points]);
+	const points = useBeginnings(account);
+	const since = blocks[0]?.number ?? Number.POSITIVE_INFINITY;
+	const earned = useMemo(() => earnings(account, points, events, since), [account, points, since]);
+	const isTold = points.some(({ block }, i) => i < points.length - 1 && block + 1 < since);
 	const csv = useMemo(
 		() =>
-			["round,bond_lpt,fees_eth,earned_lpt,earned_eth", ...(points ?? []).map(({ round, bond, fees }, i) => `${round},${exact(bond)},${exact(fees)},${earned[i] ? `${exact(earned[i].stake)},${exact(earned[i].fees)}` : ","}`)].join("\n") +
+			["round,bond_lpt,fees_eth,earned_lpt,earned_eth", ...points.map(({ round, bond, fees }, i) => `${round},${exact(bond)},${exact(fees)},${earned[i] ? `${exact(earned[i].stake)},${exact(earned[i].fees)}` : ","}`)].join("\n") +
 			"\n\nblock,event,amount\n" +
 			ours.map(({ block, pallet, name, data }) => `${block},${pallet}.${name},${data.amount !== undefined ? exact(data.amount) : ""}`).join("\n") +
 			"\n",
@@ -444,14 +500,15 @@ function History({ account }: { account: string }): JSX.Element {
 	);
 	const last = earned.at(-1);
 	return (
-		<Card title={t("By round", "逐轮")} aside={points && points.length > 1 ? <button type="button" class="small" onClick={() => download(`stake-${account.slice(0, 8)}.csv`, csv)}>CSV</button> : undefined}>
-			{points && points.length > 2 ? (
+		<Card title={t("By round", "逐轮")} aside={points.length > 1 ? <button type="button" class="small" onClick={() => download(`stake-${account.slice(0, 8)}.csv`, csv)}>CSV</button> : undefined}>
+			{points.length > 2 ? (
 				<>
 					<h3>{t("What the bond is worth, LPT", "质押价值（LPT）")}</h3>
 					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ bond }) => Number(bond) / 1e18), colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(6)).toLocaleString("en")} height={120} />
 					<h3>{t("What each round brought, LPT", "每轮收益（LPT）")}</h3>
 					<Chart label={t("What each round brought", "每轮收益")} xs={earned.map(({ round }) => round)} lines={[{ label: "LPT", values: earned.map(({ stake }) => Number(stake) / 1e18), colour: "--good", fill: true, stepped: true }]} format={(value) => Number(value.toPrecision(3)).toLocaleString("en")} height={100} />
 					{last && <p class="small faint">{t(`Round ${last.round}: ${amount(last.stake, "LPT")} and ${amount(last.fees, "ETH")}, besides what was put in and taken out`, `第 ${last.round} 轮：${amount(last.stake, "LPT")} 与 ${amount(last.fees, "ETH")}，不含存入与取出`)}</p>}
+					{isTold && <p class="small faint">{t("Of rounds older than the blocks that this page has read it is what the seat yielded: slashes, and fees that were taken, are not in it.", "早于本页所读区块的轮次为席位收益，不含罚没与已领取的费用。")}</p>}
 				</>
 			) : (
 				<Empty>{t("A few rounds make the first line.", "几轮之后出现曲线。")}</Empty>

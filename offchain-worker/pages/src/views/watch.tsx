@@ -1,5 +1,5 @@
 /** One stream: the picture, and beside it what is known of it. */
-import type { JSX } from "preact";
+import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { addressOf } from "../chain/address";
 import { standingOf, type Claim, type Standing } from "../chain/claims";
@@ -12,7 +12,7 @@ import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
 import { wantsLight } from "../light/state";
 import { LightCard } from "./light";
-import { shownName } from "../player/name";
+import { nameOf, shownName } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
 	({
@@ -166,12 +166,13 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 	const icon = { waiting: "…", checked: "✓", unchecked: "?", refused: "!" }[trust];
 	const own = watch.isOwn(watch.levels[watch.playing]?.rendition ?? -1);
 	return (
-		<div class={`verdict ${trust}`} role="status" id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)} data-behind={watch.behind ?? ""}>
+		<div class={`verdict ${trust}`} id="verdict" data-trust={trust} data-checked={watch.checkedBytes} data-spent={Math.round(watch.spent.bytes + watch.spent.records)} data-behind={watch.behind ?? ""}>
 			<span class="seal" aria-hidden="true">
 				{icon}
 			</span>
 			<div>
-				<strong>{words[0]}</strong>
+				{/* Alone: the sentence below counts with each segment, which nobody wants to be told every two seconds. */}
+				<strong role="status">{words[0]}</strong>
 				<p>{words[1]}</p>
 				{own && (
 					<p id="own">
@@ -265,12 +266,28 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 	);
 }
 
+/** Goes from segment to segment by the arrow keys. */
+function alongTape(event: TargetedKeyboardEvent<HTMLOListElement>): void {
+	const stops = [...event.currentTarget.querySelectorAll("button")];
+	const from = stops.findIndex((one) => one === document.activeElement);
+	const to = new Map([["ArrowLeft", from - 1], ["ArrowRight", from + 1], ["Home", 0], ["End", stops.length - 1]]).get(event.key);
+	if (from < 0 || to === undefined || !stops[to]) return;
+	event.preventDefault();
+	stops[to].focus();
+}
+
 /** Segments as they come, each with how far it has come. */
 function Tape({ stories, pick, picked, at }: { stories: Story[]; pick: (seq: number) => void; picked: number | null; at: number | null }): JSX.Element {
-	if (!stories.length) return <Empty>{t("No segment has come yet.", "还没有片段。")}</Empty>;
+	/** Where the keyboard was last. */
+	const [held, hold] = useState<number | null>(null);
+	const shown = stories.slice(-72);
+	const newest = shown.at(-1)?.segment.seq;
+	if (newest === undefined) return <Empty>{t("No segment has come yet.", "还没有片段。")}</Empty>;
+	// One stop for who goes by keyboard, not one for each segment.
+	const stop = [held, picked].find((seq) => shown.some(({ segment }) => segment.seq === seq)) ?? newest;
 	return (
-		<ol class="tape" aria-label={t("the newest segments", "最新片段")}>
-			{stories.slice(-72).map(({ segment, standing, drawn }) => {
+		<ol class="tape" aria-label={t("the newest segments, by the arrow keys", "最新片段，用方向键选择")} onKeyDown={alongTape}>
+			{shown.map(({ segment, standing, drawn }) => {
 				const loaded = [...segment.bytes.values()];
 				const bad = segment.fault !== null || loaded.includes(false);
 				const plays = segment.seq === at;
@@ -281,6 +298,8 @@ function Tape({ stories, pick, picked, at }: { stories: Story[]; pick: (seq: num
 							type="button"
 							class={`${bad ? "refused" : standing} ${drawn ? "was-drawn" : ""} ${loaded.length ? "mine" : ""} ${plays ? "plays" : ""}`}
 							aria-pressed={picked === segment.seq}
+							tabIndex={segment.seq === stop ? 0 : -1}
+							onFocus={() => hold(segment.seq)}
 							title={`${segment.seq}: ${name}`}
 							onClick={() => pick(segment.seq)}
 						>
@@ -485,6 +504,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 				<p class="by">
 					{t("by", "广播者")} <Account address={status?.broadcaster} />
 					{status ? <JobLink id={status.job} /> : null}
+					{status ? <A href={`/embed?stream=${encodeURIComponent(`${status.broadcaster}/${nameOf(name)}`)}`}>{t("Embed it", "嵌入此流")}</A> : null}
 				</p>
 				<Player watch={watch} />
 				{status?.newest != null && claimed > status.newest + BEHIND && (

@@ -128,6 +128,19 @@ fn reveal_all(claim: &TestClaim, tranche: u8, says: impl Fn(usize) -> Opening) {
 	}
 }
 
+/// Has the first tranche judge a claim, each member as `says` has it, and then the dispute: in between the
+/// variants are opened, so everybody knows what is due, and all of the dispute say `then`.
+fn judge_twice(claim: &TestClaim, says: impl Fn(usize) -> Opening, then: &Opening) {
+	commit_all(claim, 0, &says);
+	reveal_all(claim, 0, &says);
+	open(claim).unwrap();
+	skip(1);
+	to_dispute(claim.id);
+	commit_all(claim, DISPUTE, |_| then.clone());
+	reveal_all(claim, DISPUTE, |_| then.clone());
+	skip(1);
+}
+
 fn outcome(id: u64) -> Option<Outcome> {
 	Lottery::challenge(id).and_then(|view| view.outcome)
 }
@@ -542,15 +555,7 @@ fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
 		let lazy = number_of(&members(claim.id, 0)[1]);
 		let (truth, copied) = (truth(&claim), opening(claim.id, Verdict::Valid));
 		let says = |i: usize| if i == lazy { copied.clone() } else { truth.clone() };
-		commit_all(&claim, 0, says);
-		reveal_all(&claim, 0, says);
-		open(&claim).unwrap();
-		skip(1);
-		to_dispute(claim.id);
-		// Everybody knows by now what is due.
-		commit_all(&claim, DISPUTE, |_| truth.clone());
-		reveal_all(&claim, DISPUTE, |_| truth.clone());
-		skip(1);
+		judge_twice(&claim, says, &truth);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		System::reset_events();
 		to_end(claim.id);
@@ -575,14 +580,7 @@ fn attack_variant_called_valid_should_not_shield_from_the_cost_of_the_dispute() 
 		});
 		let said = opening_of(said.collect());
 		let says = |i: usize| if i == liar { said.clone() } else { truth.clone() };
-		commit_all(&claim, 0, says);
-		reveal_all(&claim, 0, says);
-		open(&claim).unwrap();
-		skip(1);
-		to_dispute(claim.id);
-		commit_all(&claim, DISPUTE, |_| truth.clone());
-		reveal_all(&claim, DISPUTE, |_| truth.clone());
-		skip(1);
+		judge_twice(&claim, says, &truth);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		// The dispute has cost far more than the stake of a judge.
 		RATE.put(1);
@@ -601,14 +599,7 @@ fn attack_lazy_majority_should_not_make_the_evidence_of_who_encoded_wrong() {
 		let (truth, mut invented) = (truth(&claim), opening(claim.id, Verdict::Valid));
 		invented.evidence.hash = Hash::zero();
 		let says = |i: usize| if i == honest { truth.clone() } else { invented.clone() };
-		commit_all(&claim, 0, says);
-		reveal_all(&claim, 0, says);
-		open(&claim).unwrap();
-		skip(1);
-		to_dispute(claim.id);
-		commit_all(&claim, DISPUTE, |_| truth.clone());
-		reveal_all(&claim, DISPUTE, |_| truth.clone());
-		skip(1);
+		judge_twice(&claim, says, &truth);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 		System::reset_events();
 		to_end(claim.id);
@@ -629,14 +620,7 @@ fn attack_variant_left_out_should_fail_and_cost_no_judge() {
 		let claim = forced();
 		// The transcoder encoded everything plainly, and everybody sees that.
 		let plain = opening(claim.id, Verdict::Valid);
-		commit_all(&claim, 0, |_| plain.clone());
-		reveal_all(&claim, 0, |_| plain.clone());
-		open(&claim).unwrap();
-		skip(1);
-		to_dispute(claim.id);
-		commit_all(&claim, DISPUTE, |_| plain.clone());
-		reveal_all(&claim, DISPUTE, |_| plain.clone());
-		skip(1);
+		judge_twice(&claim, |_| plain.clone(), &plain);
 		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
 		let Stage::Decided(decision) = challenge(claim.id).stage else { panic!("decided") };
 		assert!(decision.finders.is_empty(), "nothing is paid for finding it");
@@ -661,17 +645,7 @@ fn attack_variant_where_none_is_due_should_fail() {
 			.map(|due| Verdict::Variant { rendition: due.unwrap_or(0) })
 			.collect();
 		let seen = opening_of(verdicts);
-		for tranche in [0, DISPUTE] {
-			commit_all(&claim, tranche, |_| seen.clone());
-			reveal_all(&claim, tranche, |_| seen.clone());
-			if tranche == 0 {
-				open(&claim).unwrap();
-			}
-			skip(1);
-			if tranche == 0 {
-				to_dispute(claim.id);
-			}
-		}
+		judge_twice(&claim, |_| seen.clone(), &seen);
 		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
 	});
 }

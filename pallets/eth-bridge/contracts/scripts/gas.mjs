@@ -11,7 +11,6 @@ import { Chain, validators } from "../test/lib/chain.mjs";
 import { ETH, LPT } from "../test/lib/formats.mjs";
 
 const FORKS = ["osaka", "amsterdam"];
-const SIZES = process.env.SIZES?.split(",").map(Number) ?? [4, 21, 50, 100, 144, 200, 400];
 /** A year of blocks, and as many hashes in the range's proof as there are then on average. */
 const AGE = 5_256_000;
 const HASHES = 12;
@@ -57,9 +56,10 @@ async function payments(hardfork) {
 	const to = (name) => hex(keccak(ascii(name)).slice(0, 20));
 	// Past the first of everything: the tree has its branch, the bitmap its word; depositors keep some LPT.
 	await b.token.send("mint", [b.alice.address, 1n]);
-	for (let i = 0; i < 33; ++i) await b.deposit(i % 2 ? ETH : LPT, UNIT);
+	for (let i = 0; i < 34; ++i) await b.deposit(i % 2 ? ETH : LPT, UNIT);
 	for (const asset of [LPT, ETH]) {
-		await b.deposit(asset, 100n * UNIT);
+		// Deposits complete one subtree on average, as every fourth does.
+		while (b.deposits.count % 4 !== 1) await b.deposit(asset, 100n * UNIT);
 		out[`deposit ${asset}`] = (await b.deposit(asset, UNIT)).gas;
 	}
 	// What the token alone takes, to compare with.
@@ -96,15 +96,6 @@ async function payments(hardfork) {
 	return out;
 }
 
-const thousands = (gas) => `${Math.ceil(Number(gas) / 1000)}k`;
-const columns = {};
-for (const fork of FORKS) {
-	const sizes = [];
-	for (const size of SIZES) sizes.push(await commitments(fork, size));
-	columns[fork] = { sizes, payments: await payments(fork) };
-}
-const row = (cells) => `| ${cells.join(" | ")} |`;
-const both = (pick) => FORKS.map((fork) => thousands(pick(columns[fork])));
 const PAYMENTS = [
 	["deposit of LPT", "deposit 0"],
 	["deposit of ETH", "deposit 1"],
@@ -123,29 +114,54 @@ const PAYMENTS = [
 	["to compare: a transfer of LPT", "transfer"],
 	["to compare: LPT by `transferFrom`", "transferFrom"],
 ];
-const table = [
-	row(["validators", "bytes", "commitment, Osaka", "handover, Osaka", "commitment, Amsterdam", "handover, Amsterdam", "six handovers, Amsterdam"]),
-	row(Array(7).fill("---")),
-	...SIZES.map((size, i) =>
+
+/** On each fork: commitments and handovers by the number of validators, and payments; in gas. */
+export async function measure(sizes) {
+	const columns = {};
+	for (const fork of FORKS) {
+		const bySize = {};
+		for (const size of sizes) bySize[size] = await commitments(fork, size);
+		columns[fork] = { sizes: bySize, payments: await payments(fork) };
+	}
+	return columns;
+}
+
+const thousands = (gas) => `${Math.ceil(Number(gas) / 1000)}k`;
+const row = (cells) => `| ${cells.join(" | ")} |`;
+
+/** The rows of both tables in docs/bridge.md. */
+export function rows(columns) {
+	const sizes = Object.keys(columns.osaka.sizes).map((size) =>
 		row([
 			size,
-			columns.osaka.sizes[i].bytes,
-			...FORKS.flatMap((fork) => [columns[fork].sizes[i].commit, columns[fork].sizes[i].handover].map(thousands)),
-			thousands(6n * columns.amsterdam.sizes[i].handover),
+			columns.osaka.sizes[size].bytes,
+			...FORKS.flatMap((fork) => [columns[fork].sizes[size].commit, columns[fork].sizes[size].handover].map(thousands)),
+			thousands(6n * columns.amsterdam.sizes[size].handover),
 		]),
-	),
-	"",
-	row(["", "Osaka", "Amsterdam"]),
-	row(Array(3).fill("---")),
-	...PAYMENTS.map(([name, key]) => row([name, ...both((c) => c.payments[key])])),
-].join("\n");
+	);
+	const paid = PAYMENTS.map(([name, key]) => row([name, ...FORKS.map((fork) => thousands(columns[fork].payments[key]))]));
+	return { sizes, paid };
+}
 
-if (process.argv.includes("--print")) console.log(table);
-else {
-	const path = resolve(dirname(fileURLToPath(import.meta.url)), "../../../../docs/bridge.md");
-	const text = readFileSync(path, "utf8");
-	const [from, to] = ["<!-- gas -->", "<!-- /gas -->"];
-	const before = text.slice(0, text.indexOf(from) + from.length);
-	writeFileSync(path, `${before}\n${table}\n${text.slice(text.indexOf(to))}`);
+const path = resolve(dirname(fileURLToPath(import.meta.url)), "../../../../docs/bridge.md");
+
+/** What docs/bridge.md has between its marks. */
+export const stored = () => readFileSync(path, "utf8").split("<!-- gas -->")[1].split("<!-- /gas -->")[0].trim();
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+	const { sizes, paid } = rows(await measure([4, 21, 50, 100, 144, 200, 400]));
+	const table = [
+		row(["validators", "bytes", "commitment, Osaka", "handover, Osaka", "commitment, Amsterdam", "handover, Amsterdam", "six handovers, Amsterdam"]),
+		row(Array(7).fill("---")),
+		...sizes,
+		"",
+		row(["", "Osaka", "Amsterdam"]),
+		row(Array(3).fill("---")),
+		...paid,
+	].join("\n");
+	if (!process.argv.includes("--print")) {
+		const text = readFileSync(path, "utf8");
+		writeFileSync(path, text.replace(stored(), table));
+	}
 	console.log(table);
 }

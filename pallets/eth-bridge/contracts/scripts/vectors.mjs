@@ -160,7 +160,7 @@ async function state() {
 		domain: b.chain.domain,
 		// Even to read touches the state here: nothing is read between the root and the proofs.
 		stateRoot: await b.evm.stateRoot(),
-		gatewayProof: await b.evm.proof(b.gateway.address, [0, 1, 2, 3].map(slot)),
+		gatewayProof: await b.evm.proof(b.gateway.address, f.gatewaySlots(b.deposits.count).map(slot)),
 		tokenProof: await b.evm.proof(b.token.address, [hex(mapping)]),
 		expected,
 		deposits: deposits.map((d) => ({ ...d, leaf: f.depositLeaf(b.chain.domain, d), proof: b.deposits.proof(d.index) })),

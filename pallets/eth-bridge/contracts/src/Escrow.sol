@@ -62,13 +62,14 @@ abstract contract Escrow is ReentrancyGuardTransient {
     /// More than what a call with a value costs before the recipient begins.
     uint256 internal constant CALL_GAS = 20_000;
 
-    // The chain proves slots 0 to 3: they keep their places.
-    bytes32 public depositRoot;
+    // The chain proves slots 0 to 34: they keep their places.
     Account[2] public accounts;
     Deposits public deposits;
+    /// What the root of all deposits is computed from, here and by the chain. To store the root as well would
+    /// be a third slot for each deposit to write.
+    bytes32[32] private _branch;
 
     address private _guardian;
-    bytes32[32] private _branch;
     Rules[2] private _rules;
     mapping(bytes32 id => Waiting) public waiting;
 
@@ -155,8 +156,13 @@ abstract contract Escrow is ReentrancyGuardTransient {
         else all.eth += uint112(amount);
         deposits = all;
         bytes32 leaf = keccak256(abi.encodePacked(uint8(0), domain, index, asset, recipient, amount));
-        depositRoot = Tree.append(_branch, index, leaf);
+        Tree.append(_branch, index, leaf);
         emit Deposited(index, recipient, asset, amount, msg.sender);
+    }
+
+    /// The root of the tree of all deposits.
+    function depositRoot() external view returns (bytes32) {
+        return Tree.rootOfBranch(_branch, deposits.count);
     }
 
     // ---- out

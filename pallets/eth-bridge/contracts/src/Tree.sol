@@ -41,26 +41,32 @@ library Tree {
         hex"5368cf00e43190f04a959a2bfd87d648b02bb4494a00b755c1198da350e04cdb"
         hex"223c1c9f16dfa65bdc98bd2ff419b6f1c47596c3f1eed71c5a3d3c2a3c33f99b";
 
-    /// Puts `leaf` at position `index`, which is the number of leaves before it, and returns the new
-    /// root. Of the leaves before, `branch` holds what is needed: at each height the newest complete
-    /// subtree that waits for its right neighbour. One entry is written.
-    function append(bytes32[32] storage branch, uint32 index, bytes32 leaf) internal returns (bytes32 root) {
-        bytes memory siblings = EMPTY;
-        for (uint256 height = 0; index >> height != 0; ++height) {
-            if ((index >> height) & 1 == 1) _put(siblings, height, branch[height]);
-        }
+    /// Puts `leaf` at position `index`, which is the number of leaves before it. Of these, `branch` holds
+    /// what is needed: at each height the newest complete subtree that waits for its right neighbour. One
+    /// entry is written, and those below it are read, one on average. No root is stored: `rootOfBranch`.
+    function append(bytes32[32] storage branch, uint32 index, bytes32 leaf) internal {
+        uint256 height = 0;
         // The tree is not full: some height has no neighbour yet.
-        uint256 waits = 0;
-        while ((index >> waits) & 1 == 1) ++waits;
-        root = _climb(leaf, index, siblings, 0, waits);
-        branch[waits] = root;
-        root = _climb(root, index, siblings, waits, DEPTH);
+        for (; (index >> height) & 1 == 1; ++height) {
+            leaf = keccak256(abi.encodePacked(uint8(1), branch[height], leaf));
+        }
+        branch[height] = leaf;
+    }
+
+    /// The root over the `count` leaves that were put into `branch`: that of the first empty leaf, whose
+    /// left neighbours are the subtrees that wait.
+    function rootOfBranch(bytes32[32] storage branch, uint32 count) internal view returns (bytes32) {
+        bytes memory siblings = EMPTY;
+        for (uint256 height = 0; count >> height != 0; ++height) {
+            if ((count >> height) & 1 == 1) _put(siblings, height, branch[height]);
+        }
+        return _climb(0, count, siblings);
     }
 
     /// The root that `leaf` at `index` has with these siblings, from the leaf up. The caller fixes
     /// the number of siblings: it is the tree's depth.
     function rootOf(bytes32 leaf, uint256 index, bytes32[] calldata siblings) internal pure returns (bytes32) {
-        return _climb(leaf, index, abi.encodePacked(siblings), 0, siblings.length);
+        return _climb(leaf, index, abi.encodePacked(siblings));
     }
 
     /// The same in a tree of depth 32, whose uppermost siblings may be left out where they are empty:
@@ -70,25 +76,19 @@ library Tree {
         assembly ("memory-safe") {
             calldatacopy(add(path, 32), siblings.offset, shl(5, siblings.length))
         }
-        return _climb(leaf, index, path, 0, DEPTH);
+        return _climb(leaf, index, path);
     }
 
-    /// From the subtree `hash` at height `from`, in which number `index` is, up to height `to`: each time
-    /// keccak(0x01 ‖ left ‖ right), with the sibling of that height in `siblings`, which has as many.
-    function _climb(bytes32 hash, uint256 index, bytes memory siblings, uint256 from, uint256 to)
-        private
-        pure
-        returns (bytes32 root)
-    {
+    /// From `leaf` at `index` up, past all `siblings`: each time keccak(0x01 ‖ left ‖ right).
+    function _climb(bytes32 leaf, uint256 index, bytes memory siblings) private pure returns (bytes32 root) {
         assembly ("memory-safe") {
-            root := hash
+            root := leaf
             let at := mload(0x40)
             mstore8(at, 1)
             let left := add(at, 1)
             let right := add(at, 33)
-            let sibling := add(add(siblings, 32), shl(5, from))
-            let end := add(add(siblings, 32), shl(5, to))
-            index := shr(from, index)
+            let sibling := add(siblings, 32)
+            let end := add(sibling, mload(siblings))
             for {} lt(sibling, end) { sibling := add(sibling, 32) } {
                 let side := shl(5, and(index, 1))
                 mstore(add(left, side), root)

@@ -5,7 +5,7 @@ import { Bridge, DAY, HOUR, LIMITS, MAX_AGE, UNIT, refused } from "./lib/bridge.
 import { ascii, be, bytes, concat, hex, keccak } from "./lib/bytes.mjs";
 import { artefact } from "../scripts/compile.mjs";
 import { Interface } from "ethers";
-import { ETH, LPT, EMPTY } from "./lib/formats.mjs";
+import { ETH, LPT, EMPTY, gatewaySlots, rootOfWaiting } from "./lib/formats.mjs";
 import * as f from "./lib/formats.mjs";
 
 const address = (name) => hex(keccak(ascii(name)).slice(0, 20));
@@ -28,14 +28,17 @@ describe("deposits", () => {
 			const { name, args } = events.at(-1);
 			assert.equal(name, "Deposited");
 			assert.deepEqual([...args], [BigInt(i), hex(keccak([i])), BigInt(i % 2), UNIT + BigInt(i), args.sender]);
-			assert.equal(await b.gateway.slot(0), BigInt(hex(b.deposits.root)));
+			const subtrees = [];
+			for (const slot of gatewaySlots(i + 1).slice(3)) subtrees.push(be(await b.gateway.slot(slot), 32));
+			assert.equal(hex(rootOfWaiting(i + 1, subtrees)), hex(b.deposits.root));
+			assert.equal(await b.gateway.read("depositRoot"), hex(b.deposits.root));
 		}
 		await b.check();
-		const slot3 = await b.gateway.slot(3);
-		assert.equal(slot3 & 0xffffffffn, 19n);
-		assert.equal((slot3 >> 32n) & (2n ** 112n - 1n), b.deposited[LPT]);
-		assert.equal(slot3 >> 144n, b.deposited[ETH]);
-		assert.equal((await b.gateway.slot(1)) & (2n ** 112n - 1n), 0n);
+		const counters = await b.gateway.slot(2);
+		assert.equal(counters & 0xffffffffn, 19n);
+		assert.equal((counters >> 32n) & (2n ** 112n - 1n), b.deposited[LPT]);
+		assert.equal(counters >> 144n, b.deposited[ETH]);
+		assert.equal((await b.gateway.slot(0)) & (2n ** 112n - 1n), 0n);
 	});
 
 	test("refused: too small, to nobody, over the cap", async () => {
@@ -68,7 +71,12 @@ describe("deposits", () => {
 		const b = await Bridge.create();
 		const { stateManager } = b.evm.vm;
 		const { createAddressFromString } = await import("@ethereumjs/util");
-		await stateManager.putStorage(createAddressFromString(b.gateway.address), be(3, 32), be(0xffffffff, 32));
+		await stateManager.putStorage(createAddressFromString(b.gateway.address), be(2, 32), be(0xfffffffe, 32));
+		await b.deposit(ETH, UNIT);
+		const subtrees = [];
+		for (const slot of gatewaySlots(0xffffffff).slice(3)) subtrees.push(be(await b.gateway.slot(slot), 32));
+		assert.equal(subtrees.length, 32);
+		assert.equal(await b.gateway.read("depositRoot"), hex(rootOfWaiting(0xffffffff, subtrees)));
 		await refused(b.deposit(ETH, UNIT), "TreeFull");
 	});
 });

@@ -171,7 +171,7 @@ fn attack_zero_root_and_empty_proof() {
 		let (_, good) = escrow.world.prove();
 		let fields: [fn(&mut GatewayProof) -> &mut TrieProof; 7] = [
 			|proof| &mut proof.gateway_proof,
-			|proof| &mut proof.deposit_root_proof,
+			|proof| &mut proof.subtrees[0].proof,
 			|proof| &mut proof.lpt_proof,
 			|proof| &mut proof.eth_proof,
 			|proof| &mut proof.counters_proof,
@@ -216,13 +216,21 @@ fn attack_figures_are_made_up() {
 		let mut escrow = Escrow::new();
 		escrow.deposit(Eth, account(1), 300);
 		escrow.deposit(Lpt, account(1), 300);
+		// Of three deposits two subtrees wait.
+		escrow.deposit(Lpt, account(2), 300);
 		let (_, good) = escrow.world.prove();
-		let lies: [fn(&mut GatewayProof); 10] = [
+		let lies: [fn(&mut GatewayProof); 13] = [
 			|proof| proof.gateway.balance += 1,
 			|proof| proof.gateway.nonce += 1,
 			|proof| proof.gateway.storage_root = H256::repeat_byte(1),
-			|proof| proof.deposit_root = H256::repeat_byte(1),
-			|proof| proof.deposit_root = H256::zero(),
+			|proof| proof.subtrees[0].root = H256::repeat_byte(1),
+			|proof| proof.subtrees[0].root = H256::zero(),
+			|proof| proof.subtrees.try_rotate_left(1).unwrap(),
+			|proof| drop(proof.subtrees.pop()),
+			|proof| {
+				let one_more = proof.subtrees[1].clone();
+				proof.subtrees.try_push(one_more).unwrap();
+			},
 			|proof| proof.lpt = H256::repeat_byte(1),
 			|proof| proof.eth = H256::repeat_byte(2),
 			|proof| proof.counters = H256::repeat_byte(1),
@@ -276,7 +284,7 @@ fn attack_leaf_of_another_chain_or_kind() {
 		escrow.deposit(Eth, account(1), 300);
 		assert_ok!(escrow.sync());
 		let path = escrow.path(0);
-		let root = escrow.world.deposit_root;
+		let root = *crate::Roots::<Test>::get().last().unwrap();
 		let deposit = &escrow.deposits[0];
 		let ours = EthBridge::domain().unwrap();
 		assert_eq!(root_of_path(deposit.leaf(&ours), 0, &path[..]), root);

@@ -1,6 +1,9 @@
 //! The state of a real execution client, with the contracts deployed.
 
-use crate::{trie, EthereumAccount, GatewayPlace, GatewayProof, TrieProof};
+use crate::{
+	trie::{self, Figures},
+	EthereumAccount, GatewayPlace, GatewayProof, ProvenSubtree, TrieProof,
+};
 use livepeer_primitives::bridge::{domain, root_of_path, BridgedAsset, Deposit};
 use serde_json::Value;
 use sp_core::{H160, H256};
@@ -46,7 +49,8 @@ fn account(value: &Value) -> EthereumAccount {
 fn figures_should_be_those_that_the_contracts_have() {
 	let state = &serde_json::from_str::<Value>(VECTORS).unwrap()["state"];
 	let (gateway, token) = (&state["gatewayProof"], &state["tokenProof"]);
-	let slot = |number: usize| &gateway["storageProof"][number];
+	let slots = gateway["storageProof"].as_array().unwrap();
+	let numbers: Vec<u64> = slots.iter().map(|slot| hash(&slot["key"]).to_low_u64_be()).collect();
 	let place = GatewayPlace {
 		chain_id: state["chainId"].as_u64().unwrap(),
 		address: H160::from_slice(&bytes(&state["gateway"])),
@@ -56,29 +60,35 @@ fn figures_should_be_those_that_the_contracts_have() {
 	let given = GatewayProof {
 		gateway: account(gateway),
 		gateway_proof: proof(&gateway["accountProof"]),
-		deposit_root: word(&slot(0)["value"]),
-		deposit_root_proof: proof(&slot(0)["proof"]),
-		lpt: word(&slot(1)["value"]),
-		lpt_proof: proof(&slot(1)["proof"]),
-		eth: word(&slot(2)["value"]),
-		eth_proof: proof(&slot(2)["proof"]),
-		counters: word(&slot(3)["value"]),
-		counters_proof: proof(&slot(3)["proof"]),
+		lpt: word(&slots[0]["value"]),
+		lpt_proof: proof(&slots[0]["proof"]),
+		eth: word(&slots[1]["value"]),
+		eth_proof: proof(&slots[1]["proof"]),
+		counters: word(&slots[2]["value"]),
+		counters_proof: proof(&slots[2]["proof"]),
+		subtrees: slots[3..]
+			.iter()
+			.map(|slot| ProvenSubtree { root: word(&slot["value"]), proof: proof(&slot["proof"]) })
+			.collect::<Vec<_>>()
+			.try_into()
+			.unwrap(),
 		token: account(token),
 		token_proof: proof(&token["accountProof"]),
 		lpt_balance: quantity(&token["storageProof"][0]["value"]),
 		lpt_balance_proof: proof(&token["storageProof"][0]["proof"]),
 	};
-	let (lpt, eth, count) = trie::figures(hash(&state["stateRoot"]), &place, &given).unwrap();
+	let Figures { lpt, eth, deposits, deposit_root } =
+		trie::figures(hash(&state["stateRoot"]), &place, &given).unwrap();
 	let expected = &state["expected"];
-	assert_eq!(u64::from(count), expected["count"].as_u64().unwrap());
+	assert_eq!(u64::from(deposits), expected["count"].as_u64().unwrap());
+	assert_eq!(trie::slots(deposits), numbers);
 	for (name, has) in [("lpt", lpt), ("eth", eth)] {
 		let expected = &expected[name];
 		assert_eq!(has.balance, quantity(&expected["balance"]), "{name}");
 		assert_eq!(has.deposited, quantity(&expected["deposited"]), "{name}");
 		assert_eq!(has.released, quantity(&expected["released"]), "{name}");
 	}
-	assert_eq!(given.deposit_root, hash(&expected["depositRoot"]));
+	assert_eq!(deposit_root, hash(&expected["depositRoot"]));
 	let domain = domain(&hash(&state["genesis"]), place.chain_id, &place.address);
 	assert_eq!(domain, hash(&state["domain"]));
 	for (index, deposit) in state["deposits"].as_array().unwrap().iter().enumerate() {
@@ -93,6 +103,6 @@ fn figures_should_be_those_that_the_contracts_have() {
 		.leaf(&domain);
 		assert_eq!(leaf, hash(&deposit["leaf"]));
 		let path: Vec<H256> = deposit["proof"].as_array().unwrap().iter().map(hash).collect();
-		assert_eq!(root_of_path(leaf, index as u32, &path), given.deposit_root);
+		assert_eq!(root_of_path(leaf, index as u32, &path), deposit_root);
 	}
 }

@@ -1,7 +1,10 @@
 //! What the hooks do, round by round.
 
-use crate::{mock::*, Current, Event, Rate};
-use livepeer_primitives::{params::InflationParameters, traits::RewardedSeat};
+use crate::{mock::*, Current, Event, Rate, WeightInfo};
+use livepeer_primitives::{
+	params::InflationParameters,
+	traits::{OnNewRound, RewardedSeat},
+};
 use sp_runtime::Perbill;
 
 #[test]
@@ -16,6 +19,19 @@ fn round_should_fix_what_it_mints_when_it_begins() {
 			Balances::mint_into(&account(200), 1_000_000).unwrap();
 			assert_eq!(next_round(vec![seat(1, 500)]).mintable, 260);
 			assert!(current().supply > 1_000_000);
+		},
+	);
+}
+
+#[test]
+fn round_should_be_charged_for_every_seat_that_it_pays() {
+	build_and_execute(
+		1_000,
+		|_| (),
+		|| {
+			elect(vec![seat(1, 250), seat(2, 250)]);
+			let charged = Inflation::on_new_round(Round::get(), Round::get() + 1);
+			assert_eq!(charged, <() as WeightInfo>::pay_round(2));
 		},
 	);
 }

@@ -68,6 +68,8 @@ fn create_should_freeze_factors_and_max_leaf_work() {
 		// 76 frames: outputs at factor 1, the source at a quarter.
 		let pixels = (1280 * 720 + 640 * 360) * 76 + 1920 * 1080 * 76 / 4;
 		assert_eq!(before.max_leaf_work, pixels);
+		// The damage of a rejected segment may be in its last picture.
+		assert_eq!(before.factors.rejected, 1920 * 1080 * 76 / 4);
 		Parameters::mutate(|p| p.factors = WorkFactors::canonical(1, 1, 1));
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
 		assert_eq!(job(id).max_leaf_work, before.max_leaf_work);

@@ -3,7 +3,7 @@
 use crate::{mock::*, Bonds, Error, Event, Pools};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::traits::Stake;
-use sp_runtime::{Perbill, TokenError};
+use sp_runtime::Perbill;
 
 #[test]
 fn bond_should_move_lpt_into_the_pot_and_count_from_the_next_round() {
@@ -126,11 +126,11 @@ fn bond_should_fail_when_the_account_would_be_left_without_balance() {
 	build_and_execute(|| {
 		assert_noop!(
 			LptStaking::bond(RuntimeOrigin::signed(t()), FUNDS, t()),
-			TokenError::NotExpendable
+			Error::<Test>::NotEnoughFree
 		);
 		assert_noop!(
 			LptStaking::bond(RuntimeOrigin::signed(account(99)), 100, t()),
-			TokenError::FundsUnavailable
+			Error::<Test>::NotEnoughFree
 		);
 		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(t()), FUNDS - MINIMUM_LPT, t()));
 	});

@@ -50,7 +50,10 @@ fn fees_should_be_withdrawn_in_eth_when_earned() {
 fn withdraw_fees_should_fail_and_keep_them_when_below_the_smallest_balance() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
 		fee(t(), MINIMUM_ETH - 1, Perbill::one());
-		assert!(LptStaking::withdraw_fees(RuntimeOrigin::signed(t())).is_err());
+		assert_noop!(
+			LptStaking::withdraw_fees(RuntimeOrigin::signed(t())),
+			Error::<Test>::TooSmallToPay
+		);
 		fee(t(), 1, Perbill::one());
 		assert_ok!(LptStaking::withdraw_fees(RuntimeOrigin::signed(t())));
 		assert_eq!(eth(t()), MINIMUM_ETH);

@@ -70,6 +70,19 @@ fn withdraw_should_pay_exactly_when_the_unbonding_period_is_over() {
 }
 
 #[test]
+fn withdraw_should_fail_and_keep_the_lock_when_it_is_below_the_smallest_balance() {
+	build_with_bonds(vec![(d(), t(), 1000)], || {
+		let lock = unbond(d(), MINIMUM_LPT - 1);
+		assert_ok!(Balances::transfer_all(RuntimeOrigin::signed(d()), t(), false));
+		assert_eq!(lpt(d()), 0);
+		rounds(7);
+		assert_noop!(withdraw(d(), lock), Error::<Test>::TooSmallToPay);
+		assert_ok!(Balances::transfer_keep_alive(RuntimeOrigin::signed(t()), d(), MINIMUM_LPT));
+		assert_ok!(withdraw(d(), lock));
+	});
+}
+
+#[test]
 fn withdraw_should_keep_its_date_when_parameters_change() {
 	// Scenario 30.
 	build_with_bonds(vec![(d(), t(), 1000)], || {

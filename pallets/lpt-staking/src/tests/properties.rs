@@ -2,6 +2,7 @@
 //! step, against a model that goes through every account at every step and knows no factors.
 
 use crate::{mock::*, Bonds, Error, Lock, Locks, OwedFees, OwedStake, Pools};
+use frame_support::traits::OnRuntimeUpgrade;
 use livepeer_primitives::{
 	traits::{Liability, Stake},
 	AccountId, Balance, RoundIndex,
@@ -243,6 +244,7 @@ enum Step {
 	Close { which: prop::sample::Index },
 	Rounds { n: RoundIndex },
 	Donate { amount: Balance },
+	Upgrade { unbonding_period: RoundIndex, liability_window: RoundIndex },
 }
 
 const PEOPLE: [u8; 8] = [1, 2, 3, 11, 12, 13, 14, 15];
@@ -300,6 +302,11 @@ fn step() -> impl Strategy<Value = Step> {
 		3 => any::<prop::sample::Index>().prop_map(|which| Step::Close { which }),
 		8 => prop_oneof![4 => Just(1u32), 1 => 2u32..9].prop_map(|n| Step::Rounds { n }),
 		1 => (MINIMUM_LPT..=LPT).prop_map(|amount| Step::Donate { amount }),
+		// Longer than liabilities are opened late, and shorter than all wait in the end.
+		1 => (1u32..=8, 3u32..=8).prop_map(|(unbonding_period, liability_window)| Step::Upgrade {
+			unbonding_period,
+			liability_window
+		}),
 	]
 }
 
@@ -552,6 +559,14 @@ impl World {
 			Step::Donate { amount } => {
 				let _ = Balances::transfer_allow_death(signed(&account(40)), pot(), amount);
 				self.surplus += amount;
+			}
+			// New code on the same state, and other parameters with it: what has left keeps its dates.
+			Step::Upgrade { unbonding_period, liability_window } => {
+				let _ = LptStaking::on_runtime_upgrade();
+				Parameters::mutate(|parameters| {
+					parameters.unbonding_period = unbonding_period;
+					parameters.liability_window = liability_window;
+				});
 			}
 		}
 		self.model.forget_empty();

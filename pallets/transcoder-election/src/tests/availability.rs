@@ -186,6 +186,32 @@ fn availability_should_go_on_when_heartbeats_come() {
 }
 
 #[test]
+fn jobs_should_be_told_of_a_first_announcement_when_it_has_capacity() {
+	for (capacity, told) in [(0, vec![]), (5, vec![account(1)])] {
+		one().build_and_execute(|| {
+			assert!(!Available::<Test>::contains_key(account(1)));
+			assert_ok!(announce(capacity));
+			assert_eq!(Back::take(), told, "{capacity}");
+		});
+	}
+}
+
+#[test]
+fn heartbeat_should_be_shown_as_due_when_it_is_taken_and_not_too_late() {
+	use livepeer_primitives::api::{Duty, DutyView};
+	one().build_and_execute(|| {
+		let duties = || TranscoderElection::duties(account(1));
+		assert_eq!(duties(), vec![]);
+		set_available(3);
+		let due = vec![DutyView { duty: Duty::Heartbeat, until: 22 }];
+		for (block, expected) in [(5, vec![]), (6, due.clone()), (21, due), (22, vec![])] {
+			at(block);
+			assert_eq!(duties(), expected, "{block}");
+		}
+	});
+}
+
+#[test]
 fn jobs_should_be_told_of_who_takes_more_than_before_and_of_nobody_else() {
 	one().build_and_execute(|| {
 		let told = || Back::take().len();

@@ -1,10 +1,10 @@
 //! Blocks that are expected of validators, and what they earn by them.
 
 use crate::{
-	mock::*, Event, Meter, Meters, Offline, Presence, Present, OFFLINE_AFTER, OFFLINE_ROUNDS,
-	ONE_BLOCK,
+	mock::*, Event, Meter, Meters, Offline, Presence, Present, WeightInfo, OFFLINE_AFTER,
+	OFFLINE_ROUNDS, ONE_BLOCK,
 };
-use frame_support::assert_ok;
+use frame_support::{assert_ok, traits::Hooks};
 use livepeer_primitives::traits::{Chill, Jail, RewardedSeats};
 
 fn two() -> ExtBuilder {
@@ -50,6 +50,15 @@ fn meter_should_grow_by_ones_part_with_each_block() {
 		assert_eq!(Meters::<Test>::get().value, 2 * ONE_BLOCK);
 		assert_eq!(Present::<Test>::get(account(1)).unwrap().seen, 2 * ONE_BLOCK);
 		assert_eq!(Present::<Test>::get(account(2)).unwrap().seen, 0);
+	});
+}
+
+/// Authorship, which has the pallet note them, charges nothing.
+#[test]
+fn every_block_should_be_charged_for_noting_its_author() {
+	two().build_and_execute(|| {
+		let charged = TranscoderElection::on_initialize(System::block_number());
+		assert_eq!(charged, <() as WeightInfo>::note_author());
 	});
 }
 
@@ -114,9 +123,11 @@ fn validator_should_come_back_when_it_shows_itself_or_its_time_is_over() {
 		blocks_of_one(16);
 		rotate();
 		assert!(Offline::<Test>::contains_key(account(2)));
-		for _ in 0..OFFLINE_ROUNDS {
+		for _ in 1..OFFLINE_ROUNDS {
 			next_round();
+			assert!(Offline::<Test>::contains_key(account(2)));
 		}
+		next_round();
 		assert!(!Offline::<Test>::contains_key(account(2)));
 	});
 }

@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use livepeer_primitives::{video::ProfileId, Hash, ToolchainId};
 use livepeer_worker_core::{
 	fakes::FakeEngine,
 	ports::{
-		before::BeforeChain,
+		before::{BeforeChain, BeforeEngine},
 		chain::{Call, Chain, ChainError, Wait},
-		engine::{Examined, Format, MediaEngine, MediaError, Transcoded, Variant},
+		engine::{Format, MediaEngine, MediaError, Transcoded, Variant},
 	},
 };
 
@@ -99,41 +98,18 @@ pub struct Engine {
 }
 
 #[async_trait]
-impl MediaEngine for Engine {
-	fn toolchain(&self) -> ToolchainId {
-		self.honest.toolchain()
+impl BeforeEngine for Engine {
+	fn behind(&self) -> &dyn MediaEngine {
+		&self.honest
 	}
 
-	async fn attest(&self) -> Result<ToolchainId, MediaError> {
-		self.honest.attest().await
-	}
-
-	fn profiles(&self) -> Vec<ProfileId> {
-		self.honest.profiles()
-	}
-
-	async fn transcode(
+	async fn make(
 		&self,
 		format: &Format,
 		input: &[u8],
 		variant: Option<Variant>,
 	) -> Result<Transcoded, MediaError> {
 		Ok((self.makes)(input, self.honest.transcode(format, input, variant).await?))
-	}
-
-	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError> {
-		self.honest.accept(format, input).await
-	}
-
-	async fn examine(
-		&self,
-		format: &Format,
-		input: &[u8],
-		outputs: &[Option<Vec<u8>>],
-		seed: Hash,
-		index: u32,
-	) -> Result<Examined, MediaError> {
-		self.honest.examine(format, input, outputs, seed, index).await
 	}
 }
 

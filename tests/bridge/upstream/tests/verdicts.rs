@@ -3,7 +3,7 @@
 //! more, of the blocks before a final one, which this chain does not prove anything by.
 //!
 //! Where the two are meant to differ, `judge` says why and in which case alone.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{collections::HashMap, time::Duration};
 
@@ -54,9 +54,9 @@ impl UnixTime for Late {
 
 impl pallet_eth_light_client::Config for Test {
 	type FreeInterval = ConstU64<32>;
-	type MaxAge = ConstU64<{ u64::MAX }>;
+	// Theirs has no clock. Proofs have to end before updates do.
+	type MaxAge = ConstU64<{ u64::MAX - 1 }>;
 	type Time = Late;
-	// Theirs has no clock.
 	type WeakSubjectivity = ConstU64<{ u64::MAX }>;
 	type WeightInfo = ();
 }
@@ -174,7 +174,8 @@ fn judge(update: &Update, roots: &BlockRoots) -> bool {
 		(Err(_), Err(_)) => false,
 		// There what is newer than the last final block is taken though it makes nothing final.
 		(Err(error), Ok(_)) => {
-			assert_eq!(error, Error::<Test>::NothingNew.into(), "{update:?}");
+			let nothing: DispatchError = Error::<Test>::NothingNew.into();
+			assert_eq!(error, nothing, "{update:?}");
 			assert!(update.finalized.slot <= before && update.attested.slot > before);
 			false
 		}

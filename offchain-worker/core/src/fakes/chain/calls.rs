@@ -183,7 +183,7 @@ impl ChainState {
 		}
 		let JobTerms { ladder, limits, max_price, end, budget } = terms;
 		let stream = stream_id(&broadcaster, name);
-		let factors = self.parameters.jobs.factors;
+		let factors = self.parameters.jobs.factors.of_job(&limits).ok_or(Refused::WorkOverflow)?;
 		let max_leaf_work =
 			max_leaf_work(&factors, &ladder, &limits).ok_or(Refused::WorkOverflow)?;
 		let chosen = self.transcoders.values().find(|t| t.capacity > 0 && t.price <= max_price);

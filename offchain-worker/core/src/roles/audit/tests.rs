@@ -34,6 +34,7 @@ fn format() -> Format {
 		ladder: vec![rendition(64, 36, 100), rendition(32, 18, 50)].try_into().unwrap(),
 		limits: SourceLimits::new(128, 72, 30),
 		variants: true,
+		stated: None,
 	}
 }
 

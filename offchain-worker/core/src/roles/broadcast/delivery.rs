@@ -90,7 +90,8 @@ impl Broadcaster {
 		};
 		let signature = signing.sign(&header.hash());
 		let fresh = SignedHeader { header, signature };
-		let mut signed = self.store.put_header(&fresh)?;
+		let (store, first) = (self.store.clone(), fresh.clone());
+		let mut signed = aside(move || store.put_header(&first)).await?;
 		if !is_same_segment(&signed.header, &fresh.header) {
 			return Err(BroadcastError::OtherSource(seq));
 		}
@@ -280,9 +281,7 @@ impl Broadcaster {
 			Err(MediaError::Invalid(found)) => {
 				Delivered::Skip(format!("it cannot be transcoded: {found:?}"))
 			}
-			Err(MediaError::Failed(error)) => {
-				retry(format!("rejected as {reason}, and not examined: {error}"))
-			}
+			Err(error) => retry(format!("rejected as {reason}, and not examined: {error}")),
 		}
 	}
 }

@@ -18,7 +18,7 @@ use livepeer_primitives::{
 	receipt::{Output, Outputs, Receipt, RejectReason, TranscodeResult},
 	segment::{SegmentHeader, SOURCE_TRACK},
 	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
-	work::fee,
+	work::{fee, max_leaf_work, WorkFactors},
 	AssignmentIndex, Balance, JobId, Seq, ETH_MINIMUM,
 };
 use tokio::sync::Semaphore;
@@ -402,20 +402,25 @@ impl Intake {
 	}
 
 	/// Takes a place in the queue, of which a job that is not alone has half at most. What is taken is
-	/// given back when the answer is dropped.
+	/// given back when the answer is dropped. The operator is told whenever there is none: whoever sent the
+	/// segment has to send it again.
 	fn queue(&self, job: JobId) -> Option<impl Drop + '_> {
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		{
 			let mut taken = lock(&self.taken);
 			let before: usize = taken.values().sum();
-			if before >= places {
-				let text = format!("{before} segments wait: this machine is slower than the capacity that it announced. Give a smaller --capacity");
-				self.parts.warnings.warn(Warning::QueueFull, text);
-				return None;
-			}
 			let own = taken.get(&job).copied().unwrap_or(0);
-			let is_alone = lock(&self.assigned).keys().all(|(other, _)| *other == job);
-			if !is_alone && own >= (places / 2).max(1) {
+			let is_alone = || lock(&self.assigned).keys().all(|(other, _)| *other == job);
+			let waits = if before >= places {
+				Some(format!("{before} segments wait"))
+			} else if own >= (places / 2).max(1) && !is_alone() {
+				Some(format!("{own} segments of job {job} wait, which is its half of the queue"))
+			} else {
+				None
+			};
+			if let Some(waits) = waits {
+				let text = format!("{waits}: this machine is slower than the capacity that it announced. Give a smaller --capacity");
+				self.parts.warnings.warn(Warning::QueueFull, text);
 				return None;
 			}
 			taken.insert(job, own + 1);
@@ -463,11 +468,21 @@ impl Intake {
 			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
 			Err(error) => {
+				let text = format!("a segment of job {} was not made: {error}", header.job);
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
 				self.note_failure(header.job).await;
 				return Err(internal(error));
 			}
 		};
-		self.rests.made(header.job).await.map_err(|error| self.not_stored(&error))?;
+		// One that is rejected is no work, and makes up for nothing.
+		if let Leaf::Transcoded { work, .. } = made.leaf {
+			// A job's `max_leaf_work` is no less than what a rejected segment is paid.
+			let factors = WorkFactors { rejected: 0, ..view.factors };
+			let largest = max_leaf_work(&factors, &view.ladder, &view.limits);
+			let largest = largest.unwrap_or(view.max_leaf_work);
+			let noted = self.rests.made(header.job, work, largest).await;
+			noted.map_err(|error| self.not_stored(&error))?;
+		}
 		// The next one need not wait for a block.
 		drop(turn);
 		let assigned = &self.accepted(assigned).await?;

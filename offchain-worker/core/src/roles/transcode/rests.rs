@@ -1,6 +1,6 @@
 //! Jobs whose segments are work for nothing: how often that happened, and how long each is left alone. It is
 //! remembered over restarts, so that a job that fails again and again cannot have the machine for nothing by
-//! waiting, by breaking it off, or by one good segment between bad ones.
+//! waiting, by breaking it off, or by good segments between bad ones that cost its sender nothing.
 
 use std::{
 	collections::BTreeMap,
@@ -22,8 +22,11 @@ use crate::{
 const FAILED: &str = "failed-jobs";
 /// How long a job is left alone after its first failure, and at most.
 const REST_MS: (u64, u64) = (500, 6 * 3_600_000);
-/// Segments made that undo one failure.
-const UNDO: u32 = 8;
+/// What a failure counts: eight segments.
+const FAILURE: u32 = 8 * SEGMENT;
+/// What a segment counts that was made, if it was half of the job's largest or more; a smaller one counts as
+/// much less as it is smaller.
+const SEGMENT: u32 = 1_000;
 /// Failures that count: with so many the rest is at its longest.
 const MOST_COUNTED: u32 = 17;
 /// For how long a job that is not sent any more is remembered.
@@ -34,7 +37,7 @@ const MOST_JOBS: usize = 256;
 /// What a job has cost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 struct Failures {
-	/// Failures, each counted [`UNDO`] times, less the segments made since.
+	/// Failures, each [`FAILURE`], less what the segments made since count.
 	score: u32,
 	/// When it failed last, in milliseconds since 1970.
 	last_ms: u64,
@@ -42,7 +45,7 @@ struct Failures {
 
 impl Failures {
 	fn rest_ms(self) -> u64 {
-		let doubled = self.score.div_ceil(UNDO).saturating_sub(1);
+		let doubled = self.score.div_ceil(FAILURE).saturating_sub(1);
 		REST_MS.0.saturating_mul(1 << doubled.min(MOST_COUNTED)).min(REST_MS.1)
 	}
 
@@ -50,6 +53,13 @@ impl Failures {
 	fn rests(self, now_ms: u64) -> bool {
 		now_ms.checked_sub(self.last_ms).is_some_and(|past| past < self.rest_ms())
 	}
+}
+
+/// What a segment counts that was made.
+fn counted(work: u64, largest: u64) -> u32 {
+	let halves = u128::from(work).saturating_mul(2);
+	let share = halves.saturating_mul(SEGMENT.into()) / u128::from(largest.max(1));
+	u32::try_from(share).unwrap_or(SEGMENT).min(SEGMENT)
 }
 
 type Jobs = BTreeMap<JobId, Failures>;
@@ -86,18 +96,18 @@ impl Rests {
 					jobs.remove(&oldest);
 				}
 			}
-			let score = score.saturating_add(UNDO).min(UNDO * MOST_COUNTED);
+			let score = score.saturating_add(FAILURE).min(FAILURE * MOST_COUNTED);
 			jobs.insert(job, Failures { score, last_ms: now_ms });
 			store.put_value(FAILED, &jobs.encode())
 		})
 		.await
 	}
 
-	/// Notes that a segment was made.
-	pub(super) async fn made(&self, job: JobId) -> Result<(), StoreError> {
+	/// Notes that a segment of so much work was made, of a job whose largest has so much.
+	pub(super) async fn made(&self, job: JobId, work: u64, largest: u64) -> Result<(), StoreError> {
 		self.with(move |store, jobs| {
 			let Some(failed) = jobs.get_mut(&job) else { return Ok(()) };
-			failed.score = failed.score.saturating_sub(1);
+			failed.score = failed.score.saturating_sub(counted(work, largest));
 			if failed.score > 0 {
 				// Of the others only this process knows: after a restart the job has to make them again.
 				return Ok(());
@@ -139,10 +149,39 @@ mod tests {
 
 	#[test]
 	fn rest_should_double_up_to_its_longest() {
-		let rest = |failures: u32| Failures { score: failures * UNDO, last_ms: 0 }.rest_ms();
+		let rest = |failures: u32| Failures { score: failures * FAILURE, last_ms: 0 }.rest_ms();
 		assert_eq!((1..5).map(rest).collect::<Vec<_>>(), [500, 1_000, 2_000, 4_000]);
 		assert_eq!(rest(MOST_COUNTED - 1), 16_384_000);
 		assert_eq!((rest(MOST_COUNTED), rest(100)), (REST_MS.1, REST_MS.1));
+	}
+
+	#[test]
+	fn segment_should_count_by_the_share_of_the_largest_that_it_is() {
+		let shares = [(0, 0), (1, 2), (100, 200), (499, 998), (500, 1_000), (1_000, 1_000)];
+		for (work, expected) in shares {
+			assert_eq!(counted(work, 1_000), expected, "{work}");
+		}
+		assert_eq!((counted(1, 0), counted(u64::MAX, 1)), (SEGMENT, SEGMENT));
+		assert_eq!(counted(1, u64::MAX), 0);
+	}
+
+	/// Eight pictures between two failures are next to no work.
+	#[test]
+	fn attack_failures_undone_by_segments_of_one_picture() {
+		simulate(|sim| async move {
+			let clock = Arc::new(sim.clock.clone());
+			let rests = Rests::new(Arc::new(MemoryStore::default()), clock);
+			for rest_ms in [500, 1_000, 2_000] {
+				rests.failed(1).await.unwrap();
+				for _ in 0..8 {
+					rests.made(1, 1, 75).await.unwrap();
+				}
+				sim.sleep(rest_ms - 1).await;
+				assert!(rests.rests(1).await.unwrap());
+				sim.sleep(1).await;
+				assert!(!rests.rests(1).await.unwrap());
+			}
+		})
 	}
 
 	/// Whoever sets up job after job makes this remember no more than so many.

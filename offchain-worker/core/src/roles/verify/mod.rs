@@ -6,48 +6,41 @@
 //! were had stay stored, and are given to fellow judges, until the claim is closed.
 
 mod fellows;
+mod gathering;
+mod judging;
 mod places;
 
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
-	future::Future,
 	sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 
 use codec::{Decode, Encode};
-use futures::{
-	future::{ready, select, BoxFuture, Either},
-	stream::FuturesUnordered,
-	StreamExt,
-};
+use futures::{stream::FuturesUnordered, StreamExt};
 use livepeer_primitives::{
-	chunks::chunk_root,
 	evidence,
 	leaf::Leaf,
 	offchain::{ToolchainsAnswer, ToolchainsQuestion, VerifyLeaf, VerifyStatus, VerifyTask},
 	receipt::Output,
 	service::ServiceRecord,
-	verdict::{MismatchKind, NonConformingKind, Pass, Tranche, UnavailableKind, Verdict, Verdicts},
-	video::{Ladder, SourceLimits, MAX_SEGMENT_BYTES},
-	work::WorkFactors,
+	verdict::{Tranche, UnavailableKind, Verdict, Verdicts},
 	AccountId, ClaimId, Hash, ToolchainId, WindowIndex,
 };
-use sp_core::H256;
 use tokio::sync::{mpsc, Notify, Semaphore};
 
-pub use self::fellows::Fellows;
-use self::places::{Place, Places};
+pub(crate) use self::judging::{judge_leaf, Terms};
+use self::places::Places;
+pub use self::{fellows::Fellows, judging::judge};
 
 use crate::{
-	aside,
-	fetching::{Fetched, Fetcher},
+	fetching::Fetcher,
 	lock,
 	ports::{
 		clock::Clock,
-		engine::{Examined, Fault, Finding, Format, MediaEngine, MediaError},
+		engine::MediaEngine,
 		events::{Event, EventSink},
 		store::{StoreError, VerifyStore},
-		transport::{source_of, NetError, SignedPass, Transport},
+		transport::{source_of, Transport},
 	},
 	sha256,
 };
@@ -62,12 +55,6 @@ const CLOSED_MS: u64 = 60_000;
 /// Tasks that may be unfinished; more are turned away until some are done. The node asks first for
 /// those whose time is over first.
 pub const MAX_QUEUE: usize = 64;
-/// Between two attempts to fetch the same bytes.
-const RETRY_MS: u64 = 500;
-/// After so many attempts in vain to fetch the same bytes the node is told that they are missing.
-const LACKING_ATTEMPTS: u32 = 2;
-/// How often the engine may fail before the leaf is given up.
-const ENGINE_ATTEMPTS: u32 = 2;
 /// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
 /// that serves them may be one that wants verifiers to run out of it.
 const FETCHES: usize = 4;
@@ -108,25 +95,6 @@ fn content(task: &VerifyTask) -> Hash {
 		..task.clone()
 	};
 	sha256(&asked.encode())
-}
-
-/// What an examination means for a leaf that claims `work`: the first fault in rendition order
-/// decides; without one the work does, then whether a rendition is a variant. At most one can be:
-/// two are no leaf that the protocol asks for.
-pub fn judge(examined: &Examined, claimed_work: u64, real_work: Option<u64>) -> Verdict {
-	match examined.findings.iter().find_map(Finding::fault) {
-		Some(Fault::Mismatch(kind)) => return Verdict::Mismatch(kind),
-		Some(Fault::NonConforming(kind)) => return Verdict::NonConforming(kind),
-		None if real_work != Some(claimed_work) => return Verdict::Mismatch(MismatchKind::Work),
-		None => {}
-	}
-	let is_variant = |finding: &Finding| matches!(finding, Finding::Variant { .. });
-	let mut variants = (0u8..).zip(&examined.findings).filter(|(_, finding)| is_variant(finding));
-	match (variants.next(), variants.next()) {
-		(None, _) => Verdict::Valid,
-		(Some((rendition, _)), None) => Verdict::Variant { rendition },
-		(Some(_), Some(_)) => Verdict::Mismatch(MismatchKind::Video),
-	}
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -567,24 +535,6 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
-	/// Stores bytes for `owner`; where there is no room, those of the tasks that are done make room, the oldest
-	/// first.
-	async fn put(&self, owner: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
-		let bytes = Arc::new(bytes);
-		loop {
-			let (store, owner, bytes) = (self.store.clone(), owner.to_owned(), bytes.clone());
-			let put = move || store.put(&bytes).and_then(|hash| store.pin(&owner, &[hash]));
-			let full = match aside(put).await {
-				Err(full @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => full,
-				stored => return stored,
-			};
-			let mut tasks = self.tasks();
-			let oldest = tasks.take_oldest().ok_or(full)?;
-			self.store.unpin(&oldest.name())?;
-			self.tell_fellows(&tasks);
-		}
-	}
-
 	async fn judge_task(&self, owner: &str, task: &VerifyTask, at_ms: u64) -> VerifyStatus {
 		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
@@ -663,143 +613,6 @@ impl Inner {
 		Ok((judged.verdict, judged.digest))
 	}
 
-	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
-	/// and reads it; or says why something cannot be had before the deadline. Leaves that wait for
-	/// each other's bytes or for a place hold no memory.
-	async fn gather(
-		&self,
-		at: &AtWork<'_>,
-		wanted: &[Output],
-	) -> Result<Result<Gathered, UnavailableKind>, String> {
-		let fetches = wanted.iter().map(|output| self.obtain(at, *output));
-		let had = futures::future::try_join_all(fetches).await?;
-		if let Some(kind) = had.into_iter().find_map(Result::err) {
-			return Ok(Err(kind));
-		}
-		let failed = |error: StoreError| error.to_string();
-		let hashes: Vec<H256> = wanted.iter().map(|output| output.hash).collect();
-		let place = self.places.take(at.deadline, at.over).await;
-		let store = self.store.clone();
-		let read = aside(move || {
-			hashes.into_iter().map(|hash| store.get(hash)).collect::<Result<Option<Vec<_>>, _>>()
-		});
-		let mut bytes = read.await.map_err(failed)?.ok_or("bytes that were fetched are gone")?;
-		let outputs = bytes.split_off(1);
-		let input = bytes.pop().ok_or("a leaf names its input")?;
-		Ok(Ok(Gathered { input, outputs, _place: place }))
-	}
-
-	/// Puts bytes into the store, unless they are there, and keeps them with the task's, for the time of a
-	/// dispute; or says why they could not be had before the deadline. They are pinned at once: another claim
-	/// whose they are too may be closed before the leaf is whole, and one that never is must not leave them.
-	async fn obtain(
-		&self,
-		at: &AtWork<'_>,
-		output: Output,
-	) -> Result<Result<(), UnavailableKind>, String> {
-		let hash = output.hash;
-		let failed = |error: StoreError| error.to_string();
-		let owner = format!("{}/{hash:?}", at.owner);
-		let (store, pinning) = (self.store.clone(), owner.clone());
-		let known = aside(move || match store.get(hash)? {
-			Some(_) => store.pin(&pinning, &[hash]).map(|()| true),
-			None => Ok(false),
-		});
-		match known.await {
-			Ok(true) => return Ok(Ok(())),
-			// A store removes what it finds damaged: it is fetched again like what never was there.
-			Ok(false) | Err(StoreError::Damaged(_)) => {}
-			Err(error) => return Err(failed(error)),
-		}
-		let pass = self.pass(at.task);
-		let mut attempts = 0u32;
-		loop {
-			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
-			let room = tokio::select! {
-				biased;
-				own = at.own.acquire() => own,
-				shared = self.fetches.acquire() => shared,
-			};
-			let start = self.clock.now_ms();
-			let service = self.service(at.task);
-			let fetch = self.fetch(at, &service, &output, attempts, pass.as_ref());
-			let fetch = Box::pin(fetch);
-			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
-				Either::Left((fetched, _)) => Some(fetched),
-				Either::Right((_, fetch)) => {
-					// What trickles until it is too late to ask is lacking as much as what is refused.
-					self.note_lacking(at.task);
-					match select(fetch, self.clock.sleep_until(at.deadline)).await {
-						Either::Left((fetched, _)) => Some(fetched),
-						Either::Right(_) => None,
-					}
-				}
-			};
-			let error = match fetched {
-				Some(Ok(Fetched { bytes, from })) => {
-					let len = bytes.len() as u32;
-					self.put(&owner, bytes).await.map_err(failed)?;
-					self.events.emit(Event::Fetched {
-						claim: at.task.claim,
-						hash: format!("{hash:?}"),
-						len,
-						peer_id: self.net.peer_name(&from),
-						fetch_ms: self.clock.now_ms().saturating_sub(start),
-					});
-					return Ok(Ok(()));
-				}
-				Some(Err(error)) => error,
-				None => NetError::Timeout,
-			};
-			drop((turn, room));
-			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
-			attempts = attempts.saturating_add(1);
-			if attempts == LACKING_ATTEMPTS {
-				self.note_lacking(at.task);
-			}
-			let again = self.clock.now_ms().saturating_add(RETRY_MS);
-			if again >= at.deadline {
-				return kind_of(&error).map(Err);
-			}
-			self.clock.sleep_until(again).await;
-		}
-	}
-
-	/// The bytes that a leaf describes: from the transcoder, or else from fellow judges, each attempt from
-	/// others. Once bytes are lacking fellows come first: the transcoder may send each just fast enough not to be
-	/// left for another, and all of them too slowly.
-	async fn fetch(
-		&self,
-		at: &AtWork<'_>,
-		service: &ServiceRecord,
-		output: &Output,
-		attempts: u32,
-		pass: Option<&SignedPass>,
-	) -> Result<Fetched, NetError> {
-		let fellows = async {
-			let Some(fellows) = self.fellows.get() else { return Vec::new() };
-			let turn = (attempts as usize).saturating_mul(fellows::MOST_ASKED);
-			let turn = turn.saturating_add(output.hash.0[0].into());
-			fellows.of(&*self.net, at.task, turn).await
-		};
-		let mut first = Vec::new();
-		let mut more: BoxFuture<'_, Vec<ServiceRecord>> = Box::pin(fellows);
-		if self.clock.now_ms() >= at.lacking {
-			first = more.await;
-			more = Box::pin(ready(Vec::new()));
-		}
-		first.push(service.clone());
-		match self.fetcher.fetch(output, first, more, pass).await {
-			// What a leaf says wrongly of right bytes must not make them unobtainable: the hash says what
-			// they are, the rest is judged afterwards.
-			Err(NetError::WrongBytes) => {
-				let bytes = self.net.fetch(service, output.hash, MAX_SEGMENT_BYTES, pass).await?;
-				Ok(Fetched { bytes, from: service.clone() })
-			}
-			fetched => fetched,
-		}
-	}
-
 	/// Bytes of a task at work cannot be had from where they should be.
 	fn note_lacking(&self, task: &VerifyTask) {
 		if let Some(Entry::Working { content: at_work, lacks, .. }) =
@@ -807,18 +620,6 @@ impl Inner {
 		{
 			*lacks |= *at_work == content(task);
 		}
-	}
-
-	/// What this verifier shows to be kept a place, if the node signed it.
-	fn pass(&self, task: &VerifyTask) -> Option<SignedPass> {
-		let pass = Pass {
-			genesis: task.genesis,
-			claim: task.claim,
-			tranche: task.tranche,
-			account: task.verifier.clone(),
-			peer_id: self.net.peer_id().try_into().ok()?,
-		};
-		Some(SignedPass { pass, signature: task.pass.clone()? })
 	}
 
 	/// Where the transcoder of a task was reached when the task was last posted.
@@ -846,125 +647,6 @@ struct AtWork<'a> {
 	own: Semaphore,
 	/// What was found of each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
-}
-
-/// The bytes of a leaf, and the place in which they are examined.
-struct Gathered {
-	input: Vec<u8>,
-	outputs: Vec<Vec<u8>>,
-	_place: Place,
-}
-
-/// By what a leaf is judged.
-pub(crate) struct Terms<'a> {
-	/// The job's ladder.
-	pub ladder: &'a Ladder,
-	/// The job's limits.
-	pub limits: &'a SourceLimits,
-	/// Factors of the work formula.
-	pub factors: &'a WorkFactors,
-	/// The ballot's evidence seed.
-	pub seed: Hash,
-	/// Whether an output can be a variant.
-	pub variants: bool,
-}
-
-/// What is said of a leaf whose bytes are there.
-pub(crate) struct Judged {
-	/// The verdict.
-	pub verdict: Verdict,
-	/// The leaf's part of the evidence, where pictures were made.
-	pub digest: Option<Hash>,
-	/// What was found of each output, in words.
-	pub findings: Vec<String>,
-}
-
-/// Judges a leaf by the bytes that it names: its input, and its outputs in order without those that
-/// are absent. An error is a failure of the engine, of which the leaf is not guilty.
-pub(crate) async fn judge_leaf(
-	engine: &dyn MediaEngine,
-	terms: &Terms<'_>,
-	leaf: &VerifyLeaf,
-	input: &[u8],
-	bytes: Vec<Vec<u8>>,
-) -> Result<Judged, String> {
-	let only = |verdict| Ok(Judged { verdict, digest: None, findings: Vec::new() });
-	match &leaf.leaf {
-		Leaf::Empty => only(Verdict::Unavailable(UnavailableKind::Refused)),
-		Leaf::Rejected { segment, .. } => {
-			let format = Format::of(terms.ladder, terms.limits, segment);
-			// Why it is rejected informs only.
-			match attempted(|| engine.accept(&format, input)).await {
-				Err(MediaError::Invalid(_)) => only(Verdict::Valid),
-				Err(MediaError::Failed(error)) => Err(error),
-				Ok(()) => only(Verdict::Mismatch(MismatchKind::Transcodable)),
-			}
-		}
-		Leaf::Transcoded { segment, outputs, work, .. } => {
-			let format = Format::of(terms.ladder, terms.limits, segment);
-			let format = Format { variants: terms.variants, ..format };
-			let mut bytes = bytes.into_iter();
-			let made: Vec<Option<Vec<u8>>> =
-				outputs.iter().map(|output| output.and_then(|_| bytes.next())).collect();
-			let examine = || engine.examine(&format, input, &made, terms.seed, leaf.index);
-			match attempted(examine).await {
-				Ok(examined) if examined.findings.len() == outputs.len() => {
-					let is_there = |place: usize| outputs.get(place).is_some_and(Option::is_some);
-					let real = examined.pixels.work(terms.factors, terms.ladder, is_there);
-					let verdict = match judge(&examined, *work, real) {
-						verdict @ (Verdict::Valid | Verdict::Variant { .. }) => {
-							let outputs = outputs.clone();
-							match aside(move || are_described(&outputs, &made)).await {
-								true => verdict,
-								false => Verdict::Mismatch(MismatchKind::Container),
-							}
-						}
-						verdict => verdict,
-					};
-					let findings = examined.findings.iter().map(ToString::to_string).collect();
-					Ok(Judged { verdict, digest: Some(examined.digest), findings })
-				}
-				Ok(_) => Err("an answer for another number of outputs".into()),
-				Err(MediaError::Invalid(_)) => {
-					only(Verdict::NonConforming(NonConformingKind::Input))
-				}
-				Err(MediaError::Failed(error)) => Err(error),
-			}
-		}
-	}
-}
-
-/// Asks an engine until it answers something that is not its own failure, a few times at most.
-async fn attempted<T, F>(ask: impl Fn() -> F) -> Result<T, MediaError>
-where
-	F: Future<Output = Result<T, MediaError>>,
-{
-	let mut last = MediaError::Failed("never tried".into());
-	for _ in 0..ENGINE_ATTEMPTS {
-		match ask().await {
-			Err(error @ MediaError::Failed(_)) => last = error,
-			answer => return answer,
-		}
-	}
-	Err(last)
-}
-
-/// What it means that bytes could not be fetched; an error where the fault is this machine's.
-fn kind_of(error: &NetError) -> Result<UnavailableKind, String> {
-	match error {
-		NetError::BadRecord(_) | NetError::Unreachable(_) => Ok(UnavailableKind::Unreachable),
-		NetError::NotFound | NetError::Busy => Ok(UnavailableKind::Refused),
-		NetError::WrongBytes | NetError::Protocol(_) => Ok(UnavailableKind::WrongBytes),
-		NetError::Timeout => Ok(UnavailableKind::TooLate),
-		NetError::Local(error) => Err(error.clone()),
-	}
-}
-
-/// Whether outputs have the lengths and chunks that a leaf says.
-fn are_described(outputs: &[Option<Output>], made: &[Option<Vec<u8>>]) -> bool {
-	outputs.iter().flatten().zip(made.iter().flatten()).all(|(output, bytes)| {
-		bytes.len() as u64 == u64::from(output.len) && chunk_root(bytes) == output.chunk_root
-	})
 }
 
 #[cfg(test)]

@@ -32,6 +32,22 @@ export const trimmed = (path) => {
 	return path.slice(0, length);
 };
 
+/** The heights at which a subtree waits for its right neighbour in a growing tree of `count` leaves. */
+const waiting = (count) => Array.from({ length: 32 }, (_, height) => height).filter((h) => Math.floor(count / 2 ** h) % 2 === 1);
+
+/** The gateway's slots that prove it when it has so many deposits: assets, counters, subtrees that wait. */
+export const gatewaySlots = (count) => [0, 1, 2, ...waiting(count).map((height) => 3 + height)];
+
+/** The root of a growing tree of `count` leaves by the subtrees that wait in it, from the lowest up. */
+export function rootOfWaiting(count, subtrees) {
+	const heights = waiting(count);
+	if (subtrees.length !== heights.length) throw new Error("a subtree too few or too many");
+	return EMPTY.slice(0, 32).reduce((hash, empty, height) => {
+		const at = heights.indexOf(height);
+		return at < 0 ? node(hash, empty) : node(subtrees[at], hash);
+	}, ZERO);
+}
+
 /** A tree of a fixed depth, 32 for the two that grow. */
 export class Tree {
 	/** With `count` leaves before, of which only made-up subtrees are kept. */

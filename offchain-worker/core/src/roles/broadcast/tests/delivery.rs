@@ -8,13 +8,13 @@ use livepeer_primitives::{
 	receipt::{Outputs, Receipt, TranscodeResult},
 	segment::LAST_OF_EPOCH,
 };
-use sp_core::H256;
 
 use super::*;
 use crate::{
-	fakes::{output, SimClock},
-	ports::transport::{
-		ChunkRange, Chunks, Playlist, PushReply, Refusal, SegmentRecord, SignedHeader,
+	fakes::{output, Nothing, SimClock},
+	ports::{
+		before::BeforeService,
+		transport::{PushReply, SegmentRecord, SignedHeader},
 	},
 	roles::follow::Follower,
 	sha256,
@@ -23,11 +23,7 @@ use crate::{
 #[test]
 fn stream_should_come_back_whole_when_the_transcoder_works() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		assert!(!open.resumed);
 		let summary = broadcaster.run(&open, source(20), story.stop.subscribe()).await.unwrap();
 		assert_eq!(summary, Summary { returned: 20, skipped: 0, complete: true });
@@ -136,24 +132,16 @@ fn follower_should_miss_nothing_when_segments_come_back_out_of_order() {
 	/// Takes long over every third segment.
 	struct Uneven(Arc<TranscodeRole>, SimClock);
 	#[async_trait]
-	impl Service for Uneven {
-		async fn size(&self, hash: H256) -> Option<u64> {
-			self.0.size(hash).await
+	impl BeforeService for Uneven {
+		fn behind(&self) -> &dyn Service {
+			&*self.0
 		}
-		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-			self.0.chunks(hash, range).await
-		}
-		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
-			self.0.admit(header).await
-		}
-		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
+
+		async fn take(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
 			if header.header.seq.is_multiple_of(3) {
 				self.1.sleep_until(self.1.now_ms() + 5_000).await;
 			}
 			self.0.push(header, bytes).await
-		}
-		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-			self.0.playlist(stream, from).await
 		}
 	}
 	simulate(|sim| async move {
@@ -197,22 +185,14 @@ fn sending_should_stop_at_the_window_when_nothing_comes_back() {
 	simulate(|sim| async move {
 		struct Silent(std::sync::atomic::AtomicU64);
 		#[async_trait]
-		impl Service for Silent {
-			async fn size(&self, _: H256) -> Option<u64> {
-				None
+		impl BeforeService for Silent {
+			fn behind(&self) -> &dyn Service {
+				&Nothing
 			}
-			async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
-				None
-			}
-			async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-				Ok(())
-			}
-			async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+
+			async fn take(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
 				self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
 				std::future::pending().await
-			}
-			async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-				None
 			}
 		}
 		let story = Story::new(&sim);
@@ -265,11 +245,7 @@ fn followers_should_get_the_newest_job_only_when_a_stream_has_had_several() {
 #[test]
 fn rendition_should_not_count_when_its_bytes_are_wrong() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let wrong = sha256(&[1, 1, 2, 3, 4]);
 		story.net.withhold(wrong, true);
 		let run = broadcaster.run(&open, source(3), story.stop.subscribe());
@@ -293,17 +269,12 @@ struct Wavering {
 }
 
 #[async_trait]
-impl Service for Wavering {
-	async fn size(&self, _: H256) -> Option<u64> {
-		None
+impl BeforeService for Wavering {
+	fn behind(&self) -> &dyn Service {
+		&Nothing
 	}
-	async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
-		None
-	}
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Ok(())
-	}
-	async fn push(&self, signed: SignedHeader, _: Vec<u8>) -> PushReply {
+
+	async fn take(&self, signed: SignedHeader, _: Vec<u8>) -> PushReply {
 		let answered = self.answered.load(Ordering::SeqCst);
 		if answered > 0 && !self.wavers.load(Ordering::SeqCst) {
 			return PushReply::Busy { retry_ms: 400 };
@@ -318,9 +289,6 @@ impl Service for Wavering {
 		};
 		let signature = Signing::own(self.key.clone()).sign(&receipt.hash());
 		PushReply::Done { receipt: Box::new(receipt), signature }
-	}
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-		None
 	}
 }
 
@@ -362,11 +330,7 @@ fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
 #[test]
 fn nobody_should_be_reported_when_an_honest_stream_goes_on_after_a_restart() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let withheld = sha256(&[1, 1, 2, 3, 4]);
 		story.net.withhold(withheld, true);
 		let run = broadcaster.run(&open, source(3), story.stop.subscribe());
@@ -386,11 +350,7 @@ fn nobody_should_be_reported_when_an_honest_stream_goes_on_after_a_restart() {
 #[test]
 fn invalid_segment_should_be_skipped_when_the_transcoder_names_the_reason() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(4);
 		sender.try_send(Ok(segment(0))).unwrap();
 		sender.try_send(Ok(segment(0xff))).unwrap();
@@ -404,11 +364,7 @@ fn invalid_segment_should_be_skipped_when_the_transcoder_names_the_reason() {
 #[test]
 fn run_should_leave_the_job_open_when_it_is_stopped() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(4);
 		sender.try_send(Ok(segment(0))).unwrap();
 		let stop = story.stop.clone();
@@ -428,12 +384,8 @@ fn run_should_leave_the_job_open_when_it_is_stopped() {
 #[test]
 fn stream_should_go_on_when_the_node_is_away_for_a_while() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		let slow = FakeEngine { takes: Some((sim.clock.clone(), 2_000)), ..Default::default() };
-		story.transcoder("//T", slow).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) =
+			Story::opened(&sim, FakeEngine::taking(&sim.clock, 2_000)).await;
 		let chain = story.chain.clone();
 		let world = sim.clone();
 		sim.spawn(async move {
@@ -472,11 +424,7 @@ fn rejection_should_not_be_believed_when_the_segment_can_be_transcoded() {
 #[test]
 fn epoch_should_end_with_a_segment_that_is_too_short() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(8);
 		sender.try_send(Ok(segment(0))).unwrap();
 		sender.try_send(Ok(SourceSegment { duration: 9_000, ..segment(1) })).unwrap();
@@ -494,11 +442,7 @@ fn epoch_should_end_with_a_segment_that_is_too_short() {
 #[test]
 fn epoch_should_end_where_the_source_breaks_off_or_begins_anew() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, source) = mpsc::channel(8);
 		let breaks =
 			|last: bool, fresh: bool, seq: u8| SourceSegment { last, fresh, ..segment(seq) };
@@ -552,11 +496,7 @@ fn stream_should_run_when_the_account_is_cold() {
 #[test]
 fn heads_should_ascend_when_the_clock_was_ahead() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (_open, endless) = keep_open(3);
 		let run = broadcaster.run(&open, endless, story.stop.subscribe());
 		assert!(sim.within(20_000, run).await.is_none());
@@ -577,17 +517,12 @@ fn header_should_be_signed_anew_when_a_reorg_has_the_assignment_accepted_under_o
 	/// Gives no answer at first, and notes the headers that it is sent.
 	struct Late(Arc<TranscodeRole>, std::sync::Mutex<(bool, Vec<SignedHeader>)>);
 	#[async_trait]
-	impl Service for Late {
-		async fn size(&self, hash: H256) -> Option<u64> {
-			self.0.size(hash).await
+	impl BeforeService for Late {
+		fn behind(&self) -> &dyn Service {
+			&*self.0
 		}
-		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-			self.0.chunks(hash, range).await
-		}
-		async fn admit(&self, header: &SignedHeader) -> Result<(), Refusal> {
-			self.0.admit(header).await
-		}
-		async fn push(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
+
+		async fn take(&self, header: SignedHeader, bytes: Vec<u8>) -> PushReply {
 			let is_up = {
 				let mut noted = self.1.lock().unwrap();
 				noted.1.push(header.clone());
@@ -598,9 +533,6 @@ fn header_should_be_signed_anew_when_a_reorg_has_the_assignment_accepted_under_o
 			} else {
 				PushReply::Busy { retry_ms: 50 }
 			}
-		}
-		async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
-			self.0.playlist(stream, from).await
 		}
 	}
 	simulate(|sim| async move {

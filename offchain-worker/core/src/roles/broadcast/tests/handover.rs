@@ -6,13 +6,8 @@ use crate::roles::broadcast::telling;
 #[test]
 fn segments_should_go_to_the_next_transcoder_when_the_first_is_lost() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		let never =
-			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
-		story.transcoder("//T", never).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) =
+			Story::opened(&sim, FakeEngine::taking(&sim.clock, 100_000_000)).await;
 		story.transcoder("//U", FakeEngine::default()).await;
 		let (chain, net, job) = (story.chain.clone(), story.net.clone(), open.job);
 		let world = sim.clone();
@@ -59,11 +54,7 @@ fn another_job_should_be_opened_when_the_old_one_does_not_take_what_is_asked_for
 #[test]
 fn job_should_be_handed_on_when_its_transcoder_does_not_answer() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		story.transcoder("//U", FakeEngine::default()).await;
 		story.net.remove("//T");
 		let summary = broadcaster.run(&open, source(9), story.stop.subscribe()).await.unwrap();
@@ -85,8 +76,7 @@ fn attack_transcoder_that_takes_segments_and_gives_nothing_back() {
 		story.blocks();
 		// It does not end the assignment itself.
 		story.chain.set_idle_from(u32::MAX);
-		let never =
-			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
+		let never = FakeEngine::taking(&sim.clock, 100_000_000);
 		story.transcoder("//T", never).await;
 		let broadcaster = story.broadcaster();
 		let open = broadcaster.open(&spec("demo")).await.unwrap();
@@ -175,11 +165,7 @@ fn job_should_not_be_handed_on_while_its_source_is_away() {
 #[test]
 fn job_should_stay_when_nobody_else_could_take_it() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		story.net.remove("//T");
 		let (world, stop) = (sim.clone(), story.stop.clone());
 		sim.spawn(async move {
@@ -197,13 +183,8 @@ fn job_should_stay_when_nobody_else_could_take_it() {
 #[test]
 fn segments_should_go_to_the_right_transcoder_when_a_reorg_draws_another() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		let never =
-			FakeEngine { takes: Some((sim.clock.clone(), 100_000_000)), ..Default::default() };
-		story.transcoder("//T", never).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) =
+			Story::opened(&sim, FakeEngine::taking(&sim.clock, 100_000_000)).await;
 		story.transcoder("//U", FakeEngine::default()).await;
 		let (chain, job, world) = (story.chain.clone(), open.job, sim.clone());
 		sim.spawn(async move {

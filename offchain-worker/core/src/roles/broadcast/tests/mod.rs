@@ -99,6 +99,16 @@ impl Story {
 		}
 	}
 
+	/// One in which blocks come, `engine` works for `//T`, and a broadcaster has opened the stream `demo`.
+	async fn opened(sim: &Sim, engine: FakeEngine) -> (Self, Broadcaster, OpenStream) {
+		let story = Self::new(sim);
+		story.blocks();
+		story.transcoder("//T", engine).await;
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		(story, broadcaster, open)
+	}
+
 	fn broadcaster(&self) -> Broadcaster {
 		let key = Key::from_uri("//Broadcaster").unwrap();
 		self.broadcaster_with(Keyring::own(key.clone()), key, self.store.clone())

@@ -5,12 +5,7 @@ use super::*;
 #[test]
 fn stream_should_resume_without_signing_anew_when_the_process_dies() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		let slow = FakeEngine { takes: Some((sim.clock.clone(), 1_000)), ..Default::default() };
-		story.transcoder("//T", slow).await;
-		let first = story.broadcaster();
-		let open = first.open(&spec("demo")).await.unwrap();
+		let (story, first, open) = Story::opened(&sim, FakeEngine::taking(&sim.clock, 1_000)).await;
 		let run = first.run(&open, source(20), story.stop.subscribe());
 		// Dropping the future is what kill -9 is to the roles: nothing runs any more.
 		assert!(sim.within(6_000, run).await.is_none());
@@ -31,12 +26,7 @@ fn stream_should_resume_without_signing_anew_when_the_process_dies() {
 #[test]
 fn resume_should_be_refused_when_the_source_is_another() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		let slow = FakeEngine { takes: Some((sim.clock.clone(), 1_000)), ..Default::default() };
-		story.transcoder("//T", slow).await;
-		let first = story.broadcaster();
-		let open = first.open(&spec("demo")).await.unwrap();
+		let (story, first, open) = Story::opened(&sim, FakeEngine::taking(&sim.clock, 1_000)).await;
 		let run = first.run(&open, source(20), story.stop.subscribe());
 		assert!(sim.within(6_000, run).await.is_none());
 		let (sender, other) = mpsc::channel(4);
@@ -51,11 +41,7 @@ fn resume_should_be_refused_when_the_source_is_another() {
 #[test]
 fn job_should_stay_open_when_the_source_fails() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let broadcaster = story.broadcaster();
-		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (story, broadcaster, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (sender, broken) = mpsc::channel(4);
 		sender.try_send(Ok(segment(0))).unwrap();
 		sender.try_send(Err("the disk is gone".into())).unwrap();
@@ -198,11 +184,7 @@ fn live_stream_should_go_on_above_in_another_job_when_its_transcoder_knows_more(
 #[test]
 fn lost_stream_should_be_refused_when_nobody_knows_how_far_it_came() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let first = story.broadcaster();
-		let open = first.open(&spec("demo")).await.unwrap();
+		let (story, first, open) = Story::opened(&sim, FakeEngine::default()).await;
 		first.run(&open, source(9), story.stop.subscribe()).await.unwrap();
 		story.net.remove("//T");
 		let lost = MemoryStore::default();
@@ -224,11 +206,7 @@ fn lost_stream_should_be_refused_when_nobody_knows_how_far_it_came() {
 #[test]
 fn lost_stream_should_go_on_above_what_an_earlier_transcoder_shows() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let first = story.broadcaster();
-		let open = first.open(&spec("demo")).await.unwrap();
+		let (story, first, open) = Story::opened(&sim, FakeEngine::default()).await;
 		let (_open, endless) = keep_open(9);
 		let run = first.run(&open, endless, story.stop.subscribe());
 		assert!(sim.within(20_000, run).await.is_none());
@@ -252,11 +230,7 @@ fn lost_stream_should_go_on_above_what_an_earlier_transcoder_shows() {
 #[test]
 fn lost_stream_should_go_on_above_what_a_gateway_shows() {
 	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		story.blocks();
-		story.transcoder("//T", FakeEngine::default()).await;
-		let first = story.broadcaster();
-		let open = first.open(&spec("demo")).await.unwrap();
+		let (story, first, open) = Story::opened(&sim, FakeEngine::default()).await;
 		first.run(&open, source(9), story.stop.subscribe()).await.unwrap();
 		// A gateway has the stream; its transcoder is gone.
 		story.net.serve("gateway", Arc::new(Origin::new(Arc::new(story.store.clone()))));

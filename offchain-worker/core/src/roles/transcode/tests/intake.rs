@@ -199,6 +199,11 @@ fn job_that_makes_the_engine_fail_should_be_left_alone_for_longer_each_time() {
 		}
 		// After half a second, and after twice as long each time.
 		assert_eq!(tried, 13);
+		let warned = story.warned(Warning::SegmentRefused);
+		assert!(
+			warned[0].contains("job 1 was not made") && warned[0].contains("told to"),
+			"{warned:?}"
+		);
 		// Not for ever: what can be made is made then.
 		sim.sleep(LONGEST_REST_MS).await;
 		receipt(story.send(&role, 8).await);
@@ -241,6 +246,31 @@ fn failure_should_be_forgotten_when_enough_segments_are_made() {
 			assert_eq!(story.send(&role, first).await, refused);
 			sim.sleep(1).await;
 			story.send_all(&role, first..first + 8).await;
+		}
+	})
+}
+
+/// Bytes that nobody can decode are refused at once, and make up for nothing that kept the machine busy.
+#[test]
+fn attack_failures_undone_by_segments_that_are_rejected() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine { fails_on: Some(7), rejects: Some(9), ..Default::default() };
+		let role = story.role(engine);
+		let refused = PushReply::Refused(Refusal::Internal);
+		let push = |seq: Seq| {
+			let bytes = vec![9, seq as u8];
+			role.push(story.signed(seq, &bytes), bytes)
+		};
+		for (first, rest_ms) in [(8, 500), (16, 1_000)] {
+			assert_eq!(story.send(&role, 7).await, refused);
+			sim.sleep(rest_ms - 1).await;
+			assert_eq!(push(first).await, refused);
+			sim.sleep(1).await;
+			for seq in first..first + 8 {
+				let result = receipt(push(seq).await).result;
+				assert!(matches!(result, TranscodeResult::Rejected(_)), "{result:?}");
+			}
 		}
 	})
 }
@@ -360,6 +390,23 @@ fn segment_should_wait_when_all_places_are_taken() {
 		let done = replies.iter().filter(|r| matches!(r, PushReply::Done { .. })).count();
 		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
 		assert_eq!((done, busy), (4, 4));
+		assert_eq!(story.warned(Warning::QueueFull).len(), 1, "its operator is told, once a while");
+	})
+}
+
+#[test]
+fn operator_should_be_told_when_a_job_is_turned_away_beside_one_that_sends_nothing() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		story.another_job("silent").await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 200)), ..Default::default() };
+		let role = story.role(engine);
+		role.registration.refresh().await.unwrap();
+		let replies = futures::future::join_all((0..3).map(|seq| story.send(&role, seq))).await;
+		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
+		assert_eq!(busy, 1, "half of the four places are the other job's");
+		let said = story.warned(Warning::QueueFull);
+		assert!(matches!(&said[..], [one] if one.contains("segments of job 1 wait")), "{said:?}");
 	})
 }
 

@@ -1,0 +1,216 @@
+//! The bytes of drawn leaves: from the transcoder, or else from fellow judges, into this judge's own store.
+
+use std::sync::Arc;
+
+use futures::future::{ready, select, BoxFuture, Either};
+use livepeer_primitives::{
+	offchain::VerifyTask,
+	receipt::Output,
+	service::ServiceRecord,
+	verdict::{Pass, UnavailableKind},
+	video::MAX_SEGMENT_BYTES,
+};
+use sp_core::H256;
+
+use super::{fellows, places::Place, AtWork, Inner};
+use crate::{
+	aside,
+	fetching::Fetched,
+	ports::{
+		events::Event,
+		store::StoreError,
+		transport::{NetError, SignedPass},
+	},
+};
+
+/// Between two attempts to fetch the same bytes.
+pub(super) const RETRY_MS: u64 = 500;
+/// After so many attempts in vain to fetch the same bytes the node is told that they are missing.
+const LACKING_ATTEMPTS: u32 = 2;
+
+/// The bytes of a leaf, and the place in which they are examined.
+pub(super) struct Gathered {
+	pub input: Vec<u8>,
+	pub outputs: Vec<Vec<u8>>,
+	_place: Place,
+}
+
+impl Inner {
+	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
+	/// and reads it; or says why something cannot be had before the deadline. Leaves that wait for
+	/// each other's bytes or for a place hold no memory.
+	pub(super) async fn gather(
+		&self,
+		at: &AtWork<'_>,
+		wanted: &[Output],
+	) -> Result<Result<Gathered, UnavailableKind>, String> {
+		let fetches = wanted.iter().map(|output| self.obtain(at, *output));
+		let had = futures::future::try_join_all(fetches).await?;
+		if let Some(kind) = had.into_iter().find_map(Result::err) {
+			return Ok(Err(kind));
+		}
+		let failed = |error: StoreError| error.to_string();
+		let hashes: Vec<H256> = wanted.iter().map(|output| output.hash).collect();
+		let place = self.places.take(at.deadline, at.over).await;
+		let store = self.store.clone();
+		let read = aside(move || {
+			hashes.into_iter().map(|hash| store.get(hash)).collect::<Result<Option<Vec<_>>, _>>()
+		});
+		let mut bytes = read.await.map_err(failed)?.ok_or("bytes that were fetched are gone")?;
+		let outputs = bytes.split_off(1);
+		let input = bytes.pop().ok_or("a leaf names its input")?;
+		Ok(Ok(Gathered { input, outputs, _place: place }))
+	}
+
+	/// Puts bytes into the store, unless they are there, and keeps them with the task's, for the time of a
+	/// dispute; or says why they could not be had before the deadline. They are pinned at once: another claim
+	/// whose they are too may be closed before the leaf is whole, and one that never is must not leave them.
+	async fn obtain(
+		&self,
+		at: &AtWork<'_>,
+		output: Output,
+	) -> Result<Result<(), UnavailableKind>, String> {
+		let hash = output.hash;
+		let failed = |error: StoreError| error.to_string();
+		let owner = format!("{}/{hash:?}", at.owner);
+		let (store, pinning) = (self.store.clone(), owner.clone());
+		let known = aside(move || match store.get(hash)? {
+			Some(_) => store.pin(&pinning, &[hash]).map(|()| true),
+			None => Ok(false),
+		});
+		match known.await {
+			Ok(true) => return Ok(Ok(())),
+			// A store removes what it finds damaged: it is fetched again like what never was there.
+			Ok(false) | Err(StoreError::Damaged(_)) => {}
+			Err(error) => return Err(failed(error)),
+		}
+		let pass = self.pass(at.task);
+		let mut attempts = 0u32;
+		loop {
+			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
+			let room = tokio::select! {
+				biased;
+				own = at.own.acquire() => own,
+				shared = self.fetches.acquire() => shared,
+			};
+			let start = self.clock.now_ms();
+			let service = self.service(at.task);
+			let fetch = self.fetch(at, &service, &output, attempts, pass.as_ref());
+			let fetch = Box::pin(fetch);
+			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
+				Either::Left((fetched, _)) => Some(fetched),
+				Either::Right((_, fetch)) => {
+					// What trickles until it is too late to ask is lacking as much as what is refused.
+					self.note_lacking(at.task);
+					match select(fetch, self.clock.sleep_until(at.deadline)).await {
+						Either::Left((fetched, _)) => Some(fetched),
+						Either::Right(_) => None,
+					}
+				}
+			};
+			let error = match fetched {
+				Some(Ok(Fetched { bytes, from })) => {
+					let len = bytes.len() as u32;
+					self.put(&owner, bytes).await.map_err(failed)?;
+					self.events.emit(Event::Fetched {
+						claim: at.task.claim,
+						hash: format!("{hash:?}"),
+						len,
+						peer_id: self.net.peer_name(&from),
+						fetch_ms: self.clock.now_ms().saturating_sub(start),
+					});
+					return Ok(Ok(()));
+				}
+				Some(Err(error)) => error,
+				None => NetError::Timeout,
+			};
+			drop((turn, room));
+			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
+			attempts = attempts.saturating_add(1);
+			if attempts == LACKING_ATTEMPTS {
+				self.note_lacking(at.task);
+			}
+			let again = self.clock.now_ms().saturating_add(RETRY_MS);
+			if again >= at.deadline {
+				return kind_of(&error).map(Err);
+			}
+			self.clock.sleep_until(again).await;
+		}
+	}
+
+	/// The bytes that a leaf describes: from the transcoder, or else from fellow judges, each attempt from
+	/// others. Once bytes are lacking fellows come first: the transcoder may send each just fast enough not to be
+	/// left for another, and all of them too slowly.
+	async fn fetch(
+		&self,
+		at: &AtWork<'_>,
+		service: &ServiceRecord,
+		output: &Output,
+		attempts: u32,
+		pass: Option<&SignedPass>,
+	) -> Result<Fetched, NetError> {
+		let fellows = async {
+			let Some(fellows) = self.fellows.get() else { return Vec::new() };
+			let turn = (attempts as usize).saturating_mul(fellows::MOST_ASKED);
+			let turn = turn.saturating_add(output.hash.0[0].into());
+			fellows.of(&*self.net, at.task, turn).await
+		};
+		let mut first = Vec::new();
+		let mut more: BoxFuture<'_, Vec<ServiceRecord>> = Box::pin(fellows);
+		if self.clock.now_ms() >= at.lacking {
+			first = more.await;
+			more = Box::pin(ready(Vec::new()));
+		}
+		first.push(service.clone());
+		match self.fetcher.fetch(output, first, more, pass).await {
+			// What a leaf says wrongly of right bytes must not make them unobtainable: the hash says what
+			// they are, the rest is judged afterwards.
+			Err(NetError::WrongBytes) => {
+				let bytes = self.net.fetch(service, output.hash, MAX_SEGMENT_BYTES, pass).await?;
+				Ok(Fetched { bytes, from: service.clone() })
+			}
+			fetched => fetched,
+		}
+	}
+
+	/// What this verifier shows to be kept a place, if the node signed it.
+	fn pass(&self, task: &VerifyTask) -> Option<SignedPass> {
+		let pass = Pass {
+			genesis: task.genesis,
+			claim: task.claim,
+			tranche: task.tranche,
+			account: task.verifier.clone(),
+			peer_id: self.net.peer_id().try_into().ok()?,
+		};
+		Some(SignedPass { pass, signature: task.pass.clone()? })
+	}
+
+	/// Stores bytes for `owner`; where there is no room, those of the tasks that are done make room, the oldest
+	/// first.
+	async fn put(&self, owner: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
+		let bytes = Arc::new(bytes);
+		loop {
+			let (store, owner, bytes) = (self.store.clone(), owner.to_owned(), bytes.clone());
+			let put = move || store.put(&bytes).and_then(|hash| store.pin(&owner, &[hash]));
+			let full = match aside(put).await {
+				Err(full @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => full,
+				stored => return stored,
+			};
+			let mut tasks = self.tasks();
+			let oldest = tasks.take_oldest().ok_or(full)?;
+			self.store.unpin(&oldest.name())?;
+			self.tell_fellows(&tasks);
+		}
+	}
+}
+
+/// What it means that bytes could not be fetched; an error where the fault is this machine's.
+pub(super) fn kind_of(error: &NetError) -> Result<UnavailableKind, String> {
+	match error {
+		NetError::BadRecord(_) | NetError::Unreachable(_) => Ok(UnavailableKind::Unreachable),
+		NetError::NotFound | NetError::Busy => Ok(UnavailableKind::Refused),
+		NetError::WrongBytes | NetError::Protocol(_) => Ok(UnavailableKind::WrongBytes),
+		NetError::Timeout => Ok(UnavailableKind::TooLate),
+		NetError::Local(error) => Err(error.clone()),
+	}
+}

@@ -1,0 +1,213 @@
+//! Bytes that are withheld, late, slow or damaged.
+
+use super::*;
+
+/// A network whose fetches last until they are let go, and that counts them.
+struct Held {
+	inner: FakeTransport,
+	/// Of whose peer the fetches last.
+	slow: ServiceRecord,
+	go: Semaphore,
+	now: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl BeforeTransport for Held {
+	fn behind(&self) -> &FakeTransport {
+		&self.inner
+	}
+
+	async fn before_fetch(&self, peer: &ServiceRecord) {
+		if *peer == self.slow {
+			self.now.fetch_add(1, Ordering::SeqCst);
+			self.go.acquire().await.unwrap().forget();
+		}
+	}
+}
+
+/// Transcoders that serve large blobs as slowly as may be, in many claims at a time: few are in memory of
+/// their judge, and the bytes of another claim come all the same.
+#[test]
+fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let net = Arc::new(Held {
+			inner: story.net.end("v"),
+			slow: FakeNet::record("slow"),
+			go: Semaphore::new(0),
+			now: Default::default(),
+		});
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(story.ours.clone()),
+			net.clone(),
+			vec![Arc::new(engine.clone())],
+			Arc::new(story.events.clone()),
+			Arc::new(sim.clock.clone()),
+			2,
+		)
+		.unwrap();
+		sim.spawn(runner.run());
+		let tasks = 30;
+		for claim in 0..tasks {
+			let leaves = vec![
+				story.leaf(&engine, 2 * claim as u32).await,
+				story.leaf(&engine, 2 * claim as u32 + 1).await,
+			];
+			let service = FakeNet::record("slow");
+			let task = VerifyTask { claim: 100 + claim, service, ..story.task(leaves) };
+			assert_eq!(role.post(task), Ok(VerifyStatus::Working));
+		}
+		let honest = story.task(vec![story.leaf(&engine, 200).await]);
+		assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
+		// A second in the simulation: all that can go on has.
+		sim.clock.sleep_until(sim.clock.now_ms() + 1_000).await;
+		let held = net.now.load(Ordering::SeqCst);
+		assert_eq!(held, tasks as usize + SHARED_FETCHES, "one of each, and those that are shared");
+		assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
+	})
+}
+
+#[test]
+fn withheld_bytes_should_be_unavailable_after_the_patience_and_not_before() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		story.net.withhold(in_hash, true);
+		let role = story.role(FakeEngine::default());
+		let task = story.task(vec![leaf]);
+		let start = sim.clock.now_ms();
+		let (given_up, _) = verdicts(&role, &task).await;
+		assert_eq!(given_up, [Verdict::Unavailable(UnavailableKind::WrongBytes)]);
+		let waited = sim.clock.now_ms() - start;
+		assert!((9_000..=10_000).contains(&waited), "{waited}");
+		// Bytes that come late, but in time, are as good as any.
+		let net = story.net.clone();
+		let world = sim.clone();
+		sim.spawn(async move {
+			world.sleep(5_000).await;
+			net.withhold(in_hash, false);
+		});
+		let late = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &late).await.0, [Verdict::Valid]);
+	})
+}
+
+#[test]
+fn bytes_should_be_fetched_again_when_the_store_finds_them_damaged() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let leaf = story.leaf(&engine, 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		let role = story.role(engine);
+		let task = story.task(vec![leaf]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+		story.ours.damage(in_hash);
+		let again = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &again).await.0, [Verdict::Valid]);
+	})
+}
+
+/// Who does not ask in time is taken for one that never wanted the bytes.
+#[test]
+fn attack_bytes_that_trickle_should_be_lacking_while_they_can_still_be_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		story.net.serve("t", Arc::new(Trickling));
+		let role = story.role(FakeEngine::default());
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(task.patience_ms / 4).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(task.patience_ms / 2).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		role.idle().await;
+		let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!() };
+		assert_eq!(verdicts.into_inner(), [Verdict::Unavailable(UnavailableKind::TooLate)]);
+	})
+}
+
+#[test]
+fn node_should_be_told_of_missing_bytes_while_they_can_still_be_asked_for() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let leaf = story.leaf(&FakeEngine::default(), 0).await;
+		let in_hash = leaf.leaf.segment().unwrap().in_hash;
+		let role = story.role(FakeEngine::default());
+		// Once is nothing.
+		story.net.withhold(in_hash, true);
+		let task = story.task(vec![leaf]);
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(RETRY_MS / 2).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(RETRY_MS).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+		// Who has them sends them.
+		story.net.withhold(in_hash, false);
+		role.idle().await;
+		match role.post(task) {
+			Ok(VerifyStatus::Done { verdicts, .. }) => assert_eq!(verdicts[..], [Verdict::Valid]),
+			other => panic!("{other:?}"),
+		}
+	})
+}
+
+#[test]
+fn disk_that_is_full_should_make_a_judge_abstain_and_not_accuse() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+		let role = story.role(FakeEngine::default());
+		story.ours.fill(true);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Abstain]);
+		// What was said once is said again, also when there is room.
+		story.ours.fill(false);
+		match role.post(task.clone()) {
+			Ok(VerifyStatus::Done { verdicts, .. }) => {
+				assert_eq!(verdicts.into_inner(), [Verdict::Abstain])
+			}
+			other => panic!("{other:?}"),
+		}
+		let dispute = VerifyTask { tranche: DISPUTE, ..task };
+		assert_eq!(verdicts(&role, &dispute).await.0, [Verdict::Valid]);
+	})
+}
+
+#[test]
+fn missing_bytes_should_be_told_apart_by_what_the_transcoder_did() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let role = story.role(FakeEngine::default());
+		let mut unknown = story.leaf(&FakeEngine::default(), 0).await;
+		if let Leaf::Transcoded { segment, .. } = &mut unknown.leaf {
+			*segment = segment_info(b"never put");
+		}
+		let task = story.task(vec![unknown]);
+		let refused = [Verdict::Unavailable(UnavailableKind::Refused)];
+		assert_eq!(verdicts(&role, &task).await.0, refused);
+		story.net.remove("t");
+		let unreachable = [Verdict::Unavailable(UnavailableKind::Unreachable)];
+		assert_eq!(verdicts(&role, &VerifyTask { claim: 2, ..task }).await.0, unreachable);
+	})
+}
+
+#[test]
+fn failure_to_fetch_should_be_one_of_the_four_kinds() {
+	let text = String::new;
+	for (error, kind) in [
+		(NetError::Timeout, UnavailableKind::TooLate),
+		(NetError::NotFound, UnavailableKind::Refused),
+		(NetError::Busy, UnavailableKind::Refused),
+		(NetError::WrongBytes, UnavailableKind::WrongBytes),
+		(NetError::Protocol(text()), UnavailableKind::WrongBytes),
+		(NetError::Unreachable(text()), UnavailableKind::Unreachable),
+		(NetError::BadRecord(text()), UnavailableKind::Unreachable),
+	] {
+		assert_eq!(kind_of(&error), Ok(kind), "{error}");
+	}
+	// What this machine cannot do is nobody else's fault: the leaf is abstained from.
+	assert!(kind_of(&NetError::Local("no descriptors left".into())).is_err());
+}
