@@ -5,7 +5,6 @@ use livepeer_primitives::{
 	chunks::chunk_root, keys::Generation, receipt::TranscodeResult, segment::SegmentHeader,
 	service::ServiceRecord, AccountId, AssignmentIndex, Seq, StreamId,
 };
-
 use sp_runtime::BoundedVec;
 
 use super::{
