@@ -112,6 +112,7 @@ fn film_should_be_refused_before_any_money_is_held() {
 	}
 	refused("sound.m4a", &[], "no video track");
 	refused("mpeg4.avi", &["--no-normalise"], "the video is mpeg4");
+	refused("film.mp4", &["--own-rungs"], "--own-rungs takes what a publisher sends");
 }
 
 #[test]
