@@ -361,7 +361,11 @@ impl<'a> Run<'a> {
 			return Err(bad("it has no duration, or is too long"));
 		}
 		let (bytes, mut own) = (segment.bytes, segment.own);
+		let sent = own.len();
 		fit_own(&mut own, self.open.ladder.len());
+		if own.len() < sent {
+			tracing::debug!(seq, sent, left = own.len(), "there is no room for all own renditions");
+		}
 		let hashed = aside(move || {
 			let source = described(&bytes);
 			let of_own: Vec<_> = own.iter().map(|own| (own.track, described(&own.bytes))).collect();
