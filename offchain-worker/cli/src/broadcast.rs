@@ -278,15 +278,29 @@ fn own_sizes(source: &Source) -> Vec<(u32, u32)> {
 }
 
 /// What is bought of a ladder: what none of the publisher's own renditions, of these sizes, replaces. There is
-/// no job without any, so the smallest is bought at least. A stream has room for those that there are `beside`
-/// and for the rest only.
+/// no job without any, so the smallest is bought at least. Of those that there are `beside` the stream has as
+/// many as it has room for: what a publisher sends does not decide whether there is a stream.
 fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Ladder> {
-	let has = |rendition: &Rendition| {
-		own.iter().any(|(_, height)| *height == u32::from(rendition.height))
+	let most = MAX_RENDITIONS as usize;
+	ensure!(
+		ladder.len() <= most,
+		"a job has at most {most} renditions: give --rendition fewer times"
+	);
+	// What has no room replaces nothing.
+	let mut own = own;
+	let (bought, room) = loop {
+		let bought = without(ladder, own);
+		let room = most.saturating_sub(bought.len());
+		match own.get(..room) {
+			Some(fitting) if fitting.len() < own.len() => own = fitting,
+			_ => break (bought, room),
+		}
 	};
-	let (sent, mut bought): (Vec<_>, Vec<_>) = ladder.iter().copied().partition(has);
-	if bought.is_empty() {
-		bought.extend(sent.iter().min_by_key(|r| u32::from(r.width) * u32::from(r.height)));
+	if beside > room {
+		tracing::warn!(
+			"the publisher sends {beside} renditions of its own, and beside those that are bought there is room for \
+			 {room}: the others are left out; give --rendition fewer times"
+		);
 	}
 	if !own.is_empty() {
 		tracing::info!(
@@ -295,12 +309,19 @@ fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Lad
 			"the publisher sends renditions of its own"
 		);
 	}
-	ensure!(
-		bought.len() + beside <= MAX_RENDITIONS as usize,
-		"a stream has at most {MAX_RENDITIONS} renditions, with the {beside} that its publisher sends: \
-		 give --rendition fewer times"
-	);
-	bought.try_into().map_err(|_| anyhow::anyhow!("a job has at most {MAX_RENDITIONS} renditions"))
+	bought.try_into().map_err(|_| anyhow::anyhow!("a job has at most {most} renditions"))
+}
+
+/// What of a ladder has none of the heights of these sizes; of one that has nothing else, the smallest.
+fn without(ladder: &[Rendition], own: &[(u32, u32)]) -> Vec<Rendition> {
+	let has = |rendition: &Rendition| {
+		own.iter().any(|(_, height)| *height == u32::from(rendition.height))
+	};
+	let (sent, mut bought): (Vec<_>, Vec<_>) = ladder.iter().copied().partition(has);
+	if bought.is_empty() {
+		bought.extend(sent.iter().min_by_key(|r| u32::from(r.width) * u32::from(r.height)));
+	}
+	bought
 }
 
 /// What the source is, with no room to spare: a job's largest fee follows from it.
@@ -393,10 +414,24 @@ mod tests {
 		// It is the height by which players choose.
 		assert_eq!(heights(&[(852, 480), (256, 144)]), [720, 360]);
 		assert_eq!(heights(&[(1280, 720), (854, 480), (640, 360)]), [360], "a job needs one");
-		let crowded = vec![ladder[0]; 5];
-		let refused = bought(&crowded, &[], 4).unwrap_err().to_string();
-		assert!(refused.contains("with the 4 that its publisher sends"), "{refused}");
 		let none = bought(&[ladder[0]; 9], &[], 0).unwrap_err().to_string();
 		assert!(none.contains("give --rendition fewer times"), "{none}");
+	}
+
+	/// A publisher sends more renditions than there is room for, when the worker starts anew in the middle of
+	/// its stream: there is a stream all the same, and what has no room is bought.
+	#[test]
+	fn attack_more_own_renditions_than_there_is_room_for() {
+		let heights: Vec<u32> = (1..=8).map(|step| 90 * step).collect();
+		let ladder: Vec<Rendition> = heights
+			.iter()
+			.map(|height| rendition(&format!("640x{height}@800k")).unwrap())
+			.collect();
+		assert_eq!(bought(&ladder[..5], &[], 4).unwrap().len(), 5);
+		let other = (640, 100);
+		let count = |own: &[(u32, u32)]| bought(&ladder, own, own.len()).unwrap().len();
+		assert_eq!(count(&[other; 4]), 8);
+		assert_eq!(count(&[(640, 90), other, other, other]), 7);
+		assert_eq!(count(&[other, other, other, (640, 90)]), 8, "there is no room for it");
 	}
 }

@@ -103,10 +103,15 @@ export class Watch {
 		const newest = this.status?.newest ?? null;
 		return newest === null || this.at === null || this.status?.ended ? null : Math.max(0, newest - this.at);
 	}
+	/** How many renditions the network makes: as what was signed last says, for a gateway could pass off others as them. */
+	private get made(): number | undefined {
+		const signed = [...this.segments.values()].filter((segment) => segment.signed).at(-1);
+		return signed?.record.receipt.outputs?.length ?? this.status?.renditions.length;
+	}
 	/** Whether a rendition's number is that of what the broadcaster sent. */
-	isSource = (rendition: number): boolean => rendition === this.status?.renditions.length;
+	isSource = (rendition: number): boolean => rendition === this.made;
 	/** Whether it is that of a rendition of the publisher's own, which no judge looks at. */
-	isOwn = (rendition: number): boolean => !!this.status && rendition > this.status.renditions.length;
+	isOwn = (rendition: number): boolean => rendition > (this.made ?? Infinity);
 	get trust(): Trust {
 		if (this.refused.length) return "refused";
 		if (this.unproven.size) return "unchecked";

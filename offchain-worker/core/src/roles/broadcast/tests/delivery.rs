@@ -266,6 +266,8 @@ struct Wavering {
 	key: Key,
 	answered: AtomicU64,
 	wavers: AtomicBool,
+	/// How many outputs its receipts name.
+	outputs: usize,
 }
 
 #[async_trait]
@@ -280,7 +282,7 @@ impl BeforeService for Wavering {
 			return PushReply::Busy { retry_ms: 400 };
 		}
 		self.answered.store(answered + 1, Ordering::SeqCst);
-		let outputs = vec![Some(output(&[answered.min(1) as u8])); 2];
+		let outputs = vec![Some(output(&[answered.min(1) as u8])); self.outputs];
 		let receipt = Receipt {
 			header: signed.header.hash(),
 			toolchain: FakeEngine::default().toolchain,
@@ -307,6 +309,7 @@ fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
 			key: Key::from_uri("//T").unwrap(),
 			answered: AtomicU64::new(0),
 			wavers: AtomicBool::new(false),
+			outputs: 2,
 		});
 		story.net.serve("//T", wavering.clone());
 		let broadcaster = story.broadcaster();
@@ -320,6 +323,34 @@ fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
 		assert!(open.resumed);
 		wavering.wavers.store(true, Ordering::SeqCst);
 		let run = restarted.run(&open, source(1), story.stop.subscribe());
+		assert!(sim.within(10_000, run).await.is_none());
+		assert!(wavering.answered.load(Ordering::SeqCst) > 1);
+		assert_eq!(reported(&story), 1);
+	})
+}
+
+/// A transcoder's receipts name so many outputs that a record has no room for the publisher's own renditions:
+/// what it signs twice is found all the same.
+#[test]
+fn attack_receipts_that_leave_no_room_for_own_renditions() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let wavering = Arc::new(Wavering {
+			key: Key::from_uri("//T").unwrap(),
+			answered: AtomicU64::new(0),
+			wavers: AtomicBool::new(true),
+			outputs: 8,
+		});
+		story.net.serve("//T", wavering.clone());
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(1);
+		let own = vec![OwnSegment { track: 1, bytes: vec![1] }];
+		sender.try_send(Ok(SourceSegment { own, ..segment(0) })).unwrap();
+		drop(sender);
+		let run = broadcaster.run(&open, source, story.stop.subscribe());
 		assert!(sim.within(10_000, run).await.is_none());
 		assert!(wavering.answered.load(Ordering::SeqCst) > 1);
 		assert_eq!(reported(&story), 1);
