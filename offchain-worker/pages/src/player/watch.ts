@@ -12,7 +12,7 @@ import { records as readRecords, streamId, type Record } from "../proof/formats"
 import { checkBytes, checkOwn, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
 import { broadcasterOf, nameOf, pathOf } from "./name";
-import { isOrdered, isPlaylist, segmentOf } from "./playlist";
+import { isOrdered, isPlaylist, renditionOf, segmentOf } from "./playlist";
 
 export interface Status {
 	name: string;
@@ -196,8 +196,8 @@ export class Watch {
 			fLoader: checked((url) => segmentOf(this.base, url) !== null, (url, data: ArrayBuffer) => this.check(url, data)) as never,
 			pLoader: checked(
 				(url) => isPlaylist(this.base, url),
-				async (_, text: string) => {
-					if (isOrdered(text)) return null;
+				async (url, text: string) => {
+					if (isOrdered(text, renditionOf(url))) return null;
 					this.refuse(null, "Playlist");
 					return "Playlist";
 				},
@@ -207,7 +207,7 @@ export class Watch {
 		hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
 			this.levels = levels.map(({ width, height, bitrate, uri }, index) => ({
 				index,
-				rendition: Number(/(\d+)\.m3u8$/.exec(uri)?.[1] ?? index),
+				rendition: renditionOf(uri) ?? index,
 				width,
 				height,
 				kbps: Math.round(bitrate / 1000),
