@@ -178,7 +178,9 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		..Default::default()
 	};
 	let source = args.source.begin(&pool, options, &home.dir).await?;
-	let limits = limits_of(&pool, &source, options.longest).await?;
+	// A live source is made to fit what it is told, or its job: whatever its publisher sends first.
+	let told = args.source.limits.or(options.fit).filter(|_| source.is_live);
+	let limits = limits_of(&pool, &source, told, options.longest).await?;
 	let own = own_sizes(&source);
 
 	let chain = match early {
@@ -324,15 +326,20 @@ fn without(ladder: &[Rendition], own: &[(u32, u32)]) -> Vec<Rendition> {
 	bought
 }
 
-/// What the source is, with no room to spare: a job's largest fee follows from it.
-async fn limits_of(pool: &MediaPool, source: &Source, longest: u32) -> Result<SourceLimits> {
+/// What the source is told to be; else what it is, with no room to spare: a job's largest fee follows from it.
+async fn limits_of(
+	pool: &MediaPool,
+	source: &Source,
+	told: Option<Shape>,
+	longest: u32,
+) -> Result<SourceLimits> {
 	let widest = SourceLimits {
 		longest: LONGEST_SEGMENT,
 		shortest: 0,
 		..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS)
 	};
-	let mut shape = source.shape.unwrap_or(Shape { width: 1, height: 1, fps: 1 });
-	if let Some(first) = &source.first {
+	let mut shape = told.or(source.shape).unwrap_or(Shape { width: 1, height: 1, fps: 1 });
+	if let (None, Some(first)) = (told, &source.first) {
 		let facts = pool
 			.probe(&first.bytes, &widest, Priority::Live)
 			.await
@@ -416,6 +423,36 @@ mod tests {
 		assert_eq!(heights(&[(1280, 720), (854, 480), (640, 360)]), [360], "a job needs one");
 		let none = bought(&[ladder[0]; 9], &[], 0).unwrap_err().to_string();
 		assert!(none.contains("give --rendition fewer times"), "{none}");
+	}
+
+	/// With `--own-rungs` the first segment is waited for also where limits are told: by sending pictures faster
+	/// than they are, a publisher has no dearer job opened, and none ended that could go on.
+	#[tokio::test]
+	async fn attack_first_segment_beyond_the_limits_that_are_told() {
+		let (_sender, rest) = mpsc::channel(1);
+		let first = SourceSegment {
+			// Nobody looks at it.
+			bytes: Vec::new(),
+			duration: 180_000,
+			time: 0,
+			captured: 0,
+			last: false,
+			fresh: false,
+			own: Vec::new(),
+		};
+		let shape = |fps| Shape { width: 640, height: 360, fps };
+		let source = Source {
+			first: Some(first),
+			shape: Some(shape(60)),
+			is_live: true,
+			rest: Rest::Live(rest),
+		};
+		let pool = MediaPool::new(PoolConfig::default());
+		let limits = limits_of(&pool, &source, Some(shape(30)), 540_000).await.unwrap();
+		assert_eq!(
+			(limits.width, limits.height, limits.fps, limits.longest),
+			(640, 360, 30, 540_000)
+		);
 	}
 
 	/// A publisher sends more renditions than there is room for, when the worker starts anew in the middle of
