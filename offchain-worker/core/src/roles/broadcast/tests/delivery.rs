@@ -125,6 +125,12 @@ fn own_renditions_should_be_left_out_where_there_is_no_room_beside_the_ladder() 
 		super::super::run::fit_own(&mut own, bought);
 		assert_eq!(own.len(), left, "beside {bought}");
 	}
+	// Nor for more bytes of all than a segment has.
+	let half = livepeer_primitives::video::MAX_SEGMENT_BYTES as usize / 2 + 1;
+	let mut large = own(3);
+	large[..2].iter_mut().for_each(|own| own.bytes = vec![1; half]);
+	super::super::run::fit_own(&mut large, 1);
+	assert_eq!(large.iter().map(|own| own.track).collect::<Vec<_>>(), [1, 3]);
 }
 
 #[test]
