@@ -58,8 +58,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `134`
 		//  Estimated: `6054`
-		// Minimum execution time: 12_669_000 picoseconds.
-		Weight::from_parts(13_770_000, 6054)
+		// Minimum execution time: 12_319_000 picoseconds.
+		Weight::from_parts(13_320_000, 6054)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -69,8 +69,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `0`
 		//  Estimated: `0`
-		// Minimum execution time: 3_375_000 picoseconds.
-		Weight::from_parts(3_776_000, 0)
+		// Minimum execution time: 3_325_000 picoseconds.
+		Weight::from_parts(3_685_000, 0)
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	/// Storage: `EthBridge::Levels` (r:2 w:2)
@@ -81,8 +81,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `369`
 		//  Estimated: `6016`
-		// Minimum execution time: 22_133_000 picoseconds.
-		Weight::from_parts(23_936_000, 6016)
+		// Minimum execution time: 22_173_000 picoseconds.
+		Weight::from_parts(23_645_000, 6016)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -94,8 +94,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `132`
 		//  Estimated: `1517`
-		// Minimum execution time: 6_609_000 picoseconds.
-		Weight::from_parts(7_241_000, 1517)
+		// Minimum execution time: 6_519_000 picoseconds.
+		Weight::from_parts(7_090_000, 1517)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -105,8 +105,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `0`
 		//  Estimated: `0`
-		// Minimum execution time: 3_295_000 picoseconds.
-		Weight::from_parts(3_646_000, 0)
+		// Minimum execution time: 3_235_000 picoseconds.
+		Weight::from_parts(3_575_000, 0)
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	/// Storage: `EthBridge::Gateway` (r:1 w:0)
@@ -133,8 +133,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `881`
 		//  Estimated: `6054`
-		// Minimum execution time: 176_293_000 picoseconds with two deposits; what 2^32 - 1 take is estimated by hand.
-		Weight::from_parts(1_050_000_000, 6054)
+		// Minimum execution time: 487_077_000 picoseconds.
+		Weight::from_parts(528_519_000, 6054)
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -166,8 +166,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1285`
 		//  Estimated: `3675`
-		// Minimum execution time: 117_545_000 picoseconds.
-		Weight::from_parts(129_273_000, 3675)
+		// Minimum execution time: 115_793_000 picoseconds.
+		Weight::from_parts(122_272_000, 3675)
 			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -189,8 +189,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1205`
 		//  Estimated: `3675`
-		// Minimum execution time: 73_920_000 picoseconds.
-		Weight::from_parts(81_552_000, 3675)
+		// Minimum execution time: 75_062_000 picoseconds.
+		Weight::from_parts(85_057_000, 3675)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -200,8 +200,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `315`
 		//  Estimated: `3530`
-		// Minimum execution time: 26_599_000 picoseconds.
-		Weight::from_parts(36_695_000, 3530)
+		// Minimum execution time: 26_760_000 picoseconds.
+		Weight::from_parts(31_898_000, 3530)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -237,8 +237,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `3657`
 		//  Estimated: `16110`
-		// Minimum execution time: 165_237_000 picoseconds.
-		Weight::from_parts(182_793_000, 16110)
+		// Minimum execution time: 160_239_000 picoseconds.
+		Weight::from_parts(169_703_000, 16110)
 			.saturating_add(T::DbWeight::get().reads(18_u64))
 			.saturating_add(T::DbWeight::get().writes(16_u64))
 	}
@@ -250,8 +250,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `227`
 		//  Estimated: `1541`
-		// Minimum execution time: 7_822_000 picoseconds.
-		Weight::from_parts(8_532_000, 1541)
+		// Minimum execution time: 7_672_000 picoseconds.
+		Weight::from_parts(8_413_000, 1541)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -289,8 +289,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1809`
 		//  Estimated: `132559`
-		// Minimum execution time: 94_020_000 picoseconds.
-		Weight::from_parts(99_418_000, 132559)
+		// Minimum execution time: 95_692_000 picoseconds.
+		Weight::from_parts(100_110_000, 132559)
 			.saturating_add(T::DbWeight::get().reads(15_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
@@ -313,10 +313,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `304 + n * (96 ±0)`
 		//  Estimated: `3522 + n * (2540 ±0)`
-		// Minimum execution time: 7_290_000 picoseconds.
-		Weight::from_parts(7_541_000, 3522)
-			// Standard Error: 4_906
-			.saturating_add(Weight::from_parts(8_678_326, 0).saturating_mul(n.into()))
+		// Minimum execution time: 7_421_000 picoseconds.
+		Weight::from_parts(7_761_000, 3522)
+			// Standard Error: 2_991
+			.saturating_add(Weight::from_parts(8_863_415, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
@@ -331,8 +331,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `157`
 		//  Estimated: `1509`
-		// Minimum execution time: 5_688_000 picoseconds.
-		Weight::from_parts(6_429_000, 1509)
+		// Minimum execution time: 5_809_000 picoseconds.
+		Weight::from_parts(6_459_000, 1509)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -352,8 +352,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `609`
 		//  Estimated: `3790`
-		// Minimum execution time: 120_930_000 picoseconds.
-		Weight::from_parts(144_246_000, 3790)
+		// Minimum execution time: 103_034_000 picoseconds.
+		Weight::from_parts(121_331_000, 3790)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -367,8 +367,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `156`
 		//  Estimated: `1517`
-		// Minimum execution time: 19_820_000 picoseconds.
-		Weight::from_parts(21_082_000, 1517)
+		// Minimum execution time: 19_519_000 picoseconds.
+		Weight::from_parts(20_741_000, 1517)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -397,10 +397,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `452 + n * (32 ±0)`
 		//  Estimated: `132559`
-		// Minimum execution time: 1_272_000 picoseconds.
-		Weight::from_parts(268_093_383, 132559)
-			// Standard Error: 6_443
-			.saturating_add(Weight::from_parts(626_175, 0).saturating_mul(n.into()))
+		// Minimum execution time: 1_281_000 picoseconds.
+		Weight::from_parts(267_292_836, 132559)
+			// Standard Error: 6_283
+			.saturating_add(Weight::from_parts(622_933, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -409,66 +409,66 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn set_gateway() -> Weight {
-		Weight::from_parts(13_770_000, 6054)
+		Weight::from_parts(13_320_000, 6054)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn set_guardian() -> Weight {
-		Weight::from_parts(3_776_000, 0)
+		Weight::from_parts(3_685_000, 0)
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn set_limits() -> Weight {
-		Weight::from_parts(23_936_000, 6016)
+		Weight::from_parts(23_645_000, 6016)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn stop() -> Weight {
-		Weight::from_parts(7_241_000, 1517)
+		Weight::from_parts(7_090_000, 1517)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn resume() -> Weight {
-		Weight::from_parts(3_646_000, 0)
+		Weight::from_parts(3_575_000, 0)
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn sync() -> Weight {
-		Weight::from_parts(1_050_000_000, 6054)
+		Weight::from_parts(528_519_000, 6054)
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 	fn deposit() -> Weight {
-		Weight::from_parts(129_273_000, 3675)
+		Weight::from_parts(122_272_000, 3675)
 			.saturating_add(RocksDbWeight::get().reads(12_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn release() -> Weight {
-		Weight::from_parts(81_552_000, 3675)
+		Weight::from_parts(85_057_000, 3675)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn redirect() -> Weight {
-		Weight::from_parts(36_695_000, 3530)
+		Weight::from_parts(31_898_000, 3530)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn withdraw() -> Weight {
-		Weight::from_parts(182_793_000, 16110)
+		Weight::from_parts(169_703_000, 16110)
 			.saturating_add(RocksDbWeight::get().reads(18_u64))
 			.saturating_add(RocksDbWeight::get().writes(16_u64))
 	}
 	fn set_payout() -> Weight {
-		Weight::from_parts(8_532_000, 1541)
+		Weight::from_parts(8_413_000, 1541)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn pay_out() -> Weight {
-		Weight::from_parts(99_418_000, 132559)
+		Weight::from_parts(100_110_000, 132559)
 			.saturating_add(RocksDbWeight::get().reads(15_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn undo_forgery(n: u32, ) -> Weight {
-		Weight::from_parts(7_541_000, 3522)
-			.saturating_add(Weight::from_parts(8_678_326, 0).saturating_mul(n.into()))
+		Weight::from_parts(7_761_000, 3522)
+			.saturating_add(Weight::from_parts(8_863_415, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
@@ -476,23 +476,23 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2540).saturating_mul(n.into()))
 	}
 	fn set_supply_rule() -> Weight {
-		Weight::from_parts(6_429_000, 1509)
+		Weight::from_parts(6_459_000, 1509)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 	fn prove_supply() -> Weight {
-		Weight::from_parts(144_246_000, 3790)
+		Weight::from_parts(121_331_000, 3790)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn on_finalize() -> Weight {
-		Weight::from_parts(21_082_000, 1517)
+		Weight::from_parts(20_741_000, 1517)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn close_round(n: u32, ) -> Weight {
-		Weight::from_parts(268_093_383, 132559)
-			.saturating_add(Weight::from_parts(626_175, 0).saturating_mul(n.into()))
+		Weight::from_parts(267_292_836, 132559)
+			.saturating_add(Weight::from_parts(622_933, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
