@@ -300,7 +300,9 @@ impl Claiming {
 		let all = receipts.len();
 		receipts = receipts.into_iter().take_while(|one| one.made_under() == under).collect();
 		let is_cut = receipts.len() < all;
-		let ended = view.as_ref().is_none_or(|view| view.ended)
+		// From its end on the chain takes a job's last claims, however late it notices that it is over, and no
+		// later for that: who lets many jobs end together could have claims wait for it until they are too late.
+		let ended = view.as_ref().is_none_or(|view| view.ended || head.best >= view.end)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
 		if view.is_none() && self.job_is_closed(job).await? {
 			tracing::warn!(job, assignment, segments = receipts.len(), "too late to claim");
