@@ -98,8 +98,15 @@ impl Claiming {
 		}
 		self.compare().await?;
 		self.find_claims().await?;
-		for (job, assignment) in self.parts.store.assignments()? {
-			self.make_claim(head, job, assignment).await?;
+		let store = &self.parts.store;
+		let assignments = store.assignments()?;
+		let mut sharing = 0;
+		for (job, assignment) in &assignments {
+			let cursor = store.cursor(*job, *assignment)?;
+			sharing += store.receipts(*job, *assignment, cursor, 1)?.len();
+		}
+		for (job, assignment) in assignments {
+			self.make_claim(head, job, assignment, sharing).await?;
 		}
 		for claim in self.parts.store.claims()?.iter().filter(|claim| claim.id.is_none()) {
 			self.send_claim(head, claim).await?;
@@ -269,12 +276,14 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Fixes the leaves of the next claim of an assignment when it is time.
+	/// Fixes the leaves of the next claim of an assignment when it is time, one of so many that have something to
+	/// claim.
 	async fn make_claim(
 		&self,
 		head: Head,
 		job: JobId,
 		assignment: AssignmentIndex,
+		sharing: usize,
 	) -> Result<(), TranscodeError> {
 		// One after the other: the chain takes no claim behind a later one.
 		let unsent = |claim: &ClaimRecord| {
@@ -340,6 +349,7 @@ impl Claiming {
 			current,
 			terms: self.parts.chain.claim_terms(job, assignment).await?,
 			max_leaves,
+			sharing,
 			ended,
 			is_complete: is_cut || is_complete(&ready, now_ms, &rules),
 			config: &self.parts.config,
