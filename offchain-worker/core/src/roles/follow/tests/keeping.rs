@@ -1,6 +1,7 @@
 //! What is kept of a stream, and for how long.
 
 use super::*;
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn kept_segments_should_go_when_the_next_job_has_another_ladder() {
@@ -190,15 +191,16 @@ async fn attack_renditions_that_fill_the_memory() {
 		story.sign(header, Outputs::truncate_from(outputs.collect()))
 	};
 	let origin = FakeNet::record("o");
+	let mut missed = BTreeSet::new();
 	for (seq, length, at_once) in [(1, 5 * 1024 * 1024, 1), (2, 1_000, 3)] {
 		net.most.store(0, Ordering::SeqCst);
-		follower.take(stream, &state, &origin, &record(seq, length), false).await.unwrap();
+		follower.take(stream, &state, &origin, &record(seq, length), &mut missed).await.unwrap();
 		assert_eq!(net.most.load(Ordering::SeqCst), at_once, "of {length} bytes each");
 	}
 	let kept = story.store.blob_count();
 	let third = record(3, 1_000);
 	story.net.withhold(third.outputs()[2].unwrap().hash, true);
-	assert!(follower.take(stream, &state, &origin, &third, false).await.is_err());
+	assert!(follower.take(stream, &state, &origin, &third, &mut missed).await.is_err());
 	assert_eq!(story.store.blob_count(), kept);
 }
 
