@@ -370,6 +370,15 @@ pub fn open_decoder(
 	Ok(codec::decoder::Opened(context.decoder()))
 }
 
+/// Width and height of what a decoder decodes, of which its pictures may show a part.
+pub fn coded_size(decoder: &codec::decoder::Opened) -> (u32, u32) {
+	// SAFETY: a valid context, read only.
+	unsafe {
+		let context = &*decoder.as_ptr();
+		(context.coded_width.max(0) as u32, context.coded_height.max(0) as u32)
+	}
+}
+
 /// The plain-number side of an encoder.
 #[derive(Clone, Copy, Debug)]
 pub struct EncoderSetup {

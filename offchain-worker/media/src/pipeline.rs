@@ -125,6 +125,8 @@ struct Decoder<'a> {
 	shape: Option<ffi::Picture>,
 	frames: u32,
 	last_time: Option<i64>,
+	/// The largest width and height that were decoded.
+	coded: (u32, u32),
 	/// Packets that were sent.
 	sent: usize,
 	/// Byte offset of the last of them.
@@ -145,6 +147,7 @@ impl<'a> Decoder<'a> {
 			shape: None,
 			frames: 0,
 			last_time: None,
+			coded: (0, 0),
 			sent: 0,
 			at: 0,
 			is_ending: false,
@@ -200,6 +203,8 @@ impl<'a> Decoder<'a> {
 					self.at = at;
 					self.sent += 1;
 					self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
+					let (width, height) = ffi::coded_size(&self.decoder);
+					self.coded = (self.coded.0.max(width), self.coded.1.max(height));
 				}
 				None if self.is_ending => return Ok(None),
 				None => {
@@ -226,6 +231,7 @@ impl<'a> Decoder<'a> {
 			return Err(Failure::invalid(RejectReason::UnsupportedVideo, at));
 		}
 		limits::check_picture(shape.width, shape.height, &self.limits, at)?;
+		limits::check_coded(self.coded, shape.width, shape.height, at)?;
 		// One segment has one shape: the encoder and the work formula count on it.
 		let same = self.shape.is_none_or(|s| {
 			(s.width, s.height, s.is_full_range) == (shape.width, shape.height, shape.is_full_range)
