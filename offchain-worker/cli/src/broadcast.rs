@@ -178,7 +178,9 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		..Default::default()
 	};
 	let source = args.source.begin(&pool, options, &home.dir).await?;
-	let limits = limits_of(&pool, &source, options.longest).await?;
+	// A live source is made to fit what it is told, or its job: whatever its publisher sends first.
+	let told = args.source.limits.or(options.fit).filter(|_| source.is_live);
+	let limits = limits_of(&pool, &source, told, options.longest).await?;
 	let own = own_sizes(&source);
 
 	let chain = match early {
@@ -278,15 +280,29 @@ fn own_sizes(source: &Source) -> Vec<(u32, u32)> {
 }
 
 /// What is bought of a ladder: what none of the publisher's own renditions, of these sizes, replaces. There is
-/// no job without any, so the smallest is bought at least. A stream has room for those that there are `beside`
-/// and for the rest only.
+/// no job without any, so the smallest is bought at least. Of those that there are `beside` the stream has as
+/// many as it has room for: what a publisher sends does not decide whether there is a stream.
 fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Ladder> {
-	let has = |rendition: &Rendition| {
-		own.iter().any(|(_, height)| *height == u32::from(rendition.height))
+	let most = MAX_RENDITIONS as usize;
+	ensure!(
+		ladder.len() <= most,
+		"a job has at most {most} renditions: give --rendition fewer times"
+	);
+	// What has no room replaces nothing.
+	let mut own = own;
+	let (bought, room) = loop {
+		let bought = without(ladder, own);
+		let room = most.saturating_sub(bought.len());
+		match own.get(..room) {
+			Some(fitting) if fitting.len() < own.len() => own = fitting,
+			_ => break (bought, room),
+		}
 	};
-	let (sent, mut bought): (Vec<_>, Vec<_>) = ladder.iter().copied().partition(has);
-	if bought.is_empty() {
-		bought.extend(sent.iter().min_by_key(|r| u32::from(r.width) * u32::from(r.height)));
+	if beside > room {
+		tracing::warn!(
+			"the publisher sends {beside} renditions of its own, and beside those that are bought there is room for \
+			 {room}: the others are left out; give --rendition fewer times"
+		);
 	}
 	if !own.is_empty() {
 		tracing::info!(
@@ -295,23 +311,35 @@ fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Lad
 			"the publisher sends renditions of its own"
 		);
 	}
-	ensure!(
-		bought.len() + beside <= MAX_RENDITIONS as usize,
-		"a stream has at most {MAX_RENDITIONS} renditions, with the {beside} that its publisher sends: \
-		 give --rendition fewer times"
-	);
-	bought.try_into().map_err(|_| anyhow::anyhow!("a job has at most {MAX_RENDITIONS} renditions"))
+	bought.try_into().map_err(|_| anyhow::anyhow!("a job has at most {most} renditions"))
 }
 
-/// What the source is, with no room to spare: a job's largest fee follows from it.
-async fn limits_of(pool: &MediaPool, source: &Source, longest: u32) -> Result<SourceLimits> {
+/// What of a ladder has none of the heights of these sizes; of one that has nothing else, the smallest.
+fn without(ladder: &[Rendition], own: &[(u32, u32)]) -> Vec<Rendition> {
+	let has = |rendition: &Rendition| {
+		own.iter().any(|(_, height)| *height == u32::from(rendition.height))
+	};
+	let (sent, mut bought): (Vec<_>, Vec<_>) = ladder.iter().copied().partition(has);
+	if bought.is_empty() {
+		bought.extend(sent.iter().min_by_key(|r| u32::from(r.width) * u32::from(r.height)));
+	}
+	bought
+}
+
+/// What the source is told to be; else what it is, with no room to spare: a job's largest fee follows from it.
+async fn limits_of(
+	pool: &MediaPool,
+	source: &Source,
+	told: Option<Shape>,
+	longest: u32,
+) -> Result<SourceLimits> {
 	let widest = SourceLimits {
 		longest: LONGEST_SEGMENT,
 		shortest: 0,
 		..SourceLimits::new(MAX_SIDE, MAX_SIDE, MAX_FPS)
 	};
-	let mut shape = source.shape.unwrap_or(Shape { width: 1, height: 1, fps: 1 });
-	if let Some(first) = &source.first {
+	let mut shape = told.or(source.shape).unwrap_or(Shape { width: 1, height: 1, fps: 1 });
+	if let (None, Some(first)) = (told, &source.first) {
 		let facts = pool
 			.probe(&first.bytes, &widest, Priority::Live)
 			.await
@@ -393,10 +421,54 @@ mod tests {
 		// It is the height by which players choose.
 		assert_eq!(heights(&[(852, 480), (256, 144)]), [720, 360]);
 		assert_eq!(heights(&[(1280, 720), (854, 480), (640, 360)]), [360], "a job needs one");
-		let crowded = vec![ladder[0]; 5];
-		let refused = bought(&crowded, &[], 4).unwrap_err().to_string();
-		assert!(refused.contains("with the 4 that its publisher sends"), "{refused}");
 		let none = bought(&[ladder[0]; 9], &[], 0).unwrap_err().to_string();
 		assert!(none.contains("give --rendition fewer times"), "{none}");
+	}
+
+	/// With `--own-rungs` the first segment is waited for also where limits are told: by sending pictures faster
+	/// than they are, a publisher has no dearer job opened, and none ended that could go on.
+	#[tokio::test]
+	async fn attack_first_segment_beyond_the_limits_that_are_told() {
+		let (_sender, rest) = mpsc::channel(1);
+		let first = SourceSegment {
+			// Nobody looks at it.
+			bytes: Vec::new(),
+			duration: 180_000,
+			time: 0,
+			captured: 0,
+			last: false,
+			fresh: false,
+			own: Vec::new(),
+		};
+		let shape = |fps| Shape { width: 640, height: 360, fps };
+		let source = Source {
+			first: Some(first),
+			shape: Some(shape(60)),
+			is_live: true,
+			rest: Rest::Live(rest),
+		};
+		let pool = MediaPool::new(PoolConfig::default());
+		let limits = limits_of(&pool, &source, Some(shape(30)), 540_000).await.unwrap();
+		assert_eq!(
+			(limits.width, limits.height, limits.fps, limits.longest),
+			(640, 360, 30, 540_000)
+		);
+	}
+
+	/// A publisher sends more renditions than there is room for, when the worker starts anew in the middle of
+	/// its stream: there is a stream all the same, and what has no room is bought.
+	#[test]
+	fn attack_more_own_renditions_than_there_is_room_for() {
+		let heights: Vec<u32> = (1..=8).map(|step| 90 * step).collect();
+		let ladder: Vec<Rendition> = heights
+			.iter()
+			.map(|height| rendition(&format!("640x{height}@800k")).unwrap())
+			.collect();
+		assert_eq!(bought(&ladder[..5], &[], 4).unwrap().len(), 5);
+		let other = (640, 100);
+		let count = |own: &[(u32, u32)]| bought(&ladder, own, own.len()).unwrap().len();
+		assert_eq!(count(&[other; 4]), 8);
+		assert_eq!(count(&[(640, 90), other, other, other]), 7);
+		assert_eq!(count(&[other, other, other, (640, 90)]), 8, "there is no room for it");
 	}
 }

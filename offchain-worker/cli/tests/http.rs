@@ -21,7 +21,7 @@ use livepeer_primitives::{
 		ToolchainsAnswer, ToolchainsQuestion, VerifyLeaf, VerifyStatus, VerifyTask,
 		TOOLCHAINS_PATH, VERIFY_PATH,
 	},
-	receipt::{Outputs, Receipt, TranscodeResult},
+	receipt::{Output, Outputs, Receipt, TranscodeResult},
 	segment::{stream_id, SegmentHeader, StreamHead},
 	verdict::Verdict,
 	video::{Ladder, SourceLimits},
@@ -149,8 +149,12 @@ impl Stream {
 
 	/// Adds a rendition of the publisher's own, of two bytes, to a segment that was added.
 	fn add_own(&self, seq: Seq, track: u8) {
+		self.add_own_of(seq, track, output(&[track, seq as u8]));
+	}
+
+	/// The same, of what is signed to be so.
+	fn add_own_of(&self, seq: Seq, track: u8, output: Output) {
 		let mut record = self.origin.records(self.id(), seq, 1).unwrap().remove(0);
-		let output = output(&[track, seq as u8]);
 		let header = header_of_track(record.header(), track, &output);
 		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
 		record.own = BoundedVec::truncate_from(vec![OwnRendition { track, output, signature }]);
@@ -427,6 +431,21 @@ async fn own_renditions_should_be_offered_by_their_tracks_and_said_to_be_such() 
 	let playlist = own["playlist"].as_str().unwrap();
 	assert!(playlist.ends_with("/demo/4.m3u8"), "{playlist}");
 	assert_eq!(get(address, playlist).await.status, 200);
+}
+
+/// A broadcaster signs an own rendition by the hash of large bytes that the gateway has anyway, and says that they
+/// are few: however many ask, more would be in memory than is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_own_rendition_of_more_bytes_than_it_says() {
+	let stream = Stream::new().await;
+	stream.add(0);
+	stream.add_own_of(0, 2, Output { len: 1, ..output(&[0, 0]) });
+	let address = stream.gateway(stream.only()).await;
+	eventually(address, "/stream/demo/0.m3u8", |t| t.contains("0/0.ts")).await;
+	assert_eq!(get(address, "/stream/demo/0/0.ts").await.body, [0, 0]);
+	for path in ["4.m3u8", "4/0.ts"] {
+		assert_eq!(get(address, &format!("/stream/demo/{path}")).await.status, 404, "{path}");
+	}
 }
 
 #[tokio::test(flavor = "multi_thread")]

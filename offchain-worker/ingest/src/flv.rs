@@ -165,7 +165,11 @@ impl Remuxer {
 				_ => continue,
 			};
 			let coded = Coded { frame, codec, packet, is_enhanced: true };
-			self.picture_of(Of::Pictures(number), time, coded, rest, out)?;
+			let taken = self.picture_of(Of::Pictures(number), time, coded, rest, out);
+			// What is damaged of another track costs that one only, whether it is wanted or not.
+			if number == 0 {
+				taken?;
+			}
 		}
 		Ok(())
 	}
@@ -534,6 +538,25 @@ mod tests {
 		assert_eq!(remuxer.take(9, 60_000, further).unwrap(), []);
 		assert_eq!(ends(&remuxer.take(9, 1_000, &key(0)).unwrap()), 0);
 		assert_eq!(remuxer.take(9, 1_000, further).unwrap().len(), 1);
+	}
+
+	/// What is damaged in another track than the first does not end the stream, also where no other is wanted.
+	#[test]
+	fn attack_further_track_that_is_damaged() {
+		let long = [&b"\x96\x00avc1\x01"[..], &vec![1; LONGEST_HEADER + 1]].concat();
+		for further in [0, 1] {
+			let mut remuxer = Remuxer::with_further(further);
+			remuxer.take(9, 0, &header()).unwrap();
+			for damaged in [&b"\x96\x01avc1\x01\0"[..], b"\x96\x01hvc1\x01", &long] {
+				assert_eq!(remuxer.take(9, 0, damaged), Ok(vec![]));
+			}
+			assert_eq!(remuxer.tracks.0.len(), 1);
+			assert_eq!(
+				remuxer.take(9, 0, b"\x96\x01avc1\0\0"),
+				Err(FlvError::Damaged),
+				"the first"
+			);
+		}
 	}
 
 	/// A message of millions of empty tracks takes no more than one of as many as there may be.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isOrdered, isPlaylist, segmentOf } from "../src/player/playlist";
+import { isOrdered, isPlaylist, renditionOf, segmentOf } from "../src/player/playlist";
 
 Object.defineProperty(globalThis, "location", { value: { href: "http://gateway/stream/5F/demo" }, configurable: true });
 
@@ -11,7 +11,7 @@ const master = '#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-S
 
 test("playlists of a gateway should be followed", () => {
 	for (const good of [live, `${live}#EXT-X-ENDLIST\n`, recording, master, master.replaceAll(/(\d\.m3u8)/g, "recording-$1"), head, live.replaceAll("\n", "\r\n"), `${live}# a comment\n`]) {
-		assert.ok(isOrdered(good), good);
+		assert.ok(isOrdered(good, good === recording ? 1 : 0), good);
 	}
 });
 
@@ -36,8 +36,17 @@ test("attack playlist that changes or reorders what was checked", () => {
 		["no playlist", "<html>"],
 		["nothing", ""],
 	] as const) {
-		assert.ok(!isOrdered(bad), why);
+		assert.ok(!isOrdered(bad, bad.includes("VOD") ? 1 : 0), why);
 	}
+});
+
+test("attack rendition that is listed under another one's number", () => {
+	const [of, own] = ["http://gateway/stream/5F/demo/0.m3u8", "http://gateway/stream/5F/demo/recording-12.m3u8"].map(renditionOf);
+	assert.deepEqual([of, own, renditionOf("/stream/5F/demo/index.m3u8")], [0, 12, null]);
+	const listed = live.replaceAll("0/", "12/");
+	assert.ok(isOrdered(listed, 12) && !isOrdered(listed, 0));
+	// Nor where all renditions are listed, which has no number to tell it by.
+	assert.ok(!isOrdered(live, null) && isOrdered(master, null));
 });
 
 test("only what is below a stream's own address should be asked for", () => {

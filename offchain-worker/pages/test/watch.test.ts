@@ -93,3 +93,15 @@ test("what was learned last should stay, whatever its number", async () => {
 	assert.equal(watch.segments.size, 400);
 	assert.ok(!watch.segments.has(SEQ + 1) && watch.segments.has(SEQ + 400));
 });
+
+test("attack own rendition that a gateway passes off as one of the network's", async () => {
+	const { watch, learn } = watching(() => new Response(records));
+	await learn(SEQ);
+	const segment = watch.segments.get(SEQ);
+	assert.ok(segment && watch.status);
+	const made = segment.record.receipt.outputs?.length ?? 0;
+	watch.status.renditions = Array(made + 3).fill("640x360@800k");
+	assert.ok(!watch.isOwn(made + 1), "nothing was checked yet");
+	segment.signed = true;
+	assert.ok(watch.isOwn(made + 1) && watch.isSource(made) && !watch.isOwn(made));
+});

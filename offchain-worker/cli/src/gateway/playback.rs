@@ -201,7 +201,8 @@ impl Gateway {
 		if let Some(known) = lock(&self.described).get(&output.hash) {
 			return Ok(known.clone());
 		}
-		let Some(_held) = self.memory.take(client, output.len as usize) else { return Ok(None) };
+		let Some(size) = self.store.size(output.hash)? else { return Ok(None) };
+		let Some(_held) = self.memory.take(client, size as usize) else { return Ok(None) };
 		let Some(bytes) = self.store.get(output.hash)? else { return Ok(None) };
 		let described = describe(&bytes);
 		let mut known = lock(&self.described);
@@ -302,9 +303,14 @@ pub(super) async fn segment(
 		let record = records.first().filter(|record| record.header().seq == seq);
 		let output = record.and_then(|record| output_of(record, rendition));
 		let output = output.ok_or_else(unknown)?;
-		// Before they are read: however many ask, only so many bytes are in memory.
-		let held = memory.take(client, output.len as usize).ok_or(Failure::Full)?;
+		// Before they are read: however many ask, only so many bytes are in memory. A record's tracks that were
+		// not taken nobody has checked: of their hash there may be more bytes than they say.
+		let size = store.size(output.hash)?.ok_or_else(unknown)?;
+		let held = memory.take(client, size as usize).ok_or(Failure::Full)?;
 		let bytes = store.get(output.hash)?.ok_or_else(unknown)?;
+		if bytes.len() as u64 != u64::from(output.len) {
+			return Err(unknown());
+		}
 		gateway.metrics.add_bytes(bytes.len() as u64);
 		Ok(hls("video/mp2t", "public, max-age=3600, immutable", held.body(bytes)))
 	};

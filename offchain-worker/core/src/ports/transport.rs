@@ -77,7 +77,8 @@ pub struct SegmentRecord {
 	pub receipt: Receipt,
 	/// The transcoder's signature over the receipt's hash.
 	pub signature: OperatorSignature,
-	/// The same stretch in the publisher's own renditions, in ascending order of their tracks.
+	/// The same stretch in the publisher's own renditions, in ascending order of their tracks; all
+	/// together they have no more bytes than a segment may.
 	pub own: BoundedVec<OwnRendition, ConstU32<MAX_OWN>>,
 }
 
@@ -109,7 +110,7 @@ pub enum RecordError {
 	#[error("the receipt has another number of outputs than the ladder")]
 	Outputs,
 	/// The publisher's own renditions are not signed by the stream's owner, or out of order, or too
-	/// many beside the others.
+	/// many beside the others, or larger than a segment.
 	#[error("the publisher's own renditions are not signed by the broadcaster, out of order or too many")]
 	Own,
 }
@@ -175,12 +176,15 @@ impl SegmentRecord {
 		})
 	}
 
-	/// Whether the publisher's own renditions are in order, and no more than there may be.
+	/// Whether the publisher's own renditions are in order, and no more than there may be: in number, and all
+	/// together in bytes, of which no judge and no rate holds them to fewer.
 	pub fn is_own_in_order(&self) -> bool {
 		let tracks = self.own.iter().map(|own| own.track);
 		let all = self.outputs().len().saturating_add(self.own.len());
+		let bytes: u64 = self.own.iter().map(|own| u64::from(own.output.len)).sum();
 		core::iter::once(SOURCE_TRACK).chain(tracks).is_sorted_by(|one, next| one < next)
 			&& all <= MAX_RENDITIONS as usize
+			&& bytes <= u64::from(MAX_SEGMENT_BYTES)
 	}
 }
 

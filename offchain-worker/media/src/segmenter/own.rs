@@ -25,7 +25,7 @@ use crate::{
 
 /// How far a keyframe may be from where the first track is cut, a sixtieth of a second: containers round.
 const ALIGNED: i64 = 1_500;
-/// How much may be missing at an open end, where no keyframe follows: half a second.
+/// How much may be missing at an open end, where no keyframe follows, or be there beyond it: half a second.
 const TAIL: i64 = 45_000;
 /// Bytes of a track that may wait for a cut, and its pictures. Of a track that has more, what waits is
 /// dropped: the first track does not follow.
@@ -131,11 +131,14 @@ impl Own {
 	}
 
 	/// What belongs between two times, and nothing that lies before them is kept; at an open end all that is
-	/// there.
+	/// there and near it, for what has jumped is of what follows.
 	fn stretch(&mut self, start: i64, end: i64, is_open: bool) -> Result<Vec<Unit>, Unfit> {
 		let is_there = self.newest > end.saturating_sub(if is_open { TAIL } else { ALIGNED });
 		self.is_away = !is_there;
-		let open_end = (is_open && is_there).then_some(self.units.len());
+		let far = end.saturating_add(TAIL);
+		let open_end = (is_open && is_there).then(|| {
+			self.units.iter().position(|unit| unit.time >= far).unwrap_or(self.units.len())
+		});
 		let ends = self.fresh_at(end).or(open_end);
 		let beyond = |unit: &Unit| unit.time >= end.saturating_sub(ALIGNED);
 		let until = ends.or_else(|| self.units.iter().position(beyond)).unwrap_or(self.units.len());
@@ -317,6 +320,20 @@ mod tests {
 		(11..=30).for_each(|number| track.take(picture(number), Some(0)));
 		assert_eq!(times(track.stretch(72_000, 108_000, false)), Ok((10, 72_000)));
 		assert!(track.is_late(144_000), "it is back");
+	}
+
+	/// A further track jumps, or runs ahead, before the first one ends: what is of another time is in no
+	/// segment of this one.
+	#[test]
+	fn attack_further_track_that_goes_on_behind_an_open_end() {
+		let mut track = own();
+		(0..=9).for_each(|number| track.take(picture(number), Some(0)));
+		(1_001..=1_009).for_each(|number| track.take(picture(number), Some(0)));
+		assert_eq!(times(track.stretch(0, 36_000, true)), Ok((10, 0)));
+		// The little by which it is longer belongs to it.
+		let mut track = own();
+		(0..=9).for_each(|number| track.take(picture(number), Some(0)));
+		assert_eq!(times(track.stretch(0, 33_000, true)), Ok((10, 0)));
 	}
 
 	/// A publisher sends further tracks whose time stands still, or far more of one than of the first.

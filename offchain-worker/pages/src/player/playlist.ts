@@ -27,11 +27,17 @@ function below(base: string, url: string): string | null {
 	}
 }
 
+/** The number of the rendition whose playlist an address is; none where it is that of all. */
+export const renditionOf = (url: string): number | null => {
+	const found = /(\d{1,3})\.m3u8$/.exec(url)?.[1];
+	return found === undefined ? null : Number(found);
+};
+
 /**
  * Whether a playlist says no more than where the renditions are, which are looked at when they are asked for, or
- * one's segments in their order.
+ * the segments of this one, by whose number viewers are told what plays, in their order.
  */
-export function isOrdered(text: string): boolean {
+export function isOrdered(text: string, of: number | null): boolean {
 	const lines = text.split(/\r?\n/).filter((line) => line && !/^#(?!EXT)/.test(line));
 	if (lines[0] !== "#EXTM3U" || lines.some((line) => line.startsWith("#") && !TAGS.test(line))) return false;
 	const named = lines.filter((line) => !line.startsWith("#"));
@@ -45,6 +51,6 @@ export function isOrdered(text: string): boolean {
 		const seq = Number(number ?? Number.NaN);
 		const follows = isRecording ? seq > before : seq === first + place;
 		before = seq;
-		return follows && rendition === named[0]?.split("/")[0];
+		return follows && Number(rendition) === of;
 	});
 }

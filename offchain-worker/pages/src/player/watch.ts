@@ -12,7 +12,7 @@ import { records as readRecords, streamId, type Record } from "../proof/formats"
 import { checkBytes, checkOwn, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
 import { broadcasterOf, nameOf, pathOf } from "./name";
-import { isOrdered, isPlaylist, segmentOf } from "./playlist";
+import { isOrdered, isPlaylist, renditionOf, segmentOf } from "./playlist";
 
 export interface Status {
 	name: string;
@@ -103,10 +103,15 @@ export class Watch {
 		const newest = this.status?.newest ?? null;
 		return newest === null || this.at === null || this.status?.ended ? null : Math.max(0, newest - this.at);
 	}
+	/** How many renditions the network makes: as what was signed last says, for a gateway could pass off others as them. */
+	private get made(): number | undefined {
+		const signed = [...this.segments.values()].filter((segment) => segment.signed).at(-1);
+		return signed?.record.receipt.outputs?.length ?? this.status?.renditions.length;
+	}
 	/** Whether a rendition's number is that of what the broadcaster sent. */
-	isSource = (rendition: number): boolean => rendition === this.status?.renditions.length;
+	isSource = (rendition: number): boolean => rendition === this.made;
 	/** Whether it is that of a rendition of the publisher's own, which no judge looks at. */
-	isOwn = (rendition: number): boolean => !!this.status && rendition > this.status.renditions.length;
+	isOwn = (rendition: number): boolean => rendition > (this.made ?? Infinity);
 	get trust(): Trust {
 		if (this.refused.length) return "refused";
 		if (this.unproven.size) return "unchecked";
@@ -191,8 +196,8 @@ export class Watch {
 			fLoader: checked((url) => segmentOf(this.base, url) !== null, (url, data: ArrayBuffer) => this.check(url, data)) as never,
 			pLoader: checked(
 				(url) => isPlaylist(this.base, url),
-				async (_, text: string) => {
-					if (isOrdered(text)) return null;
+				async (url, text: string) => {
+					if (isOrdered(text, renditionOf(url))) return null;
 					this.refuse(null, "Playlist");
 					return "Playlist";
 				},
@@ -202,7 +207,7 @@ export class Watch {
 		hls.on(Hls.Events.MANIFEST_PARSED, (_, { levels }) => {
 			this.levels = levels.map(({ width, height, bitrate, uri }, index) => ({
 				index,
-				rendition: Number(/(\d+)\.m3u8$/.exec(uri)?.[1] ?? index),
+				rendition: renditionOf(uri) ?? index,
 				width,
 				height,
 				kbps: Math.round(bitrate / 1000),

@@ -5,6 +5,7 @@ use livepeer_primitives::{
 	chunks::chunk_root, keys::Generation, receipt::TranscodeResult, segment::SegmentHeader,
 	service::ServiceRecord, AccountId, AssignmentIndex, Seq, StreamId,
 };
+use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
 		engine::{Format, MediaError},
 		store::StoreError,
 		transport::{
-			header_of_track, OwnRendition, PushReply, Refusal, SegmentRecord, SignedHeader,
+			header_of_track, OwnRendition, PushReply, Refusal, SegmentRecord, SignedHeader, MAX_OWN,
 		},
 	},
 };
@@ -128,13 +129,10 @@ impl Broadcaster {
 			Err(error) if error.is_silence() => return Ok(Delivered::Silent(error.to_string())),
 			Err(error) => return Ok(retry(error.to_string())),
 		};
-		let own = cut.own.iter().map(|(track, output)| OwnRendition {
-			track: *track,
-			output: *output,
-			signature: signing.sign(&header_of_track(&signed.header, *track, output).hash()),
-		});
-		let own = BoundedVec::truncate_from(own.collect());
-		let record = SegmentRecord { signed, receipt: *receipt, signature, own };
+		// The publisher's own renditions come to it when the segment is back: what a transcoder signs is held
+		// against it whatever room it leaves for them.
+		let record =
+			SegmentRecord { signed, receipt: *receipt, signature, own: Default::default() };
 		if record.signature.signer.generation != to.transcoder_keys {
 			return Ok(retry("the receipt is signed by keys of another generation".into()));
 		}
@@ -146,11 +144,16 @@ impl Broadcaster {
 			Err(error) => return Ok(retry(error.to_string())),
 		}
 		self.compare(&record).await?;
-		let delivered = self.take_back(open, to, cut, &bytes, record.clone()).await?;
-		if !matches!(delivered, Delivered::Returned(_)) {
-			self.remember(record)?;
-		}
-		Ok(delivered)
+		Ok(match self.take_back(open, to, cut, &bytes, record.clone()).await? {
+			Delivered::Returned(mut returned) => {
+				returned.own = signed_own(signing, returned.header(), cut);
+				Delivered::Returned(returned)
+			}
+			other => {
+				self.remember(record)?;
+				other
+			}
+		})
 	}
 
 	/// Takes back what a receipt that is signed promises.
@@ -283,6 +286,20 @@ impl Broadcaster {
 			Err(error) => retry(format!("rejected as {reason}, and not examined: {error}")),
 		}
 	}
+}
+
+/// The publisher's own renditions of a segment, signed as tracks beside its header.
+fn signed_own(
+	signing: &Signing,
+	header: &SegmentHeader,
+	cut: &Cut,
+) -> BoundedVec<OwnRendition, ConstU32<MAX_OWN>> {
+	let own = cut.own.iter().map(|(track, output)| OwnRendition {
+		track: *track,
+		output: *output,
+		signature: signing.sign(&header_of_track(header, *track, output).hash()),
+	});
+	BoundedVec::truncate_from(own.collect())
 }
 
 /// Names, in the store, the receipts of a stream that brought nothing back.

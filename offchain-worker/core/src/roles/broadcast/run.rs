@@ -646,14 +646,14 @@ fn described(bytes: &[u8]) -> Output {
 }
 
 /// Leaves out what of the publisher's own renditions nobody takes, so that the stream goes on: what is no
-/// segment by its size, or too many beside as many renditions that are bought.
+/// segment by its size, alone or with those before it, or too many beside as many renditions that are bought.
 pub(super) fn fit_own(own: &mut Vec<OwnSegment>, bought: usize) {
-	let is_segment = |bytes: &Vec<u8>| (1..=MAX_SEGMENT_BYTES as usize).contains(&bytes.len());
-	let mut newest = SOURCE_TRACK;
+	let (mut newest, mut left) = (SOURCE_TRACK, MAX_SEGMENT_BYTES as usize);
 	own.retain(|own| {
-		let fits = own.track > newest && is_segment(&own.bytes);
+		let fits = own.track > newest && (1..=left).contains(&own.bytes.len());
 		if fits {
 			newest = own.track;
+			left -= own.bytes.len();
 		}
 		fits
 	});

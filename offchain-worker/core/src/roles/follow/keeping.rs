@@ -86,7 +86,8 @@ impl Follower {
 			let mut tracks = Vec::new();
 			for track in tracks_of(record) {
 				let Some(described) = record.track(track) else { continue };
-				if self.store.size(described.hash)?.is_some() {
+				// Bytes of this hash may be another stream's, and then as many as nobody signed here.
+				if self.store.size(described.hash)? == Some(u64::from(described.len)) {
 					tracks.push(track);
 				}
 			}

@@ -125,6 +125,12 @@ fn own_renditions_should_be_left_out_where_there_is_no_room_beside_the_ladder() 
 		super::super::run::fit_own(&mut own, bought);
 		assert_eq!(own.len(), left, "beside {bought}");
 	}
+	// Nor for more bytes of all than a segment has.
+	let half = livepeer_primitives::video::MAX_SEGMENT_BYTES as usize / 2 + 1;
+	let mut large = own(3);
+	large[..2].iter_mut().for_each(|own| own.bytes = vec![1; half]);
+	super::super::run::fit_own(&mut large, 1);
+	assert_eq!(large.iter().map(|own| own.track).collect::<Vec<_>>(), [1, 3]);
 }
 
 #[test]
@@ -266,6 +272,8 @@ struct Wavering {
 	key: Key,
 	answered: AtomicU64,
 	wavers: AtomicBool,
+	/// How many outputs its receipts name.
+	outputs: usize,
 }
 
 #[async_trait]
@@ -280,7 +288,7 @@ impl BeforeService for Wavering {
 			return PushReply::Busy { retry_ms: 400 };
 		}
 		self.answered.store(answered + 1, Ordering::SeqCst);
-		let outputs = vec![Some(output(&[answered.min(1) as u8])); 2];
+		let outputs = vec![Some(output(&[answered.min(1) as u8])); self.outputs];
 		let receipt = Receipt {
 			header: signed.header.hash(),
 			toolchain: FakeEngine::default().toolchain,
@@ -307,6 +315,7 @@ fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
 			key: Key::from_uri("//T").unwrap(),
 			answered: AtomicU64::new(0),
 			wavers: AtomicBool::new(false),
+			outputs: 2,
 		});
 		story.net.serve("//T", wavering.clone());
 		let broadcaster = story.broadcaster();
@@ -320,6 +329,34 @@ fn transcoder_should_be_reported_when_its_second_receipt_is_another() {
 		assert!(open.resumed);
 		wavering.wavers.store(true, Ordering::SeqCst);
 		let run = restarted.run(&open, source(1), story.stop.subscribe());
+		assert!(sim.within(10_000, run).await.is_none());
+		assert!(wavering.answered.load(Ordering::SeqCst) > 1);
+		assert_eq!(reported(&story), 1);
+	})
+}
+
+/// A transcoder's receipts name so many outputs that a record has no room for the publisher's own renditions:
+/// what it signs twice is found all the same.
+#[test]
+fn attack_receipts_that_leave_no_room_for_own_renditions() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		story.blocks();
+		story.transcoder("//T", FakeEngine::default()).await;
+		let wavering = Arc::new(Wavering {
+			key: Key::from_uri("//T").unwrap(),
+			answered: AtomicU64::new(0),
+			wavers: AtomicBool::new(true),
+			outputs: 8,
+		});
+		story.net.serve("//T", wavering.clone());
+		let broadcaster = story.broadcaster();
+		let open = broadcaster.open(&spec("demo")).await.unwrap();
+		let (sender, source) = mpsc::channel(1);
+		let own = vec![OwnSegment { track: 1, bytes: vec![1] }];
+		sender.try_send(Ok(SourceSegment { own, ..segment(0) })).unwrap();
+		drop(sender);
+		let run = broadcaster.run(&open, source, story.stop.subscribe());
 		assert!(sim.within(10_000, run).await.is_none());
 		assert!(wavering.answered.load(Ordering::SeqCst) > 1);
 		assert_eq!(reported(&story), 1);

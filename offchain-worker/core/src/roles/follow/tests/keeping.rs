@@ -136,6 +136,24 @@ async fn source_should_be_kept_beside_the_renditions_when_it_is_wanted() {
 	assert_eq!(story.store.blob_count(), 0, "they go with their records");
 }
 
+/// A broadcaster signs an own rendition by the hash of bytes that are kept anyway, and says that they are fewer.
+#[tokio::test]
+async fn attack_own_rendition_of_other_bytes_that_are_kept() {
+	let story = Story::new().await;
+	let record = story.record(0, |_| ());
+	let short = Output { len: 1, ..*record.present().next().unwrap() };
+	let header = header_of_track(record.header(), 1, &short);
+	let signature = Signing::own(story.broadcaster.clone()).sign(&header.hash());
+	let own = BoundedVec::truncate_from(vec![OwnRendition { track: 1, output: short, signature }]);
+	story.origin.put_record(&SegmentRecord { own, ..record }).unwrap();
+	let follower = story.follower(100);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+	assert_eq!(follower.kept(stream, 1).unwrap(), Some(BTreeSet::new()));
+	let again = story.follower(100);
+	assert_eq!(again.kept(stream, 1).unwrap(), Some(BTreeSet::new()), "after a restart");
+}
+
 /// A network that counts how many fetches there are at a time.
 struct Counted {
 	inner: FakeTransport,

@@ -265,6 +265,30 @@ async fn attack_own_rendition_that_the_broadcaster_did_not_sign_so() {
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
 }
 
+/// No judge looks at them, so that a broadcaster alone could fill a gateway's disk with them.
+#[tokio::test]
+async fn attack_own_renditions_of_more_bytes_than_a_segment() {
+	const MOST: u32 = livepeer_primitives::video::MAX_SEGMENT_BYTES;
+	let story = Story::new().await;
+	let follower = story.follower(100);
+	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
+	let signing = Signing::own(story.broadcaster.clone());
+	let record = story.record(0, |_| ());
+	let with = |lens: [u32; 2]| {
+		let own = (1..).zip(lens).map(|(track, len)| {
+			let output = Output { len, ..output(b"own") };
+			let header = header_of_track(record.header(), track, &output);
+			OwnRendition { track, output, signature: signing.sign(&header.hash()) }
+		});
+		SegmentRecord { own: BoundedVec::truncate_from(own.collect()), ..record.clone() }
+	};
+	story.origin.put_record(&with([MOST, 1])).unwrap();
+	let refused = follower.poll(stream).await;
+	assert!(matches!(refused, Err(FollowError::Record(RecordError::Own))));
+	story.origin.put_record(&with([MOST - 1, 1])).unwrap();
+	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
+}
+
 #[tokio::test]
 async fn two_own_renditions_in_one_place_should_be_a_contradiction() {
 	let story = Story::new().await;
