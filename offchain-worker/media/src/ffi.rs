@@ -174,6 +174,8 @@ pub struct Track {
 	pub is_yuv420p: Option<bool>,
 	/// Width and height, 0 where they are not known.
 	pub size: (u32, u32),
+	/// Width and height of what is decoded, of which its pictures may show a part; 0 where they are not known.
+	pub coded: (u32, u32),
 	/// Whether its pictures are woven of two fields.
 	pub is_interlaced: bool,
 	/// By how many degrees a picture has to be turned clockwise: 0, 90, 180 or 270.
@@ -227,6 +229,7 @@ pub fn track(input: &Input, index: usize) -> Option<Track> {
 			is_cover: (*stream).disposition & sys::AV_DISPOSITION_ATTACHED_PIC != 0,
 			is_yuv420p: (format != -1).then(|| is_yuv420p(format)),
 			size: (parameters.width.max(0) as u32, parameters.height.max(0) as u32),
+			coded: parsed_coded(stream),
 			// The numbers of `AVFieldOrder`: 0 unknown, 1 progressive.
 			is_interlaced: parameters.field_order as i32 > 1,
 			rotation: rotation(stream),
@@ -235,6 +238,22 @@ pub fn track(input: &Input, index: usize) -> Option<Track> {
 			time_base: (*stream).time_base.into(),
 			extradata,
 		})
+	}
+}
+
+/// What the parser of a stream has found to be decoded; 0 without one.
+///
+/// # Safety
+///
+/// The stream must be valid.
+unsafe fn parsed_coded(stream: *mut sys::AVStream) -> (u32, u32) {
+	// SAFETY: the parser, if there is one, lives as long as the stream; it is read only.
+	unsafe {
+		let parser = sys::av_stream_get_parser(stream);
+		if parser.is_null() {
+			return (0, 0);
+		}
+		((*parser).coded_width.max(0) as u32, (*parser).coded_height.max(0) as u32)
 	}
 }
 
@@ -368,6 +387,15 @@ pub fn open_decoder(
 	}
 	options.all_taken()?;
 	Ok(codec::decoder::Opened(context.decoder()))
+}
+
+/// Width and height of what a decoder decodes, of which its pictures may show a part.
+pub fn coded_size(decoder: &codec::decoder::Opened) -> (u32, u32) {
+	// SAFETY: a valid context, read only.
+	unsafe {
+		let context = &*decoder.as_ptr();
+		(context.coded_width.max(0) as u32, context.coded_height.max(0) as u32)
+	}
 }
 
 /// The plain-number side of an encoder.

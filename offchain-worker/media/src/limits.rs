@@ -109,6 +109,24 @@ pub fn check_picture(
 	Ok(())
 }
 
+/// By less than this a picture may be smaller than what is decoded of it: whole macroblocks of two fields, and what
+/// encoders in hardware round up to.
+const CUT_AWAY: u32 = 64;
+
+/// Checks that hardly more is decoded than the picture of this size shows. Work is counted by what it shows.
+pub fn check_coded(
+	(coded_width, coded_height): (u32, u32),
+	width: u32,
+	height: u32,
+	offset: u64,
+) -> Result<(), Failure> {
+	let is_cut = |coded: u32, shown: u32| coded.saturating_sub(shown) >= CUT_AWAY;
+	if is_cut(coded_width, width) || is_cut(coded_height, height) {
+		return Err(Failure::invalid(RejectReason::TooManyPixels, offset));
+	}
+	Ok(())
+}
+
 /// Checks a count of frames that ends at `offset` against the longest segment at the job's rate.
 pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
 	if frames > work::max_frames(limits) {
@@ -178,6 +196,11 @@ mod tests {
 		let pixels = Some((RejectReason::TooManyPixels, 5));
 		assert_eq!(reason(check_picture(1282, 720, &limits, 5)), pixels);
 		assert_eq!(reason(check_picture(720, 1280, &limits, 5)), pixels);
+		assert_eq!(check_coded((1920, 1088), 1920, 1080, 6), Ok(()));
+		assert_eq!(check_coded((1983, 1143), 1920, 1080, 6), Ok(()));
+		let cut = Some((RejectReason::TooManyPixels, 6));
+		assert_eq!(reason(check_coded((1984, 1088), 1920, 1080, 6)), cut);
+		assert_eq!(reason(check_coded((1920, 1144), 1920, 1080, 6)), cut);
 		assert_eq!(check_frames(181, &limits, 7), Ok(()));
 		let frames = Some((RejectReason::TooManyFrames, 7));
 		assert_eq!(reason(check_frames(182, &limits, 7)), frames);

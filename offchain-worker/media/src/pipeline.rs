@@ -125,6 +125,8 @@ struct Decoder<'a> {
 	shape: Option<ffi::Picture>,
 	frames: u32,
 	last_time: Option<i64>,
+	/// The largest width and height that were decoded.
+	coded: (u32, u32),
 	/// Packets that were sent.
 	sent: usize,
 	/// Byte offset of the last of them.
@@ -145,6 +147,7 @@ impl<'a> Decoder<'a> {
 			shape: None,
 			frames: 0,
 			last_time: None,
+			coded: (0, 0),
 			sent: 0,
 			at: 0,
 			is_ending: false,
@@ -194,9 +197,14 @@ impl<'a> Decoder<'a> {
 			match self.source.video.get(self.sent) {
 				Some(packet) => {
 					let at = source::offset(packet);
+					if hides_pictures(self.sent, self.frames) {
+						return Err(Failure::undecodable(DecodeError::Picture, at));
+					}
 					self.at = at;
 					self.sent += 1;
 					self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
+					let (width, height) = ffi::coded_size(&self.decoder);
+					self.coded = (self.coded.0.max(width), self.coded.1.max(height));
 				}
 				None if self.is_ending => return Ok(None),
 				None => {
@@ -223,6 +231,7 @@ impl<'a> Decoder<'a> {
 			return Err(Failure::invalid(RejectReason::UnsupportedVideo, at));
 		}
 		limits::check_picture(shape.width, shape.height, &self.limits, at)?;
+		limits::check_coded(self.coded, shape.width, shape.height, at)?;
 		// One segment has one shape: the encoder and the work formula count on it.
 		let same = self.shape.is_none_or(|s| {
 			(s.width, s.height, s.is_full_range) == (shape.width, shape.height, shape.is_full_range)
@@ -241,6 +250,17 @@ impl<'a> Decoder<'a> {
 		limits::check_frames(self.frames.into(), &self.limits, at)?;
 		Ok(Some((frame, first, time)))
 	}
+}
+
+/// Packets of which a decoder holds the pictures back, for others are shown before them: sixteen pictures of two fields
+/// each, and some more.
+const HELD_BACK: usize = 40;
+
+/// Whether pictures are decoded and never shown, by the packets that were sent and the pictures that have come. H.264
+/// has such in front of a point of recovery and out of order. Work is counted by what is shown, so a source full of them
+/// would have judges decode far more than anybody states.
+fn hides_pictures(sent: usize, shown: u32) -> bool {
+	sent > (shown as usize).saturating_mul(2).saturating_add(HELD_BACK)
 }
 
 fn refused(error: &Error, at: u64) -> Failure {
@@ -752,6 +772,21 @@ mod tests {
 		// What is counted needs no memory.
 		let long = Failure::invalid(RejectReason::TooLong, 188u32);
 		assert_eq!(unless_short(long.clone(), too_much), long);
+	}
+
+	/// A source with one picture to be shown behind twelve hundred that are not states the work of one.
+	#[test]
+	fn attack_pictures_that_are_decoded_and_never_shown() {
+		// How many of all packets are sent where so many pictures have come after each number of them.
+		let sent = |shown: fn(usize) -> usize| {
+			let goes_on = |sent: &usize| !hides_pictures(*sent, shown(*sent) as u32);
+			(0..1_201).take_while(goes_on).count()
+		};
+		assert_eq!(sent(|_| 0), HELD_BACK + 1);
+		assert_eq!(sent(|sent| sent / 4), 2 * HELD_BACK - 1);
+		// Pictures that wait for sixteen others, whole or in fields.
+		assert_eq!(sent(|sent| sent.saturating_sub(17)), 1_201);
+		assert_eq!(sent(|sent| (sent / 2).saturating_sub(17)), 1_201);
 	}
 
 	#[test]

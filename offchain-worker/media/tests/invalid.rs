@@ -145,6 +145,24 @@ async fn source_should_be_invalid_when_its_size_changes_midway() {
 	assert!(matches!(reason(&changing).await.0, RejectReason::Undecodable { .. }));
 }
 
+/// What a picture shows may be a corner of what is decoded, and its work is counted by what it shows.
+#[tokio::test]
+async fn attack_pictures_of_which_most_is_decoded_and_cut_away() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let make = |name: &str, crop: &str| {
+		let encode = "-pix_fmt yuv420p -c:v libx264 -preset fast";
+		let filter = "testsrc2=s=640x360:r=30:d=0.5";
+		let cut = format!("-bsf:v h264_metadata={crop} -f mpegts");
+		made(directory.path(), name, &format!("-f lavfi -i {filter} {encode} {cut}"))
+	};
+	let corner = make("corner.ts", "crop_right=560:crop_bottom=280");
+	assert_eq!(reason(&corner).await.0, RejectReason::TooManyPixels);
+	// As much as macroblocks are larger than what they show, and some more.
+	let edge = make("edge.ts", "crop_right=48:crop_bottom=40");
+	let facts = pool().probe(&edge, &LIMITS, Priority::Live).await.expect("a good source");
+	assert_eq!((facts.width, facts.height), (592, 328));
+}
+
 #[tokio::test]
 async fn probe_should_tell_what_a_segment_is() {
 	let facts = pool().probe(&source(), &LIMITS, Priority::Live).await.expect("a good source");

@@ -122,6 +122,7 @@ fn answered<T: Config>(id: ClaimId, challenge: &mut Challenge, leaf: &Leaf) {
 		(0..MAX_SAMPLES).map(|i| Sample { leaf: Some(i), ..Sample::new(i.into()) }).collect();
 	challenge.samples = BoundedVec::truncate_from(samples);
 	challenge.sampled_work = leaf.work() * u64::from(MAX_SAMPLES);
+	challenge.transcoded_work = challenge.sampled_work;
 	for index in 0..MAX_SAMPLES {
 		Leaves::<T>::insert(id, index, leaf);
 	}
@@ -399,6 +400,7 @@ fn leaf_call<T: Config>(d: u32) -> (ClaimId, Call<T>) {
 		Leaves::<T>::insert(id, i + 2, &leaves[1]);
 	}
 	challenge.sampled_work = leaves[1].work() * u64::from(answered);
+	challenge.transcoded_work = challenge.sampled_work;
 	challenge.stage = Stage::LeafReveal { deadline, seed: Hash::zero(), members: 1, crowded: 0 };
 	judges::<T>(id, &challenge, 1, Conduct::Unasked);
 	Challenges::<T>::insert(id, challenge);

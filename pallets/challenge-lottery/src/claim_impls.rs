@@ -53,6 +53,7 @@ impl<T: Config> Pallet<T> {
 			parameters,
 			samples: Samples::default(),
 			sampled_work: 0,
+			transcoded_work: 0,
 			patience: Self::patience(),
 			stage: Stage::AwaitingSeed,
 			due: 0,
@@ -122,7 +123,8 @@ impl<T: Config> Pallet<T> {
 
 	/// A claim was accepted, and is not settled yet. It counts by the work that was judged, or any number of
 	/// small ones would end a beginning. What was claimed before the transcoder began anew says nothing, nor
-	/// does what it claims of itself.
+	/// does what it claims of itself, or what it rejected: that is as much work as decoding its job's largest
+	/// segment, and to make one that nobody can transcode takes nothing.
 	pub(crate) fn note_accepted(id: ClaimId, challenge: &Challenge) {
 		let transcoder = &challenge.transcoder;
 		let mut record = Accepted::<T>::get(transcoder);
@@ -132,7 +134,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let parameters = T::Parameters::get();
 		if Self::full_claims(transcoder) < parameters.new_claims {
-			let work = challenge.sampled_work.min(parameters.full_claim());
+			let work = challenge.transcoded_work.min(parameters.full_claim());
 			record.work = record.work.saturating_add(work);
 		}
 		let claimed = T::Claims::claim(id).map_or(0, |claim| claim.commitment.total_work);

@@ -241,6 +241,9 @@ impl<T: Config> Pallet<T> {
 			return Err(Error::<T>::NotRevealing.into());
 		};
 		challenge.sampled_work = challenge.sampled_work.saturating_add(leaf.work());
+		if let Leaf::Transcoded { work, .. } = &leaf {
+			challenge.transcoded_work = challenge.transcoded_work.saturating_add(*work);
+		}
 		Leaves::<T>::insert(id, index, leaf);
 		Self::deposit_event(Event::LeafRevealed { claim: id, index, answered });
 		if challenge.samples.iter().all(|sample| sample.leaf.is_some()) {

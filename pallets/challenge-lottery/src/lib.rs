@@ -914,7 +914,7 @@ pub mod pallet {
 		}
 
 		/// As how many full claims those count that were accepted of a transcoder since it registered or
-		/// failed; more is drawn of its claims until there are `new_claims`.
+		/// failed, without what it rejected; more is drawn of its claims until there are `new_claims`.
 		pub fn accepted(transcoder: AccountId) -> u32 {
 			Self::full_claims(&transcoder)
 		}

@@ -3,6 +3,7 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use frame_support::ensure;
 use livepeer_primitives::{
+	leaf::Leaf,
 	traits::{Beacon, Claims, Rounds},
 	verdict::DISPUTE,
 	ClaimId, MAX_VALIDATORS,
@@ -75,6 +76,12 @@ impl<T: Config> Pallet<T> {
 		);
 		let work = leaves.values().fold(0u64, |sum, leaf| sum.saturating_add(leaf.work()));
 		ensure!(is_decided || work == challenge.sampled_work, "sampled work is that of all leaves");
+		let transcoded = leaves.values().filter(|leaf| matches!(leaf, Leaf::Transcoded { .. }));
+		let work = transcoded.fold(0u64, |sum, leaf| sum.saturating_add(leaf.work()));
+		ensure!(
+			is_decided || work == challenge.transcoded_work,
+			"transcoded work is that of all transcoded leaves"
+		);
 		match &challenge.stage {
 			Stage::AwaitingSeed => {
 				ensure!(challenge.samples.is_empty(), "nothing is drawn before the seed");

@@ -198,6 +198,8 @@ pub struct Challenge {
 	pub samples: Samples,
 	/// Work of the revealed leaves.
 	pub sampled_work: u64,
+	/// What of that is of transcoded ones: by it a claim counts in a newcomer's record.
+	pub transcoded_work: u64,
 	/// Blocks by which its ballots can still be longer than its own work asks.
 	pub patience: BlockNumber,
 	/// Where it stands.
@@ -626,7 +628,7 @@ pub struct Record {
 	/// The round in which it began anew while claims of its were open: those of that round and of
 	/// earlier ones do not count.
 	pub since: Option<RoundIndex>,
-	/// Work of its claims that was drawn and accepted, of each at most
+	/// Transcoded work of its claims that was drawn and accepted, of each at most
 	/// [`LotteryParameters::full_claim`], while it was new.
 	pub work: u64,
 	/// All work of its claims that were accepted.

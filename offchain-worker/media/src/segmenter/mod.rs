@@ -29,7 +29,7 @@ use self::{
 	play::{Of, Play, Shared, Taken},
 };
 use crate::{
-	limits::Failure,
+	limits::{self, Failure},
 	normalise::{AudioNormaliser, VideoNormaliser},
 	wire::{Answer, Segment, SegmentOptions, Shape},
 };
@@ -189,6 +189,8 @@ impl<'a> Cutter<'a> {
 		self.source_video = Some((parameters.clone(), play.video.1.rotation, fps));
 		self.video_parameters = Some(parameters);
 		let track = &play.video.1;
+		let (width, height) = track.size;
+		let is_cut = width > 0 && limits::check_coded(track.coded, width, height, 0).is_err();
 		self.probed = sane(track.fps)
 			.map_or(0, |rate| i64::from(rate.numerator()) / i64::from(rate.denominator().max(1)));
 		let reason = match track {
@@ -197,6 +199,7 @@ impl<'a> Cutter<'a> {
 				Some("the video is H.264, but not 8-bit 4:2:0".to_string())
 			}
 			_ if track.is_interlaced => Some("the video is interlaced".to_string()),
+			_ if is_cut => Some("much of its pictures is cut away".to_string()),
 			_ if track.rotation != 0 => {
 				Some(format!("its pictures have to be turned by {} degrees", track.rotation))
 			}

@@ -2,6 +2,7 @@
 
 use livepeer_primitives::{
 	claim::Outcome,
+	leaf::Leaf,
 	traits::{Beacon, OnClaim},
 	verdict::{MismatchKind, NonConformingKind, Opening, Verdict, DISPUTE},
 	work::fee,
@@ -326,6 +327,7 @@ fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
 			if own {
 				// Nobody else signs its segments: what is judged is beside the point here.
 				challenge.sampled_work = 8 * work;
+				challenge.transcoded_work = 8 * work;
 				Lottery::note_accepted(claim.id, &challenge);
 				Lottery::void(claim.id, challenge);
 				skip(3);
@@ -351,6 +353,35 @@ fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
 		}
 		assert_eq!(Lottery::accepted(transcoder()), 2);
 		assert_eq!(rate(), parameters.verification_rate);
+	});
+}
+
+/// To reject a segment is as much work as decoding its job's largest, and to make one that nobody can transcode takes
+/// nothing: who streams such to itself would be done with its beginning without having transcoded anything.
+#[test]
+fn attack_rejected_segments_should_not_end_a_newcomers_beginning() {
+	const WORK: u64 = 60_000_000;
+	build_and_execute(|| {
+		short_beginning();
+		let accept = |leaves: Vec<Leaf>| {
+			let (claim, taken) = try_claim_as(leaves, |info| info.factors.rejected = WORK);
+			taken.unwrap();
+			to_commit(&claim);
+			all_say(claim.id, 0, Verdict::Valid);
+			to_end(claim.id);
+		};
+		for _ in 0..4 {
+			accept((0..8).map(|i| rejected(i, WORK)).collect());
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 0);
+		// It is claimed and judged all the same.
+		let Record { claimed, judged, .. } = Lottery::record_of(transcoder());
+		assert_eq!(claimed, 4 * 8 * WORK);
+		assert!(judged >= 4 * WORK);
+		for _ in 0..2 {
+			accept((0..8).map(|i| leaf(i, WORK)).collect());
+		}
+		assert_eq!(Lottery::accepted(transcoder()), 2);
 	});
 }
 

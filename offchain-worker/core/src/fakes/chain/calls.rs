@@ -42,7 +42,7 @@ impl FakeChain {
 				Ok(())
 			}
 			Call::AcceptJob(acceptance, signature) => state.accept_job(&acceptance, &signature),
-			Call::ClaimWork(claim, signature) => state.claim_work(&claim, &signature),
+			Call::ClaimWork(claim, signature) => state.claim_work(&claim, &signature, best),
 			Call::TopUp { job, amount } => state.job(job).map(|view| {
 				view.unreserved = view.unreserved.saturating_add(amount);
 			}),
@@ -255,6 +255,7 @@ impl ChainState {
 		&mut self,
 		claim: &WorkClaim,
 		signature: &OperatorSignature,
+		best: BlockNumber,
 	) -> Result<(), Refused> {
 		self.check(signature, Purpose::Duties, &claim.hash())?;
 		let ClaimTerms { terms, exposed, backing, .. } = self.terms;
@@ -283,7 +284,8 @@ impl ChainState {
 		let price = fee(claim.total_work, current.price);
 		let samples = draw::sample_count(terms.rate, count as u32, view.max_samples);
 		let least = terms.least_fee(samples, claim.total_work, count as u32, claim.largest_leaf);
-		if current.claimable_until.is_none() && !view.ended && price < least {
+		let has_ended = current.claimable_until.is_some() || view.ended || best >= view.end;
+		if !has_ended && price < least {
 			return Err(Refused::FeeBelowVerification);
 		}
 		if exposed.saturating_add(price) > backing {

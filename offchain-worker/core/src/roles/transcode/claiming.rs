@@ -98,8 +98,15 @@ impl Claiming {
 		}
 		self.compare().await?;
 		self.find_claims().await?;
-		for (job, assignment) in self.parts.store.assignments()? {
-			self.make_claim(head, job, assignment).await?;
+		let store = &self.parts.store;
+		let assignments = store.assignments()?;
+		let mut sharing = 0;
+		for (job, assignment) in &assignments {
+			let cursor = store.cursor(*job, *assignment)?;
+			sharing += store.receipts(*job, *assignment, cursor, 1)?.len();
+		}
+		for (job, assignment) in assignments {
+			self.make_claim(head, job, assignment, sharing).await?;
 		}
 		for claim in self.parts.store.claims()?.iter().filter(|claim| claim.id.is_none()) {
 			self.send_claim(head, claim).await?;
@@ -269,12 +276,14 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Fixes the leaves of the next claim of an assignment when it is time.
+	/// Fixes the leaves of the next claim of an assignment when it is time, one of so many that have something to
+	/// claim.
 	async fn make_claim(
 		&self,
 		head: Head,
 		job: JobId,
 		assignment: AssignmentIndex,
+		sharing: usize,
 	) -> Result<(), TranscodeError> {
 		// One after the other: the chain takes no claim behind a later one.
 		let unsent = |claim: &ClaimRecord| {
@@ -300,7 +309,9 @@ impl Claiming {
 		let all = receipts.len();
 		receipts = receipts.into_iter().take_while(|one| one.made_under() == under).collect();
 		let is_cut = receipts.len() < all;
-		let ended = view.as_ref().is_none_or(|view| view.ended)
+		// From its end on the chain takes a job's last claims, however late it notices that it is over, and no
+		// later for that: who lets many jobs end together could have claims wait for it until they are too late.
+		let ended = view.as_ref().is_none_or(|view| view.ended || head.best >= view.end)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
 		if view.is_none() && self.job_is_closed(job).await? {
 			tracing::warn!(job, assignment, segments = receipts.len(), "too late to claim");
@@ -338,6 +349,7 @@ impl Claiming {
 			current,
 			terms: self.parts.chain.claim_terms(job, assignment).await?,
 			max_leaves,
+			sharing,
 			ended,
 			is_complete: is_cut || is_complete(&ready, now_ms, &rules),
 			config: &self.parts.config,

@@ -34,6 +34,8 @@ pub(super) struct Prospect<'a> {
 	pub terms: Option<ClaimTerms>,
 	/// The most leaves that a claim may have.
 	pub max_leaves: u32,
+	/// How many assignments have something to claim, this one among them.
+	pub sharing: usize,
 	/// Whether the assignment has ended.
 	pub ended: bool,
 	/// Whether nothing comes into the claim any more.
@@ -84,8 +86,8 @@ impl Prospect<'_> {
 			return Ok(Next::Waits);
 		}
 		// Nor is one made of which its call takes more than a small part, or whose verification takes more of
-		// all work than it has to: it waits too, but for no more than half of what the allowance lets in
-		// beside it. At the end what does not even pay its call is given up.
+		// all work than it has to: it waits too, but for no more than half of what can be claimed beside it.
+		// At the end what does not even pay its call is given up.
 		let price = self.current.map_or(self.config.price, |current| current.price);
 		let own = own_share(fee(commitment.total_work, price), self.config.fee_share);
 		let call_fee = self.terms.map_or(0, |terms| terms.call_fee);
@@ -112,9 +114,13 @@ impl Prospect<'_> {
 
 	/// The most that can be claimed now: what the allowance has and the own bond backs.
 	fn most(&self) -> Balance {
-		let backed =
-			self.terms.map_or(Balance::MAX, |terms| terms.backing.saturating_sub(terms.exposed));
+		let backed = self.backed();
 		self.current.map_or(backed, |current| current.allowance.min(backed))
+	}
+
+	/// What the own bond backs beside the claims that are not decided.
+	fn backed(&self) -> Balance {
+		self.terms.map_or(Balance::MAX, |terms| terms.backing.saturating_sub(terms.exposed))
 	}
 
 	/// The last seq of the range up to which `most` pays for the leaves; `None` when it pays for none.
@@ -152,11 +158,14 @@ impl Prospect<'_> {
 		})
 	}
 
-	/// Whether more can come into a claim, and half of what the allowance lets in is left for it.
+	/// Whether more can come into a claim, and half of what may be claimed is left for it: of the allowance, and of
+	/// this assignment's part of what the own bond backs. All of them may end at once, and what is not backed soon
+	/// after is never paid.
 	fn has_room(&self, claim: &Commitment) -> bool {
 		self.job.zip(self.current).is_some_and(|(job, current)| {
 			let largest = fee(job.max_leaf_work, current.price);
-			let most = self.most().checked_div(largest);
+			let part = self.backed() / self.sharing.max(1) as Balance;
+			let most = current.allowance.min(part).checked_div(largest);
 			let waiting = self.receipts.len() as Balance;
 			claim.leaf_count < self.max_leaves && most.is_none_or(|most| waiting <= most / 2)
 		})

@@ -149,6 +149,70 @@ fn claim_should_wait_until_its_verification_is_a_small_part_of_all_work() {
 	});
 }
 
+/// That a job is over the chain notices late where a stranger has many others end with it. From its end on it takes the
+/// last claims, and no later for that.
+#[test]
+fn attack_jobs_that_end_together_should_have_no_claim_wait_until_it_is_too_late() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		story.chain.set_allowance(1, PLENTY);
+		let mut terms = story.chain.terms();
+		terms.terms.rate = Perbill::from_percent(2);
+		terms.terms.committee_size = 3;
+		story.chain.set_terms(terms);
+		story.send_all(&role, 0..3).await;
+		let job = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
+		story.pass(job.end - 1 - story.head().best);
+		sim.sleep(3_600_000).await;
+		story.duties(&role).await;
+		assert!(story.chain.claims().is_empty(), "more may come");
+		story.pass(1);
+		story.duties(&role).await;
+		let job = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
+		assert!(!job.ended && job.current.unwrap().claimable_until.is_none());
+		let claims = story.chain.claims();
+		let leaves = claims.values().map(|claim| claim.info.commitment.leaf_count);
+		assert_eq!(leaves.collect::<Vec<_>>(), [3]);
+	});
+}
+
+/// A broadcaster has several jobs of one transcoder end at once. Had each waited for as much as the own bond backs, most
+/// of what was done could not be claimed in time, and nobody would pay for it.
+#[test]
+fn attack_jobs_that_end_together_should_leave_no_more_to_claim_than_the_own_bond_backs() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		story.another_job("two").await;
+		role.registration.refresh().await.unwrap();
+		for job in [1, 2] {
+			story.chain.set_allowance(job, PLENTY);
+		}
+		let job = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
+		let mut terms = story.chain.terms();
+		terms.terms.rate = Perbill::from_percent(2);
+		terms.terms.committee_size = 3;
+		// Each job can have four of its largest segments open, and waits with two.
+		terms.backing = 8 * fee(job.max_leaf_work, UNIT / 1000);
+		story.chain.set_terms(terms);
+		for seq in 0..3 {
+			assert!(story.chain.claims().is_empty(), "{seq} wait");
+			story.send_all(&role, [seq]).await;
+			receipt(role.push(story.signed_for(2, "two", seq), bytes(seq)).await);
+			sim.sleep(3_600_000).await;
+			story.duties(&role).await;
+		}
+		let claims = story.chain.claims();
+		let mut claimed: Vec<_> = claims
+			.values()
+			.map(|claim| (claim.info.job, claim.info.commitment.leaf_count))
+			.collect();
+		claimed.sort_unstable();
+		assert_eq!(claimed, [(1, 3), (2, 3)]);
+	});
+}
+
 /// By the preset of a public network a claim that has waited for this takes 12 % of all work, and a full one less.
 /// Of who is new so much is verified that no claim takes so little.
 #[test]
