@@ -479,5 +479,6 @@ fn segment(place: usize, seq: u64) -> SourceSegment {
 		captured: 0,
 		last: false,
 		fresh: false,
+		own: Vec::new(),
 	}
 }
