@@ -19,12 +19,17 @@ mod session_keys;
 mod settings;
 mod twin;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread, time::Duration};
+
+/// Twice the time after which the SDK's logger writes what it holds, which it keeps to itself.
+const LOGS_ARE_WRITTEN: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
 	match command::run() {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(error) => {
+			// The reason is to be the last line.
+			thread::sleep(LOGS_ARE_WRITTEN);
 			eprintln!("error: {}", command::one_line(&error));
 			ExitCode::FAILURE
 		}
