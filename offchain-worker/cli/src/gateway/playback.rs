@@ -141,6 +141,9 @@ fn output_of(record: &SegmentRecord, rendition: usize) -> Option<Output> {
 	}
 }
 
+/// What is listed of each rendition of the ladder, and of each track that is offered.
+type Look = (Vec<Variant>, Vec<(Track, Variant)>);
+
 impl Gateway {
 	/// What the newest segments say about their renditions, and about the tracks that are offered: the
 	/// publisher's own renditions, and the source last.
@@ -150,7 +153,7 @@ impl Gateway {
 		stream: StreamId,
 		first: Seq,
 		count: usize,
-	) -> Result<(Vec<Variant>, Vec<(Track, Variant)>), Failure> {
+	) -> Result<Look, Failure> {
 		let records = self.store.records(stream, first, WINDOW)?;
 		let variants = (0..count).map(|index| self.variant(client, &records, index));
 		let variants = variants.collect::<Result<Vec<_>, _>>()?;
