@@ -250,7 +250,7 @@ const checks = {
 		await page.keyboard.press("Tab");
 		expect(await page.evaluate(() => !document.activeElement.closest(".tape")), "more than one segment is a stop");
 		// What colours say of a claim is said in words too.
-		expect((await page.locator(".steps .done .sr").count()) > 0, "only colours say how far a claim has come");
+		await until("words say how far a claim has come", async () => (await page.locator(".steps .done .sr").count()) > 0);
 		expect((await page.locator(".steps .now:not([aria-current])").count()) === 0, "it is not said where a claim is");
 		expect((await trust(page)) === "checked", "an honest stream is not called checked any more");
 		expect((await page.locator("#behind").count()) === 0, "an honest gateway is called behind");
@@ -923,7 +923,7 @@ const checks = {
 			await leave();
 			const { job } = await statusOf(`${owner}/camera`);
 			await connect(page);
-			const row = page.locator("li").filter({ has: page.locator(`a[href="/job/${job}"]`) });
+			const row = page.locator("li").filter({ has: page.locator(`a[href="/job/${job}"]`) }).filter({ hasText: "so far" });
 			await until("it is told what it has used", async () => /used [\d.,]+ [na]?ETH so far, left [\d.,]+ [na]?ETH/.test(await row.innerText()));
 			await row.getByRole("button", { name: "End" }).click();
 			await go(page, "end-job");
