@@ -6,7 +6,7 @@ use livepeer_worker_core::rules::h264::{self, Sps};
 
 use super::{play::Play, timed, unsupported, Cutter, Pictures, Sound, Unit, PAUSE};
 use crate::{
-	limits::Failure,
+	limits::{self, Failure},
 	normalise::{Made, VideoNormaliser},
 	sei,
 };
@@ -140,6 +140,13 @@ impl Cutter<'_> {
 		if is_idr {
 			self.look_at(sei::units(data, sei::SPS))?;
 		}
+		// What is in so many slices may be taken for what overlaps.
+		if is_copied && sei::slices(data) > most_slices(play.video.1.size) {
+			self.encode_pictures(
+				"it has pictures of more slices than rows of macroblocks",
+				"Let its encoder make fewer slices (x264: slices=4, no slice-max-size).",
+			)?;
+		}
 		if matches!(self.pictures, Pictures::Encoded(_)) {
 			let packet = if is_h264 { self.with_parameter_sets(packet, starts) } else { packet };
 			let dts = packet.dts().map(|dts| dts.saturating_add(time - own_time));
@@ -227,6 +234,14 @@ impl Cutter<'_> {
 			Pictures::Copied => return Ok(()),
 		};
 		self.made_pictures(made)
+	}
+}
+
+/// Most slices of a picture of this size, which is 0 where it is not known, that is copied.
+fn most_slices((_, height): (u32, u32)) -> usize {
+	match height.div_ceil(limits::MACROBLOCK) {
+		0 => limits::MOST_SLICES,
+		rows => limits::MOST_SLICES.min(rows as usize),
 	}
 }
 
