@@ -7,7 +7,7 @@
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	receipt::RejectReason,
-	video::{SourceLimits, MAX_SEGMENT_BYTES, MAX_SIDE},
+	video::{SourceLimits, MAX_SEGMENT_BYTES},
 	work,
 };
 
@@ -69,9 +69,6 @@ pub enum DecodeError {
 /// Most packets of pictures and sound of a segment: as many as the largest one has of the transport
 /// stream.
 pub const MAX_PACKETS: usize = MAX_SEGMENT_BYTES as usize / TS_PACKET;
-
-/// Most slices of a picture: one for each row of macroblocks of the largest.
-pub const MOST_SLICES: usize = (MAX_SIDE as u32 / MACROBLOCK) as usize;
 
 /// Side of a macroblock, in pixels.
 pub const MACROBLOCK: u32 = 16;
@@ -150,6 +147,12 @@ pub fn check_coded(
 		return Err(Failure::invalid(RejectReason::TooManyPixels, offset));
 	}
 	Ok(())
+}
+
+/// Most slices of a picture of this height: one for each row of macroblocks. How often they decode the same shows
+/// only when all of them are decoded.
+pub fn most_slices(height: u32) -> usize {
+	height.div_ceil(MACROBLOCK) as usize
 }
 
 /// Checks a count of frames that ends at `offset` against the longest segment at the job's rate.

@@ -205,7 +205,8 @@ impl<'a> Decoder<'a> {
 					let slices = sei::slices(packet.data().unwrap_or_default());
 					self.slices += slices as u64;
 					let decoded = self.sent.max(self.decoded_pictures());
-					if slices > limits::MOST_SLICES || hides_pictures(decoded, self.frames) {
+					let most = limits::most_slices(self.limits.height.into());
+					if slices > most || hides_pictures(decoded, self.frames) {
 						return Err(damaged());
 					}
 					self.at = at;

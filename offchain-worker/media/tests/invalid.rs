@@ -235,7 +235,7 @@ fn stamped(directory: &std::path::Path, pictures: &[u8]) -> Vec<u8> {
 	made(directory, "case.ts", &copy)
 }
 
-/// One field can be decoded a hundred times over, and no decoder minds.
+/// One field can be decoded any number of times over, and no decoder minds.
 #[tokio::test]
 async fn attack_slices_that_overlap() {
 	let directory = tempfile::tempdir().expect("a temporary directory");
@@ -254,13 +254,13 @@ async fn attack_slices_that_overlap() {
 		let pictures = (1..4).flat_map(|number| [field(number, false), field(number, true)]);
 		stamped(directory.path(), &[fields(), pictures.collect::<Vec<_>>().concat()].concat())
 	};
-	for good in [make(1, false), make(12, false), make(100, false)] {
+	for good in [make(1, false), make(12, false), make(45, false)] {
 		let facts = pool().probe(&good, &LIMITS, Priority::Live).await.expect("a good source");
 		assert_eq!((facts.width, facts.height, facts.frames), (640, 384, 4));
 	}
-	assert!(matches!(reason(&make(100, true)).await.0, RejectReason::Undecodable { .. }));
-	// In one picture, which ends before anybody can tell, are not so many.
-	assert!(matches!(reason(&make(257, false)).await.0, RejectReason::Undecodable { .. }));
+	assert!(matches!(reason(&make(40, true)).await.0, RejectReason::Undecodable { .. }));
+	// How often a packet decodes the same shows when it is decoded, so it has no more of them than rows.
+	assert!(matches!(reason(&make(46, false)).await.0, RejectReason::Undecodable { .. }));
 }
 
 /// Each parameter set takes a decoder twenty microseconds and more, and there is room for two million.

@@ -140,8 +140,12 @@ impl Cutter<'_> {
 		if is_idr {
 			self.look_at(sei::units(data, sei::SPS))?;
 		}
-		// What is in so many slices may be taken for what overlaps.
-		if is_copied && sei::slices(data) > most_slices(play.video.1.size) {
+		let height = match play.video.1.size {
+			// It is not known.
+			(_, 0) => u32::from(MAX_SIDE),
+			(_, height) => height,
+		};
+		if is_copied && sei::slices(data) > limits::most_slices(height) {
 			self.encode_pictures(
 				"it has pictures of more slices than rows of macroblocks",
 				"Let its encoder make fewer slices (x264: slices=4, no slice-max-size).",
@@ -234,14 +238,6 @@ impl Cutter<'_> {
 			Pictures::Copied => return Ok(()),
 		};
 		self.made_pictures(made)
-	}
-}
-
-/// Most slices of a picture of this size, which is 0 where it is not known, that is copied.
-fn most_slices((_, height): (u32, u32)) -> usize {
-	match height.div_ceil(limits::MACROBLOCK) {
-		0 => limits::MOST_SLICES,
-		rows => limits::MOST_SLICES.min(rows as usize),
 	}
 }
 
