@@ -7,7 +7,7 @@
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	receipt::RejectReason,
-	video::{SourceLimits, MAX_SEGMENT_BYTES},
+	video::{SourceLimits, MAX_SEGMENT_BYTES, TICKS_PER_SECOND},
 	work,
 };
 
@@ -163,6 +163,18 @@ pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(
 	Ok(())
 }
 
+/// Checks bytes of sound up to `offset` against what AAC at 48,000 samples per second can have in the job's longest
+/// segment and a second more. It is copied into each output, and no work is counted for it.
+pub fn check_sound(bytes: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
+	/// 47 frames of the most bytes that the header of one can name.
+	const SECOND: u64 = 47 * 8_191;
+	let ticks = u64::from(limits.longest) + u64::from(TICKS_PER_SECOND);
+	if bytes > ticks * SECOND / u64::from(TICKS_PER_SECOND) {
+		return Err(Failure::invalid(RejectReason::UnsupportedAudio, offset));
+	}
+	Ok(())
+}
+
 /// Checks the time from the first to the last frame, in ticks of 1/90,000 s.
 pub fn check_span(span: i64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
 	if span > i64::from(limits.longest) {
@@ -222,6 +234,17 @@ mod tests {
 		let long = vec![TS_SYNC; MAX_SEGMENT_BYTES as usize + 1];
 		let expected = Some((RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
 		assert_eq!(reason(check_container(&long)), expected);
+	}
+
+	/// Sixteen MiB of sound beside pictures of next to no work come back in each of eight outputs, and all of that is
+	/// fetched by each judge.
+	#[test]
+	fn attack_sound_that_outweighs_its_pictures() {
+		let limits = SourceLimits::new(640, 360, 30);
+		let most = 7 * 47 * 8_191 / 2;
+		assert_eq!(check_sound(most, &limits, 5), Ok(()));
+		let sound = Some((RejectReason::UnsupportedAudio, 5));
+		assert_eq!(reason(check_sound(most + 1, &limits, 5)), sound);
 	}
 
 	#[test]

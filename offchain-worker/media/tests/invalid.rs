@@ -187,8 +187,10 @@ impl Bits {
 		let bits = self.u(1, 1).0;
 		let mut zeros = 0;
 		for bits in bits.chunks(8) {
-			let byte =
-				bits.iter().zip((0..8).rev()).fold(0, |sum, (bit, at)| sum | u8::from(*bit) << at);
+			let byte = bits
+				.iter()
+				.zip((0..8).rev())
+				.fold(0u8, |sum, (bit, at)| sum | u8::from(*bit) << at);
 			if zeros == 2 && byte <= 3 {
 				unit.push(3);
 				zeros = 0;
