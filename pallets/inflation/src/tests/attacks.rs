@@ -43,6 +43,22 @@ fn attack_empty_seats_mint_for_others() {
 }
 
 #[test]
+fn attack_stake_that_has_left_pays_the_common_pool() {
+	// The pool's part is one of what is minted for a transcoder, not of what would have been.
+	build_and_execute(
+		1_000,
+		|parameters| parameters.pool_cut = Perbill::from_percent(10),
+		|| {
+			next_round(vec![seat(1, 250), seat(2, 250)]);
+			Gone::set([account(2)].into());
+			let before = lpt(250);
+			next_round(vec![]);
+			assert_eq!((lpt(1), lpt(2), lpt(250) - before), (117, 0, 13));
+		},
+	);
+}
+
+#[test]
 fn attack_one_seat_named_twice_mints_more() {
 	build_and_execute(
 		1_000,

@@ -2,7 +2,7 @@
 
 use crate::{
 	maths::*,
-	types::{Bond, Factors, Pool, PoolId},
+	types::{Bond, Checkpoint, Factors, Pool, PoolId},
 };
 use livepeer_primitives::AccountId;
 use proptest::prelude::*;
@@ -175,6 +175,23 @@ fn pool_of(stakes: &[u128]) -> (Pool, Vec<Bond>) {
 		.collect();
 	pool.own = true;
 	(pool, bonds)
+}
+
+#[test]
+fn bond_should_count_from_the_round_after_it_joined() {
+	let mut pool = Pool::new(0);
+	let mut bond = Bond::new(id(), &pool);
+	pool.members += 1;
+	pool.join(&mut bond, 100);
+	assert!(!pool.counts(&bond, false));
+	pool.fold(1);
+	assert!(pool.counts(&bond, false));
+	// A slash leaves nothing of it: with the last bond that counts, what rounding left stops to.
+	let checkpoint = Checkpoint { crf: pool.now.crf, cff: pool.now.cff, refs: 1 };
+	pool.now.sf = 1;
+	pool.settle(&mut bond, false, Some(&checkpoint));
+	assert!(!pool.counts(&bond, false));
+	assert_eq!((pool.counting, pool.active), (0, 0));
 }
 
 #[derive(Clone, Debug)]

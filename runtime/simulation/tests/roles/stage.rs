@@ -2,6 +2,7 @@
 
 use std::{
 	cell::Cell,
+	collections::BTreeSet,
 	pin::pin,
 	rc::Rc,
 	sync::{Arc, Mutex},
@@ -179,10 +180,13 @@ fn genesis(plan: &Plan, cast: &Cast) -> RuntimeGenesisConfig {
 		.map(|(who, bond)| (who.clone(), who.clone(), *bond))
 		.chain(delegated)
 		.collect();
-	// The judges are well known, and have enough.
 	let delegators = cast.delegators.iter().map(|delegator| account(&delegator.pair));
-	let funded = own(&cast.transcoders, 20_000 * UNIT)
+	// The preset has money for the first judges; a larger story has more of them.
+	let rich: BTreeSet<_> = genesis.balances.balances.iter().map(|(who, _)| who.clone()).collect();
+	let funded = own(&cast.judges, 20_000 * UNIT)
 		.into_iter()
+		.filter(|(who, _)| !rich.contains(who))
+		.chain(own(&cast.transcoders, 20_000 * UNIT))
 		.map(|(who, lpt)| (who, lpt, 10 * UNIT))
 		.chain(own(&cast.streams, 100 * UNIT).into_iter().map(|(who, lpt)| (who, lpt, 100 * UNIT)))
 		.chain(delegators.map(|who| (who, 1_000 * UNIT, UNIT)));
