@@ -1,5 +1,7 @@
 //! Towards the chain: Ethereum's consensus, the gateway's figures, deposits.
 
+use std::cmp::Reverse;
+
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
@@ -130,15 +132,16 @@ impl Inbound {
 		}
 		let credited = failures.took(self.credit(relay, &bridge).await);
 		let released = failures.took(release(relay, &bridge).await);
-		if credited || released {
+		let did = credited || released;
+		if !looks_further(did, is_old(relay, &network, &latest)) {
 			return Ok(true);
 		}
 		if failures.took(supply(relay, &network, &latest, finality).await) {
 			return Ok(true);
 		}
 		let followed = self.follow(relay, &network, &latest, knows_next, &bridge, finality).await;
-		let did = failures.took(followed);
-		failures.end(did)
+		let followed = failures.took(followed);
+		failures.end(did || followed)
 	}
 
 	/// A step of the light client, where one is needed.
@@ -166,8 +169,7 @@ impl Inbound {
 		if !self.signers.know(update) {
 			return Ok(false);
 		}
-		let age = now().saturating_sub(time_of(network, latest.slot));
-		let old = age >= relay.policy.refresh.as_secs();
+		let old = is_old(relay, network, latest);
 		let new = match relay.chain.gateway().await? {
 			Some(_) if !(old || crosses) => {
 				let deposits =
@@ -272,7 +274,7 @@ impl Inbound {
 		let mut done = 0;
 		let mut left = [bridge.lpt.limits[0], bridge.eth.limits[0]];
 		let (_, finalized) = relay.chain.finalized_head().await?;
-		for index in self.credited.missing(count) {
+		for index in by_turns(&self.deposits, self.credited.missing(count)) {
 			if relay.chain.is_credited(index, None).await? {
 				self.credited.insert(index);
 				if relay.chain.is_credited(index, Some(finalized)).await? {
@@ -312,6 +314,37 @@ impl Inbound {
 		}
 		Ok(done > 0)
 	}
+}
+
+/// The order in which deposits are taken: the largest first, of each asset by turns. Whoever makes thousands
+/// of small ones keeps nobody's larger one waiting.
+fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
+	let mut missing: Vec<&Deposit> =
+		missing.into_iter().filter_map(|index| deposits.get(index as usize)).collect();
+	missing.sort_by_key(|deposit| (Reverse(deposit.amount), deposit.index));
+	let mut turns = [0u32; 2];
+	let mut order: Vec<(u32, u32)> = Vec::new();
+	for deposit in missing {
+		let turn = match deposit.asset {
+			BridgedAsset::Lpt => &mut turns[0],
+			BridgedAsset::Eth => &mut turns[1],
+		};
+		order.push((*turn, deposit.index));
+		*turn += 1;
+	}
+	order.sort_unstable();
+	order.into_iter().map(|(_, index)| index).collect()
+}
+
+/// Whether the light client is told of newer finality though nobody waits for it.
+fn is_old(relay: &Relay, network: &Network, latest: &FinalizedBlock) -> bool {
+	now().saturating_sub(time_of(network, latest.slot)) >= relay.policy.refresh.as_secs()
+}
+
+/// Whether newer finality is looked for after deposits were taken. It has time until the client is old, but
+/// no longer: deposits, which anybody can go on making, would have the client expire.
+fn looks_further(did: bool, old: bool) -> bool {
+	!did || old
 }
 
 /// Whether figures with so many deposits are proven to the chain, which knows of others: its own are old,
@@ -557,6 +590,33 @@ mod tests {
 		assert!(!is_worth_proving(false, 6, 7));
 		assert!(is_worth_proving(false, 8, 7));
 		assert!(is_worth_proving(true, 7, 7));
+	}
+
+	#[test]
+	fn attack_deposits_without_end_keep_the_client_from_following() {
+		assert!(!looks_further(true, false));
+		assert!(looks_further(true, true));
+		assert!(looks_further(false, false));
+	}
+
+	#[test]
+	fn attack_thousands_of_small_deposits_keep_a_larger_one_waiting() {
+		let deposit =
+			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
+		let mut deposits: Vec<Deposit> =
+			(0..1_000).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(1_000, BridgedAsset::Lpt, 11));
+		// What little is of ETH may be worth more than much of LPT.
+		deposits.push(deposit(1_001, BridgedAsset::Eth, 2));
+		deposits.push(deposit(1_002, BridgedAsset::Eth, 3));
+		let all: Vec<u32> = (0..1_003).collect();
+		let order = by_turns(&deposits, all.clone());
+		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
+		// Each is in it once, and what is taken already is not.
+		let mut sorted = order;
+		sorted.sort_unstable();
+		assert_eq!(sorted, all);
+		assert_eq!(by_turns(&deposits, vec![5, 1_000]), [1_000, 5]);
 	}
 
 	#[test]
