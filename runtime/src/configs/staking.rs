@@ -17,7 +17,7 @@ use livepeer_primitives::{
 	AccountId, RoundIndex, MAX_SLASHED_ROUNDS,
 };
 use pallet_session::historical::HistoricalSessions;
-use sp_runtime::Perbill;
+use sp_runtime::{AccountId32, Perbill};
 use sp_staking::{
 	offence::{Offence, OffenceDetails, OffenceError, OnOffenceHandler, ReportOffence},
 	SessionIndex,
@@ -218,8 +218,9 @@ where
 	}
 }
 
-/// A validator, as offences name it.
-type Validator = (AccountId, ());
+/// A validator, as offences name it. The account is named by its type and not by how the chain derives that from its
+/// signatures, for the compiler does not see through this in a bound of a bound.
+type Validator = (AccountId32, ());
 
 /// When an offence was done, as far as that says in which validator set.
 pub trait OfSet {
@@ -269,11 +270,7 @@ impl OfSet for pallet_beefy::Slot<BlockNumber> {
 /// would have those of all rounds since its last block in the next one, before all else and for no fee.
 pub struct OncePerSet;
 
-impl<O> ReportOffence<AccountId, Validator, O> for OncePerSet
-where
-	O: Offence<Validator>,
-	O::Slot: OfSet,
-{
+impl<O: Offence<Validator, Slot: OfSet>> ReportOffence<AccountId, Validator, O> for OncePerSet {
 	fn report_offence(reporters: Vec<AccountId>, offence: O) -> Result<(), OffenceError> {
 		// How many others there are is in what each has paid already.
 		let (session, due) = (offence.session_index(), offence.slash_fraction(1));
