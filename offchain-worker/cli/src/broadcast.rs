@@ -266,9 +266,12 @@ async fn stream(
 		},
 	};
 	cutting.await?;
-	tracing::info!(returned = summary.returned, skipped = summary.skipped, "the stream is over");
+	let (returned, skipped) = (summary.returned, summary.skipped);
 	if summary.complete {
+		tracing::info!(returned, skipped, "the stream is over");
 		let _ = tokio::time::timeout(Duration::from_secs(args.linger), stopped(&mut stop)).await;
+	} else {
+		tracing::info!(returned, skipped, "stopped; the job stays open for the next run");
 	}
 	Ok(())
 }
