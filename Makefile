@@ -239,6 +239,18 @@ test-bridge: bridge-parts ## Test the bridge's relayer, and what it says of a be
 test-upstream: setup ## Does the light client judge as Snowbridge's does? Recorded updates, changed ones, random ones
 	SKIP_WASM_BUILD=1 cargo test --release --locked -p livepeer-light-client-upstream
 
+# A workspace of its own, so that revm's crates are in no lock file of what is released.
+GAS := --manifest-path tests/bridge/revm/Cargo.toml
+
+.PHONY: test-gas
+test-gas: setup ## Does all that `make bench-gas` measures cost the same in revm, on Osaka and Amsterdam?
+	@scripts/setup.sh --bridge
+	@mkdir -p $(CARGO_TARGET_DIR)
+	GAS_STORIES=$(CARGO_TARGET_DIR)/gas-stories.json node $(CONTRACTS)/scripts/gas.mjs --print >/dev/null
+	cargo fmt $(GAS) --check
+	cargo clippy --release --locked $(GAS) --all-targets -- -D warnings
+	cargo run --release --locked $(GAS) -- $(CARGO_TARGET_DIR)/gas-stories.json
+
 # What the demonstrations of the bridge need besides.
 .PHONY: bridge-parts
 bridge-parts: bridge

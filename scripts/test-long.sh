@@ -12,7 +12,7 @@ for _ in 1 2 3; do
 	"$bin/livepeer-demo" --bin-dir "$bin" --once
 done
 make --no-print-directory drill
-make --no-print-directory test-upstream demo-bridge
+make --no-print-directory test-upstream test-gas demo-bridge
 make --no-print-directory demo BRIDGE=1 ONCE=1
 make --no-print-directory runbooks-test restore-test alerts-test operating-test
 VALIDATORS=5 scripts/runbooks-test.py "$bin" validator transcoder

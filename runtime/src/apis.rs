@@ -1,11 +1,11 @@
 //! What nodes and apps may ask the runtime.
 
 use crate::{
-	configs::{bridge::MmrLeaf, timing, video::Services},
+	configs::{bridge::MmrLeaf, session::KeyOwners, timing, video::Services},
 	constants, AuthorityDiscovery, Babe, Balance, Beacon, Beefy, BeefyMmr, Block, BlockNumber,
-	ChainConfig, ChallengeLottery, EthBridge, Executive, Grandpa, Hash, Historical, Inflation,
-	InherentDataExt, Jobs, LptStaking, Mmr, OperatorKeys, Rounds, Runtime, RuntimeCall,
-	RuntimeGenesisConfig, SessionKeys, System, TransactionPayment, TranscoderElection, VERSION,
+	ChainConfig, ChallengeLottery, EthBridge, Executive, Grandpa, Hash, Inflation, InherentDataExt,
+	Jobs, LptStaking, Mmr, OperatorKeys, Rounds, Runtime, RuntimeCall, RuntimeGenesisConfig,
+	SessionKeys, System, TransactionPayment, TranscoderElection, VERSION,
 };
 use alloc::vec::Vec;
 use frame_support::{
@@ -163,7 +163,7 @@ impl_runtime_apis! {
 			authority_id: sp_consensus_babe::AuthorityId,
 		) -> Option<sp_consensus_babe::OpaqueKeyOwnershipProof> {
 			use codec::Encode;
-			Historical::prove((sp_consensus_babe::KEY_TYPE, authority_id))
+			KeyOwners::prove((sp_consensus_babe::KEY_TYPE, authority_id))
 				.map(|proof| sp_consensus_babe::OpaqueKeyOwnershipProof::new(proof.encode()))
 		}
 
@@ -201,7 +201,7 @@ impl_runtime_apis! {
 			authority_id: GrandpaId,
 		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
 			use codec::Encode;
-			Historical::prove((sp_consensus_grandpa::KEY_TYPE, authority_id))
+			KeyOwners::prove((sp_consensus_grandpa::KEY_TYPE, authority_id))
 				.map(|proof| sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
 		}
 	}
@@ -255,7 +255,7 @@ impl_runtime_apis! {
 			authority_id: BeefyId,
 		) -> Option<sp_consensus_beefy::OpaqueKeyOwnershipProof> {
 			use codec::Encode;
-			Historical::prove((sp_consensus_beefy::KEY_TYPE, authority_id))
+			KeyOwners::prove((sp_consensus_beefy::KEY_TYPE, authority_id))
 				.map(|proof| sp_consensus_beefy::OpaqueKeyOwnershipProof::new(proof.encode()))
 		}
 	}

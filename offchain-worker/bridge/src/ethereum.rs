@@ -8,7 +8,7 @@ use alloy_network::{
 use alloy_primitives::{Address, Bytes, B256, U256};
 use alloy_provider::{Provider, RootProvider};
 use alloy_rpc_types_eth::{
-	BlockId, BlockNumberOrTag, EIP1186AccountProofResponse, Filter, TransactionRequest,
+	BlockId, BlockNumberOrTag, EIP1186AccountProofResponse, Filter, Log, TransactionRequest,
 };
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent, SolInterface};
@@ -475,19 +475,15 @@ impl Ethereum {
 	pub async fn deposits(&self, from: u32, first: u64, last: u64) -> Result<Vec<Deposit>> {
 		let mut found = Vec::new();
 		let mut at = first.max(self.since);
+		let filter = self.events_of::<Gateway::Deposited>();
+		let filter = &filter;
 		while at <= last {
 			let end = last.min(at.saturating_add(LOG_RANGE - 1));
 			let next = from + u32::try_from(found.len())?;
-			let filter = Filter::new()
-				.address(self.gateway)
-				.event_signature(Gateway::Deposited::SIGNATURE_HASH)
-				.from_block(at)
-				.to_block(end);
-			let filter = &filter;
 			let part = self
 				.nodes
 				.ask("the deposits", |node| async move {
-					let logs = node.client.get_logs(filter).await?;
+					let logs = logs(&node.client, filter, at, end).await?;
 					let mut part: Vec<Deposit> = Vec::new();
 					for log in logs {
 						let event = Gateway::Deposited::decode_log(&log.inner)?.data;
@@ -525,20 +521,21 @@ impl Ethereum {
 		Ok(events.into_iter().map(both).collect())
 	}
 
+	/// The gateway's events of a kind.
+	fn events_of<E: SolEvent>(&self) -> Filter {
+		Filter::new().address(self.gateway).event_signature(E::SIGNATURE_HASH)
+	}
+
 	async fn events<E: SolEvent>(&self, question: &str, first: u64, last: u64) -> Result<Vec<E>> {
 		let mut found = Vec::new();
 		let mut at = first.max(self.since);
+		let filter = self.events_of::<E>();
+		let filter = &filter;
 		while at <= last {
 			let end = last.min(at.saturating_add(LOG_RANGE - 1));
-			let filter = Filter::new()
-				.address(self.gateway)
-				.event_signature(E::SIGNATURE_HASH)
-				.from_block(at)
-				.to_block(end);
-			let filter = &filter;
 			let logs = self
 				.nodes
-				.ask(question, |node| async move { Ok(node.client.get_logs(filter).await?) })
+				.ask(question, |node| async move { logs(&node.client, filter, at, end).await })
 				.await?;
 			for log in logs {
 				found.push(E::decode_log(&log.inner)?.data);
@@ -686,6 +683,28 @@ impl Ethereum {
 	}
 }
 
+/// The events of blocks `first` to `last`, as a node has them. Nodes refuse to give too many at once, and how
+/// many there are is in the hands of whoever deposits: what is refused is asked for in halves, down to
+/// single blocks, whose gas bounds them.
+async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Result<Vec<Log>> {
+	let mut found = Vec::new();
+	let mut at = first;
+	let mut range = last.saturating_sub(first).saturating_add(1);
+	while at <= last {
+		let end = last.min(at.saturating_add(range - 1));
+		let part = filter.clone().from_block(at).to_block(end);
+		match node.get_logs(&part).await {
+			Ok(logs) => {
+				found.extend(logs);
+				at = end.saturating_add(1);
+			}
+			Err(error) if range > 1 && error.is_error_resp() => range = range.div_ceil(2),
+			Err(error) => return Err(error.into()),
+		}
+	}
+	Ok(found)
+}
+
 /// What a contract said, or an error of the node.
 fn refusal(error: TransportError) -> Result<Refused> {
 	let TransportError::ErrorResp(payload) = &error else { return Err(error.into()) };
@@ -765,7 +784,9 @@ fn gateway_proof(
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use serde_json::Value;
+	use crate::beacon::tests::serve;
+	use axum::Router;
+	use serde_json::{json, Value};
 
 	fn vectors() -> Value {
 		let file = include_str!("../../../tests/bridge/vectors.json");
@@ -819,6 +840,50 @@ mod tests {
 		let refused = Refused::Contract(GatewayErrors::LimitReached(limit));
 		assert!(!refused.is_duplicate());
 		assert!(refused.to_string().contains("LimitReached"));
+	}
+
+	#[tokio::test]
+	async fn attack_deposits_are_more_than_a_node_gives_at_once() {
+		// In each block a deposit with its number; no more than three are given at once, and of block
+		// 120 nothing ever.
+		let app = Router::new().fallback(|body: String| async move {
+			let asked: Value = serde_json::from_str(&body).expect("JSON");
+			let block = |name: &str| {
+				let text = asked["params"][0][name].as_str().unwrap_or_default();
+				u32::from_str_radix(text.trim_start_matches("0x"), 16).expect("a number")
+			};
+			let blocks = block("fromBlock")..=block("toBlock");
+			let mut answer = json!({ "jsonrpc": "2.0", "id": asked["id"] });
+			if blocks.clone().count() > 3 || blocks.contains(&120) {
+				answer["error"] = json!({ "code": -32_005, "message": "too many results" });
+			} else {
+				answer["result"] = blocks
+					.map(|index| {
+						let event = Gateway::Deposited {
+							index,
+							recipient: B256::repeat_byte(1),
+							asset: 1,
+							amount: 5,
+							sender: Address::ZERO,
+						};
+						let data = event.encode_log_data();
+						json!({
+							"address": Address::ZERO,
+							"topics": data.topics(),
+							"data": data.data,
+						})
+					})
+					.collect();
+			}
+			answer.to_string()
+		});
+		let urls = [serve(app).await];
+		let ethereum = Ethereum::new(&urls, Address::ZERO, 0, None, 0, Metrics::default());
+		let ethereum = ethereum.expect("a node");
+		let found = ethereum.deposits(0, 0, 99).await.expect("all of them");
+		assert!(found.iter().map(|deposit| deposit.index).eq(0..100));
+		// What is refused of a single block is an error.
+		assert!(ethereum.deposits(100, 100, 120).await.is_err());
 	}
 
 	#[test]

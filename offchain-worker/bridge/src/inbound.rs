@@ -1,5 +1,7 @@
 //! Towards the chain: Ethereum's consensus, the gateway's figures, deposits.
 
+use std::cmp::Reverse;
+
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
@@ -35,6 +37,8 @@ pub struct Inbound {
 	credited: Done,
 	/// Those of them that are credited in a final block of the chain.
 	credited_for_ever: Done,
+	/// Deposits were taken in the last step: in the next one none are.
+	is_busy: bool,
 	/// A finalised block that brought nothing new.
 	looked_at: Option<H256>,
 	/// The committees that the chain knows, and whether the next one is among them.
@@ -128,17 +132,23 @@ impl Inbound {
 		if failures.took(self.sync(relay, &network, &latest, &bridge, finality).await) {
 			return Ok(true);
 		}
-		let credited = failures.took(self.credit(relay, &bridge).await);
-		let released = failures.took(release(relay, &bridge).await);
-		if credited || released {
-			return Ok(true);
+		// By turns with what follows: anybody can go on making deposits, and the client would expire.
+		let was_busy = std::mem::take(&mut self.is_busy);
+		if !was_busy {
+			let credited = failures.took(self.credit(relay, &bridge).await);
+			let released = failures.took(release(relay, &bridge).await);
+			if credited || released {
+				self.is_busy = true;
+				return Ok(true);
+			}
 		}
 		if failures.took(supply(relay, &network, &latest, finality).await) {
 			return Ok(true);
 		}
 		let followed = self.follow(relay, &network, &latest, knows_next, &bridge, finality).await;
-		let did = failures.took(followed);
-		failures.end(did)
+		let followed = failures.took(followed);
+		// There may be more deposits.
+		failures.end(followed || was_busy)
 	}
 
 	/// A step of the light client, where one is needed.
@@ -272,7 +282,7 @@ impl Inbound {
 		let mut done = 0;
 		let mut left = [bridge.lpt.limits[0], bridge.eth.limits[0]];
 		let (_, finalized) = relay.chain.finalized_head().await?;
-		for index in self.credited.missing(count) {
+		for index in by_turns(&self.deposits, self.credited.missing(count)) {
 			if relay.chain.is_credited(index, None).await? {
 				self.credited.insert(index);
 				if relay.chain.is_credited(index, Some(finalized)).await? {
@@ -312,6 +322,26 @@ impl Inbound {
 		}
 		Ok(done > 0)
 	}
+}
+
+/// The order in which deposits are taken: the largest first, of each asset by turns. Whoever makes thousands
+/// of small ones keeps nobody's larger one waiting.
+fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
+	let mut missing: Vec<&Deposit> =
+		missing.into_iter().filter_map(|index| deposits.get(index as usize)).collect();
+	missing.sort_by_key(|deposit| (Reverse(deposit.amount), deposit.index));
+	let mut turns = [0u32; 2];
+	let mut order: Vec<(u32, u32)> = Vec::new();
+	for deposit in missing {
+		let turn = match deposit.asset {
+			BridgedAsset::Lpt => &mut turns[0],
+			BridgedAsset::Eth => &mut turns[1],
+		};
+		order.push((*turn, deposit.index));
+		*turn += 1;
+	}
+	order.sort_unstable();
+	order.into_iter().map(|(_, index)| index).collect()
 }
 
 /// Whether figures with so many deposits are proven to the chain, which knows of others: its own are old,
@@ -557,6 +587,26 @@ mod tests {
 		assert!(!is_worth_proving(false, 6, 7));
 		assert!(is_worth_proving(false, 8, 7));
 		assert!(is_worth_proving(true, 7, 7));
+	}
+
+	#[test]
+	fn attack_thousands_of_small_deposits_keep_a_larger_one_waiting() {
+		let deposit =
+			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
+		let mut deposits: Vec<Deposit> =
+			(0..1_000).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(1_000, BridgedAsset::Lpt, 11));
+		// What little is of ETH may be worth more than much of LPT.
+		deposits.push(deposit(1_001, BridgedAsset::Eth, 2));
+		deposits.push(deposit(1_002, BridgedAsset::Eth, 3));
+		let all: Vec<u32> = (0..1_003).collect();
+		let order = by_turns(&deposits, all.clone());
+		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
+		// Each is in it once, and what is taken already is not.
+		let mut sorted = order;
+		sorted.sort_unstable();
+		assert_eq!(sorted, all);
+		assert_eq!(by_turns(&deposits, vec![5, 1_000]), [1_000, 5]);
 	}
 
 	#[test]

@@ -244,12 +244,8 @@ impl Relay {
 			self.hold(work, Why::Said);
 			return Ok(Went::Held);
 		}
-		let is_waited_for = match self.chain.pending(&call).await? {
-			Pending::Ours => true,
-			Pending::Others => self.may_wait(work),
-			Pending::No => false,
-		};
-		if is_waited_for {
+		let pending = self.chain.pending(&call).await;
+		if is_waited_for(pending, self.may_wait(work)) {
 			tracing::info!("{work}: it waits in the pool already");
 			self.metrics.duplicate(name);
 			self.hold(work, Why::Refused);
@@ -401,6 +397,20 @@ fn may(all: &mut HashMap<String, Work>, work: &str, wait: Duration, now: Instant
 	now.duration_since(entry.since) >= wait && entry.until.is_none_or(|until| now >= until)
 }
 
+/// Whether a call is left to what waits in the pool. A pool that cannot be read is no reason to: anybody can
+/// make it too large for an answer, for nothing, with transactions that fit into no block.
+fn is_waited_for(pending: Result<Pending>, may_wait: bool) -> bool {
+	match pending {
+		Ok(Pending::Ours) => true,
+		Ok(Pending::Others) => may_wait,
+		Ok(Pending::No) => false,
+		Err(error) => {
+			tracing::warn!("nothing is looked for in the pool: {error:#}");
+			false
+		}
+	}
+}
+
 fn may_wait(all: &HashMap<String, Work>, work: &str) -> bool {
 	all.get(work).is_none_or(|entry| entry.failures < MOST_PENDING)
 }
@@ -429,6 +439,7 @@ fn hold(all: &mut HashMap<String, Work>, work: &str, why: Why, now: Instant) {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use anyhow::anyhow;
 	use std::sync::Arc;
 
 	const SECOND: Duration = Duration::from_secs(1);
@@ -453,6 +464,15 @@ mod tests {
 			now += SECOND * pause;
 		}
 		assert!(may(&mut all, "it", Duration::ZERO, now));
+	}
+
+	#[test]
+	fn attack_pool_is_made_too_large_to_be_read() {
+		assert!(!is_waited_for(Err(anyhow!("the answer is too large")), true));
+		assert!(!is_waited_for(Ok(Pending::No), true));
+		assert!(is_waited_for(Ok(Pending::Ours), false));
+		assert!(is_waited_for(Ok(Pending::Others), true));
+		assert!(!is_waited_for(Ok(Pending::Others), false));
 	}
 
 	#[test]

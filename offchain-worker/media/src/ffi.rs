@@ -383,10 +383,42 @@ pub fn open_decoder(
 		}
 		check(sys::avcodec_parameters_to_context(context.as_mut_ptr(), parameters.as_ptr()))?;
 		(*context.as_mut_ptr()).pkt_timebase = time_base.into();
+		(*context.as_mut_ptr()).draw_horiz_band = Some(count_row);
+		// Called for each field, too, and not for whole pictures.
+		(*context.as_mut_ptr()).slice_flags =
+			sys::SLICE_FLAG_CODED_ORDER | sys::SLICE_FLAG_ALLOW_FIELD;
 		check(sys::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut options.0))?;
 	}
 	options.all_taken()?;
 	Ok(codec::decoder::Opened(context.decoder()))
+}
+
+/// Counts a row of macroblocks that was decoded to its end. The count stands where libav keeps its user's pointer,
+/// which nobody else reads.
+///
+/// # Safety
+///
+/// The context must be valid.
+unsafe extern "C" fn count_row(
+	context: *mut sys::AVCodecContext,
+	_: *const sys::AVFrame,
+	_: *mut libc::c_int,
+	_: libc::c_int,
+	_: libc::c_int,
+	_: libc::c_int,
+) {
+	// SAFETY: a decoder calls this with its own context, from the one thread that it has.
+	unsafe {
+		let rows = (*context).opaque as usize;
+		(*context).opaque = rows.wrapping_add(1) as *mut libc::c_void;
+	}
+}
+
+/// Rows of macroblocks that a decoder has decoded, those of which several slices hold the end as often as that. A field
+/// has half as many as its picture.
+pub fn decoded_rows(decoder: &codec::decoder::Opened) -> u64 {
+	// SAFETY: a valid context, read only; what stands there is no pointer but what `count_row` has counted.
+	unsafe { (*decoder.as_ptr()).opaque as usize as u64 }
 }
 
 /// Width and height of what a decoder decodes, of which its pictures may show a part.

@@ -7,7 +7,7 @@
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	receipt::RejectReason,
-	video::{SourceLimits, MAX_SEGMENT_BYTES},
+	video::{SourceLimits, MAX_SEGMENT_BYTES, TICKS_PER_SECOND},
 	work,
 };
 
@@ -70,13 +70,21 @@ pub enum DecodeError {
 /// stream.
 pub const MAX_PACKETS: usize = MAX_SEGMENT_BYTES as usize / TS_PACKET;
 
+/// Side of a macroblock, in pixels.
+pub const MACROBLOCK: u32 = 16;
+
+/// Most parameter sets of a segment: some for each of its pictures. To read one of them takes a decoder longer than
+/// many a picture, and has no work.
+const MOST_SETS: usize = 4_096;
+
 /// Length of a packet of a transport stream.
 const TS_PACKET: usize = 188;
 /// First byte of each.
 const TS_SYNC: u8 = 0x47;
 
-/// Checks the container's frame before any library sees a byte: size, packet length, sync bytes,
-/// and that no packet is marked damaged or scrambled.
+/// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, that no
+/// packet is marked damaged or scrambled, and that there are not too many parameter sets. Of those whose start code
+/// goes over the end of a packet there is one for each packet at most, which are not counted.
 pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.len() > MAX_SEGMENT_BYTES as usize {
 		return Err(Failure::invalid(RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
@@ -84,6 +92,8 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.is_empty() {
 		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
 	}
+	// In the order of the reasons: that it is no transport stream comes first.
+	let (mut sets, mut too_many) = (0, None);
 	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
 		let damaged = packet.len() != TS_PACKET
 			|| packet[0] != TS_SYNC
@@ -92,8 +102,20 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		if damaged {
 			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
 		}
+		sets += packet.windows(4).filter(|bytes| is_parameter_set(bytes)).count();
+		if sets > MOST_SETS {
+			too_many = too_many.or(Some(index * TS_PACKET));
+		}
 	}
-	Ok(())
+	match too_many {
+		Some(offset) => Err(Failure::invalid(RejectReason::TooManyPackets, offset)),
+		None => Ok(()),
+	}
+}
+
+/// Whether these four bytes are a start code and the type of a sequence or picture parameter set.
+fn is_parameter_set(bytes: &[u8]) -> bool {
+	matches!(bytes, [0, 0, 1, kind] if matches!(kind & 0x1f, 7 | 8))
 }
 
 /// Checks a picture against the job's declared size.
@@ -127,10 +149,28 @@ pub fn check_coded(
 	Ok(())
 }
 
+/// Most slices of a picture of this height: one for each row of macroblocks. How often they decode the same shows
+/// only when all of them are decoded.
+pub fn most_slices(height: u32) -> usize {
+	height.div_ceil(MACROBLOCK) as usize
+}
+
 /// Checks a count of frames that ends at `offset` against the longest segment at the job's rate.
 pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
 	if frames > work::max_frames(limits) {
 		return Err(Failure::invalid(RejectReason::TooManyFrames, offset));
+	}
+	Ok(())
+}
+
+/// Checks bytes of sound up to `offset` against what AAC at 48,000 samples per second can have in the job's longest
+/// segment and a second more. It is copied into each output, and no work is counted for it.
+pub fn check_sound(bytes: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
+	/// 47 frames of the most bytes that the header of one can name.
+	const SECOND: u64 = 47 * 8_191;
+	let ticks = u64::from(limits.longest) + u64::from(TICKS_PER_SECOND);
+	if bytes > ticks * SECOND / u64::from(TICKS_PER_SECOND) {
+		return Err(Failure::invalid(RejectReason::UnsupportedAudio, offset));
 	}
 	Ok(())
 }
@@ -177,6 +217,13 @@ mod tests {
 		let mut scrambled = good.clone();
 		scrambled[TS_PACKET + 3] = 0x80;
 		assert_eq!(reason(check_container(&scrambled)), Some((not_ts, 188)));
+		// Every byte of a start code, 46 of them in a packet.
+		let mut sets = good.repeat(30);
+		for packet in sets.chunks_mut(TS_PACKET) {
+			packet[4..].copy_from_slice(&[0, 0, 1, 0x68].repeat(46));
+		}
+		assert_eq!(reason(check_container(&sets)), Some((RejectReason::TooManyPackets, 89 * 188)));
+		assert_eq!(check_container(&sets[..89 * TS_PACKET]), Ok(()));
 		let mut lost = good;
 		lost[2 * TS_PACKET] = 0;
 		assert_eq!(reason(check_container(&lost)), Some((not_ts, 376)));
@@ -187,6 +234,17 @@ mod tests {
 		let long = vec![TS_SYNC; MAX_SEGMENT_BYTES as usize + 1];
 		let expected = Some((RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
 		assert_eq!(reason(check_container(&long)), expected);
+	}
+
+	/// Sixteen MiB of sound beside pictures of next to no work come back in each of eight outputs, and all of that is
+	/// fetched by each judge.
+	#[test]
+	fn attack_sound_that_outweighs_its_pictures() {
+		let limits = SourceLimits::new(640, 360, 30);
+		let most = 7 * 47 * 8_191 / 2;
+		assert_eq!(check_sound(most, &limits, 5), Ok(()));
+		let sound = Some((RejectReason::UnsupportedAudio, 5));
+		assert_eq!(reason(check_sound(most + 1, &limits, 5)), sound);
 	}
 
 	#[test]

@@ -19,6 +19,7 @@ use crate::{
 	mux::{mux, Elementary},
 	picture::Picture,
 	profile::{self, Tweak},
+	sei,
 	source::{self, frame_ticks, Source},
 };
 
@@ -129,6 +130,8 @@ struct Decoder<'a> {
 	coded: (u32, u32),
 	/// Packets that were sent.
 	sent: usize,
+	/// Slices in them.
+	slices: u64,
 	/// Byte offset of the last of them.
 	at: u64,
 	/// Whether the decoder knows that there are no more.
@@ -149,6 +152,7 @@ impl<'a> Decoder<'a> {
 			last_time: None,
 			coded: (0, 0),
 			sent: 0,
+			slices: 0,
 			at: 0,
 			is_ending: false,
 		})
@@ -197,14 +201,24 @@ impl<'a> Decoder<'a> {
 			match self.source.video.get(self.sent) {
 				Some(packet) => {
 					let at = source::offset(packet);
-					if hides_pictures(self.sent, self.frames) {
-						return Err(Failure::undecodable(DecodeError::Picture, at));
+					let damaged = || Failure::undecodable(DecodeError::Picture, at);
+					let slices = sei::slices(packet.data().unwrap_or_default());
+					self.slices += slices as u64;
+					let decoded = self.sent.max(self.decoded_pictures());
+					let most = limits::most_slices(self.limits.height.into());
+					if slices > most || hides_pictures(decoded, self.frames) {
+						return Err(damaged());
 					}
 					self.at = at;
 					self.sent += 1;
 					self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
 					let (width, height) = ffi::coded_size(&self.decoder);
 					self.coded = (self.coded.0.max(width), self.coded.1.max(height));
+					// Not first when one of this size is shown, for that may be never.
+					if let Some(shape) = &self.shape {
+						limits::check_coded(self.coded, shape.width, shape.height, at)
+							.map_err(|_| damaged())?;
+					}
 				}
 				None if self.is_ending => return Ok(None),
 				None => {
@@ -214,6 +228,16 @@ impl<'a> Decoder<'a> {
 				}
 			}
 		}
+	}
+
+	/// As how many pictures counts what was decoded, and the slices of the packet that is next. Slices may overlap, in
+	/// fields without an error, and a packet may hold several pictures: so rows of macroblocks are counted as often as
+	/// they are decoded, and a slice, which may end before its row does, as one more.
+	fn decoded_pictures(&self) -> usize {
+		let rows = ffi::decoded_rows(&self.decoder).saturating_add(self.slices);
+		let (_, height) = self.coded;
+		let pictures = rows.checked_div(height.div_ceil(limits::MACROBLOCK).into()).unwrap_or(0);
+		usize::try_from(pictures).unwrap_or(usize::MAX)
 	}
 
 	/// A picture that the decoder has ready.
@@ -256,11 +280,11 @@ impl<'a> Decoder<'a> {
 /// each, and some more.
 const HELD_BACK: usize = 40;
 
-/// Whether pictures are decoded and never shown, by the packets that were sent and the pictures that have come. H.264
-/// has such in front of a point of recovery and out of order. Work is counted by what is shown, so a source full of them
-/// would have judges decode far more than anybody states.
-fn hides_pictures(sent: usize, shown: u32) -> bool {
-	sent > (shown as usize).saturating_mul(2).saturating_add(HELD_BACK)
+/// Whether pictures are decoded and never shown, by how many were decoded, fields each for itself, and how many have
+/// come. H.264 has such in front of a point of recovery and out of order. Work is counted by what is shown, so a source
+/// full of them would have judges decode far more than anybody states.
+fn hides_pictures(decoded: usize, shown: u32) -> bool {
+	decoded > (shown as usize).saturating_mul(2).saturating_add(HELD_BACK)
 }
 
 fn refused(error: &Error, at: u64) -> Failure {

@@ -1,6 +1,8 @@
 //! H.264 with start codes: a walk over its NAL units.
 
-/// NAL unit type: picture that starts afresh.
+/// NAL unit type: slice of a picture that does not start afresh.
+pub const SLICE: u8 = 1;
+/// NAL unit type: slice of a picture that starts afresh.
 pub const IDR: u8 = 5;
 /// NAL unit type: supplemental information.
 pub const SEI: u8 = 6;
@@ -51,6 +53,11 @@ pub fn has(data: &[u8], kind: u8) -> bool {
 	nals(data).any(|nal| nal.kind == kind)
 }
 
+/// Slices of a picture.
+pub fn slices(data: &[u8]) -> usize {
+	nals(data).filter(|nal| matches!(nal.kind, SLICE | IDR)).count()
+}
+
 /// The units of this type, with their start codes.
 pub fn units(data: &[u8], kind: u8) -> Vec<u8> {
 	let mut out = Vec::new();
@@ -85,7 +92,9 @@ mod tests {
 	fn sei_should_be_removed_when_present() {
 		let data = [0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x06, 9, 9, 0, 0, 1, 0x65, 7];
 		assert_eq!(without_sei(&data), [0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x65, 7]);
-		assert!(has(&data, IDR) && has(&data, SPS) && !has(&data, 1));
+		assert!(has(&data, IDR) && has(&data, SPS) && !has(&data, SLICE));
+		assert_eq!(slices(&data), 1);
+		assert_eq!(slices(&[0, 0, 1, 0x41, 9, 0, 0, 1, 0x01, 9, 0, 0, 1, 0x68, 9]), 2);
 	}
 
 	#[test]

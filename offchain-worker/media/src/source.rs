@@ -119,6 +119,11 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 		.into_iter()
 		.filter(ffi::has_data)
 		.partition(|packet| packet.stream() == video_track);
+	let mut sound = 0;
+	for packet in &audio {
+		sound += packet.size() as u64;
+		limits::check_sound(sound, limits, offset(packet))?;
+	}
 	if let Some(too_large) = too_large {
 		return Err(too_large);
 	}

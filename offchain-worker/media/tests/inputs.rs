@@ -236,6 +236,13 @@ const CASES: &[Case] = &[
 		encoded(200, false, "pictures"),
 	),
 	case(
+		"slices.mp4",
+		"48 slices in each picture of 12 rows of macroblocks",
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=4 -c:v libx264 -preset ultrafast \
+		 -pix_fmt yuv420p -g 50 -x264-params slice-max-mbs=5 {}",
+		encoded(100, false, "pictures"),
+	),
+	case(
 		"rotated.mp4",
 		"to be turned by 90 degrees, as a phone's",
 		"V4 A4 X264 AAC {dir}/flat.mp4\n\

@@ -163,6 +163,123 @@ async fn attack_pictures_of_which_most_is_decoded_and_cut_away() {
 	assert_eq!((facts.width, facts.height), (592, 328));
 }
 
+/// Writes H.264 bit by bit.
+#[derive(Default)]
+struct Bits(Vec<bool>);
+
+impl Bits {
+	fn u(mut self, bits: u32, value: u32) -> Self {
+		self.0.extend((0..bits).rev().map(|bit| value >> bit & 1 == 1));
+		self
+	}
+
+	/// These, each as an Exp-Golomb code.
+	fn ue(self, values: &[u32]) -> Self {
+		values.iter().fold(self, |bits, value| {
+			let length = (value + 1).ilog2();
+			bits.u(length, 0).u(length + 1, value + 1)
+		})
+	}
+
+	/// The unit with this first byte, behind a start code.
+	fn nal(self, first: u8) -> Vec<u8> {
+		let mut unit = vec![0, 0, 0, 1, first];
+		let bits = self.u(1, 1).0;
+		let mut zeros = 0;
+		for bits in bits.chunks(8) {
+			let byte = bits
+				.iter()
+				.zip((0..8).rev())
+				.fold(0u8, |sum, (bit, at)| sum | u8::from(*bit) << at);
+			if zeros == 2 && byte <= 3 {
+				unit.push(3);
+				zeros = 0;
+			}
+			unit.push(byte);
+			zeros = if byte == 0 { zeros + 1 } else { 0 };
+		}
+		unit
+	}
+}
+
+/// Macroblocks of a row of [`fields`], and its rows.
+const MACROBLOCKS: (u32, u32) = (40, 24);
+
+/// Parameter sets of 640×384 in fields, and a picture that starts afresh: its first field, in which nothing is, and
+/// a second one that is the first.
+fn fields() -> Vec<u8> {
+	let (columns, rows) = MACROBLOCKS;
+	let size = [columns - 1, rows / 2 - 1];
+	// Frame numbers of eight bits, the order of decoding, one reference; fields, direct prediction of 8×8.
+	let sps = Bits::default().u(24, 77 << 16 | 51).ue(&[0, 4, 2, 1]).u(1, 0).ue(&size);
+	let sps = sps.u(2, 0).u(1, 1).u(2, 0).nal(0x67);
+	// CAVLC, one slice group, a reference, no weights, and a word about the loop filter in each slice.
+	let pps = Bits::default().ue(&[0, 0]).u(2, 0).ue(&[0, 0, 0]).u(3, 0).ue(&[0, 0, 0]);
+	let pps = pps.u(3, 4).nal(0x68);
+	let first = Bits::default().ue(&[0, 7, 0]).u(8, 0).u(2, 2).ue(&[0]).u(2, 0).ue(&[0, 1]);
+	// Each macroblock: predicted as a whole, by its mean, and nothing left.
+	let first = (0..columns * rows / 2).fold(first, |bits, _| bits.u(8, 0x27)).nal(0x65);
+	[sps, pps, first, repeated(0, true, 0, columns * rows / 2)].concat()
+}
+
+/// A slice of a field that is as the one before, from a macroblock on and for so many.
+fn repeated(number: u32, is_bottom: bool, from: u32, macroblocks: u32) -> Vec<u8> {
+	let slice = Bits::default().ue(&[from, 5, 0]).u(8, number).u(1, 1).u(1, is_bottom.into());
+	slice.u(3, 0).ue(&[0, 1, macroblocks]).nal(0x61)
+}
+
+/// A source of these pictures.
+fn stamped(directory: &std::path::Path, pictures: &[u8]) -> Vec<u8> {
+	std::fs::write(directory.join("case.h264"), pictures).expect("disk");
+	let input = directory.join("case.h264");
+	let stamp = "setts=pts=N*3000:dts=N*3000";
+	let copy = format!("-r 30 -i {} -c copy -bsf:v {stamp} -f mpegts", input.display());
+	made(directory, "case.ts", &copy)
+}
+
+/// One field can be decoded any number of times over, and no decoder minds.
+#[tokio::test]
+async fn attack_slices_that_overlap() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let (columns, rows) = MACROBLOCKS;
+	let all = columns * rows / 2;
+	// Three pictures of two fields, each in so many slices: all of them from the second on go up to the end or, if they
+	// do not overlap, the last one does.
+	let make = |slices: u32, overlap: bool| {
+		let field = |number: u32, is_bottom: bool| -> Vec<u8> {
+			let slice = |from: u32| {
+				let is_long = from + 1 == slices || (overlap && from > 0);
+				repeated(number, is_bottom, from, if is_long { all - from } else { 1 })
+			};
+			(0..slices).flat_map(slice).collect()
+		};
+		let pictures = (1..4).flat_map(|number| [field(number, false), field(number, true)]);
+		stamped(directory.path(), &[fields(), pictures.collect::<Vec<_>>().concat()].concat())
+	};
+	for good in [make(1, false), make(12, false), make(45, false)] {
+		let facts = pool().probe(&good, &LIMITS, Priority::Live).await.expect("a good source");
+		assert_eq!((facts.width, facts.height, facts.frames), (640, 384, 4));
+	}
+	assert!(matches!(reason(&make(40, true)).await.0, RejectReason::Undecodable { .. }));
+	// How often a packet decodes the same shows when it is decoded, so it has no more of them than rows.
+	assert!(matches!(reason(&make(46, false)).await.0, RejectReason::Undecodable { .. }));
+}
+
+/// Each parameter set takes a decoder twenty microseconds and more, and there is room for two million.
+#[tokio::test]
+async fn attack_parameter_sets_without_end() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let pps = Bits::default().ue(&[1, 0]).u(2, 0).ue(&[0, 0, 0]).u(3, 0).ue(&[0, 0, 0]);
+	let pps = pps.u(3, 4).nal(0x68);
+	let all = MACROBLOCKS.0 * MACROBLOCKS.1 / 2;
+	let make = |sets: usize| {
+		let next = [repeated(1, false, 0, all), repeated(1, true, 0, all)].concat();
+		stamped(directory.path(), &[fields(), pps.repeat(sets), next].concat())
+	};
+	assert!(pool().probe(&make(100), &LIMITS, Priority::Live).await.is_ok());
+	assert_eq!(reason(&make(5_000)).await.0, RejectReason::TooManyPackets);
+}
+
 #[tokio::test]
 async fn probe_should_tell_what_a_segment_is() {
 	let facts = pool().probe(&source(), &LIMITS, Priority::Live).await.expect("a good source");

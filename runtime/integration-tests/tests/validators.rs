@@ -11,8 +11,9 @@ use livepeer_primitives::{
 	Balance, BlockNumber, Hash, JobId, UNIT,
 };
 use livepeer_runtime::{
-	Authorship, Babe, Beacon, ChallengeLottery, Grandpa, Header, Historical, Jobs, LptStaking,
-	Runtime, RuntimeCall, RuntimeEvent, Session, SessionKeys, System, TranscoderElection,
+	configs::session::KeyOwners, Authorship, Babe, Beacon, ChallengeLottery, Grandpa, Header, Jobs,
+	LptStaking, Runtime, RuntimeCall, RuntimeEvent, Session, SessionKeys, System,
+	TranscoderElection,
 };
 use pallet_jobs::types::Unsuited;
 use sp_consensus_babe::{
@@ -291,7 +292,7 @@ fn report(world: &mut World, who: Sr25519Keyring) -> pallet_babe::Call<Runtime> 
 		.position(|(authority, _)| *authority == offender)
 		.expect("it validates") as u32;
 	let key_owner_proof =
-		world.run(|| Historical::prove((KEY_TYPE, offender.clone()))).expect("it is a member");
+		world.run(|| KeyOwners::prove((KEY_TYPE, offender.clone()))).expect("it is a member");
 	pallet_babe::Call::report_equivocation_unsigned {
 		equivocation_proof: Box::new(EquivocationProof {
 			offender,
@@ -349,7 +350,7 @@ fn votes(
 	};
 	let proof = (set, 0u8, round, voter.clone(), signed(1), signed(2)).encode();
 	let key = (sp_consensus_grandpa::KEY_TYPE, voter);
-	let mut key_owner_proof = world.run(|| Historical::prove(key)).expect("it is a member");
+	let mut key_owner_proof = world.run(|| KeyOwners::prove(key)).expect("it is a member");
 	key_owner_proof.session = session;
 	pallet_grandpa::Call::report_equivocation_unsigned {
 		equivocation_proof: Box::new(Decode::decode(&mut &proof[..]).expect("these are two votes")),
@@ -370,12 +371,49 @@ fn attack_votes_of_one_set_are_reported_in_each_of_its_sessions() {
 	world.deliver_ok();
 	let left = stake(world, Dave);
 	assert!((before - left).abs_diff(Perbill::from_percent(30) * before) < 1_000);
-	// Two other votes, with the session before: that is the same set, in which it has paid.
+	// Two other votes, with the session before: that is the same set, in which it has paid. No author puts that
+	// into its block, and who signs it pays for it.
 	let again = votes(world, Ed25519Keyring::Dave, 2, 0);
-	world.submit_bare(again);
+	world.submit_bare(again.clone());
+	assert!(world.deliver().iter().all(|result| result.is_err()));
+	let pallet_grandpa::Call::report_equivocation_unsigned { equivocation_proof, key_owner_proof } =
+		again
+	else {
+		panic!("that is what it is")
+	};
+	let signed = pallet_grandpa::Call::<Runtime>::report_equivocation {
+		equivocation_proof,
+		key_owner_proof,
+	};
 	let known: DispatchError = pallet_grandpa::Error::<Runtime>::DuplicateOffenceReport.into();
-	assert_eq!(world.deliver().pop(), Some(Ok(Err(known))));
+	assert_eq!(world.call(Ferdie, signed), Ok(Err(known)));
 	assert_eq!(stake(world, Dave), left);
+}
+
+/// Before it signs twice a validator registers other keys, which count two sessions later. Another one, which may
+/// have less to lose, registers those that the first still signs with.
+#[test]
+fn attack_keys_changed_before_signing_twice() {
+	for is_late in [false, true] {
+		let mut world = World::local().without_inflation();
+		let world = &mut world;
+		let before = [stake(world, Dave), stake(world, Eve)];
+		for (who, seed) in [(Dave, "//Other".to_string()), (Eve, Dave.to_seed())] {
+			let (keys, proof) = session_keys(who, &seed, &seed);
+			world.ok(who, pallet_session::Call::set_keys { keys, proof });
+		}
+		assert_eq!(world.run(Session::current_index), 0);
+		let report = report(world, Dave);
+		if is_late {
+			sessions(world, 1);
+		}
+		world.submit_bare(report);
+		world.deliver_ok();
+		let lost = before[0] - stake(world, Dave);
+		let due = Perbill::from_percent(30) * before[0];
+		assert!(lost.abs_diff(due) < 1_000, "{lost} of {due}, late: {is_late}");
+		assert_eq!(stake(world, Eve), before[1]);
+	}
 }
 
 #[test]
@@ -422,16 +460,20 @@ fn late_report_should_reach_stake_that_left_after_its_owner_was_chosen() {
 
 /// The session keys of `who` with a new verifier key, and the proof that they are its own.
 fn keys_with_verifier(who: Sr25519Keyring, verifier: &str) -> (SessionKeys, Vec<u8>) {
+	session_keys(who, &who.to_seed(), verifier)
+}
+
+/// Session keys from `own`, with a verifier key of its own, and the proof that they are `who`'s.
+fn session_keys(who: Sr25519Keyring, own: &str, verifier: &str) -> (SessionKeys, Vec<u8>) {
 	let seed = |text: &str| Some(text.as_bytes().to_vec());
 	let mut keystore = sp_io::TestExternalities::default();
 	keystore.register_extension(KeystoreExt::new(MemoryKeystore::new()));
 	keystore.execute_with(|| {
-		let own = who.to_seed();
 		let mut keys = SessionKeys {
-			babe: RuntimeAppPublic::generate_pair(seed(&own)),
-			grandpa: RuntimeAppPublic::generate_pair(seed(&own)),
-			authority_discovery: RuntimeAppPublic::generate_pair(seed(&own)),
-			beefy: RuntimeAppPublic::generate_pair(seed(&own)),
+			babe: RuntimeAppPublic::generate_pair(seed(own)),
+			grandpa: RuntimeAppPublic::generate_pair(seed(own)),
+			authority_discovery: RuntimeAppPublic::generate_pair(seed(own)),
+			beefy: RuntimeAppPublic::generate_pair(seed(own)),
 			verifier: RuntimeAppPublic::generate_pair(seed(verifier)),
 		};
 		let proof = keys.create_ownership_proof(&who.to_account_id().encode());

@@ -2,13 +2,13 @@
 //! client of Ethereum, and the money that passes.
 
 use super::{
-	consensus::MaxSetIdSessionEntries, money::CommonPool, staking::OncePerSet,
+	consensus::MaxSetIdSessionEntries, money::CommonPool, session::KeyOwners, staking::OncePerSet,
 	timing::ReportLongevity,
 };
 use crate::{
 	constants::{consensus::MAX_AUTHORITIES, money::deposit},
-	Assets, Balance, Balances, BeefyMmr, BlockNumber, ChainConfig, EthLightClient, Hash,
-	Historical, Rounds, Runtime, Timestamp,
+	Assets, Balance, Balances, BeefyMmr, BlockNumber, ChainConfig, EthLightClient, Hash, Rounds,
+	Runtime, Timestamp,
 };
 use frame_support::{
 	parameter_types,
@@ -30,7 +30,7 @@ impl pallet_beefy::Config for Runtime {
 	type AncestryHelper = BeefyMmr;
 	type BeefyId = BeefyId;
 	type EquivocationReportSystem =
-		pallet_beefy::EquivocationReportSystem<Self, OncePerSet, Historical, ReportLongevity>;
+		pallet_beefy::EquivocationReportSystem<Self, OncePerSet, KeyOwners, ReportLongevity>;
 	type KeyOwnerProof = MembershipProof;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxNominators = ConstU32<0>;

@@ -1,12 +1,12 @@
 //! Time, block production (BABE), finality (GRANDPA) and the discovery of validators.
 
 use super::{
+	session::KeyOwners,
 	staking::OncePerSet,
 	timing::{MinimumPeriod, ReportLongevity, SessionLength, SlotDuration},
 };
 use crate::{
-	constants::consensus::MAX_AUTHORITIES, Babe, Historical, Runtime, RuntimeEvent, Session,
-	TranscoderElection,
+	constants::consensus::MAX_AUTHORITIES, Babe, Runtime, RuntimeEvent, Session, TranscoderElection,
 };
 use frame_support::{parameter_types, traits::ConstU32};
 use sp_runtime::traits::Get;
@@ -24,7 +24,7 @@ impl pallet_babe::Config for Runtime {
 	type EpochChangeTrigger = pallet_babe::ExternalTrigger;
 	type EpochDuration = SessionLength;
 	type EquivocationReportSystem =
-		pallet_babe::EquivocationReportSystem<Self, OncePerSet, Historical, ReportLongevity>;
+		pallet_babe::EquivocationReportSystem<Self, OncePerSet, KeyOwners, ReportLongevity>;
 	type ExpectedBlockTime = SlotDuration;
 	type KeyOwnerProof = MembershipProof;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
@@ -41,7 +41,7 @@ parameter_types! {
 
 impl pallet_grandpa::Config for Runtime {
 	type EquivocationReportSystem =
-		pallet_grandpa::EquivocationReportSystem<Self, OncePerSet, Historical, ReportLongevity>;
+		pallet_grandpa::EquivocationReportSystem<Self, OncePerSet, KeyOwners, ReportLongevity>;
 	type KeyOwnerProof = MembershipProof;
 	type MaxAuthorities = ConstU32<MAX_AUTHORITIES>;
 	type MaxNominators = ConstU32<0>;

@@ -10,8 +10,10 @@ use alloc::vec::Vec;
 use codec::Encode;
 use frame_support::{
 	pallet_prelude::ValueQuery,
-	parameter_types, storage_alias,
-	traits::{Get, UnfilteredDispatchable},
+	parameter_types,
+	storage::{with_transaction_unchecked, TransactionOutcome},
+	storage_alias,
+	traits::{Get, KeyOwnerProofSystem, UnfilteredDispatchable},
 	weights::Weight,
 	Blake2_128Concat, Twox64Concat,
 };
@@ -21,11 +23,15 @@ use livepeer_primitives::{
 	traits::{DisableValidator, HasKeys, PurgeKeys, Rounds as _, VerifierKeyOf},
 	AccountId, Hash, RoundIndex,
 };
-use pallet_session::{historical::NoteHistoricalRoot, WeightInfo as _};
+use pallet_session::{
+	historical::{IdentificationTuple, NoteHistoricalRoot},
+	WeightInfo as _,
+};
 use sp_runtime::{
 	traits::{BlakeTwo256, Convert, ConvertInto, Hash as _},
-	DispatchResult, Perbill,
+	DispatchResult, KeyTypeId, Perbill,
 };
+use sp_session::MembershipProof;
 use sp_staking::{offence::OffenceSeverity, SessionIndex};
 
 /// The keys that accounts have registered with the session pallet.
@@ -91,6 +97,47 @@ type FirstOfSet = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, Sessio
 /// The first session of which anything is remembered.
 #[storage_alias]
 type FirstRemembered = StorageValue<LivepeerRuntime, SessionIndex, ValueQuery>;
+
+/// The session keys with which the validators of the session in force were planned, and sign until it is over. Not
+/// there from an upgrade until the next session begins.
+#[storage_alias]
+type KeysInForce = StorageValue<LivepeerRuntime, Vec<(AccountId, SessionKeys)>, ValueQuery>;
+
+/// Shows, and sees, whose a session key is.
+///
+/// The SDK takes what a validator has registered as its keys of the session in force, and it may have registered
+/// others since that session was planned: then it would sign twice with the old ones, and nobody could show that
+/// they are its own; or an accomplice with less stake would have registered them, and pay in its place. Nor would
+/// what anybody shows in a session in which somebody changes keys hold when that is over.
+pub struct KeyOwners;
+
+impl KeyOwners {
+	/// Looks with the keys in force in place of those that are registered. Changes nothing.
+	fn with_keys_in_force<R>(look: impl FnOnce() -> R) -> R {
+		with_transaction_unchecked(|| {
+			for (who, keys) in KeysInForce::get() {
+				pallet_session::NextKeys::<Runtime>::insert(who, keys);
+			}
+			TransactionOutcome::Rollback(look())
+		})
+	}
+}
+
+impl<Key: AsRef<[u8]>> KeyOwnerProofSystem<(KeyTypeId, Key)> for KeyOwners {
+	type Proof = MembershipProof;
+	type IdentificationTuple = IdentificationTuple<Runtime>;
+
+	fn prove(key: (KeyTypeId, Key)) -> Option<MembershipProof> {
+		Self::with_keys_in_force(|| Historical::prove(key))
+	}
+
+	fn check_proof(
+		key: (KeyTypeId, Key),
+		proof: MembershipProof,
+	) -> Option<IdentificationTuple<Runtime>> {
+		Self::with_keys_in_force(|| Historical::check_proof(key, proof))
+	}
+}
 
 /// How many sessions are forgotten with each that ends: when fewer are to be remembered than
 /// before, the rest goes with the next ones.
@@ -177,6 +224,8 @@ impl pallet_session::SessionManager<AccountId> for Sessions {
 	}
 
 	fn start_session(session: SessionIndex) {
+		// Those of the next session are queued after this.
+		KeysInForce::put(Session::queued_keys());
 		<Elected as pallet_session::SessionManager<_>>::start_session(session)
 	}
 

@@ -7,8 +7,8 @@ use super::{
 	video::DutyPriority,
 };
 use crate::{
-	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, Beacon, ChainConfig, Inflation,
-	Jobs, LptStaking, Offences, OperatorKeys, Rounds, Runtime, TranscoderElection,
+	constants::consensus::EQUIVOCATION_SLASH, Assets, Balances, Beacon, BlockNumber, ChainConfig,
+	Inflation, Jobs, LptStaking, Offences, OperatorKeys, Rounds, Runtime, TranscoderElection,
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{parameter_types, traits::ConstU32, weights::Weight, PalletId};
@@ -124,8 +124,22 @@ impl Equivocations {
 		let set = SessionRounds::first_of_set(session);
 		let mut offenders: BTreeSet<AccountId> = SlashedShares::iter_key_prefix(set).collect();
 		offenders.extend(named.cloned());
-		let threefold = (offenders.len() as u64).saturating_mul(3);
-		Perbill::from_rational(threefold, u64::from(validators)).square()
+		Self::sdk_share(offenders.len() as u64, validators)
+	}
+
+	/// The SDK's share for so many of so many validators.
+	fn sdk_share(offenders: u64, validators: u32) -> Perbill {
+		Perbill::from_rational(offenders.saturating_mul(3), u64::from(validators)).square()
+	}
+
+	/// Whether all of these have paid `due` at least, of the SDK's share, in the validator set of `session`.
+	fn have_paid<'a>(
+		session: SessionIndex,
+		mut offenders: impl Iterator<Item = &'a Validator>,
+		due: Perbill,
+	) -> bool {
+		let (set, due) = (SessionRounds::first_of_set(session), Self::capped(due));
+		offenders.all(|(who, ())| SlashedShares::get(set, who).is_some_and(|taken| taken >= due))
 	}
 
 	/// What is due of the SDK's share: ours at the most, but for an attack.
@@ -207,25 +221,77 @@ where
 /// A validator, as offences name it.
 type Validator = (AccountId, ());
 
+/// When an offence was done, as far as that says in which validator set.
+pub trait OfSet {
+	/// A session of the set. There is none where that need not be known.
+	fn session(&self) -> Option<SessionIndex>;
+
+	/// The SDK's share for one alone of so many validators.
+	fn share_of_one(&self, validators: u32) -> Perbill {
+		Equivocations::sdk_share(1, validators)
+	}
+}
+
+/// Of these there are few: a block takes a slot, and of who has paid nobody takes another one in its session.
+impl OfSet for sp_consensus_babe::Slot {
+	fn session(&self) -> Option<SessionIndex> {
+		None
+	}
+}
+
+impl OfSet for pallet_grandpa::TimeSlot {
+	fn session(&self) -> Option<SessionIndex> {
+		pallet_grandpa::SetIdSession::<Runtime>::get(self.set_id)
+	}
+}
+
+impl OfSet for pallet_beefy::Slot<BlockNumber> {
+	fn session(&self) -> Option<SessionIndex> {
+		pallet_beefy::SetIdSession::<Runtime>::get(self.set_id)
+	}
+
+	fn share_of_one(&self, validators: u32) -> Perbill {
+		// Of two votes in one round; a vote for a fork has a share of its own.
+		const DOUBLE_VOTE: u8 = 1;
+		if self.equivocation_type == DOUBLE_VOTE {
+			Equivocations::sdk_share(1, validators)
+		} else {
+			EQUIVOCATION_SLASH
+		}
+	}
+}
+
 /// Takes what a validator did in a validator set once, and again only where that asks for more of its stake. Whatever
 /// else it has signed twice there costs it nothing, and each report is kept for ever: of votes there can be as many as
 /// rounds have numbers.
+///
+/// That is known before such a report gets into a block: every node makes one of whatever it sees, and each author
+/// would have those of all rounds since its last block in the next one, before all else and for no fee.
 pub struct OncePerSet;
 
-impl<O: Offence<Validator>> ReportOffence<AccountId, Validator, O> for OncePerSet {
+impl<O> ReportOffence<AccountId, Validator, O> for OncePerSet
+where
+	O: Offence<Validator>,
+	O::Slot: OfSet,
+{
 	fn report_offence(reporters: Vec<AccountId>, offence: O) -> Result<(), OffenceError> {
-		let set = SessionRounds::first_of_set(offence.session_index());
 		// How many others there are is in what each has paid already.
-		let due = Equivocations::capped(offence.slash_fraction(1));
-		let has_paid =
-			|(who, ()): Validator| SlashedShares::get(set, who).is_some_and(|taken| taken >= due);
-		if offence.offenders().into_iter().all(has_paid) {
+		let (session, due) = (offence.session_index(), offence.slash_fraction(1));
+		if Equivocations::have_paid(session, offence.offenders().iter(), due) {
 			return Err(OffenceError::DuplicateReport);
 		}
 		<Offences as ReportOffence<AccountId, Validator, O>>::report_offence(reporters, offence)
 	}
 
 	fn is_known_offence(offenders: &[Validator], slot: &O::Slot) -> bool {
-		<Offences as ReportOffence<AccountId, Validator, O>>::is_known_offence(offenders, slot)
+		let has_cost_enough = |session: SessionIndex| {
+			HistoricalSessions::<Runtime>::get(session).is_some_and(|(_, validators)| {
+				Equivocations::have_paid(session, offenders.iter(), slot.share_of_one(validators))
+			})
+		};
+		slot.session().is_some_and(has_cost_enough)
+			|| <Offences as ReportOffence<AccountId, Validator, O>>::is_known_offence(
+				offenders, slot,
+			)
 	}
 }

@@ -351,6 +351,60 @@ fn attack_reports_without_end_should_not_fill_the_state() {
 	});
 }
 
+/// Every node makes a report of every two votes that it sees, and puts it into its own next block: what costs
+/// nothing any more must be known before, or who has signed twice once fills all blocks until its set ends.
+#[test]
+fn attack_reports_that_cost_nothing_should_not_fill_blocks() {
+	use pallet_beefy::{EquivocationOffence as Beefy, Slot};
+	use pallet_grandpa::{EquivocationOffence as Grandpa, TimeSlot};
+	type Known = dyn Fn(Sr25519Keyring) -> bool;
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
+		Sessions::insert(0, (sp_core::H256::zero(), 100));
+		pallet_grandpa::SetIdSession::<Runtime>::insert(0, 0);
+		pallet_beefy::SetIdSession::<Runtime>::insert(0, 0);
+		let time_slot = |round| TimeSlot { set_id: 0, round };
+		let votes = |round| {
+			move |who: Sr25519Keyring| {
+				<OncePerSet as ReportOffence<_, _, Grandpa<(AccountId, ())>>>::is_known_offence(
+					&[(who.to_account_id(), ())],
+					&time_slot(round),
+				)
+			}
+		};
+		let beefy = |equivocation_type| {
+			move |who: Sr25519Keyring| {
+				<OncePerSet as ReportOffence<_, _, Beefy<(AccountId, ()), u32>>>::is_known_offence(
+					&[(who.to_account_id(), ())],
+					&Slot { set_id: 0, round: 5, equivocation_type },
+				)
+			}
+		};
+		let kinds: [&Known; 4] = [&votes(1), &votes(2), &beefy(1), &beefy(2)];
+		let known = |who: Sr25519Keyring| kinds.map(|kind| kind(who));
+		assert_eq!(known(Bob), [false; 4]);
+		let offence = Grandpa {
+			time_slot: time_slot(1),
+			session_index: 0,
+			validator_set_count: 100,
+			offender: (Bob.to_account_id(), ()),
+		};
+		assert_eq!(OncePerSet::report_offence(vec![Alice.to_account_id()], offence), Ok(()));
+		// A vote for a fork, which Ethereum would see, costs more than two votes in one round.
+		assert_eq!(known(Bob), [true, true, true, false]);
+		report(0, &[Bob], 50);
+		assert_eq!(known(Bob), [true; 4]);
+		// Others have paid nothing, nor has it in a later set.
+		assert_eq!(known(Dave), [false; 4]);
+		next_round(true);
+		rotate(1);
+		Sessions::insert(2, (sp_core::H256::zero(), 100));
+		pallet_grandpa::SetIdSession::<Runtime>::insert(0, 2);
+		assert!(!votes(2)(Bob));
+	});
+}
+
 #[test]
 fn missing_share_should_complete_what_is_due() {
 	let percent = Perbill::from_percent;

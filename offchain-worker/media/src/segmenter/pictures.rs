@@ -6,7 +6,7 @@ use livepeer_worker_core::rules::h264::{self, Sps};
 
 use super::{play::Play, timed, unsupported, Cutter, Pictures, Sound, Unit, PAUSE};
 use crate::{
-	limits::Failure,
+	limits::{self, Failure},
 	normalise::{Made, VideoNormaliser},
 	sei,
 };
@@ -139,6 +139,17 @@ impl Cutter<'_> {
 		self.newest = Some(self.newest.unwrap_or(time).max(time));
 		if is_idr {
 			self.look_at(sei::units(data, sei::SPS))?;
+		}
+		let height = match play.video.1.size {
+			// It is not known.
+			(_, 0) => u32::from(MAX_SIDE),
+			(_, height) => height,
+		};
+		if is_copied && sei::slices(data) > limits::most_slices(height) {
+			self.encode_pictures(
+				"it has pictures of more slices than rows of macroblocks",
+				"Let its encoder make fewer slices (x264: slices=4, no slice-max-size).",
+			)?;
 		}
 		if matches!(self.pictures, Pictures::Encoded(_)) {
 			let packet = if is_h264 { self.with_parameter_sets(packet, starts) } else { packet };

@@ -2,12 +2,15 @@
 //
 //   node scripts/gas.mjs          measure and write
 //   node scripts/gas.mjs --print  measure and print
+//
+// With GAS_STORIES=file all that was sent for it is written there, for another machine to do it again.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Bridge, UNIT } from "../test/lib/bridge.mjs";
 import { ascii, hex, keccak } from "../test/lib/bytes.mjs";
 import { Chain, validators } from "../test/lib/chain.mjs";
+import { Story } from "../test/lib/evm.mjs";
 import { ETH, LPT } from "../test/lib/formats.mjs";
 
 const FORKS = ["osaka", "amsterdam"];
@@ -17,12 +20,29 @@ const HASHES = 12;
 /** Messages sent before: a withdrawal's path has 17 hashes. */
 const MESSAGES = 100_000;
 
-async function commitments(hardfork, length) {
-	const b = await Bridge.create({ hardfork, chain: new Chain({ length, age: AGE }) });
+/** How much gas what is named so may take at the most, on either fork. */
+export const BOUNDS = {
+	"commitment 21": 150_000,
+	"handover 21": 170_000,
+	"commitment 144": 600_000,
+	"handover 144": 600_000,
+	"deposit 0": 90_000,
+	"deposit 1": 90_000,
+	"withdrawal 0": 100_000,
+	"withdrawal 1": 100_000,
+	"fee 1": 100_000,
+	"new 0": 280_000,
+	"new 1": 280_000,
+};
+
+/** The bytes of a commitment of `length` validators. */
+async function commitments(story, length) {
+	const b = await Bridge.create({ hardfork: story.fork, story, chain: new Chain({ length, age: AGE }) });
 	const submit = async () => {
 		b.evm.time = Math.ceil(b.chain.time / 1000);
 		const update = b.chain.update();
-		return { gas: (await b.gateway.send("submit", [hex(update)])).gas, bytes: update.length };
+		await b.gateway.send("submit", [hex(update)]);
+		return update.length;
 	};
 	const upTo = () => {
 		b.chain.withdrawal({ asset: ETH, recipient: b.bob.address, amount: 1n });
@@ -37,10 +57,13 @@ async function commitments(hardfork, length) {
 	}
 	upTo();
 	b.chain.block();
-	const commit = await submit();
+	const bytes = await submit();
+	story.name(`commitment ${length}`);
 	upTo();
 	b.chain.session(validators(1, length));
-	return { commit: commit.gas, handover: (await submit()).gas, bytes: commit.bytes };
+	await submit();
+	story.name(`handover ${length}`);
+	return bytes;
 }
 
 /** How many hashes prove the newest of `n` leaves. */
@@ -50,9 +73,9 @@ function hashes(n) {
 	return proof - 1 + Math.log2(n & -n);
 }
 
-async function payments(hardfork) {
-	const b = await Bridge.create({ hardfork, chain: new Chain({ messages: MESSAGES }) });
-	const out = { deploy: b.gateway.deployed };
+async function payments(story) {
+	const b = await Bridge.create({ hardfork: story.fork, story, chain: new Chain({ messages: MESSAGES }) });
+	story.name("deploy");
 	const to = (name) => hex(keccak(ascii(name)).slice(0, 20));
 	// Past the first of everything: the tree has its branch, the bitmap its word; depositors keep some LPT.
 	await b.token.send("mint", [b.alice.address, 1n]);
@@ -60,23 +83,24 @@ async function payments(hardfork) {
 	for (const asset of [LPT, ETH]) {
 		// Deposits complete one subtree on average, as every fourth does.
 		while (b.deposits.count % 4 !== 1) await b.deposit(asset, 100n * UNIT);
-		out[`deposit ${asset}`] = (await b.deposit(asset, UNIT)).gas;
+		await b.deposit(asset, UNIT);
+		story.name(`deposit ${asset}`);
 	}
 	// What the token alone takes, to compare with.
 	await b.token.send("mint", [b.alice.address, UNIT]);
 	await b.token.send("mint", [b.relayer.address, 1n]);
-	out.transfer = (await b.token.send("transfer", [b.relayer.address, UNIT / 2n], { from: b.alice })).gas;
+	await b.token.send("transfer", [b.relayer.address, UNIT / 2n], { from: b.alice });
+	story.name("transfer");
 	await b.token.send("approve", [b.relayer.address, UNIT / 4n], { from: b.alice });
-	out.transferFrom = (
-		await b.token.send("transferFrom", [b.alice.address, b.relayer.address, UNIT / 4n], { from: b.relayer })
-	).gas;
+	await b.token.send("transferFrom", [b.alice.address, b.relayer.address, UNIT / 4n], { from: b.relayer });
+	story.name("transferFrom");
 	const old = async (asset) => {
 		if (asset === LPT) for (const who of [b.bob, b.relayer]) await b.token.send("mint", [who.address, 1n]);
 		return b.bob.address;
 	};
+	const first = [];
+	for (const asset of [ETH, LPT]) first.push(b.chain.withdrawal({ asset, recipient: await old(asset), amount: UNIT / 10n }));
 	const list = [];
-	list.push(["", b.chain.withdrawal({ asset: ETH, recipient: await old(ETH), amount: UNIT / 10n })]);
-	list.push(["", b.chain.withdrawal({ asset: LPT, recipient: await old(LPT), amount: UNIT / 10n })]);
 	for (const asset of [LPT, ETH]) {
 		list.push([`withdrawal ${asset}`, b.chain.withdrawal({ asset, recipient: await old(asset), amount: UNIT / 10n })]);
 		list.push([`fee ${asset}`, b.chain.withdrawal({ asset, recipient: await old(asset), amount: UNIT / 10n, fee: 10n ** 15n })]);
@@ -89,11 +113,18 @@ async function payments(hardfork) {
 	}));
 	const round = b.chain.earnings(1, earnings);
 	await b.sync();
-	for (const [name, w] of list) out[name] = (await b.withdraw(w)).gas;
-	out.round = (await b.openRound(round)).gas;
-	for (const i of [0, 1, 2, 3]) out[`claim ${i % 2}`] = (await b.claim(round.leaves[i])).gas;
-	for (const i of [100, 101]) out[`claim new ${i % 2}`] = (await b.claim(round.leaves[i])).gas;
-	return out;
+	for (const w of first) await b.withdraw(w);
+	for (const [name, w] of list) {
+		await b.withdraw(w);
+		story.name(name);
+	}
+	await b.openRound(round);
+	story.name("round");
+	for (const i of [0, 1]) await b.claim(round.leaves[i]);
+	for (const [name, i] of [["claim 0", 2], ["claim 1", 3], ["claim new 0", 100], ["claim new 1", 101]]) {
+		await b.claim(round.leaves[i]);
+		story.name(name);
+	}
 }
 
 const PAYMENTS = [
@@ -115,31 +146,40 @@ const PAYMENTS = [
 	["to compare: LPT by `transferFrom`", "transferFrom"],
 ];
 
-/** On each fork: commitments and handovers by the number of validators, and payments; in gas. */
+/** On each fork the gas of what is named, and the bytes of a commitment by the number of validators. */
 export async function measure(sizes) {
+	const stories = [];
 	const columns = {};
+	const bytes = {};
 	for (const fork of FORKS) {
-		const bySize = {};
-		for (const size of sizes) bySize[size] = await commitments(fork, size);
-		columns[fork] = { sizes: bySize, payments: await payments(fork) };
+		const told = [...sizes, null].map(() => new Story(fork));
+		for (const [i, size] of sizes.entries()) bytes[size] = await commitments(told[i], size);
+		await payments(told.at(-1));
+		const named = told.flatMap(({ transactions }) => transactions).filter(({ name }) => name);
+		columns[fork] = Object.fromEntries(named.map(({ name, gas }) => [name, gas]));
+		stories.push(...told);
 	}
-	return columns;
+	if (process.env.GAS_STORIES) {
+		const plain = (_, value) => (typeof value === "bigint" ? "0x" + value.toString(16) : value);
+		writeFileSync(process.env.GAS_STORIES, JSON.stringify({ bounds: BOUNDS, stories }, plain));
+	}
+	return { columns, bytes };
 }
 
 const thousands = (gas) => `${Math.ceil(Number(gas) / 1000)}k`;
 const row = (cells) => `| ${cells.join(" | ")} |`;
 
 /** The rows of both tables in docs/bridge.md. */
-export function rows(columns) {
-	const sizes = Object.keys(columns.osaka.sizes).map((size) =>
+export function rows({ columns, bytes }) {
+	const sizes = Object.keys(bytes).map((size) =>
 		row([
 			size,
-			columns.osaka.sizes[size].bytes,
-			...FORKS.flatMap((fork) => [columns[fork].sizes[size].commit, columns[fork].sizes[size].handover].map(thousands)),
-			thousands(6n * columns.amsterdam.sizes[size].handover),
+			bytes[size],
+			...FORKS.flatMap((fork) => [`commitment ${size}`, `handover ${size}`].map((name) => thousands(columns[fork][name]))),
+			thousands(6n * columns.amsterdam[`handover ${size}`]),
 		]),
 	);
-	const paid = PAYMENTS.map(([name, key]) => row([name, ...FORKS.map((fork) => thousands(columns[fork].payments[key]))]));
+	const paid = PAYMENTS.map(([name, key]) => row([name, ...FORKS.map((fork) => thousands(columns[fork][key]))]));
 	return { sizes, paid };
 }
 

@@ -260,6 +260,35 @@ fn attack_figures_are_made_up() {
 }
 
 #[test]
+fn attack_subtrees_of_another_block_are_mixed_in() {
+	build_and_execute(|| {
+		let mut escrow = Escrow::new();
+		escrow.deposit(Eth, account(1), 300);
+		let (_, before) = escrow.world.prove();
+		escrow.deposit(Eth, account(2), 300);
+		escrow.deposit(Eth, account(3), 300);
+		let (_, good) = escrow.world.prove();
+		// At height 0 the third deposit waits; the first has waited there.
+		let mut bad = good.clone();
+		bad.subtrees[0] = before.subtrees[0].clone();
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		bad.subtrees[0].proof = good.subtrees[0].proof.clone();
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		// The number of one block with the subtrees of the other.
+		let mut bad = good.clone();
+		bad.counters = before.counters;
+		bad.counters_proof = before.counters_proof.clone();
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		bad.subtrees.truncate(1);
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		let mut bad = good.clone();
+		bad.subtrees = before.subtrees;
+		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
+		assert_ok!(prove(&escrow.world, &good));
+	});
+}
+
+#[test]
 fn attack_absent_word_is_passed_off_as_zero() {
 	build_and_execute(|| {
 		// Nothing was released or deposited: the words are absent, and that is proven as well.

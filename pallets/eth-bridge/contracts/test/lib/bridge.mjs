@@ -16,10 +16,10 @@ export const LIMITS = [
 ];
 
 export class Bridge {
-	static async create({ hardfork, length = 4, first, maxAge = MAX_AGE, limits = LIMITS, chain, genesis, governor, proofs, taxed = false } = {}) {
+	static async create({ hardfork, length = 4, first, maxAge = MAX_AGE, limits = LIMITS, chain, genesis, governor, proofs, story, taxed = false } = {}) {
 		const b = new Bridge();
 		b.chain = chain ?? new Chain({ length, first, genesis });
-		b.evm = await Evm.create({ hardfork, proofs, time: Math.floor(b.chain.time / 1000) });
+		b.evm = await Evm.create({ hardfork, proofs, story, time: Math.floor(b.chain.time / 1000) });
 		for (const name of ["deployer", "relayer", "guardian", "governor", "alice", "bob"]) b[name] = await b.evm.account(name);
 		b.token = await b.evm.deploy("TestToken", [taxed], b.deployer);
 		const setup = {

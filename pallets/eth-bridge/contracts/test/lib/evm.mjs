@@ -10,11 +10,27 @@ import { artefact } from "../../scripts/compile.mjs";
 import { ascii, bytes, hex, keccak } from "./bytes.mjs";
 
 const GWEI = 10n ** 9n;
+/** What all blocks, and all transactions, have in common. */
+const HEADER = { number: 1n, gasLimit: 10n ** 9n, baseFeePerGas: 1n };
+const FEES = { maxFeePerGas: GWEI, maxPriorityFeePerGas: 0n };
+
+/** All that was sent to an Ethereum that was empty but for `accounts`, so that another machine can do it again. */
+export class Story {
+	constructor(fork) {
+		Object.assign(this, { fork, header: HEADER, fees: FEES, accounts: {}, transactions: [] });
+	}
+
+	/** Names the newest transaction. */
+	name(name) {
+		this.transactions.at(-1).name = name;
+	}
+}
 
 export class Evm {
-	/** `proofs`: with the trie that they need, which is slow. */
-	static async create({ hardfork = "osaka", time = 1_800_000_000, proofs = false } = {}) {
+	/** `proofs`: with the trie that they need, which is slow. `story`: where to note what is sent. */
+	static async create({ hardfork = "osaka", time = 1_800_000_000, proofs = false, story = null } = {}) {
 		const evm = new Evm();
+		evm.story = story;
 		evm.common = new Common({ chain: Mainnet, hardfork });
 		const State = proofs ? MerkleStateManager : SimpleStateManager;
 		evm.vm = await createVM({ common: evm.common, stateManager: new State({ common: evm.common }) });
@@ -27,6 +43,7 @@ export class Evm {
 		const key = keccak(ascii(name));
 		const address = createAddressFromPrivateKey(key);
 		if (balance > 0n) await this.vm.stateManager.putAccount(address, createAccount({ balance }));
+		if (this.story) this.story.accounts[address] = balance;
 		return { key, address: address.toString() };
 	}
 
@@ -41,17 +58,18 @@ export class Evm {
 	/** A transaction. Returns gas, logs and what came back; nothing is thrown. */
 	async send(from, to, data, value = 0n, gas) {
 		const block = createBlock(
-			{ header: { timestamp: BigInt(this.time), gasLimit: 10n ** 9n, baseFeePerGas: 1n, number: 1n } },
+			{ header: { timestamp: BigInt(this.time), ...HEADER } },
 			{ common: this.common, skipConsensusFormatValidation: true },
 		);
+		const nonce = await this.nonce(from.address);
+		// Amsterdam counts new state apart and lets a creation go beyond the limit for one.
+		const gasLimit = gas ?? (to || !this.common.isActivatedEIP(8037) ? 16_000_000n : 60_000_000n);
 		const tx = createFeeMarket1559Tx(
 			{
 				chainId: 1n,
-				nonce: await this.nonce(from.address),
-				maxFeePerGas: GWEI,
-				maxPriorityFeePerGas: 0n,
-				// Amsterdam counts new state apart and lets a creation go beyond the limit for one.
-				gasLimit: gas ?? (to || !this.common.isActivatedEIP(8037) ? 16_000_000n : 60_000_000n),
+				nonce,
+				...FEES,
+				gasLimit,
 				to: to ? createAddressFromString(to) : undefined,
 				value,
 				data: bytes(data),
@@ -59,8 +77,11 @@ export class Evm {
 			{ common: this.common },
 		).sign(from.key);
 		const result = await runTx(this.vm, { tx, block, skipBlockGasLimitValidation: true });
+		const ok = result.execResult.exceptionError === undefined;
+		const sent = { from: from.address, to, nonce, value, data, gasLimit, timestamp: BigInt(this.time) };
+		this.story?.transactions.push({ ...sent, ok, gas: result.totalGasSpent });
 		return {
-			ok: result.execResult.exceptionError === undefined,
+			ok,
 			gas: result.totalGasSpent,
 			data: hex(result.execResult.returnValue),
 			logs: result.execResult.logs ?? [],
@@ -73,9 +94,9 @@ export class Evm {
 		const { abi, bytecode } = artefact(name);
 		const interfaced = new Interface(abi);
 		const data = bytecode + interfaced.encodeDeploy(args).slice(2);
-		const { ok, created, data: why, gas, failure } = await this.send(from, null, data);
+		const { ok, created, data: why, failure } = await this.send(from, null, data);
 		if (!ok) throw new Refused(interfaced, why, failure);
-		return new Contract(this, created, interfaced, from, gas);
+		return new Contract(this, created, interfaced, from);
 	}
 
 	/** What `eth_getProof` answers. */
@@ -109,8 +130,8 @@ export class Refused extends Error {
 }
 
 export class Contract {
-	constructor(evm, address, interfaced, sender, gas) {
-		Object.assign(this, { evm, address, interfaced, sender, deployed: gas });
+	constructor(evm, address, interfaced, sender) {
+		Object.assign(this, { evm, address, interfaced, sender });
 	}
 
 	encode(name, args) {
