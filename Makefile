@@ -25,7 +25,7 @@ STATE_FEATURES := --features livepeer-runtime/runtime-benchmarks,livepeer-runtim
 
 .PHONY: help
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
 
 .PHONY: setup
 setup: ## Install what is missing (Debian packages, Rust target, npm packages)

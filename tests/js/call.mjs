@@ -21,7 +21,11 @@ const read = (text) => {
 		return text;
 	}
 };
-const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
+const connected = ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
+const api = await connected.catch(() => {
+	console.error(`no node answers at ${url}: start it, or name another`);
+	process.exit(1);
+});
 const signer = new Keyring({ type: "sr25519" }).addFromUri(readFileSync(file, "utf8").trim());
 const [pallet, call] = name.split(".");
 try {

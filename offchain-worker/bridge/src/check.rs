@@ -148,6 +148,10 @@ fn from_json(value: &Value, network: &Network) -> Result<Read> {
 		ensure_bootstrap(network, &full)?;
 		return Ok(Read::Bootstrap(Box::new(full)));
 	}
+	ensure!(
+		inner.get("attested_header").is_some(),
+		"it is neither a bootstrap nor an update, as a beacon node gives them"
+	);
 	let full = light::update(inner)?;
 	ensure_plausible(network, &full)?;
 	Ok(Read::Update(Box::new(full)))
@@ -248,7 +252,9 @@ impl Known {
 
 /// Checks files one after the other, as the light client would.
 pub fn check(args: &CheckArgs) -> Result<()> {
-	let network = network(&args.network).context("the network")?;
+	let network = network(&args.network).with_context(|| {
+		format!("--network {}: no known network, and no file with one", args.network)
+	})?;
 	let trusted = args
 		.checkpoint
 		.as_deref()

@@ -29,8 +29,8 @@ mod status;
 mod watch;
 
 use std::{
-	future::Future, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, str::FromStr,
-	time::Duration,
+	future::Future, io::IsTerminal, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf,
+	process::ExitCode, str::FromStr, time::Duration,
 };
 
 use alloy_primitives::Address;
@@ -219,13 +219,14 @@ struct GovernanceArgs {
 	/// The slot of the token's mapping of balances: 1 in Livepeer's, 0 in the test token.
 	#[arg(long, default_value_t = 1)]
 	balances_slot: u64,
-	/// Limits of LPT, which have to be given: in at once, out at once, restored per block, large from, delay in blocks.
+	/// Limits of LPT, which have to be given, with commas between: in at once, out at once, restored per
+	/// block, large from, each in LPT; and the delay of what is large, in blocks.
 	#[arg(long, value_delimiter = ',')]
 	limits_lpt: Vec<String>,
 	/// Limits of ETH, in the same order.
 	#[arg(long, value_delimiter = ',')]
 	limits_eth: Vec<String>,
-	/// Have inflation count the LPT on Ethereum, up to so much; none of it when this is left out.
+	/// Have inflation count the LPT on Ethereum, up to so many; none of it when this is left out.
 	#[arg(long, value_parser = units)]
 	supply_ceiling: Option<u128>,
 	/// The slot of the token's total supply: 0 in Livepeer's, 2 in the test token.
@@ -246,10 +247,10 @@ struct WithdrawArgs {
 	/// lpt or eth.
 	#[arg(long)]
 	asset: String,
-	/// How much leaves the account, the relayer's fee included.
+	/// How much leaves the account, the relayer's fee included, in LPT or ETH.
 	#[arg(long, value_parser = units)]
 	amount: u128,
-	/// The relayer's fee.
+	/// The relayer's fee, in the same asset.
 	#[arg(long, default_value = "0", value_parser = units)]
 	fee: u128,
 	/// The recipient on Ethereum.
@@ -264,7 +265,7 @@ struct DepositArgs {
 	/// lpt or eth.
 	#[arg(long)]
 	asset: String,
-	/// How much.
+	/// How much, in LPT or ETH.
 	#[arg(long, value_parser = units)]
 	amount: u128,
 	/// The recipient's account on the chain: 32 bytes in hexadecimal, or an address.
@@ -276,10 +277,12 @@ struct DepositArgs {
 fn units(text: &str) -> Result<u128> {
 	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
 	if fraction.len() > 18 || (whole.is_empty() && fraction.is_empty()) {
-		bail!("no amount with at most 18 decimals: {text}");
+		bail!("{text:?} is no amount; write 0.05, with 18 decimals at most");
 	}
 	let digits = format!("{whole}{fraction:0<18}");
-	digits.parse().with_context(|| format!("no amount: {text}"))
+	digits
+		.parse()
+		.map_err(|_| anyhow!("{text:?} is no amount; write 0.05, with 18 decimals at most"))
 }
 
 fn secret(file: Option<&PathBuf>, variable: &str) -> Result<Option<String>> {
@@ -308,8 +311,10 @@ impl Endpoints {
 	fn chain(&self, metrics: &Metrics) -> Result<Chain> {
 		let key = secret(self.key.as_ref(), "BRIDGE_CHAIN_KEY")?
 			.map(|text| -> Result<Keypair> {
-				let uri = SecretUri::from_str(&text).map_err(|_| anyhow!("no secret URI"))?;
-				Keypair::from_uri(&uri).map_err(|_| anyhow!("no secret URI"))
+				let wrong =
+					|| anyhow!("it is no phrase, no 0x seed and no development name like //Alice");
+				let uri = SecretUri::from_str(&text).map_err(|_| wrong())?;
+				Keypair::from_uri(&uri).map_err(|_| wrong())
 			})
 			.transpose()
 			.context("the chain's key")?;
@@ -322,7 +327,10 @@ impl Endpoints {
 
 	fn execution(&self, gateway: Address, metrics: &Metrics) -> Result<Ethereum> {
 		let key = secret(self.ethereum_key.as_ref(), "BRIDGE_ETHEREUM_KEY")?
-			.map(|text| text.parse::<PrivateKeySigner>().map_err(|_| anyhow!("no private key")))
+			.map(|text| {
+				text.parse::<PrivateKeySigner>()
+					.map_err(|_| anyhow!("it is no private key of 32 bytes in hexadecimal"))
+			})
 			.transpose()
 			.context("Ethereum's key")?;
 		let price = u128::from(self.max_gas_price).saturating_mul(1_000_000_000);
@@ -509,8 +517,8 @@ async fn command(command: Command) -> Result<bool> {
 		Command::Run(args) => run(args).await?,
 		Command::Watch(args) => return watch(args).await,
 		Command::Status(args) => {
-			let relay = args.endpoints.relay(quiet(), &metrics).await?;
 			let account = args.account.as_deref().map(setup::account).transpose()?;
+			let relay = args.endpoints.relay(quiet(), &metrics).await?;
 			println!("{}", status::status(&relay, args.newest, account, args.json).await?);
 		}
 		Command::CheckUpdate(args) => check::check(&args)?,
@@ -519,9 +527,6 @@ async fn command(command: Command) -> Result<bool> {
 			println!("{}", setup::checkpoint(&chain).await?);
 		}
 		Command::Governance(args) => {
-			let chain = args.endpoints.chain(&metrics)?;
-			let ethereum = args.endpoints.ethereum(&chain, &metrics).await?;
-			let beacon = args.endpoints.beacon(&metrics)?;
 			let wishes = setup::Wishes {
 				balances_slot: args.balances_slot,
 				limits: [setup::limits(&args.limits_lpt)?, setup::limits(&args.limits_eth)?],
@@ -533,6 +538,9 @@ async fn command(command: Command) -> Result<bool> {
 					.map(|root| root.parse().context("the checkpoint is no root"))
 					.transpose()?,
 			};
+			let chain = args.endpoints.chain(&metrics)?;
+			let ethereum = args.endpoints.ethereum(&chain, &metrics).await?;
+			let beacon = args.endpoints.beacon(&metrics)?;
 			setup::governance(&chain, &ethereum, &beacon, &wishes, args.sudo).await?;
 		}
 		Command::Withdraw(args) => {
@@ -542,9 +550,9 @@ async fn command(command: Command) -> Result<bool> {
 			setup::withdraw(&chain, asset, recipient, args.amount, args.fee).await?;
 		}
 		Command::Deposit(args) => {
+			let (asset, to) = (setup::asset(&args.asset)?, setup::account(&args.to)?);
 			let chain = args.endpoints.chain(&metrics)?;
 			let ethereum = args.endpoints.ethereum(&chain, &metrics).await?;
-			let (asset, to) = (setup::asset(&args.asset)?, setup::account(&args.to)?);
 			setup::deposit(&chain, &ethereum, asset, args.amount, to).await?;
 		}
 	}
@@ -552,12 +560,20 @@ async fn command(command: Command) -> Result<bool> {
 }
 
 #[tokio::main]
-async fn main() -> Result<std::process::ExitCode> {
+async fn main() -> ExitCode {
 	let filter = tracing_subscriber::EnvFilter::try_from_default_env()
 		.unwrap_or_else(|_| "livepeer_bridge=info,warn".into());
-	tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-	let wrong = command(Cli::parse().command).await?;
-	Ok(std::process::ExitCode::from(if wrong { 2 } else { 0 }))
+	let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	// Files and journals take no colours.
+	let logs = if std::io::stderr().is_terminal() { logs } else { logs.with_ansi(false) };
+	logs.init();
+	match command(Cli::parse().command).await {
+		Ok(wrong) => ExitCode::from(if wrong { 2 } else { 0 }),
+		Err(error) => {
+			eprintln!("livepeer-bridge: {error:#}");
+			ExitCode::FAILURE
+		}
+	}
 }
 
 #[cfg(test)]

@@ -42,7 +42,10 @@ pub fn public_name(url: &str) -> String {
 	let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
 	let host = rest.split(['/', '?']).next().unwrap_or_default();
 	let host = host.rsplit('@').next().unwrap_or_default();
-	format!("{scheme}://{host}")
+	match scheme {
+		"" => host.to_owned(),
+		scheme => format!("{scheme}://{host}"),
+	}
 }
 
 impl<T> Pool<T> {
@@ -241,6 +244,7 @@ mod tests {
 	fn names_should_show_no_secrets() {
 		assert_eq!(public_name("https://user:secret@host:1/key?token=1"), "https://host:1");
 		assert_eq!(public_name("ws://127.0.0.1:9944"), "ws://127.0.0.1:9944");
+		assert_eq!(public_name("127.0.0.1:9944"), "127.0.0.1:9944");
 	}
 
 	#[test]

@@ -47,10 +47,14 @@ pub fn asset(name: &str) -> Result<BridgedAsset> {
 /// The account of 32 bytes in hexadecimal or of an address.
 pub fn account(text: &str) -> Result<H256> {
 	if let Some(digits) = text.strip_prefix("0x") {
-		let bytes = hex::decode(digits).context("no account")?;
-		return Ok(H256(bytes.try_into().ok().context("an account has 32 bytes")?));
+		let bytes: Option<[u8; 32]> =
+			hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok());
+		return Ok(H256(
+			bytes.with_context(|| format!("{text} is no account: those have 32 bytes"))?,
+		));
 	}
-	let account: subxt::utils::AccountId32 = text.parse().context("no account")?;
+	let account: subxt::utils::AccountId32 =
+		text.parse().with_context(|| format!("{text} is no account's address"))?;
 	Ok(H256(account.0))
 }
 

@@ -249,6 +249,17 @@ fn custom_error(reason: &str) -> Option<u8> {
 	digits.parse().ok()
 }
 
+/// What the pool said of a transaction that it did not take. The error's words are the same for all that is
+/// invalid; why it is stands only in the error as a developer sees it.
+fn pools_words(words: &str, debugged: &str) -> String {
+	let words = words.rsplit("User error: ").next().unwrap_or(words);
+	let data = debugged.split_once("data: Some(RawValue(\"").map(|(_, after)| after);
+	match data.and_then(|data| data.split_once("\"))")) {
+		Some((why, _)) => format!("{words}: {why}"),
+		None => words.to_owned(),
+	}
+}
+
 impl SubxtChain {
 	/// Sends `call` and waits until it succeeded. Another process may sign with the same key: what
 	/// it took the number of is sent again under the next.
@@ -360,7 +371,7 @@ impl SubxtChain {
 			let number = custom_error(&reason);
 			match number.and_then(|number| metadata::refusal(at.metadata_ref(), pallet, number)) {
 				Some(refused) => ChainError::Refused { call: name, refused },
-				None => not_included(error.to_string()),
+				None => not_included(pools_words(&error.to_string(), &reason)),
 			}
 		};
 
@@ -735,6 +746,19 @@ mod tests {
 		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
 		assert!(is_number_taken("Transaction was usurped by another with the same nonce"));
 		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
+	}
+
+	#[test]
+	fn reason_should_be_read_from_what_the_pool_says() {
+		let words = "Cannot submit extrinsic: Backend error: RPC error: User error: Invalid Transaction (1010)";
+		let says = r#"RpcError(User(UserError { code: 1010, message: "Invalid Transaction", data: Some(RawValue("Inability to pay some fees")) }))"#;
+		assert_eq!(
+			pools_words(words, says),
+			"Invalid Transaction (1010): Inability to pay some fees"
+		);
+		let without = r#"RpcError(User(UserError { code: 1010, message: "Invalid Transaction", data: None }))"#;
+		assert_eq!(pools_words(words, without), "Invalid Transaction (1010)");
+		assert_eq!(pools_words("the connection was lost", "Lost"), "the connection was lost");
 	}
 
 	#[test]

@@ -20,7 +20,7 @@ impl Judgements for SubxtChain {
 	async fn transactions(&self, block: Hash) -> Result<Vec<Vec<u8>>, ChainError> {
 		let found = self.rpc.chain_get_block(Some(block)).await;
 		let found = found.map_err(|error| self.unreachable(error))?;
-		let lacks = || ChainError::BadAnswer(format!("block {block:?}, which it does not have"));
+		let lacks = || ChainError::NoBlock(format!("{block:?}"));
 		let transactions = found.ok_or_else(lacks)?.block.extrinsics;
 		Ok(transactions.into_iter().map(|transaction| transaction.0).collect())
 	}

@@ -92,6 +92,11 @@ fn public_name(url: &str) -> String {
 	}
 }
 
+/// What a connection says is wrong, without the names of the layers that it came through.
+fn without_layers(reason: &str) -> String {
+	reason.trim_start_matches("RPC error: client error: ").to_owned()
+}
+
 /// A connection to one node; reconnects by itself.
 pub struct SubxtChain {
 	/// The node's address, as far as it may be shown.
@@ -118,7 +123,14 @@ impl SubxtChain {
 		genesis: Option<Hash>,
 	) -> Result<Self, ChainError> {
 		let shown = public_name(url);
-		let unreachable = |reason: String| ChainError::Unreachable { url: shown.clone(), reason };
+		let unreachable = |reason: String| ChainError::Unreachable {
+			url: shown.clone(),
+			reason: without_layers(&reason),
+		};
+		if !["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
+			let reason = "that is no WebSocket URL, which begins with ws:// or wss://";
+			return Err(unreachable(reason.to_owned()));
+		}
 		let rpc_client = tokio::time::timeout(CONNECT_PATIENCE, Self::rpc_client(url))
 			.await
 			.map_err(|_| unreachable("no answer".to_owned()))?
@@ -196,7 +208,8 @@ impl SubxtChain {
 	}
 
 	fn unreachable(&self, error: impl ToString) -> ChainError {
-		ChainError::Unreachable { url: self.url.clone(), reason: error.to_string() }
+		let reason = without_layers(&error.to_string());
+		ChainError::Unreachable { url: self.url.clone(), reason }
 	}
 }
 
@@ -343,6 +356,21 @@ mod tests {
 			("node.example/key", "node.example"),
 		] {
 			assert_eq!(public_name(url), shown);
+		}
+	}
+
+	#[test]
+	fn reason_should_be_shown_without_the_layers_that_it_came_through() {
+		let refused = "RPC error: client error: RPC error: client error: Connection refused";
+		assert_eq!(without_layers(refused), "Connection refused");
+		assert_eq!(without_layers("no answer"), "no answer");
+	}
+
+	#[tokio::test]
+	async fn url_should_be_refused_when_it_is_no_websocket() {
+		for url in ["127.0.0.1:9944", "http://127.0.0.1:9944"] {
+			let refused = SubxtChain::connect(url, None, None).await.err().map(|e| e.to_string());
+			assert!(refused.is_some_and(|said| said.contains("begins with ws://")), "{url}");
 		}
 	}
 }

@@ -26,7 +26,7 @@ impl SubxtChain {
 		let found = self.rpc.chain_get_block_hash(Some(height.into())).await;
 		found
 			.map_err(|error| self.unreachable(error))?
-			.ok_or_else(|| ChainError::BadAnswer(format!("block {height}, which it does not have")))
+			.ok_or_else(|| ChainError::NoBlock(height.to_string()))
 	}
 }
 

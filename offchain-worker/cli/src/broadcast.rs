@@ -37,7 +37,7 @@ use crate::{
 		NodeArgs, OperatorArgs,
 	},
 	source::{Rest, Source, SourceArgs},
-	units::{amount, rendition, ticks},
+	units::{amount, multiaddr, rendition, ticks},
 };
 
 /// How fast a file is streamed.
@@ -107,7 +107,7 @@ pub struct BroadcastArgs {
 	pub above: Option<Seq>,
 	/// Ask this gateway how far the stream came when nothing of it is stored here, as a multiaddress
 	/// that ends in /p2p/PEER; may be given several times.
-	#[arg(long, value_name = "MULTIADDR")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub ask: Vec<Multiaddr>,
 	/// Take up this job, which the account's wallet has opened for the stream and for which nothing
 	/// was signed yet; no key that spends is needed then. A run that goes on with it may say so too.
@@ -266,9 +266,12 @@ async fn stream(
 		},
 	};
 	cutting.await?;
-	tracing::info!(returned = summary.returned, skipped = summary.skipped, "the stream is over");
+	let (returned, skipped) = (summary.returned, summary.skipped);
 	if summary.complete {
+		tracing::info!(returned, skipped, "the stream is over");
 		let _ = tokio::time::timeout(Duration::from_secs(args.linger), stopped(&mut stop)).await;
+	} else {
+		tracing::info!(returned, skipped, "stopped; the job stays open for the next run");
 	}
 	Ok(())
 }

@@ -82,8 +82,8 @@ pub fn command() -> clap::Command {
 				.help("File with the settings of this role; also LIVEPEER_CONFIG");
 			role.arg(file).after_help(
 				"Each option can be set in the environment too, --data-dir of transcode as \
-				 LIVEPEER_TRANSCODE_DATA_DIR,\nor in the file that --config names, as data-dir below \
-				 [transcode]. The command line counts before the\nenvironment, and that before the file. \
+				 LIVEPEER_TRANSCODE_DATA_DIR, or in the file that --config names, as data-dir below \
+				 [transcode]. The command line counts before the environment, and that before the file. \
 				 `livepeer-worker config check FILE` says what is wrong with one.",
 			)
 		})

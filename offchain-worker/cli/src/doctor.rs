@@ -11,6 +11,7 @@ use livepeer_worker_net::{reach_of, record_at, Multiaddr, PeerId, Reach};
 use crate::{
 	reach::{self, Reached},
 	setup::{asking_net, engine, DialArgs, NodeArgs},
+	units::multiaddr,
 };
 
 /// Arguments of `doctor`.
@@ -24,14 +25,14 @@ pub struct DoctorArgs {
 	pub offline: bool,
 	/// Have others try this address, at which a role of this machine is reached while it runs; may be
 	/// given several times.
-	#[arg(long, value_name = "MULTIADDR", requires = "peer_id")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr, requires = "peer_id")]
 	pub announce: Vec<Multiaddr>,
 	/// The role's peer id, as `keys peer` prints it.
 	#[arg(long, value_name = "PEER")]
 	pub peer_id: Option<PeerId>,
 	/// Who is to try it, as a multiaddress that ends in /p2p/PEER [default: the transcoders that the
 	/// chain knows]; may be given several times.
-	#[arg(long, value_name = "MULTIADDR")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub ask: Vec<Multiaddr>,
 	/// Where peers are called.
 	#[command(flatten)]
@@ -96,7 +97,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 		}
 	}
 	if problems > 0 {
-		bail!("{problems} problems");
+		bail!("{problems} of these checks failed");
 	}
 	Ok(())
 }

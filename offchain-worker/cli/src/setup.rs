@@ -1,6 +1,7 @@
 //! What several roles need: folder, store, key, chain, swarm, logs, an orderly stop.
 
 use std::{
+	io::IsTerminal,
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	sync::Arc,
@@ -28,6 +29,7 @@ use crate::{
 	metrics::{Counting, Metrics},
 	ready::{Noting, Ready},
 	secrets,
+	units::{multiaddr, socket},
 };
 
 pub use crate::stop::{stop_signal, stopped, unless_stopped};
@@ -54,7 +56,7 @@ pub struct HomeArgs {
 	#[arg(long, value_name = "MIB")]
 	pub quota: Option<u64>,
 	/// Serve metrics of this role at this address, under /metrics, and whether it is ready, under /readyz.
-	#[arg(long, value_name = "ADDRESS")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket)]
 	pub metrics: Option<SocketAddr>,
 	/// Append progress to this file as JSON lines.
 	#[arg(long, value_name = "FILE")]
@@ -105,12 +107,17 @@ pub struct OperatorArgs {
 #[derive(Args, Debug)]
 pub struct NetArgs {
 	/// Address to listen on, as a multiaddress; may be given several times.
-	#[arg(long, value_name = "MULTIADDR", default_value = "/ip4/0.0.0.0/tcp/4100")]
+	#[arg(
+		long,
+		value_name = "MULTIADDR",
+		value_parser = multiaddr,
+		default_value = "/ip4/0.0.0.0/tcp/4100"
+	)]
 	pub listen: Vec<Multiaddr>,
 	/// Address that peers are told instead of those listened on; may be given several times. Of a transcoder one
 	/// that ends in /p2p/PEER is where the judge of its account is reached (`verify --serve`), if that is another
 	/// peer.
-	#[arg(long, value_name = "MULTIADDR")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub announce: Vec<Multiaddr>,
 	/// HTTPS URL for the public service record.
 	#[arg(long, value_name = "URL", default_value = "")]
@@ -215,6 +222,8 @@ fn start_logs(format: LogFormat) {
 	let filter =
 		tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| LOGGED.into());
 	let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	// Files and journals take no colours.
+	let logs = if std::io::stderr().is_terminal() { logs } else { logs.with_ansi(false) };
 	// Fails only when logs were started already, as in a test.
 	let _ = match format {
 		LogFormat::Text => logs.try_init(),

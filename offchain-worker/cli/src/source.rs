@@ -30,7 +30,7 @@ use tokio::{
 use crate::{
 	http::{serve, HttpLimits},
 	secrets,
-	units::shape,
+	units::{shape, socket},
 };
 
 /// Segments that wait until they can be sent; the oldest is dropped for a new one, for whoever
@@ -52,20 +52,20 @@ pub struct SourceArgs {
 	#[arg(value_name = "SOURCE")]
 	pub file: Option<PathBuf>,
 	/// Listen for RTMP publishers here, as OBS is one (rtmp://HOST/live and the stream key).
-	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub rtmp: Option<SocketAddr>,
 	/// Listen for SRT publishers here; the stream id is the stream key.
-	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub srt: Option<SocketAddr>,
 	/// File with the passphrase that SRT publishers encrypt with.
 	#[arg(long, value_name = "FILE", requires = "srt", help_heading = "Being published to")]
 	pub srt_passphrase_file: Option<PathBuf>,
 	/// Listen for segments that are pushed by HTTP here: PUT /live/NAME/SEQ.ts.
-	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub push: Option<SocketAddr>,
 	/// Listen for browsers and others that publish over WebRTC here (WHIP): offers by HTTP to
 	/// /whip/NAME, media by UDP at the same port.
-	#[arg(long, value_name = "ADDRESS", help_heading = "Being published to")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub whip: Option<SocketAddr>,
 	/// The address to which they are told to send media [default: that at which they asked].
 	#[arg(long, value_name = "IP", requires = "whip", help_heading = "Being published to")]

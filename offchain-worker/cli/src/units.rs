@@ -1,4 +1,6 @@
-//! Amounts and renditions as people write them.
+//! Amounts, addresses and renditions as people write them.
+
+use std::net::SocketAddr;
 
 use livepeer_primitives::{
 	video::{
@@ -8,10 +10,13 @@ use livepeer_primitives::{
 	Balance,
 };
 use livepeer_worker_media::Shape;
+use livepeer_worker_net::Multiaddr;
 
 /// Reads an amount of a token with 18 decimals: `1`, `0.05`, or `50000000wei` in smallest units.
 pub fn amount(text: &str) -> Result<Balance, String> {
-	let wrong = || format!("{text:?} is no amount; write 0.05, or 50000000wei for smallest units");
+	let wrong = || {
+		format!("{text:?} is no amount; write 0.05, with 18 decimals at most, or 50000000wei for smallest units")
+	};
 	if let Some(smallest) = text.strip_suffix("wei") {
 		return smallest.parse().map_err(|_| wrong());
 	}
@@ -21,6 +26,20 @@ pub fn amount(text: &str) -> Result<Balance, String> {
 		return Err(wrong());
 	}
 	format!("{whole}{fraction:0<18}").parse().map_err(|_| wrong())
+}
+
+/// Reads an address of libp2p: `/ip4/0.0.0.0/tcp/4100`.
+pub fn multiaddr(text: &str) -> Result<Multiaddr, String> {
+	text.parse().map_err(|_| {
+		format!("{text:?} is no multiaddress; write /ip4/ADDRESS/tcp/PORT or /dns4/NAME/tcp/PORT")
+	})
+}
+
+/// Reads an address and a port: `127.0.0.1:8935`.
+pub fn socket(text: &str) -> Result<SocketAddr, String> {
+	text.parse().map_err(|_| {
+		format!("{text:?} is no address with a port; write 127.0.0.1:8935, or 0.0.0.0:8935 for all of this machine's")
+	})
 }
 
 /// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target. The
@@ -96,6 +115,16 @@ mod tests {
 		for wrong in ["", ".5", "1.0000000000000000001", "-1", "1e3", "wei"] {
 			assert!(amount(wrong).is_err(), "{wrong}");
 		}
+	}
+
+	#[test]
+	fn address_should_be_read_or_refused_with_how_it_is_written() {
+		assert!(multiaddr("/dns4/streams.example.org/tcp/4100").is_ok());
+		assert!(
+			multiaddr("example.org:4100").is_err_and(|said| said.contains("/dns4/NAME/tcp/PORT"))
+		);
+		assert!(socket("0.0.0.0:1935").is_ok());
+		assert!(socket("1935").is_err_and(|said| said.contains("127.0.0.1:8935")));
 	}
 
 	#[test]

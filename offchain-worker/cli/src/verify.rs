@@ -38,6 +38,7 @@ use crate::{
 		NodeArgs,
 	},
 	transcode::Swap,
+	units::{multiaddr, socket},
 };
 
 /// A task has at most sixteen leaves; this is far above its size.
@@ -52,7 +53,7 @@ const DRAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
 	/// Address of the HTTP service; nobody but the node should reach it.
-	#[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7936")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket, default_value = "127.0.0.1:7936")]
 	pub listen: SocketAddr,
 	/// File with the token that the node sends.
 	#[arg(long, value_name = "FILE")]
@@ -75,7 +76,7 @@ pub struct VerifyArgs {
 	/// Give what was fetched to those who judge the same claims, and to nobody else, at this address, as a
 	/// multiaddress; may be given several times. They find it in the account's record: `keys register` names this
 	/// peer where the account only validates, `transcode --announce ADDRESS/p2p/PEER` where it transcodes too.
-	#[arg(long, value_name = "MULTIADDR", conflicts_with = "genesis")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr, conflicts_with = "genesis")]
 	pub serve: Vec<Multiaddr>,
 	/// Folder and logs.
 	#[command(flatten)]

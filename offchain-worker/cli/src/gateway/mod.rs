@@ -79,6 +79,7 @@ use crate::{
 		asking_net, read_key, serving_net, stop_signal, unless_stopped, DialArgs, Home, HomeArgs,
 		NodeArgs,
 	},
+	units::{multiaddr, socket},
 };
 
 pub use following::Times;
@@ -102,7 +103,7 @@ const MOST_PEERS: usize = 8;
 #[derive(Args, Debug)]
 pub struct GatewayArgs {
 	/// Address of the HTTP service.
-	#[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8935")]
+	#[arg(long, value_name = "ADDRESS", value_parser = socket, default_value = "127.0.0.1:8935")]
 	pub http: SocketAddr,
 	/// Serve streams of this broadcaster only; /stream/NAME is then enough for /stream/BROADCASTER/NAME.
 	#[arg(long, value_name = "ADDRESS")]
@@ -133,12 +134,12 @@ pub struct GatewayArgs {
 	pub questions_per_host: u32,
 	/// Also answer peers at this address, as a multiaddress: other gateways, and broadcasters that
 	/// lost what they stored (`broadcast --ask`).
-	#[arg(long, value_name = "MULTIADDR")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub listen: Vec<Multiaddr>,
 	/// Fetch from this gateway what it has before the origin is asked, as a multiaddress that ends in
 	/// /p2p/PEER: one that answers peers (`gateway --listen`) and follows the same streams; may be given up to
 	/// eight times.
-	#[arg(long, value_name = "MULTIADDR")]
+	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub peer: Vec<Multiaddr>,
 	/// Also let the pages ask this origin, such as https://HOST:PORT: a broadcaster that is published to
 	/// from a browser's camera (`broadcast --whip`); may be given several times.

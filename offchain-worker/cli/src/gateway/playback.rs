@@ -294,9 +294,15 @@ fn seq_of(file: &str, extension: &str) -> Option<Seq> {
 pub(super) async fn segment(
 	State(gateway): Shared,
 	client: Client,
-	Path((name, rendition, file)): Path<(String, usize, String)>,
+	Path((name, rendition, file)): Path<(String, String, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
+	// A broadcaster that is no address leads here too.
+	let rendition: usize = rendition.parse().map_err(|_| {
+		Failure::NotFound(
+			"there is nothing here: streams are at /stream/BROADCASTER/NAME, by the broadcaster's address",
+		)
+	})?;
 	let seq = seq_of(&file, ".ts").ok_or_else(unknown)?;
 	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();

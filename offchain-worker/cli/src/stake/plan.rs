@@ -143,7 +143,10 @@ impl Owner<'_> {
 			}
 			None => {
 				let known: Vec<_> = of.locks.iter().map(|lock| lock.id.to_string()).collect();
-				bail!("there is no lock {id}; there are {}", known.join(", "))
+				bail!(
+					"there is no lock {id}; those that there are have the numbers {}",
+					known.join(", ")
+				)
 			}
 		}
 	}
@@ -181,6 +184,12 @@ impl Owner<'_> {
 				decimal(earns.per_lpt),
 				if earns.earns && earns.competitive { "" } else { ", if it did its duty, which it does not" },
 			));
+		} else if self.chain.transcoder(to).await?.is_none() {
+			says.push(format!(
+				"It earns nothing until {to} is a transcoder: `livepeer-worker keys register` makes it one. To have \
+				 a part of what another one earns, name that one with --to."
+			));
+			return Ok(());
 		}
 		let backing = self.chain.backing(to).await?;
 		let open: u32 = backing.open.iter().map(|(_, count)| *count).sum();

@@ -236,6 +236,16 @@ async fn transcoder_should_be_told_that_it_loses_its_place() {
 }
 
 #[tokio::test]
+async fn bond_to_oneself_should_say_what_is_lacking_when_one_is_no_transcoder() {
+	let world = World::new().await;
+	let own = || Action::Bond { amount: lpt(10), to: None };
+	let said = done(&world.alice, own()).await.unwrap();
+	assert!(said.contains("earns nothing until") && !said.contains("counts and earns"), "{said}");
+	let said = done(&world.bob, own()).await.unwrap();
+	assert!(said.contains("counts and earns"), "{said}");
+}
+
+#[tokio::test]
 async fn status_should_be_readable_by_people_and_machines() {
 	let world = World::new().await;
 	let bob = &world.bob;

@@ -83,6 +83,9 @@ pub enum ChainError {
 	/// An answer that cannot be decoded.
 	#[error("the node's answer to {0} cannot be decoded; install the worker of its release")]
 	BadAnswer(String),
+	/// A block was asked for that the node does not have.
+	#[error("the node has no block {0}: its chain is not that high yet, or it does not keep blocks so old")]
+	NoBlock(String),
 	/// The role has no key to sign with.
 	#[error("this role has no key to sign transactions with; give --key-file, or a spending key with --spending-key-file")]
 	NoKey,
@@ -97,7 +100,7 @@ fn advice(refused: &Refused) -> &'static str {
 		"Jobs.CannotBeJudged" => "; the ladder and the source are more than the judges can check: ask for fewer or smaller renditions",
 		"Jobs.FullClaimTooSmall" => "; at this price nothing could ever be claimed for the stream: give a higher --max-price, longer segments, or more or larger renditions",
 		"Jobs.TooManyPlaces" => "; the job lasts so long that its claims would fill a transcoder: give a smaller --lasts or longer segments",
-		"Jobs.BadEnd" => "; no job lasts that long: give a smaller --lasts",
+		"Jobs.BadEnd" => "; no job ends before it begins, or lasts that long: give another --lasts",
 		"Jobs.CapExceeded" => "; the spending key has used up its cap: raise it with `livepeer-worker keys spend`",
 		"Jobs.KeyExpired" => "; the spending key has expired: renew it with `livepeer-worker keys spend`",
 		"Jobs.NoSpendingKey" | "Jobs.OutOfScope" => "; allow it with `livepeer-worker keys spend` and the account's own key",
@@ -132,6 +135,7 @@ fn advice(refused: &Refused) -> &'static str {
 		"LptStaking.TooSmallToPay" => "; the account has none of that money, and this is below the smallest balance: send it some first",
 		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
 		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
+		"OperatorKeys.UnknownGeneration" => "; `livepeer-worker keys show` lists the keys by generation",
 		_ => "",
 	}
 }

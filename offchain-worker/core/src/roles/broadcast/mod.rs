@@ -21,7 +21,7 @@ use livepeer_primitives::{
 	keys::{Generation, Purpose},
 	segment::stream_id,
 	service::ServiceRecord,
-	video::{Ladder, SourceLimits},
+	video::{Ladder, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_KBPS, MAX_SIDE, TICKS_PER_SECOND},
 	work::WorkFactors,
 	AccountId, Balance, BlockNumber, Epoch, JobId, Seq, StreamId, Track,
 };
@@ -49,6 +49,28 @@ fn in_eth(amount: &Balance) -> String {
 	crate::decimal(*amount)
 }
 
+/// What is wrong with a ladder or limits, and what they may be.
+fn wrong_with(format: &FormatError) -> String {
+	match format {
+		FormatError::NoRendition => "it has no rendition".to_owned(),
+		FormatError::DuplicateRendition => "two of its renditions are the same".to_owned(),
+		FormatError::BadSize => format!(
+			"sides of renditions are even and 16 to {MAX_SIDE} pixels, those of the source {MAX_SIDE} at most"
+		),
+		FormatError::BadBitrate => format!(
+			"a bit rate is 1 to {MAX_KBPS} kbit/s, no higher than its cap, and less where segments are long"
+		),
+		FormatError::UnknownProfile => {
+			"the chain knows no such profile: see `livepeer-worker broadcast --help`".to_owned()
+		}
+		FormatError::BadSegmentLength => format!(
+			"segments are half a second to {} s long: give another --longest",
+			LONGEST_SEGMENT / TICKS_PER_SECOND
+		),
+		FormatError::BadFrameRate => format!("the source has 1 to {MAX_FPS} frames per second"),
+	}
+}
+
 /// Why a stream cannot go on.
 #[derive(Debug, Error)]
 pub enum BroadcastError {
@@ -56,7 +78,7 @@ pub enum BroadcastError {
 	#[error("a stream's name has 1 to 64 letters, digits, '-', '_' or '.'")]
 	BadName,
 	/// The ladder or the limits cannot be a job's.
-	#[error("the ladder cannot be transcoded: {0:?}")]
+	#[error("the ladder cannot be transcoded: {}", wrong_with(.0))]
 	BadFormat(FormatError),
 	/// No claim of the job could be worth its verification.
 	#[error("at a highest price of {} ETH for a standard segment nobody could be paid for checking the stream's transcoding: give a --max-price of {} at least", in_eth(.max_price), in_eth(.least))]
