@@ -871,6 +871,12 @@ mod tests {
 							"address": Address::ZERO,
 							"topics": data.topics(),
 							"data": data.data,
+							"blockNumber": format!("{index:#x}"),
+							"blockHash": null,
+							"transactionHash": null,
+							"transactionIndex": null,
+							"logIndex": "0x0",
+							"removed": false,
 						})
 					})
 					.collect();
