@@ -11,6 +11,8 @@ use livepeer_primitives::{
 	work,
 };
 
+use crate::sei;
+
 /// Why a child did not do what it was asked.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Failure {
@@ -77,14 +79,30 @@ pub const MACROBLOCK: u32 = 16;
 /// many a picture, and has no work.
 const MOST_SETS: usize = 4_096;
 
+/// Most NAL units of a picture: some for each of its slices. A decoder keeps four kibibytes for one of a single byte.
+const MOST_UNITS: usize = 2_048;
+
+/// Most bytes of a picture's units that only inform. A decoder keeps thirty times as much of short messages.
+const MOST_INFORMATION: usize = 16 * 1024;
+
+/// Packets whose tables name programmes, and say what those are called.
+const TABLES: [u16; 2] = [0x00, 0x11];
+
+/// Most of them in a segment: one for each of its pictures, and some more.
+const MOST_TABLES: usize = 2_048;
+
+/// Most of them that are not as the one before. Of each table a demuxer compares all programmes that were ever named
+/// with all that there are, which are 65,536 at most.
+const MOST_OTHER_TABLES: usize = 8;
+
 /// Length of a packet of a transport stream.
 const TS_PACKET: usize = 188;
 /// First byte of each.
 const TS_SYNC: u8 = 0x47;
 
 /// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, that no
-/// packet is marked damaged or scrambled, and that there are not too many parameter sets. Of those whose start code
-/// goes over the end of a packet there is one for each packet at most, which are not counted.
+/// packet is marked damaged or scrambled, and that there are not too many parameter sets or tables. Of parameter sets
+/// whose start code goes over the end of a packet there is one for each packet at most, which are not counted.
 pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.len() > MAX_SEGMENT_BYTES as usize {
 		return Err(Failure::invalid(RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
@@ -93,7 +111,7 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
 	}
 	// In the order of the reasons: that it is no transport stream comes first.
-	let (mut sets, mut too_many) = (0, None);
+	let (mut sets, mut tables, mut too_many) = (0, Tables::default(), None);
 	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
 		let damaged = packet.len() != TS_PACKET
 			|| packet[0] != TS_SYNC
@@ -103,7 +121,8 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
 		}
 		sets += packet.windows(4).filter(|bytes| is_parameter_set(bytes)).count();
-		if sets > MOST_SETS {
+		tables.count(packet);
+		if sets > MOST_SETS || tables.are_too_many() {
 			too_many = too_many.or(Some(index * TS_PACKET));
 		}
 	}
@@ -116,6 +135,55 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 /// Whether these four bytes are a start code and the type of a sequence or picture parameter set.
 fn is_parameter_set(bytes: &[u8]) -> bool {
 	matches!(bytes, [0, 0, 1, kind] if matches!(kind & 0x1f, 7 | 8))
+}
+
+/// What was seen of a segment's [`TABLES`].
+#[derive(Default)]
+struct Tables<'a> {
+	/// Their packets.
+	packets: usize,
+	/// Those that are not as the one before.
+	others: usize,
+	/// The newest of each.
+	newest: [Option<&'a [u8]>; TABLES.len()],
+}
+
+impl<'a> Tables<'a> {
+	/// Counts a whole packet of a transport stream, whatever it holds.
+	fn count(&mut self, packet: &'a [u8]) {
+		let identifier = u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2]);
+		let Some(table) = TABLES.iter().position(|table| *table == identifier) else { return };
+		self.packets += 1;
+		let before = self.newest[table].replace(packet);
+		// What goes on with a table is another one, for what it adds depends on what came before.
+		let starts = packet[1] & 0x40 != 0;
+		let is_repeated = starts && before.is_some_and(|before| is_same(before, packet));
+		self.others += usize::from(!is_repeated);
+	}
+
+	fn are_too_many(&self) -> bool {
+		self.packets > MOST_TABLES || self.others > MOST_OTHER_TABLES
+	}
+}
+
+/// Whether two packets of one identifier are the same but for their counter.
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+	one[1] == other[1] && one[3] & 0xf0 == other[3] & 0xf0 && one[4..] == other[4..]
+}
+
+/// Checks what a picture consists of, before a decoder makes room for it.
+pub fn check_units(picture: &[u8], offset: u64) -> Result<(), Failure> {
+	let (mut units, mut information) = (0, 0);
+	for unit in sei::nals(picture) {
+		units += 1;
+		if unit.kind == sei::SEI {
+			information += unit.bytes.len();
+		}
+	}
+	if units > MOST_UNITS || information > MOST_INFORMATION {
+		return Err(Failure::invalid(RejectReason::TooManyPackets, offset));
+	}
+	Ok(())
 }
 
 /// Checks a picture against the job's declared size.
@@ -207,7 +275,7 @@ mod tests {
 	fn container_should_be_refused_when_a_packet_is_wrong() {
 		let mut good = vec![0u8; 3 * TS_PACKET];
 		for packet in good.chunks_mut(TS_PACKET) {
-			packet[0] = TS_SYNC;
+			packet[..3].copy_from_slice(&[TS_SYNC, 0x01, 0x00]);
 		}
 		assert_eq!(check_container(&good), Ok(()));
 		let not_ts = RejectReason::NotTransportStream;
@@ -234,6 +302,55 @@ mod tests {
 		let long = vec![TS_SYNC; MAX_SEGMENT_BYTES as usize + 1];
 		let expected = Some((RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
 		assert_eq!(reason(check_container(&long)), expected);
+	}
+
+	/// A demuxer compares each new table with all programmes that were ever named: a segment of 300 kB kept it busy for
+	/// hours.
+	#[test]
+	fn attack_tables_that_name_programmes_without_end() {
+		let table = |identifier: u8, counter: u8, names: u8| {
+			let mut packet = vec![names; TS_PACKET];
+			packet[..4].copy_from_slice(&[TS_SYNC, 0x40, identifier, 0x10 | counter & 0x0f]);
+			packet
+		};
+		let all = |packets: u8, of: &dyn Fn(u8) -> Vec<u8>| -> Vec<u8> {
+			(0..packets).flat_map(of).collect()
+		};
+		let too_many =
+			|packet: usize| Some((RejectReason::TooManyPackets, (packet * TS_PACKET) as u32));
+		for identifier in [0x00, 0x11] {
+			// The counter is another one in each.
+			let same = all(16, &|n| table(identifier, n, 1));
+			assert_eq!(check_container(&same.repeat(128)), Ok(()));
+			let one_more = [same.repeat(128), table(identifier, 0, 1)].concat();
+			assert_eq!(reason(check_container(&one_more)), too_many(2_048));
+			let others = all(9, &|n| table(identifier, 0, n));
+			assert_eq!(check_container(&others[..8 * TS_PACKET]), Ok(()));
+			assert_eq!(reason(check_container(&others)), too_many(8));
+			// Two by turns are others each time, and so is each that goes on with what came before.
+			let turns = all(9, &|n| table(identifier, 0, n % 2));
+			assert_eq!(reason(check_container(&turns)), too_many(8));
+			let mut rest = table(identifier, 0, 1);
+			rest[1] = 0;
+			assert_eq!(reason(check_container(&rest.repeat(9))), too_many(8));
+		}
+		// What is no table may differ.
+		assert_eq!(check_container(&all(200, &|n| table(0x12, 0, n))), Ok(()));
+	}
+
+	/// A decoder that is short of memory calls the source damaged, and another one has more: 300,000 units in 1.5 MB
+	/// take more than a gibibyte.
+	#[test]
+	fn attack_units_of_next_to_nothing() {
+		let units = |units: usize| [0u8, 0, 1, 12, 128].repeat(units);
+		assert_eq!(check_units(&units(2_048), 7), Ok(()));
+		let too_many = Some((RejectReason::TooManyPackets, 7));
+		assert_eq!(reason(check_units(&units(2_049), 7)), too_many);
+		// Of messages, the bytes count; those of pictures do not.
+		let long = |kind: u8, bytes: usize| [vec![0, 0, 1, kind], vec![5; bytes - 4]].concat();
+		assert_eq!(check_units(&long(sei::SEI, 16 * 1024), 7), Ok(()));
+		assert_eq!(reason(check_units(&long(sei::SEI, 16 * 1024 + 1), 7)), too_many);
+		assert_eq!(check_units(&long(sei::IDR, 1 << 20), 7), Ok(()));
 	}
 
 	/// Sixteen MiB of sound beside pictures of next to no work come back in each of eight outputs, and all of that is

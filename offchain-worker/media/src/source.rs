@@ -119,6 +119,9 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 		.into_iter()
 		.filter(ffi::has_data)
 		.partition(|packet| packet.stream() == video_track);
+	for packet in &video {
+		limits::check_units(packet.data().unwrap_or_default(), offset(packet))?;
+	}
 	let mut sound = 0;
 	for packet in &audio {
 		sound += packet.size() as u64;

@@ -280,6 +280,20 @@ async fn attack_parameter_sets_without_end() {
 	assert_eq!(reason(&make(5_000)).await.0, RejectReason::TooManyPackets);
 }
 
+/// A decoder keeps four kibibytes for each unit, in whatever it has: there is room for three million.
+#[tokio::test]
+async fn attack_units_that_fill_a_decoders_memory() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let all = MACROBLOCKS.0 * MACROBLOCKS.1 / 2;
+	let make = |units: usize| {
+		let filler = [0u8, 0, 1, 12, 128].repeat(units);
+		let next = [repeated(1, false, 0, all), filler, repeated(1, true, 0, all)].concat();
+		stamped(directory.path(), &[fields(), next].concat())
+	};
+	assert!(pool().probe(&make(2_000), &LIMITS, Priority::Live).await.is_ok());
+	assert_eq!(reason(&make(2_100)).await.0, RejectReason::TooManyPackets);
+}
+
 #[tokio::test]
 async fn probe_should_tell_what_a_segment_is() {
 	let facts = pool().probe(&source(), &LIMITS, Priority::Live).await.expect("a good source");

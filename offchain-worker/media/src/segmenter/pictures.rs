@@ -140,12 +140,7 @@ impl Cutter<'_> {
 		if is_idr {
 			self.look_at(sei::units(data, sei::SPS))?;
 		}
-		let height = match play.video.1.size {
-			// It is not known.
-			(_, 0) => u32::from(MAX_SIDE),
-			(_, height) => height,
-		};
-		if is_copied && sei::slices(data) > limits::most_slices(height) {
+		if is_copied && sei::slices(data) > limits::most_slices(self.height(play)) {
 			self.encode_pictures(
 				"it has pictures of more slices than rows of macroblocks",
 				"Let its encoder make fewer slices (x264: slices=4, no slice-max-size).",
@@ -161,6 +156,16 @@ impl Cutter<'_> {
 		let packet = plain(packet, is_idr, &self.parameter_sets);
 		self.push(Unit { packet, time, is_idr });
 		Ok(())
+	}
+
+	/// Of the newest pictures: a source may send smaller ones than it began with.
+	fn height(&self, play: &Play) -> u32 {
+		match (sei::body(&self.sps).and_then(h264::sps), play.video.1.size) {
+			(Some(sps), _) => sps.height,
+			// It is not known.
+			(None, (_, 0)) => u32::from(MAX_SIDE),
+			(None, (_, height)) => height,
+		}
 	}
 
 	fn with_parameter_sets(&self, packet: Packet, starts: bool) -> Packet {
