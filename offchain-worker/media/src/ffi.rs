@@ -21,6 +21,8 @@ use ffmpeg_next::{
 	frame, Error, Packet, Rational,
 };
 
+use crate::limits::MACROBLOCK;
+
 /// The result of one libav call.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -404,13 +406,21 @@ unsafe extern "C" fn count_row(
 	_: *const sys::AVFrame,
 	_: *mut libc::c_int,
 	_: libc::c_int,
-	_: libc::c_int,
-	_: libc::c_int,
+	structure: libc::c_int,
+	height: libc::c_int,
 ) {
+	/// What libav calls a picture that is no field.
+	const FRAME: libc::c_int = 3;
+	// A frame whose macroblocks may be of fields is decoded by two rows at once. In others only the last row is higher
+	// than one, where there is a loop filter: then nothing is called for the first.
+	let rows = match structure {
+		FRAME if height > MACROBLOCK as libc::c_int => 2,
+		_ => 1,
+	};
 	// SAFETY: a decoder calls this with its own context, from the one thread that it has.
 	unsafe {
-		let rows = (*context).opaque as usize;
-		(*context).opaque = rows.wrapping_add(1) as *mut libc::c_void;
+		let before = (*context).opaque as usize;
+		(*context).opaque = before.wrapping_add(rows) as *mut libc::c_void;
 	}
 }
 

@@ -265,6 +265,41 @@ async fn attack_slices_that_overlap() {
 	assert!(matches!(reason(&make(46, false)).await.0, RejectReason::Undecodable { .. }));
 }
 
+/// Nor where each macroblock is of a field or of a frame: two rows of those are decoded at once.
+#[tokio::test]
+async fn attack_slices_that_overlap_in_frames_of_two_fields() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let (columns, rows) = MACROBLOCKS;
+	let pairs = columns * rows / 2;
+	// As in `fields`, but for the pictures' kind.
+	let size = [columns - 1, rows / 2 - 1];
+	let sps = Bits::default().u(24, 77 << 16 | 51).ue(&[0, 4, 2, 1]).u(1, 0).ue(&size);
+	let sps = sps.u(2, 1).u(1, 1).u(2, 0).nal(0x67);
+	let pps = Bits::default().ue(&[0, 0]).u(2, 0).ue(&[0, 0, 0]).u(3, 0).ue(&[0, 0, 0]);
+	let pps = pps.u(3, 4).nal(0x68);
+	// It does not start afresh: pictures would be shown from the fifteenth behind it on.
+	let recovery = Bits::default().u(8, 6).u(8, 2).ue(&[15]).u(4, 8).u(3, 4).nal(0x06);
+	let entry = Bits::default().ue(&[0, 7, 0]).u(8, 0).u(2, 0).ue(&[0, 1]);
+	let entry = (0..pairs).fold(entry, |bits, _| bits.u(1, 0).u(16, 0x2727)).nal(0x61);
+	// A slice of one pair, and so many that go on to the end, each one pair shorter.
+	let picture = |number: u32, slices: u32| -> Vec<u8> {
+		let slice = |from: u32, pairs: u32| {
+			let slice = Bits::default().ue(&[from, 5, 0]).u(8, number).u(1, 0);
+			slice.u(3, 0).ue(&[0, 1, 2 * pairs]).nal(0x61)
+		};
+		let long = (1..=slices).flat_map(|from| slice(from, pairs - from));
+		slice(0, 1).into_iter().chain(long).collect()
+	};
+	let make = |slices: u32| {
+		let hidden: Vec<u8> = (1..15).flat_map(|number| picture(number, slices)).collect();
+		let before = [&sps[..], &pps, &recovery, &entry].concat();
+		stamped(directory.path(), &[before, hidden].concat())
+	};
+	// Fifteen pictures, of which none is shown, and as many as fifty-eight.
+	assert_eq!(reason(&make(1)).await.0, RejectReason::NoKeyframe);
+	assert!(matches!(reason(&make(4)).await.0, RejectReason::Undecodable { .. }));
+}
+
 /// Each parameter set takes a decoder twenty microseconds and more, and there is room for two million.
 #[tokio::test]
 async fn attack_parameter_sets_without_end() {
