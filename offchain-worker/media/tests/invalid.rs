@@ -290,13 +290,16 @@ async fn attack_slices_that_overlap_in_frames_of_two_fields() {
 		let long = (1..=slices).flat_map(|from| slice(from, pairs - from));
 		slice(0, 1).into_iter().chain(long).collect()
 	};
+	let fresh = Bits::default().ue(&[0, 7, 0]).u(8, 0).u(1, 0).ue(&[0]).u(2, 0).ue(&[0, 1]);
+	let fresh = (0..pairs).fold(fresh, |bits, _| bits.u(1, 0).u(16, 0x2727)).nal(0x65);
 	let make = |slices: u32| {
 		let hidden: Vec<u8> = (1..15).flat_map(|number| picture(number, slices)).collect();
-		let before = [&sps[..], &pps, &recovery, &entry].concat();
-		stamped(directory.path(), &[before, hidden].concat())
+		let all = [&sps[..], &pps, &recovery, &entry, &hidden, &fresh].concat();
+		stamped(directory.path(), &all)
 	};
-	// Fifteen pictures, of which none is shown, and as many as fifty-eight.
-	assert_eq!(reason(&make(1)).await.0, RejectReason::NoKeyframe);
+	// Fifteen pictures in front of the one that is shown, and as many as fifty-eight.
+	let facts = pool().probe(&make(1), &LIMITS, Priority::Live).await.expect("a good source");
+	assert_eq!((facts.width, facts.height, facts.frames), (640, 384, 1));
 	assert!(matches!(reason(&make(4)).await.0, RejectReason::Undecodable { .. }));
 }
 
