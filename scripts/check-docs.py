@@ -63,7 +63,9 @@ FLOORS = {
     "offchain-worker/": (
         "primitives", "offchain-worker/core", "offchain-worker/hosts", "offchain-worker/http",
     ),
-    "offchain-worker/bridge": ("offchain-worker/bridge/formats", "offchain-worker/http"),
+    "offchain-worker/bridge": (
+        "primitives/settings", "offchain-worker/bridge/formats", "offchain-worker/http",
+    ),
     "offchain-worker/bridge/formats": (),
     "offchain-worker/cheats": ("primitives", "offchain-worker/core", "offchain-worker/cli"),
     "offchain-worker/cli": ("primitives", "primitives/settings", "offchain-worker/"),

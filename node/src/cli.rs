@@ -1,16 +1,16 @@
 //! The command line.
 
-use clap::Parser;
+use clap::{Arg, Command, Parser};
 use std::path::PathBuf;
 
 /// Arguments of `livepeer-node`.
-// The SDK's help of `--chain` names chains that are not built in, and sets `after_help` itself.
+// The SDK sets `after_help` itself.
 #[derive(Debug, Parser)]
-#[command(after_long_help = concat!(
-	"--chain takes dev, local or the path of a specification; there is no staging.\n\nSupport: ",
-	env!("CARGO_PKG_REPOSITORY"),
-	"/issues",
-))]
+#[command(
+	mut_args = of_ours,
+	mut_subcommands = with_ours,
+	after_long_help = concat!("Support: ", env!("CARGO_PKG_REPOSITORY"), "/issues"),
+)]
 pub struct Cli {
 	/// What to do instead of running a node.
 	#[command(subcommand)]
@@ -36,6 +36,23 @@ pub struct Cli {
 	/// When to stop for want of disk.
 	#[clap(flatten)]
 	pub storage_monitor: sc_storage_monitor::StorageMonitorParams,
+}
+
+/// `--chain` as it is meant here: the SDK's help of it names a chain that there is not.
+fn of_ours(arg: Arg) -> Arg {
+	if arg.get_id() != "chain" {
+		return arg;
+	}
+	let help = "The chain: dev, local, or the path of a specification";
+	arg.help(help).long_help(concat!(
+		"The chain: dev, local, or the path of a specification, such as `export-chain-spec` prints.\n\n",
+		"That command and `build-spec` also take production, with --genesis-file.",
+	))
+}
+
+/// A command, and those below it, with such an option.
+fn with_ours(command: Command) -> Command {
+	command.mut_args(of_ours).mut_subcommands(with_ours)
 }
 
 /// Where a validator has segments verified. The node tells its off-chain worker, which asks.

@@ -151,7 +151,10 @@ pub fn run() -> sc_cli::Result<()> {
 		}
 		Some(Subcommand::ChainInfo(command)) => {
 			let runner = cli.create_runner(command)?;
-			runner.sync_run(|config| command.run::<Block>(&config))
+			runner.sync_run(|config| {
+				preflight::database_there(&config.database)?;
+				command.run::<Block>(&config)
+			})
 		}
 		Some(Subcommand::Config(ConfigSubcommand::Check { file })) => {
 			for argument in settings::check(file).map_err(sc_cli::Error::Input)? {

@@ -4,7 +4,7 @@
 use crate::cli::VerifyParams;
 use livepeer_primitives::offchain::VerifyEndpoint;
 use sc_network::{multiaddr::Protocol, Multiaddr};
-use sc_service::Configuration;
+use sc_service::{Configuration, DatabaseSource};
 use std::{
 	fs,
 	net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
@@ -18,6 +18,23 @@ pub fn writable(path: &Path) -> Result<(), String> {
 		.and_then(|()| fs::write(&probe, []))
 		.and_then(|()| fs::remove_file(&probe))
 		.map_err(|error| format!("cannot write to the base path {}: {error}", path.display()))
+}
+
+/// Checks that there is a database: to look at one that is not there makes it.
+pub fn database_there(source: &DatabaseSource) -> Result<(), String> {
+	let (path, other) = match source {
+		DatabaseSource::Auto { paritydb_path, rocksdb_path, .. } => {
+			(Some(paritydb_path.as_path()), Some(rocksdb_path.as_path()))
+		}
+		other => (other.path(), None),
+	};
+	match path {
+		Some(path) if !path.exists() && !other.is_some_and(Path::exists) => Err(format!(
+			"there is no database at {}: give the --chain and the --base-path of a node that has run",
+			path.display()
+		)),
+		_ => Ok(()),
+	}
 }
 
 /// Checks that every port that the node will listen on is free.

@@ -4,6 +4,8 @@
 //! cannot verify and refuses, so that a validator which runs twice would lose nothing. Here blocks are
 //! compared as they are stored, and BABE's reports are let fall, for of two about one slot the pool takes the
 //! first. `make validators-drill ONLY=double` shows when neither is needed any more.
+//!
+//! BEEFY's voter makes reports of two votes in one round, and has no pool to put them into: here it gets one.
 
 use crate::client::Client;
 use futures::StreamExt;
@@ -12,10 +14,35 @@ use sc_client_api::{BlockchainEvents, HeaderBackend, ImportNotifications};
 use sc_transaction_pool_api::{
 	error::Error as PoolError, LocalTransactionPool, OffchainTransactionPoolFactory,
 };
-use sp_api::{ApiError, ApiExt, ProvideRuntimeApi};
+use sp_api::{ApiError, ApiExt, ApiRef, ProvideRuntimeApi};
 use sp_consensus::BlockOrigin;
 use sp_consensus_babe::{AuthorityId, BabeApi, EquivocationProof, Slot};
 use std::{collections::BTreeMap, sync::Arc};
+
+/// The runtime for BEEFY's voter, with the pool of this node. BABE and GRANDPA lend the runtime the pool that they are
+/// given; BEEFY is given none, and without one its reports fail with no more than a line in its debug log.
+pub struct WithPool {
+	client: Arc<Client>,
+	pool: OffchainTransactionPoolFactory<Block>,
+}
+
+impl WithPool {
+	/// What the runtime submits goes into `pool`.
+	pub fn new(client: Arc<Client>, pool: OffchainTransactionPoolFactory<Block>) -> Self {
+		Self { client, pool }
+	}
+}
+
+impl ProvideRuntimeApi<Block> for WithPool {
+	type Api = <Client as ProvideRuntimeApi<Block>>::Api;
+
+	fn runtime_api(&self) -> ApiRef<'_, Self::Api> {
+		let mut api = self.client.runtime_api();
+		let best = self.client.info().best_hash;
+		api.register_extension(self.pool.offchain_transaction_pool(best));
+		api
+	}
+}
 
 /// In so many slots, the newest of which there were blocks, a second one is found.
 const REMEMBERED: usize = 1_000;

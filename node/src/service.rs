@@ -2,7 +2,7 @@
 
 use crate::{
 	client::{Backend, Client, Executor, HostFunctions, SelectChain, TransactionPool},
-	reports::{Reports, Unsealed},
+	reports::{Reports, Unsealed, WithPool},
 	rpc::{self, BeefyDeps, FullDeps, GrandpaDeps},
 	twin::{self, Twin},
 };
@@ -570,12 +570,13 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	}
 
 	if enable_grandpa {
+		let pool = OffchainTransactionPoolFactory::new(transaction_pool.clone());
 		// BEEFY signs what GRANDPA has finalised.
 		let beefy = sc_consensus_beefy::start_beefy_gadget(sc_consensus_beefy::BeefyParams {
 			client: client.clone(),
 			backend: backend.clone(),
 			payload_provider: sp_consensus_beefy::mmr::MmrRootProvider::new(client.clone()),
-			runtime: client.clone(),
+			runtime: Arc::new(WithPool::new(client.clone(), pool)),
 			key_store: role.is_authority().then(|| keystore_container.keystore()),
 			network_params: sc_consensus_beefy::BeefyNetworkParams {
 				network: Arc::new(network.clone()),

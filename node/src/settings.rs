@@ -15,10 +15,10 @@
 //! of a list, and where what is empty is as good as not there.
 
 use crate::cli::Cli;
-use clap::{parser::ValueSource, Arg, Command, CommandFactory, Id};
+use clap::{error::ErrorKind, parser::ValueSource, Arg, Command, CommandFactory, Id};
 use livepeer_settings::{self as settings, Environment, CONFIG};
 use std::{ffi::OsString, fs, path::Path};
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 /// Names the file in the environment.
 const CONFIG_VARIABLE: &str = "LIVEPEER_NODE_CONFIG";
@@ -47,25 +47,33 @@ pub fn complete(
 	let file = settings::file(&matches, CONFIG_VARIABLE, environment);
 	let mut added = add(&command, &mut given, of_environment(&command, environment)?);
 	if let Some(file) = file {
-		added.extend(add(&command, &mut given, of_file(&command, &file)?));
+		let found = of_file(&command, &file).map_err(|faults| faults.join("; "))?;
+		added.extend(add(&command, &mut given, found));
 	}
 	Ok(settings::complete(typed, 1, added))
 }
 
-/// The arguments with which a node is run by a file alone, or what is wrong with it.
+/// The arguments with which a node is run by a file alone, or all that is wrong with it.
 pub fn check(file: &Path) -> Result<Vec<String>, String> {
 	let command = Cli::command();
-	let arguments: Vec<String> =
-		of_file(&command, file)?.into_iter().flat_map(|(_, arguments)| arguments).collect();
-	let whole = std::iter::once(env!("CARGO_PKG_NAME")).chain(arguments.iter().map(String::as_str));
-	match command.try_get_matches_from(whole) {
-		Ok(_) => Ok(arguments),
-		Err(error) => {
-			let text = error.to_string();
-			let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-			Err(format!("{}: {first}", file.display()))
-		}
+	let found = of_file(&command, file).map_err(|faults| faults.join("; "))?;
+	let arguments: Vec<String> = found.into_iter().flat_map(|(_, arguments)| arguments).collect();
+	match read(&command, &arguments) {
+		Ok(()) => Ok(arguments),
+		Err(error) => Err(format!("{}: {}", file.display(), first_line(&error))),
 	}
+}
+
+/// Reads arguments as those of a node.
+fn read(command: &Command, arguments: &[String]) -> Result<(), clap::Error> {
+	let whole = std::iter::once(env!("CARGO_PKG_NAME")).chain(arguments.iter().map(String::as_str));
+	command.clone().try_get_matches_from(whole).map(|_| ())
+}
+
+/// What an error says, without usage and advice.
+fn first_line(error: &clap::Error) -> String {
+	let text = error.to_string();
+	text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
 /// The options that can be set, with their names.
@@ -97,29 +105,53 @@ fn of_environment(command: &Command, environment: Environment<'_>) -> Result<Vec
 	Ok(found)
 }
 
-fn of_file(command: &Command, path: &Path) -> Result<Vec<Setting>, String> {
-	let at = path.display();
-	let text = fs::read_to_string(path)
-		.map_err(|error| format!("cannot read the settings in {at}: {error}"))?;
+/// What a file says, or all that is wrong with it.
+fn of_file(command: &Command, path: &Path) -> Result<Vec<Setting>, Vec<String>> {
+	let text = fs::read_to_string(path).map_err(|error| {
+		vec![format!("cannot read the settings in {}: {error}", path.display())]
+	})?;
+	let at = |position| settings::place(path, &text, position);
 	let table = DeTable::parse(&text)
 		.map_err(|error| {
 			let words = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-			format!("{at} is not TOML: {words}")
+			vec![format!("{} is not TOML: {words}", at(error.span().map_or(0, |span| span.start)))]
 		})?
 		.into_inner();
-	let mut found = Vec::new();
-	for (key, value) in &table {
-		let name: &str = key.get_ref().as_ref();
-		let Some((arg, _)) = options(command).find(|(_, known)| *known == name) else {
-			return Err(format!("{at}: a node has no option --{name}"));
-		};
-		if SECRETS.contains(&name) {
-			return Err(format!("{at}: {}", settings::secret(name)));
+	let mut entries: Vec<_> = table.iter().collect();
+	entries.sort_by_key(|(key, _)| key.span().start);
+	let (mut found, mut faults) = (Vec::new(), Vec::new());
+	for (key, value) in entries {
+		match of_entry(command, key.get_ref().as_ref(), value.get_ref()) {
+			Ok(setting) => found.push(setting),
+			Err(why) => faults.push(format!("{}: {why}", at(key.span().start))),
 		}
-		let arguments = settings::of_value(arg, name, value.get_ref());
-		found.push((arg.clone(), arguments.map_err(|why| format!("{at}: {why}"))?));
 	}
-	Ok(found)
+	if faults.is_empty() {
+		Ok(found)
+	} else {
+		Err(faults)
+	}
+}
+
+/// What an entry of a file stands for, or what is wrong with it.
+fn of_entry(command: &Command, name: &str, value: &DeValue<'_>) -> Result<Setting, String> {
+	let Some((arg, _)) = options(command).find(|(_, known)| *known == name) else {
+		return Err(format!("a node has no option --{name}"));
+	};
+	if SECRETS.contains(&name) {
+		return Err(settings::secret(name));
+	}
+	let arguments = settings::of_value(arg, name, value)?;
+	match read(command, &arguments) {
+		// What goes with it, or excludes it, is seen when all are read.
+		Err(error) if !of_others(error.kind()) => Err(first_line(&error)),
+		_ => Ok((arg.clone(), arguments)),
+	}
+}
+
+/// Whether an error of this kind is about more than one option.
+fn of_others(kind: ErrorKind) -> bool {
+	matches!(kind, ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict)
 }
 
 #[cfg(test)]
@@ -191,6 +223,12 @@ mod tests {
 			let (_dir, path) = file(text);
 			let said = check(Path::new(&path)).unwrap_err();
 			assert!(said.contains(why), "{text}: {said}");
+		}
+		let (_dir, path) = file("name = \"x\"\nrpc-port = \"many\"\n\nin-prs = 1\n");
+		let said = check(Path::new(&path)).unwrap_err();
+		for fault in ["line 2: invalid value 'many'", "; ", "line 4: a node has no option --in-prs"]
+		{
+			assert!(said.contains(fault), "{said}");
 		}
 		assert!(check(Path::new("/nonexistent")).unwrap_err().contains("cannot read"));
 	}

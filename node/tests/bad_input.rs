@@ -157,6 +157,28 @@ fn node_should_say_so_when_the_base_path_cannot_be_written() {
 }
 
 #[test]
+fn chain_should_not_be_shown_where_there_is_no_database() {
+	let dir = TempDir::new().unwrap();
+	let reason =
+		reason_of_failure(&["chain-info", "--chain", "dev", "--base-path", text(dir.path())]);
+	assert!(reason.contains("there is no database at"), "{reason}");
+	// Nor is one made by looking.
+	let again =
+		reason_of_failure(&["chain-info", "--chain", "dev", "--base-path", text(dir.path())]);
+	assert_eq!(again, reason);
+}
+
+#[test]
+fn help_should_name_the_chains_that_there_are() {
+	for command in [&["--help"][..], &["key", "session", "--help"], &["chain-info", "--help"]] {
+		let output = run(command, Duration::from_secs(30));
+		let help = String::from_utf8(output.stdout).unwrap();
+		assert!(help.contains("dev, local, or the path of a specification"), "{help}");
+		assert!(!help.contains("staging"), "{command:?}");
+	}
+}
+
+#[test]
 fn validator_should_not_begin_by_warp_as_it_would_not_see_what_its_keys_signed() {
 	let (rpc, p2p) = (free_port().to_string(), free_port().to_string());
 	let ports = ["--rpc-port", &rpc, "--port", &p2p, "--no-prometheus"];

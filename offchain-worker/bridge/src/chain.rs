@@ -84,6 +84,13 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
 	hex::decode(text.trim_start_matches("0x")).context("not hexadecimal")
 }
 
+/// What is to be done about a node that there is no connection to. The reason names each layer that it came
+/// through, which says nothing.
+fn unreachable(reason: &str) -> anyhow::Error {
+	let reason = reason.trim_start_matches("RPC error: client error: ");
+	anyhow!("it is not reachable: {reason}; start it, or name another with --node")
+}
+
 impl ChainNode {
 	fn new(url: &str) -> Self {
 		Self { url: url.to_owned(), connection: Mutex::new(None) }
@@ -94,7 +101,8 @@ impl ChainNode {
 		if let Some(connection) = &*connection {
 			return Ok(connection.clone());
 		}
-		let rpc = RpcClient::from_insecure_url(&self.url).await.map_err(|e| anyhow!("{e}"))?;
+		let connecting = RpcClient::from_insecure_url(&self.url).await;
+		let rpc = connecting.map_err(|error| unreachable(&error.to_string()))?;
 		let backend = LegacyBackend::builder().build(rpc.clone());
 		let client = OnlineClient::from_backend(Arc::new(backend)).await?;
 		let made = Arc::new(Connection { rpc, client });
@@ -764,6 +772,21 @@ mod tests {
 		// What is too short to be signed, and what has no signature.
 		assert_eq!(found(&[arguments.to_vec()]), Pending::Others);
 		assert_eq!(signer_of(&[]), None);
+	}
+
+	#[tokio::test]
+	async fn node_should_be_called_unreachable_with_what_to_do_when_nobody_listens() {
+		let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+		let address = listener.local_addr().expect("it is bound");
+		drop(listener);
+		let node = ChainNode::new(&format!("ws://{address}"));
+		let said = node.connected().await.err().map(|error| error.to_string());
+		let is_right = |said: &String| {
+			said.starts_with("it is not reachable: ")
+				&& said.ends_with("name another with --node")
+				&& !said.contains("RPC error")
+		};
+		assert!(said.as_ref().is_some_and(is_right), "{said:?}");
 	}
 
 	#[test]

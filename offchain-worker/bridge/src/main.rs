@@ -29,14 +29,14 @@ mod status;
 mod watch;
 
 use std::{
-	future::Future, io::IsTerminal, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf,
-	process::ExitCode, str::FromStr, time::Duration,
+	ffi::OsString, future::Future, io::IsTerminal, net::SocketAddr, os::unix::fs::PermissionsExt,
+	path::PathBuf, process::ExitCode, str::FromStr, time::Duration,
 };
 
 use alloy_primitives::Address;
 use alloy_signer_local::PrivateKeySigner;
 use anyhow::{anyhow, bail, ensure, Context, Result};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use livepeer_bridge_formats::types::SupplyRule;
 use subxt_signer::{sr25519::Keypair, SecretUri};
 use tokio::signal::unix::{signal, SignalKind};
@@ -275,14 +275,23 @@ struct DepositArgs {
 
 /// A decimal number of whole ones in smallest units.
 fn units(text: &str) -> Result<u128> {
-	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-	if fraction.len() > 18 || (whole.is_empty() && fraction.is_empty()) {
-		bail!("{text:?} is no amount; write 0.05, with 18 decimals at most");
+	let wrong =
+		|| anyhow!("{text:?} is no amount; write 0.5 (not .5 or 1.), with 18 decimals at most");
+	let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+	let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+	if fraction.len() > 18 || !digits(whole) || !digits(fraction) {
+		return Err(wrong());
 	}
-	let digits = format!("{whole}{fraction:0<18}");
-	digits
-		.parse()
-		.map_err(|_| anyhow!("{text:?} is no amount; write 0.05, with 18 decimals at most"))
+	format!("{whole}{fraction:0<18}").parse().map_err(|_| wrong())
+}
+
+/// Reads a command line.
+fn read<T>(typed: impl IntoIterator<Item = T>) -> Result<Cli, clap::Error>
+where
+	T: Into<OsString> + Clone,
+{
+	let command = livepeer_settings::signed(Cli::command());
+	Cli::from_arg_matches(&command.try_get_matches_from(typed)?)
 }
 
 fn secret(file: Option<&PathBuf>, variable: &str) -> Result<Option<String>> {
@@ -567,7 +576,8 @@ async fn main() -> ExitCode {
 	// Files and journals take no colours.
 	let logs = if std::io::stderr().is_terminal() { logs } else { logs.with_ansi(false) };
 	logs.init();
-	match command(Cli::parse().command).await {
+	let cli = read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+	match command(cli.command).await {
 		Ok(wrong) => ExitCode::from(if wrong { 2 } else { 0 }),
 		Err(error) => {
 			eprintln!("livepeer-bridge: {error:#}");
@@ -584,8 +594,8 @@ mod tests {
 	fn amounts_should_be_read_exactly() {
 		assert_eq!(units("1").ok(), Some(1_000_000_000_000_000_000));
 		assert_eq!(units("0.000000000000000001").ok(), Some(1));
-		assert_eq!(units(".5").ok(), Some(500_000_000_000_000_000));
-		for wrong in ["", ".", "1.0000000000000000001", "-1", "x", "1e3"] {
+		assert_eq!(units("0.5").ok(), Some(500_000_000_000_000_000));
+		for wrong in ["", ".", ".5", "1.", "1.0000000000000000001", "-1", "+1", "x", "1e3"] {
 			assert!(units(wrong).is_err(), "{wrong}");
 		}
 	}
@@ -609,8 +619,21 @@ mod tests {
 
 	#[test]
 	fn command_line_should_be_consistent() {
-		use clap::CommandFactory;
-		Cli::command().debug_assert();
+		livepeer_settings::signed(Cli::command()).debug_assert();
+	}
+
+	#[test]
+	fn number_below_zero_should_be_refused_by_its_option() {
+		let to = "--to 0x0000000000000000000000000000000000000001";
+		for (words, why) in [
+			(format!("withdraw --asset eth {to} --amount -1"), "is no amount"),
+			("run --turn -1".to_owned(), "--turn"),
+		] {
+			let words = format!("livepeer-bridge {words}");
+			let said = read(words.split(' ')).err().map(|error| error.to_string());
+			let is_right = |said: &String| said.contains("invalid value") && said.contains(why);
+			assert!(said.as_ref().is_some_and(is_right), "{words}: {said:?}");
+		}
 	}
 
 	#[test]

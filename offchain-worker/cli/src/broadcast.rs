@@ -21,7 +21,7 @@ use livepeer_worker_core::{
 		store::Streams,
 		transport::Transport,
 	},
-	roles::broadcast::{Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
+	roles::broadcast::{check_stream, Broadcaster, OpenStream, Origin, SourceSegment, StreamSpec},
 	rules::ts::describe,
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig, Priority, SegmentOptions, Shape};
@@ -74,7 +74,12 @@ pub struct BroadcastArgs {
 	#[arg(long, value_name = "ETH", value_parser = amount, default_value = "1")]
 	pub budget: Balance,
 	/// Blocks until the job expires.
-	#[arg(long, value_name = "BLOCKS", default_value_t = 3_600)]
+	#[arg(
+		long,
+		value_name = "BLOCKS",
+		default_value_t = 3_600,
+		value_parser = clap::value_parser!(BlockNumber).range(1..)
+	)]
 	pub lasts: BlockNumber,
 	/// Start anew at the end of the file, until the job ends (`--lasts`).
 	#[arg(long = "loop", conflicts_with = "plays")]
@@ -165,6 +170,10 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		spends.is_some() || args.job.is_some(),
 		"a key that spends is needed: give --spending-key-file, or --job with a job that a wallet opened"
 	);
+	// Before a node or a publisher is waited for: the ladder is looked at again when the source is known.
+	let smallest = SourceLimits { longest: args.longest, ..SourceLimits::new(1, 1, 1) };
+	check_stream(&args.name, &bought(&args.ladder, &[], 0)?, &smallest)?;
+	let ask = args.ask.iter().map(record_at).collect::<Result<Vec<_>, _>>()?;
 	let pool = MediaPool::new(PoolConfig::default());
 	// A live source that goes on keeps to what its job was opened with.
 	let (early, job) = match args.source.is_live() && args.source.limits.is_none() {
@@ -216,7 +225,7 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		keep: args.keep,
 		live: source.is_live,
 		above: args.above,
-		ask: args.ask.iter().map(|address| Ok(record_at(address)?)).collect::<Result<Vec<_>>>()?,
+		ask,
 		job: args.job,
 	};
 	let open = broadcaster.open(&spec).await?;

@@ -73,7 +73,7 @@ pub fn run(command: ConfigCommand) -> Result<()> {
 
 /// The whole command line, as it is typed.
 pub fn command() -> clap::Command {
-	ROLES.iter().fold(Cli::command(), |command, role| {
+	ROLES.iter().fold(shared::signed(Cli::command()), |command, role| {
 		command.mut_subcommand(role, |role| {
 			let file = Arg::new(CONFIG)
 				.long(CONFIG)
@@ -292,8 +292,7 @@ impl ConfigFile {
 
 	/// Where in the file something is.
 	fn at(&self, position: usize) -> String {
-		let line = self.text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1;
-		format!("{}, line {line}", self.path.display())
+		shared::place(&self.path, &self.text, position)
 	}
 
 	fn table(&self) -> Result<DeTable<'_>, String> {

@@ -11,7 +11,7 @@ use livepeer_worker_net::{reach_of, record_at, Multiaddr, PeerId, Reach};
 use crate::{
 	reach::{self, Reached},
 	setup::{asking_net, engine, DialArgs, NodeArgs},
-	units::multiaddr,
+	units::{multiaddr, peer},
 };
 
 /// Arguments of `doctor`.
@@ -28,7 +28,7 @@ pub struct DoctorArgs {
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr, requires = "peer_id")]
 	pub announce: Vec<Multiaddr>,
 	/// The role's peer id, as `keys peer` prints it.
-	#[arg(long, value_name = "PEER")]
+	#[arg(long, value_name = "PEER", value_parser = peer)]
 	pub peer_id: Option<PeerId>,
 	/// Who is to try it, as a multiaddress that ends in /p2p/PEER [default: the transcoders that the
 	/// chain knows]; may be given several times.

@@ -6,7 +6,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use livepeer_primitives::{
 	keys::{Generation, OperatorKey, OperatorKeys, Purpose as OperatorPurpose},
 	service::ServiceRecord,
@@ -24,7 +24,7 @@ use sp_runtime::Perbill;
 use crate::{
 	secrets,
 	setup::{identity_in, read_key, KeyArgs, NetArgs, NodeArgs},
-	units::amount,
+	units::{account, amount, peer},
 };
 
 /// What an operator key signs.
@@ -58,12 +58,13 @@ pub struct WalletArgs {
 
 /// A role, wherever it will run.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("role").args(["peer_id", "data_dir"]).required(true))]
 pub struct RoleArgs {
 	/// Its peer id, as `keys peer` prints it where the role will run.
-	#[arg(long, value_name = "PEER", required_unless_present = "data_dir")]
+	#[arg(long, value_name = "PEER", value_parser = peer)]
 	pub peer_id: Option<PeerId>,
 	/// The role's folder, if it is on this machine: its peer id is read there.
-	#[arg(long, value_name = "DIR", conflicts_with = "peer_id")]
+	#[arg(long, value_name = "DIR")]
 	pub data_dir: Option<PathBuf>,
 	/// Where peers will reach it.
 	#[command(flatten)]
@@ -92,6 +93,7 @@ pub enum KeysCommand {
 	/// Print the operator keys of an account.
 	Show {
 		/// The account.
+		#[arg(value_parser = account)]
 		account: AccountId,
 		/// The node.
 		#[command(flatten)]
@@ -103,11 +105,11 @@ pub enum KeysCommand {
 		#[arg(long, value_enum)]
 		purpose: Purpose,
 		/// Address of an operator key, as `keys new` prints it; may be given several times.
-		#[arg(long = "operator", value_name = "ADDRESS", required = true)]
+		#[arg(long = "operator", value_name = "ADDRESS", required = true, value_parser = account)]
 		operators: Vec<AccountId>,
 		/// Address of the key by which a transcoder's forced variants are drawn, which every machine that
 		/// works under these keys holds too [default: the first operator key].
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		vrf: Option<AccountId>,
 		/// The account that answers for them.
 		#[command(flatten)]
@@ -131,7 +133,7 @@ pub enum KeysCommand {
 	/// Let a key spend ETH of this account on jobs.
 	Spend {
 		/// The key's address.
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: AccountId,
 		/// The most that it may ever spend, in ETH.
 		#[arg(long, value_name = "ETH", value_parser = amount)]
@@ -146,7 +148,7 @@ pub enum KeysCommand {
 	/// Let a key spend no longer.
 	Unspend {
 		/// The key's address.
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: AccountId,
 		/// Whose ETH it is.
 		#[command(flatten)]
@@ -357,9 +359,14 @@ mod tests {
 		assert!(!identity_in(dir.path()).exists(), "none is made");
 		let peer = load_identity(&identity_in(dir.path())).unwrap().public().to_peer_id();
 		let of_folder = record(&["--data-dir", path]).unwrap();
-		let of_name = record(&["--peer-id", &peer.to_string()]).unwrap();
+		let name = peer.to_string();
+		let of_name = record(&["--peer-id", &name]).unwrap();
 		assert_eq!(of_folder, of_name);
 		assert_eq!(of_name.peer_id.to_vec(), peer.to_bytes());
-		assert!(record(&[]).is_err() && record(&["--peer-id", "no peer"]).is_err());
+		let refused = |arguments: &[&str]| record(arguments).unwrap_err().to_string();
+		let said = refused(&[]);
+		assert!(said.contains("--peer-id") && said.contains("--data-dir"), "{said}");
+		assert!(refused(&["--peer-id", &name, "--data-dir", path]).contains("cannot be used with"));
+		assert!(refused(&["--peer-id", "no peer"]).contains("is no peer id"));
 	}
 }

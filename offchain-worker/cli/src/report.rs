@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{ensure, Context, Result};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use codec::DecodeAll;
 use livepeer_worker_core::{
 	key::KeyBook,
@@ -40,10 +40,11 @@ const MOST_RECORDS: usize = 4_096;
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
+#[command(group = ArgGroup::new("found").args(["files", "data_dir"]).required(true).multiple(true))]
 pub struct ReportArgs {
 	/// Files with records of the same segments from two places: receipts (a gateway's
 	/// /stream/NAME/receipt/SEQ) or lists of records (/stream/NAME/records/SEQ.scale).
-	#[arg(value_name = "FILE", required_unless_present = "data_dir")]
+	#[arg(value_name = "FILE")]
 	pub files: Vec<PathBuf>,
 	/// Also report what the role found that this folder is of; it must not run.
 	#[arg(long, value_name = "DIR")]

@@ -29,7 +29,7 @@ use crate::{
 	metrics::{Counting, Metrics},
 	ready::{Noting, Ready},
 	secrets,
-	units::{multiaddr, socket},
+	units::{account, multiaddr, socket},
 };
 
 pub use crate::stop::{stop_signal, stopped, unless_stopped};
@@ -91,7 +91,7 @@ pub struct KeyArgs {
 #[derive(Args, Debug)]
 pub struct OperatorArgs {
 	/// The account on whose behalf the role acts [default: that of the first key].
-	#[arg(long, value_name = "ADDRESS")]
+	#[arg(long, value_name = "ADDRESS", value_parser = account)]
 	pub account: Option<AccountId>,
 	/// File that holds the secret of a key that signs for the account; several for several
 	/// generations.

@@ -10,7 +10,7 @@ use livepeer_worker_core::{
 
 use crate::{
 	setup::{KeyArgs, NodeArgs},
-	units::amount,
+	units::{account, amount},
 };
 
 /// Whose stream it is, and what signs.
@@ -20,7 +20,7 @@ pub struct OwnerArgs {
 	#[command(flatten)]
 	pub key: KeyArgs,
 	/// Whose stream it is [default: that of the key].
-	#[arg(long, value_name = "ADDRESS")]
+	#[arg(long, value_name = "ADDRESS", value_parser = account)]
 	pub account: Option<AccountId>,
 	/// The stream's name.
 	#[arg(long)]
@@ -36,6 +36,7 @@ pub enum StreamCommand {
 	/// Print the streams of an account that the chain knows, with their jobs and what they wait for.
 	List {
 		/// The account.
+		#[arg(value_parser = account)]
 		account: AccountId,
 		/// Names to look for: the chain has no names, only what they make with the account. Streams
 		/// whose name is not given are listed by their id.

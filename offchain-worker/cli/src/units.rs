@@ -1,4 +1,4 @@
-//! Amounts, addresses and renditions as people write them.
+//! Amounts, accounts, addresses and renditions as people write them.
 
 use std::net::SocketAddr;
 
@@ -7,25 +7,39 @@ use livepeer_primitives::{
 		Rendition, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT, MAX_FPS, MAX_SIDE,
 		TICKS_PER_SECOND, USUAL_SHORTEST,
 	},
-	Balance,
+	AccountId, Balance,
 };
 use livepeer_worker_media::Shape;
-use livepeer_worker_net::Multiaddr;
+use livepeer_worker_net::{Multiaddr, PeerId};
 
 /// Reads an amount of a token with 18 decimals: `1`, `0.05`, or `50000000wei` in smallest units.
 pub fn amount(text: &str) -> Result<Balance, String> {
 	let wrong = || {
-		format!("{text:?} is no amount; write 0.05, with 18 decimals at most, or 50000000wei for smallest units")
+		format!("{text:?} is no amount; write 0.5 (not .5 or 1.), with 18 decimals at most, or 50000000wei for smallest units")
 	};
 	if let Some(smallest) = text.strip_suffix("wei") {
 		return smallest.parse().map_err(|_| wrong());
 	}
-	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-	let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-	if whole.is_empty() || fraction.len() > 18 || !digits(whole) || !digits(fraction) {
+	let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+	let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+	if fraction.len() > 18 || !digits(whole) || !digits(fraction) {
 		return Err(wrong());
 	}
 	format!("{whole}{fraction:0<18}").parse().map_err(|_| wrong())
+}
+
+/// Reads an account: its address, or its public key in hexadecimal.
+pub fn account(text: &str) -> Result<AccountId, String> {
+	text.parse().map_err(|_| {
+		format!("{text:?} is no account; write its address, as `livepeer-worker keys inspect` prints it, or 0x and the 64 hexadecimal digits of its public key")
+	})
+}
+
+/// Reads a peer id: `12D3KooW…`.
+pub fn peer(text: &str) -> Result<PeerId, String> {
+	text.parse().map_err(|_| {
+		format!("{text:?} is no peer id; write 12D3KooW…, as `livepeer-worker keys peer` prints it")
+	})
 }
 
 /// Reads an address of libp2p: `/ip4/0.0.0.0/tcp/4100`.
@@ -112,7 +126,7 @@ mod tests {
 		assert_eq!(amount("0.05"), Ok(5 * 10u128.pow(16)));
 		assert_eq!(amount("0.000000000000000001"), Ok(1));
 		assert_eq!(amount("7wei"), Ok(7));
-		for wrong in ["", ".5", "1.0000000000000000001", "-1", "1e3", "wei"] {
+		for wrong in ["", ".", ".5", "1.", "1.0000000000000000001", "-1", "+1", "1e3", "wei"] {
 			assert!(amount(wrong).is_err(), "{wrong}");
 		}
 	}
@@ -125,6 +139,19 @@ mod tests {
 		);
 		assert!(socket("0.0.0.0:1935").is_ok());
 		assert!(socket("1935").is_err_and(|said| said.contains("127.0.0.1:8935")));
+	}
+
+	#[test]
+	fn account_and_peer_should_be_read_or_refused_with_how_they_are_written() {
+		let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+		let key = "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d";
+		assert!(account(alice).is_ok());
+		assert_eq!(account(alice), account(key));
+		for wrong in ["alice", "0x00", &alice[1..]] {
+			assert!(account(wrong).is_err_and(|said| said.contains("keys inspect")), "{wrong}");
+		}
+		assert!(peer("12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp").is_ok());
+		assert!(peer("/p2p/x").is_err_and(|said| said.contains("keys peer")));
 	}
 
 	#[test]

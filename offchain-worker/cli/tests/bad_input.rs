@@ -115,6 +115,23 @@ fn film_should_be_refused_before_any_money_is_held() {
 	refused("film.mp4", &["--own-rungs"], "--own-rungs takes what a publisher sends");
 }
 
+/// What is typed is looked at before a node, a publisher or a film is.
+#[test]
+fn stream_should_be_refused_before_anything_is_waited_for() {
+	let dir = tempfile::tempdir().unwrap();
+	let data = dir.path().join("data");
+	let missing = dir.path().join("missing.mp4");
+	let common = ["broadcast", text(&missing), "--suri", "//Alice", "--data-dir", text(&data)];
+	for (more, words) in [
+		(["--name", "a b", "--keep", "1"], "a stream's name has"),
+		(["--name", "x", "--rendition", "641x360@800k"], "sides of renditions are even"),
+		(["--name", "x", "--ask", "/ip4/192.0.2.1/tcp/4100"], "/p2p/PEER"),
+	] {
+		let line = complaint(&[&common[..], &more[..]].concat());
+		assert!(line.contains(words), "{more:?}: {line}");
+	}
+}
+
 #[test]
 fn source_should_be_asked_for_when_there_is_none_or_two() {
 	let dir = tempfile::tempdir().unwrap();

@@ -71,6 +71,13 @@ pub fn decimal(amount: livepeer_primitives::Balance) -> String {
 	}
 }
 
+/// An amount as people write it where it is only about so much: to three significant digits.
+pub fn about(amount: livepeer_primitives::Balance) -> String {
+	let digits = amount.checked_ilog10().unwrap_or(0);
+	let step = 10u128.pow(digits.saturating_sub(2));
+	decimal(amount.saturating_add(step / 2) / step * step)
+}
+
 /// Locks. Nothing that holds a lock of this crate can panic half-way through a change.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -80,6 +87,20 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
 	use super::*;
 	use futures::FutureExt;
+
+	#[test]
+	fn amount_should_have_three_digits_where_it_is_only_about_so_much() {
+		for (amount, said) in [
+			(0, "0"),
+			(999, "0.000000000000000999"),
+			(11_696_799_999_998_880, "0.0117"),
+			(999_600_000_000_000_000, "1"),
+			(1_234 * livepeer_primitives::UNIT, "1230"),
+		] {
+			assert_eq!(about(amount), said);
+		}
+		assert!(about(u128::MAX).starts_with("340000"), "no overflow");
+	}
 
 	/// A runtime of one thread goes on meanwhile: what is done aside ends only when it has.
 	#[tokio::test]

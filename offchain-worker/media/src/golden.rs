@@ -178,7 +178,7 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	};
 	if let Some(digest) = memory.and_then(|path| remembered(path, build)) {
 		let toolchain = toolchain_id(PROFILE, digest);
-		tracing::info!(toolchain = %hex::encode(toolchain), "golden vectors known from before");
+		tracing::info!(toolchain = %hex::encode(toolchain), "the media engine passed its test on this machine before, and has not changed since");
 		return Ok(Attested { toolchain, checked: Vec::new() });
 	}
 	// No viewer waits for them, and others may keep the machine busy while it starts.
@@ -200,7 +200,7 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	}
 	let toolchain = toolchain_id(PROFILE, digest);
 	let took: Duration = started.elapsed();
-	tracing::info!(toolchain = %hex::encode(toolchain), ?took, "golden vectors made");
+	tracing::info!(toolchain = %hex::encode(toolchain), ?took, "the media engine passed its test");
 	Ok(Attested { toolchain, checked })
 }
 

@@ -3,11 +3,14 @@
 //! The settings of a program are the options of its command line, by their long names; there is no second list
 //! of them. What is set elsewhere becomes arguments, put before those that were typed, and is read and refused
 //! as those are. Which settings a program has, how it is told and where it looks is the program's; here is what
-//! node and worker mean alike: `rpc-port = 9944` in a file, or `LIVEPEER_NODE_RPC_PORT=9944` in the environment,
+//! they mean alike: `rpc-port = 9944` in a file, or `LIVEPEER_NODE_RPC_PORT=9944` in the environment,
 //! where commas part the values of a list, and where what is empty is as good as not there.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Id};
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+	ffi::OsString,
+	path::{Path, PathBuf},
+};
 use toml::de::DeValue;
 
 /// The option that names the file; it is no setting itself.
@@ -19,6 +22,21 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 /// The options of a command that have a long name, with it.
 pub fn named(command: &Command) -> impl Iterator<Item = (&Arg, &str)> {
 	command.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)))
+}
+
+/// The command, and those below it, with options that take a negative number as their value, as they do where a
+/// file or a variable has it: an option's own parser then says what is wrong with it.
+pub fn signed(command: Command) -> Command {
+	let takes_value = |arg: &Arg| arg.get_long().is_some() && arg.get_action().takes_values();
+	command
+		.mut_args(|arg| if takes_value(&arg) { arg.allow_negative_numbers(true) } else { arg })
+		.mut_subcommands(signed)
+}
+
+/// The place in a file with this text that is so many bytes from its beginning.
+pub fn place(path: &Path, text: &str, position: usize) -> String {
+	let line = text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1;
+	format!("{}, line {line}", path.display())
 }
 
 /// The variable in which `program`, such as `node` or `transcode`, finds the option called `name`.
@@ -181,6 +199,33 @@ mod tests {
 		}
 		let said = in_environment("flag", "yes").unwrap().unwrap_err();
 		assert_eq!(said, "flag is true or false, not \"yes\"");
+	}
+
+	#[test]
+	fn negative_number_should_be_an_options_value_and_nothing_else() {
+		let count = Arg::new("count").long("count");
+		let count = count.value_parser(clap::value_parser!(u32).range(1..=3));
+		let program = signed(command().subcommand(Command::new("below").arg(count)));
+		let refused = |words: &[&str]| {
+			let words = [&["program"][..], words].concat();
+			program
+				.clone()
+				.try_get_matches_from(words)
+				.map(|_| ())
+				.map_err(|error| error.to_string())
+		};
+		assert_eq!(refused(&["--value", "-1", "--flag"]), Ok(()));
+		let said = refused(&["below", "--count", "-1"]).unwrap_err();
+		assert!(said.contains("-1 is not in 1..=3"), "{said}");
+		for words in [&["--flag", "-1"][..], &["-1"], &["--value", "-x"]] {
+			assert!(refused(words).unwrap_err().contains("unexpected argument"), "{words:?}");
+		}
+	}
+
+	#[test]
+	fn place_should_count_lines_from_one() {
+		let at = |position| place(Path::new("f"), "a\nb\n\nc", position);
+		assert_eq!([0, 1, 2, 5].map(at), ["f, line 1", "f, line 1", "f, line 2", "f, line 4"]);
 	}
 
 	#[test]

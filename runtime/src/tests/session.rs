@@ -3,12 +3,14 @@
 use super::presets::genesis;
 use crate::{
 	configs::{
-		session::{Disabling, RegisteredKeys, SessionRounds, Sessions, SlashedShares},
+		session::{Disabling, KeyOwners, RegisteredKeys, SessionRounds, Sessions, SlashedShares},
 		staking::{missing_share, Equivocations, OncePerSet},
 	},
 	constants::{consensus::EQUIVOCATION_SLASH, money::LPT},
+	genesis_config_presets::session_keys_from_seed,
 	Balances, LptStaking, Runtime, Session, TranscoderElection,
 };
+use frame_support::traits::KeyOwnerProofSystem;
 use livepeer_primitives::{
 	traits::{DisableValidator, HasKeys, OnNewRound, Rounds as _, Stake},
 	AccountId,
@@ -402,6 +404,48 @@ fn attack_reports_that_cost_nothing_should_not_fill_blocks() {
 		Sessions::insert(2, (sp_core::H256::zero(), 100));
 		pallet_grandpa::SetIdSession::<Runtime>::insert(0, 2);
 		assert!(!votes(2)(Bob));
+	});
+}
+
+/// Anybody can have wrong reports looked at, and their weight is not that of a tree of all validators' keys.
+#[test]
+fn attack_wrong_reports_should_not_have_a_tree_of_all_keys_built() {
+	genesis(LOCAL).execute_with(|| {
+		let key = (sp_consensus_babe::KEY_TYPE, session_keys_from_seed("Bob").babe);
+		let proof = KeyOwners::prove(key.clone()).expect("it validates");
+		assert_eq!((proof.session, Session::current_index()), (0, 0));
+		// Without these no tree can be built.
+		pallet_session::Validators::<Runtime>::kill();
+		let owner = KeyOwners::check_proof(key.clone(), proof.clone());
+		assert_eq!(owner, Some((Bob.to_account_id(), ())));
+		// Nobody has planned these.
+		for session in [2, u32::MAX] {
+			let mut other = proof.clone();
+			other.session = session;
+			assert_eq!(KeyOwners::check_proof(key.clone(), other), None);
+		}
+		let other = (sp_consensus_babe::KEY_TYPE, session_keys_from_seed("Ferdie").babe);
+		assert_eq!(KeyOwners::check_proof(other, proof), None);
+		assert_eq!(Session::current_index(), 0, "looking changes nothing");
+	});
+}
+
+/// Keys change in a session whose validators go on: what is shown in each session after that holds in it.
+#[test]
+fn owner_should_be_seen_in_each_session_when_keys_change() {
+	genesis(LOCAL).execute_with(|| {
+		let [old, new] = ["Bob", "Other"].map(session_keys_from_seed);
+		pallet_session::NextKeys::<Runtime>::insert(Bob.to_account_id(), new.clone());
+		for (session, keys) in [(0, &old), (1, &old), (2, &new), (3, &new)] {
+			if session > 0 {
+				Session::rotate_session();
+			}
+			assert_eq!(Session::current_index(), session);
+			let key = (sp_consensus_babe::KEY_TYPE, keys.babe.clone());
+			let proof = KeyOwners::prove(key.clone()).expect("a tree can be built");
+			let owner = Some((Bob.to_account_id(), ()));
+			assert_eq!(KeyOwners::check_proof(key, proof), owner, "in session {session}");
+		}
 	});
 }
 

@@ -68,6 +68,20 @@ fn what_is_typed_should_count_before_the_environment_and_that_before_the_file() 
 }
 
 #[test]
+fn number_below_zero_should_be_refused_by_its_option() {
+	for (words, why) in [
+		("stake bond --suri //Alice --amount -1", "is no amount"),
+		("stake withdraw --suri //Alice --lock -1", "-1 is not in"),
+		("transcode --data-dir d --price -0.5", "is no amount"),
+		("transcode --data-dir d --reward-cut -1", "-1 is not in 0..=100"),
+		("broadcast x --name x --data-dir d --lasts 0", "0 is not in 1.."),
+	] {
+		let said = parsed(&words.split(' ').collect::<Vec<_>>(), None, &[]).unwrap_err();
+		assert!(said.contains(why), "{words}: {said}");
+	}
+}
+
+#[test]
 fn list_should_be_replaced_whole_and_flag_be_set() {
 	let (_dir, path) = file(
 		"node = \"ws://shared\"\n[broadcast]\ndata-dir = \"d\"\nname = \"n\"\nloop = true\n\

@@ -106,7 +106,7 @@ pub struct GatewayArgs {
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, default_value = "127.0.0.1:8935")]
 	pub http: SocketAddr,
 	/// Serve streams of this broadcaster only; /stream/NAME is then enough for /stream/BROADCASTER/NAME.
-	#[arg(long, value_name = "ADDRESS")]
+	#[arg(long, value_name = "ADDRESS", value_parser = crate::units::account)]
 	pub broadcaster: Option<AccountId>,
 	/// Segments kept of each stream.
 	#[arg(long, value_name = "SEGMENTS", default_value_t = 1_800)]

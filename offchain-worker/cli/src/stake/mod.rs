@@ -12,7 +12,7 @@ use anyhow::{bail, ensure, Result};
 use clap::{Args, Subcommand};
 use livepeer_primitives::{AccountId, Balance, BlockNumber};
 use livepeer_worker_core::{
-	decimal,
+	about,
 	ports::{chain::Wait, stakes::Stakes},
 };
 
@@ -20,7 +20,11 @@ pub use self::{
 	plan::{plan, Action, Plan},
 	show::{status, status_lines, transcoders, transcoders_lines, validators, validators_lines},
 };
-use crate::{keys::WalletArgs, setup::NodeArgs, units::amount};
+use crate::{
+	keys::WalletArgs,
+	setup::NodeArgs,
+	units::{account, amount},
+};
 
 /// An account's own key, and whether it signs without asking.
 #[derive(Args, Debug)]
@@ -62,6 +66,7 @@ pub enum StakeCommand {
 	/// Print an account's stake, fees and locks; of a transcoder also what it earns and risks.
 	Status {
 		/// The account.
+		#[arg(value_parser = account)]
 		account: AccountId,
 		/// As it was at this height of the chain, if the node still has the state of then (one that
 		/// runs with --state-pruning archive has all). A round's stake is that of its last block.
@@ -81,7 +86,7 @@ pub enum StakeCommand {
 		#[arg(long, value_name = "LPT", value_parser = amount)]
 		amount: Balance,
 		/// To whom [default: the account itself].
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: Option<AccountId>,
 		/// Who signs.
 		#[command(flatten)]
@@ -93,7 +98,7 @@ pub enum StakeCommand {
 		#[arg(long, value_name = "LPT", value_parser = amount)]
 		amount: Balance,
 		/// To whom.
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: AccountId,
 		/// Who signs.
 		#[command(flatten)]
@@ -102,7 +107,7 @@ pub enum StakeCommand {
 	/// Take the whole bond to another transcoder: it leaves now, and `rebond` bonds it there later.
 	Move {
 		/// To whom.
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: AccountId,
 		/// Who signs.
 		#[command(flatten)]
@@ -123,7 +128,7 @@ pub enum StakeCommand {
 		#[arg(long)]
 		lock: u32,
 		/// With whom [default: where it moves to, or the transcoder that it left].
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: Option<AccountId>,
 		/// Who signs.
 		#[command(flatten)]
@@ -146,7 +151,7 @@ pub enum StakeCommand {
 		#[command(flatten)]
 		part: PartArgs,
 		/// To whom.
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: AccountId,
 		/// Who signs.
 		#[command(flatten)]
@@ -155,7 +160,7 @@ pub enum StakeCommand {
 	/// Take a bond that another account offers.
 	Accept {
 		/// Who offers it.
-		#[arg(long, value_name = "ADDRESS")]
+		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		from: AccountId,
 		/// The number of the lock among theirs.
 		#[arg(long)]
@@ -242,7 +247,7 @@ pub async fn act<R: BufRead>(
 	for line in says {
 		writeln!(out, "{line}")?;
 	}
-	writeln!(out, "The fee is about {} LPT.", decimal(fee))?;
+	writeln!(out, "The fee is about {} LPT.", about(fee))?;
 	if let Some(mut ask) = ask {
 		ensure!(ask.terminal, "nobody is here to agree: give --yes to sign without being asked");
 		write!(out, "Sign? [y/N] ")?;

@@ -21,7 +21,10 @@ use livepeer_primitives::{
 	keys::{Generation, Purpose},
 	segment::stream_id,
 	service::ServiceRecord,
-	video::{Ladder, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_KBPS, MAX_SIDE, TICKS_PER_SECOND},
+	video::{
+		Ladder, Rendition, SourceLimits, LONGEST_SEGMENT, MAX_FPS, MAX_KBPS, MAX_SIDE,
+		TICKS_PER_SECOND,
+	},
 	work::WorkFactors,
 	AccountId, Balance, BlockNumber, Epoch, JobId, Seq, StreamId, Track,
 };
@@ -230,6 +233,21 @@ pub struct Summary {
 	pub complete: bool,
 }
 
+/// Checks that a stream may have this name, and that its ladder can be transcoded from a source of these
+/// limits, as [`Broadcaster::open`] does. No node is asked.
+pub fn check_stream(
+	name: &str,
+	ladder: &[Rendition],
+	limits: &SourceLimits,
+) -> Result<(), BroadcastError> {
+	if !is_stream_name(name) {
+		return Err(BroadcastError::BadName);
+	}
+	// The chain's own factors decide; here it is only asked what the profile is.
+	let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
+	check_format(ladder, limits, &factors).map_err(BroadcastError::BadFormat)
+}
+
 /// Where a job begins.
 #[derive(Default)]
 struct Start {
@@ -315,12 +333,7 @@ impl Broadcaster {
 	/// Publishes where the stream is found, and resumes the stream's job or opens a new one, as
 	/// soon as the node answers.
 	pub async fn open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
-		if !is_stream_name(&spec.name) {
-			return Err(BroadcastError::BadName);
-		}
-		// The chain's own factors decide; here it is only asked what the profile is.
-		let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
-		check_format(&spec.ladder, &spec.limits, &factors).map_err(BroadcastError::BadFormat)?;
+		check_stream(&spec.name, &spec.ladder, &spec.limits)?;
 		let away =
 			|error: &BroadcastError| matches!(error, BroadcastError::Chain(e) if e.is_away());
 		while_away(&*self.clock, away, async || self.try_open(spec).await).await

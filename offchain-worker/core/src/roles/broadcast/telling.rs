@@ -3,7 +3,7 @@
 use livepeer_primitives::{
 	api::{JobView, TranscoderView},
 	params::ProtocolParameters,
-	video::TICKS_PER_SECOND,
+	video::{Rendition, TICKS_PER_SECOND},
 	work::{fee, max_leaf_work},
 	Balance,
 };
@@ -12,12 +12,16 @@ use super::{Broadcaster, StreamSpec};
 #[cfg(test)]
 use crate::ports::events::Event;
 use crate::{
-	decimal,
+	about, decimal,
 	ports::{chain::ChainError, events::Warning},
 };
 
 /// Segments of the largest kind that a budget should still pay for.
 const FEW_SEGMENTS: Balance = 30;
+
+/// How many points of pictures share a bit where hardly anything is left to see of them, and where they look as
+/// people are used to.
+const POINTS_A_BIT: [u64; 2] = [200, 20];
 
 impl Broadcaster {
 	/// Says what a job waits for, and when its budget comes to its end.
@@ -50,6 +54,9 @@ impl Broadcaster {
 		let transcoders = self.chain.transcoders().await?;
 		let free = self.chain.free(self.own.account()).await?.eth;
 		tracing::info!("{}", foretold(spec, &transcoders, free));
+		for warning in spec.ladder.iter().filter_map(|r| too_coarse(r, spec.limits.fps)) {
+			tracing::warn!("{warning}");
+		}
 		Ok(())
 	}
 }
@@ -79,10 +86,21 @@ fn foretold(spec: &StreamSpec, transcoders: &[TranscoderView], free: Balance) ->
 	};
 	format!(
 		"the stream costs about {} ETH an hour at most, at {whose}; the budget of {} ETH is enough {hours}, and what is not spent comes back; {} ETH are free{short}",
-		decimal(hour),
+		about(hour),
 		decimal(spec.budget),
 		decimal(free),
 	)
+}
+
+/// What is to be said of a rendition's bit rate at so many pictures a second, where it cannot be meant. The
+/// protocol takes it, and so it is no error.
+fn too_coarse(rendition: &Rendition, fps: u16) -> Option<String> {
+	let Rendition { width, height, kbps, .. } = *rendition;
+	let points = u64::from(width) * u64::from(height) * u64::from(fps);
+	let [least, usual] = POINTS_A_BIT.map(|points_a_bit| points / points_a_bit / 1_000);
+	(u64::from(kbps) < least).then(|| {
+		format!("rendition {width}x{height}@{kbps}k will show hardly anything: {fps} pictures of that size a second take about {usual} kbit/s; if that is not meant, stop and give another --rendition")
+	})
 }
 
 /// Why nobody transcodes a job, and what to do about it.
@@ -135,6 +153,17 @@ mod tests {
 	use super::*;
 	use crate::fakes::rendition;
 	use livepeer_primitives::{video::SourceLimits, UNIT};
+
+	#[test]
+	fn rendition_should_be_warned_of_when_its_bit_rate_cannot_be_meant() {
+		let said = too_coarse(&rendition(854, 480, 1), 30).unwrap();
+		assert!(said.contains("854x480@1k") && said.contains("about 614 kbit/s"), "{said}");
+		for (width, height, kbps, fps) in
+			[(854, 480, 61, 30), (640, 360, 800, 60), (426, 240, 400, 30), (16, 16, 1, 1)]
+		{
+			assert_eq!(too_coarse(&rendition(width, height, kbps), fps), None);
+		}
+	}
 
 	#[test]
 	fn cost_should_be_said_before_any_money_is_held() {
