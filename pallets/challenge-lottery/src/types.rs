@@ -96,8 +96,8 @@ pub enum Stage {
 pub struct Decision {
 	/// The outcome.
 	pub outcome: Outcome,
-	/// Failed over the question alone whether the segments can be transcoded: the fee goes back,
-	/// and the transcoder is neither slashed nor jailed, but pays the dispute.
+	/// Whether it failed only over the question whether the segments can be transcoded at all: the
+	/// fee goes back, and the transcoder is neither slashed nor jailed, but pays the dispute.
 	pub about_input: bool,
 	/// Whether it is void because too many judges could not have the bytes: the transcoder pays the
 	/// dispute.
