@@ -161,16 +161,16 @@ impl Lock {
 /// What a call frees and can pay its own fee from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Frees {
-	/// So much of the bond, into a lock.
+	/// This amount of the bond, into a lock.
 	Unbonded(Balance),
 	/// The lock of this number.
 	Lock(u32),
 }
 
-/// What was paid of what a call frees, before it runs.
+/// What a call's fee took, before the call runs, from what the call frees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum Advance {
-	/// So much of what it unbonds.
+	/// This amount of what it unbonds.
 	Unbonded(Balance),
 	/// The lock of this number.
 	Lock(u32),
@@ -201,7 +201,7 @@ pub struct Locks<Max: Get<u32>> {
 pub struct FeeSplit {
 	/// To the transcoder at once.
 	pub transcoder: Balance,
-	/// Stays with the pool for its bonds.
+	/// The part that stays in the pool for its bonds.
 	pub delegators: Balance,
 }
 
@@ -212,41 +212,42 @@ pub struct LockView {
 	pub id: u32,
 	/// The transcoder that the stake left.
 	pub transcoder: AccountId,
-	/// The round in which it left, up to which it answers for offences.
+	/// The round in which it left, up to which it is liable for offences.
 	pub round: RoundIndex,
 	/// What it is worth now, in LPT.
 	pub value: Balance,
-	/// The first round in which it is liable no longer, if nothing holds it back.
+	/// The first round in which it is no longer liable, if nothing holds it back.
 	pub liable_until: RoundIndex,
 	/// The first round in which it can be withdrawn, if nothing holds it back.
 	pub release: RoundIndex,
 	/// Whether open liabilities of the transcoder hold it back now.
 	pub held_back: bool,
-	/// Why it exists.
+	/// Its purpose.
 	pub purpose: Purpose,
 }
 
 /// The stake behind a transcoder as applications show it, in LPT.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
 pub struct TranscoderStake {
-	/// Which generation of its pool takes stake.
+	/// The generation of its pool that takes stake.
 	pub generation: Generation,
-	/// Counts this round.
+	/// The stake that counts this round.
 	pub active: Balance,
-	/// All of it, with what joined or was earned this round.
+	/// All of it, including what joined or was earned this round.
 	pub total: Balance,
-	/// The transcoder's own.
+	/// The transcoder's own stake.
 	pub self_bond: Balance,
 	/// Number of bonds.
 	pub members: u32,
-	/// What slashes have taken of a bond that was there from the beginning of this generation of the
-	/// pool.
+	/// The share that slashes have taken of a bond that existed since the beginning of this
+	/// generation of the pool.
 	pub slashed: sp_runtime::Perbill,
-	/// Rounds with open liabilities, with their number: stake that joins now shares their risk.
+	/// Rounds with open liabilities, each with their number. Stake that joins now shares their
+	/// risk.
 	pub open_liabilities: alloc::vec::Vec<(RoundIndex, u32)>,
 }
 
-/// What lies in the pot beyond what is owed.
+/// The pot's balance beyond what it owes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
 pub struct Surplus {
 	/// In LPT; the existential deposit of the pot is part of it.
