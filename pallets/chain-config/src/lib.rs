@@ -35,9 +35,9 @@ pub mod pallet {
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// A new value of one concern.
 		type Update: Parameter;
-		/// Where parameters are kept.
+		/// Stores the parameters.
 		type Store: ParameterStore<Self::Update>;
-		/// Whether the block at work admits nothing but inherents. Asked once in each, before the
+		/// Whether the current block admits only inherents. Asked once in each block, before the
 		/// hooks of the protocol's pallets.
 		type IsClosed: Get<bool>;
 		/// Weights of the hook and the call.
@@ -50,7 +50,7 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// What a state without genesis answers; no chain is ever in it.
+	/// The timing of a state without genesis; no chain is ever in it.
 	#[pallet::type_value]
 	pub fn TimingWithoutGenesis() -> Timing {
 		Timing::development()
@@ -60,17 +60,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type FixedTiming<T: Config> = StorageValue<_, Timing, ValueQuery, TimingWithoutGenesis>;
 
-	/// How many blocks the protocol's clock has left out.
+	/// The blocks that the protocol's clock has left out.
 	#[pallet::storage]
 	#[pallet::whitelist_storage]
 	pub type Closed<T: Config> = StorageValue<_, ClosedBlocks, ValueQuery>;
 
-	/// The block in which `money.lpt_per_eth` changed last, and what it is measured by: what it was before
-	/// the first of the changes that followed upon each other within a round's length.
+	/// The block in which `money.lpt_per_eth` last changed, and the rate against which changes are
+	/// measured: the one before the first of several changes that each followed the previous one
+	/// within a round's length.
 	#[pallet::storage]
 	pub type RateBase<T: Config> = StorageValue<_, (BlockNumber, Balance)>;
 
-	/// What a chain starts with.
+	/// The pallet's genesis.
 	#[pallet::genesis_config]
 	pub struct GenesisConfig<T: Config> {
 		/// Length of slots, sessions and beacon windows, for ever.
@@ -94,7 +95,7 @@ pub mod pallet {
 
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
-		/// Panics where a rule is broken, so that no such chain comes to be.
+		/// Panics if a rule is broken, so that no such chain is built.
 		fn build(&self) {
 			Pallet::<T>::build_genesis(&self.timing, &self.parameters);
 		}
@@ -104,21 +105,21 @@ pub mod pallet {
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
 		/// Governance set a parameter. It is in force from now on; rounds and claims that have
-		/// begun keep what they began with.
+		/// begun keep the values that they began with.
 		ParameterSet {
-			/// Which one, and its new value.
+			/// The concern, with its new value.
 			update: T::Update,
 		},
 	}
 
-	/// The rule that the parameters would break, by the parameter's or the relation's name. Nothing
+	/// The rule that the parameters would break, by the name of the parameter or relation. Nothing
 	/// was stored.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The update deletes a value instead of setting one.
 		ValueMissing,
-		/// A stored value of another concern cannot be read, so nothing can be checked with it. Set
-		/// that one first.
+		/// A stored value of another concern cannot be read, so nothing can be checked against it.
+		/// Set that concern first.
 		Unreadable,
 		/// `timing.slot_duration`: 1,000 to 60,000 ms.
 		SlotDuration,
@@ -300,9 +301,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Sets the parameters of one concern, if all parameters together keep every rule
-		/// afterwards. Values that a round, a job or a claim copied when it began stay there as
-		/// they are.
+		/// Sets the parameters of one concern, if all parameters together then keep every rule.
+		/// Rounds, jobs and claims keep the values that they copied when they began.
 		///
 		/// Who: governance.
 		///
@@ -332,12 +332,12 @@ pub mod pallet {
 		}
 
 		/// The number of this block on the protocol's clock, by which deadlines are set: its height
-		/// less the blocks that admitted nothing but inherents.
+		/// minus the blocks that admitted only inherents.
 		pub fn clock() -> BlockNumber {
 			<Self as livepeer_primitives::traits::ProtocolClock>::now()
 		}
 
-		/// What `set_parameter` would say of these parameters, with the bound that is broken.
+		/// What `set_parameter` would answer for these parameters, with the bound that is broken.
 		pub fn check(parameters: ProtocolParameters) -> Result<(), ParameterError> {
 			parameters.check(&FixedTiming::<T>::get())
 		}
