@@ -46,8 +46,8 @@ pub mod pallet {
 		type WindowLength: Get<BlockNumber>;
 		/// The VRF output of the parent of the current block, if the parent has one.
 		type ParentVrf: Get<Option<Hash>>;
-		/// Who made the block with these digests. Asked when the block ends: the first block of a
-		/// session names an author of the set that this very block puts in force.
+		/// Finds the author of the block with these digests. Asked when the block ends, because the
+		/// first block of a session names an author of the set that this very block puts in force.
 		type FindAuthor: FindAuthor<AccountId>;
 		/// The validators that are stored with each seed.
 		type Validators: ValidatorsInForce;
@@ -99,7 +99,7 @@ pub mod pallet {
 		SeedStored {
 			/// The window.
 			window: WindowIndex,
-			/// The first window that the seed answers for: the same one, or one of up to two
+			/// The first window that the seed answers for: this one, or the first of up to two
 			/// invalid windows before it.
 			first: WindowIndex,
 			/// The seed.

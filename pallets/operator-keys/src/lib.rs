@@ -101,7 +101,7 @@ pub mod pallet {
 			account: AccountId,
 			/// What the keys sign.
 			purpose: Purpose,
-			/// The generation that they make, which is the current one now.
+			/// The generation of the keys, which is now the current one.
 			generation: Generation,
 		},
 		/// A generation that was no longer needed was deleted, and its deposit released.
