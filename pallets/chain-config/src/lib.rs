@@ -213,31 +213,31 @@ pub mod pallet {
 		VerifyPrice,
 		/// `timing.beacon_window` ≤ `rounds.length`.
 		WindowWithinRound,
-		/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has
-		/// set can be undone.
+		/// A round lasts at most four weeks, by the slot's length, so that governance can undo in
+		/// the next round what it has set.
 		RoundEnds,
-		/// Unbonding takes 180 days at most, at the slot's length.
+		/// Unbonding takes at most 180 days, by the slot's length.
 		UnbondingEnds,
 		/// `staking.unbonding_period` ≥ `staking.liability_window`.
 		UnbondingWithinLiability,
-		/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a claim
-		/// with its tranches, its dispute and the deferral of its slash: else stake could leave before
-		/// it is slashed.
+		/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a
+		/// claim with its tranches, its dispute and the deferral of its slash: otherwise stake
+		/// could leave before it is slashed.
 		LiabilityOutlivesClaims,
 		/// `election.min_validators` ≤ `election.active_size`.
 		ValidatorsWithinActiveSet,
 		/// `election.min_self_bond` ≥ `staking.min_bond`.
 		SelfBondIsBond,
-		/// `lottery.missed_slash` ≥ `lottery.failed_slash`: to hide a wrong segment costs no less than
-		/// to show it.
+		/// `lottery.missed_slash` ≥ `lottery.failed_slash`: hiding a wrong segment costs at least
+		/// as much as showing it.
 		MissedCostsFailed,
-		/// `lottery.committee_size` × `lottery.tranches` ≤ 64: as many can be penalised.
+		/// `lottery.committee_size` × `lottery.tranches` ≤ 64: no more members can be penalised.
 		TranchesWithinCommittee,
-		/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work: else
-		/// hardly a job could be judged.
+		/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work:
+		/// otherwise hardly any job could be judged.
 		JudgesKeepUp,
-		/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
-		/// are not used.
+		/// `jobs.factors.profiles` contains the canonical profile, no profile twice, and nothing in
+		/// unused places.
 		ProfilesKnown,
 		/// `inflation.initial_rate`: 0 to 1 %.
 		InitialRate,
@@ -269,21 +269,23 @@ pub mod pallet {
 		LptPerEth,
 		/// `money.pool_rewards`: 0 to 1,000,000 LPT.
 		PoolRewards,
-		/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: who is new is looked at no less.
+		/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: at least as much is drawn
+		/// of new transcoders.
 		NewcomersAreVerified,
 		/// `money.lpt_per_eth` moves at most 10 % within a round's length.
 		RateStep,
 		/// `jobs.lapses`: 1 to 100.
 		Lapses,
-		/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
-		/// a false dissent, costs no smaller share of the stake.
+		/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: saying Valid where a forced
+		/// variant is due outweighs a false dissent, so it costs at least the same share of the
+		/// stake.
 		VariantCostsDissent,
 		/// `election.validator_leverage`: 1 to 256.
 		ValidatorLeverage,
 		/// `lottery.long_deferral`: 1 to 403,200 blocks.
 		LongDeferral,
-		/// 63 × `rounds.length` is no less than the longest life of a claim whose slash is deferred longer: a
-		/// slash reaches no stake that left before that.
+		/// 63 × `rounds.length` is at least the longest life of a claim whose slash is deferred
+		/// longer: a slash reaches no stake that left before that.
 		SlashReachesDeferral,
 	}
 
