@@ -298,7 +298,7 @@ pub fn draw_list<'a>(
 }
 
 /// The amount to which an assignment's allowance is refilled: the fee of `leaves` segments at the
-/// job's maximum, and at least the smallest claim.
+/// job's maximum, and at least the smallest fee.
 pub fn target_allowance(
 	max_leaf_work: u64,
 	leaves: u32,
