@@ -36,8 +36,8 @@ const FRACTION: u32 = 64;
 
 /// `−log2((u + 1) / 2^64)` with 64 fraction bits, rounded up to at most 2^-58 more than the true
 /// value; 0 for the largest `u`.
+///
 /// The logarithm's binary digits come one by one from squaring the mantissa, which keeps 128 bits,
-/// rounded down.
 /// rounded down.
 pub fn neg_log2(u: u64) -> u128 {
 	let value = u128::from(u) + 1;
