@@ -37,7 +37,7 @@ use crate::{
 	lock,
 	ports::{
 		clock::Clock,
-		engine::MediaEngine,
+		engine::{MediaEngine, MediaError},
 		events::{Event, EventSink},
 		store::{StoreError, VerifyStore},
 		transport::{source_of, Transport},
@@ -61,6 +61,12 @@ const FETCHES: usize = 4;
 /// Blobs that are fetched at a time beside one of each task: what all tasks may hold in memory together.
 /// One of its own has every task, so that no transcoder that is slow makes others' bytes wait.
 const SHARED_FETCHES: usize = 16;
+/// Blobs that are read at a time to see whether they are there: of a task that could be a hundred of 16 MiB.
+const LOOKS: usize = 4;
+
+/// How often golden vectors are tried to be made anew where this machine has no room for them, and how long after the
+/// last time.
+const REMAKE: (u32, u64) = (10, 30_000);
 
 /// Names a task: the same claim, tranche and member is the same task.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -176,6 +182,8 @@ struct Inner {
 	places: Arc<Places>,
 	/// Fetches beside the one that every task has.
 	fetches: Semaphore,
+	/// Looks at what is there already.
+	looks: Semaphore,
 	tasks: Mutex<Tasks>,
 	/// What became of the golden vectors that were made anew.
 	remade: Mutex<Remade>,
@@ -285,6 +293,7 @@ impl VerifyRole {
 			places: Places::new(parallel, clock.clone()),
 			clock,
 			fetches: Semaphore::new(SHARED_FETCHES),
+			looks: Semaphore::new(LOOKS),
 			tasks: Mutex::new(tasks),
 			remade: Mutex::default(),
 			queue,
@@ -428,7 +437,7 @@ impl Inner {
 		let mut sound = Vec::new();
 		for engine in &self.engines {
 			let toolchain = engine.toolchain();
-			match engine.attest().await {
+			match self.attested(&**engine).await {
 				Ok(made) if made == toolchain => {
 					tracing::info!(?toolchain, "golden vectors made anew");
 					sound.push(toolchain);
@@ -444,6 +453,22 @@ impl Inner {
 		let mut remade = lock(&self.remade);
 		remade.at_work = false;
 		remade.sound = Some(sound);
+	}
+
+	/// Whose vectors an engine makes. That others have this machine's memory for a while says nothing of them.
+	async fn attested(&self, engine: &dyn MediaEngine) -> Result<ToolchainId, MediaError> {
+		let (attempts, wait_ms) = REMAKE;
+		for _ in 1..attempts {
+			match engine.attest().await {
+				Err(error @ MediaError::Unable(_)) => {
+					tracing::warn!(%error, "golden vectors are made anew later");
+					let again = self.clock.now_ms().saturating_add(wait_ms);
+					self.clock.sleep_until(again).await;
+				}
+				attested => return attested,
+			}
+		}
+		engine.attest().await
 	}
 
 	async fn do_task(&self, taken: Taken) {
