@@ -510,6 +510,20 @@ impl Drop for SmallDisk {
 	}
 }
 
+/// Segments without end leave room for whoever else writes to the disk, as a validator's node does.
+#[test]
+fn attack_bytes_that_fill_the_disk_of_whoever_shares_it() {
+	let Some(disk) = SmallDisk::mount() else {
+		eprintln!("skipped: a small disk cannot be mounted here");
+		return;
+	};
+	let store = DiskStore::open(disk.0.path()).unwrap();
+	let put = |n: u32| store.put(&[&n.to_le_bytes()[..], &[7; 20_000]].concat());
+	let full = (0..1_000).find_map(|n| put(n).err());
+	assert!(matches!(full, Some(StoreError::DiskFull(_))), "{full:?}");
+	std::fs::write(disk.0.path().join("theirs"), vec![7; 150_000]).unwrap();
+}
+
 #[test]
 fn nothing_should_be_lost_when_the_disk_is_full() {
 	let Some(disk) = SmallDisk::mount() else {
