@@ -590,13 +590,13 @@ impl Intake {
 	}
 }
 
-/// For how long a segment of so much work plays, in milliseconds, by the job's largest one: what its header says of that
-/// nobody checks.
+/// For how long a segment of so much work plays, in milliseconds, by the job's largest one, as the chain counts its load:
+/// what its header says of that nobody checks. For no less than the job's shortest, for each takes a process too.
 fn plays_ms(work: u64, job: &JobView) -> u64 {
-	let longest_ms = u128::from(job.limits.longest) * 1_000 / u128::from(TICKS_PER_SECOND);
-	let plays_ms =
-		u128::from(work).saturating_mul(longest_ms) / u128::from(job.max_leaf_work.max(1));
-	u64::try_from(plays_ms).unwrap_or(u64::MAX)
+	let longest = u128::from(job.limits.longest);
+	let ticks = u128::from(work).saturating_mul(longest) / u128::from(job.max_leaf_work.max(1));
+	let ticks = ticks.max(job.limits.shortest.into());
+	u64::try_from(ticks.saturating_mul(1_000) / u128::from(TICKS_PER_SECOND)).unwrap_or(u64::MAX)
 }
 
 /// A segment that is not claimed.
