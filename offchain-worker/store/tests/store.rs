@@ -488,6 +488,26 @@ fn kill_should_lose_nothing_that_was_reported_stored() {
 	}
 }
 
+#[test]
+fn assignments_should_be_found_whatever_each_has() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let made = segment(&store, 0, 100).unwrap();
+	let of = [(1, 3), (1, u32::MAX), (2, 0), (u64::MAX, u32::MAX)];
+	for (job, assignment) in of {
+		for seq in 0..3 {
+			let mut segment = made.clone();
+			let header = &mut segment.signed.header;
+			(header.job, header.assignment, header.seq) = (job, assignment, seq);
+			store.put_receipt(&segment).unwrap();
+		}
+	}
+	// Of which nothing is left but what was claimed.
+	store.put_claim(&claim(0, 0, &made.leaf)).unwrap();
+	let found = store.assignments().unwrap();
+	assert_eq!(found, [&[(1, 2)], &of[..]].concat());
+}
+
 /// Mounts a small disk; needs the right to do so.
 struct SmallDisk(tempfile::TempDir);
 
