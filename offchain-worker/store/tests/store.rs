@@ -505,7 +505,7 @@ fn assignments_should_be_found_whatever_each_has() {
 	// Of which nothing is left but what was claimed.
 	store.put_claim(&claim(0, 0, &made.leaf)).unwrap();
 	let found = store.assignments().unwrap();
-	assert_eq!(found, [&[(1, 2)], &of[..]].concat());
+	assert_eq!(found, [&[(1, 2)][..], &of[..]].concat());
 }
 
 /// Mounts a small disk; needs the right to do so.
