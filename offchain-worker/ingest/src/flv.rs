@@ -72,6 +72,8 @@ pub struct Remuxer {
 	held_bytes: usize,
 	/// The newest decoding time.
 	newest: Option<i64>,
+	/// Whether it was said that the sound's time is far from the pictures'.
+	is_told: bool,
 	/// 32 bits of milliseconds turn over after 49 days.
 	turns: i64,
 	last_raw: Option<u32>,
@@ -313,8 +315,14 @@ impl Remuxer {
 		let jumps = self.newest.is_some_and(|newest| {
 			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
 		});
-		// The stream goes on by its first tracks' time, whatever a further one's does.
-		if is_further && jumps {
+		// The stream goes on by its pictures' time, whatever sound's or a further track's does: each would else
+		// end what the other one has begun, for ever.
+		if jumps && of != FIRST {
+			if of == Of::Sound && !std::mem::replace(&mut self.is_told, true) {
+				tracing::warn!(
+					"the time of the sound is far from that of the pictures; it is left out where it is"
+				);
+			}
 			return;
 		}
 		if jumps {
@@ -538,6 +546,31 @@ mod tests {
 		assert_eq!(remuxer.take(9, 60_000, further).unwrap(), []);
 		assert_eq!(ends(&remuxer.take(9, 1_000, &key(0)).unwrap()), 0);
 		assert_eq!(remuxer.take(9, 1_000, further).unwrap().len(), 1);
+	}
+
+	/// An encoder counts the time of sound from another beginning than that of pictures.
+	#[test]
+	fn sound_whose_time_is_far_from_the_pictures_should_not_end_the_stream() {
+		for apart in [3_600_000, 20_000] {
+			let mut remuxer = Remuxer::new();
+			remuxer.take(9, 0, &header()).unwrap();
+			remuxer.take(8, 0, &[0xaf, 0, 0x12, 0x10]).unwrap();
+			for time in (30_000..31_000).step_by(100) {
+				let sound = remuxer.take(8, time + apart - 25_000, &[0xaf, 1, 1]).unwrap();
+				assert_eq!(ends(&remuxer.take(9, time, &key(0)).unwrap()), 0);
+				assert_eq!(sound, [], "{apart}");
+			}
+			assert!(remuxer.has_begun(), "{apart}");
+			assert_eq!(remuxer.take(8, 31_000, &[0xaf, 1, 1]).unwrap().len(), 1, "they meet");
+			// Where the pictures stand still, sound goes on, and they with it.
+			for time in (31_000..60_000).step_by(1_000) {
+				assert_eq!(remuxer.take(8, time, &[0xaf, 1, 1]).unwrap().len(), 1);
+			}
+			assert_eq!(ends(&remuxer.take(9, 60_000, &key(0)).unwrap()), 0);
+			// Where both jump, another stream begins with the first picture.
+			assert_eq!(remuxer.take(8, 90_000, &[0xaf, 1, 1]).unwrap(), []);
+			assert_eq!(ends(&remuxer.take(9, 90_000, &key(0)).unwrap()), 1);
+		}
 	}
 
 	/// What is damaged in another track than the first does not end the stream, also where no other is wanted.

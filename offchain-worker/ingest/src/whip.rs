@@ -11,6 +11,7 @@
 use std::{
 	io,
 	net::{IpAddr, SocketAddr},
+	pin::pin,
 	sync::{Arc, Mutex, PoisonError},
 	time::{Duration, Instant},
 };
@@ -33,7 +34,11 @@ use str0m::{
 	Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig,
 };
 use thiserror::Error;
-use tokio::{net::UdpSocket, sync::watch, time::timeout};
+use tokio::{
+	net::UdpSocket,
+	sync::watch,
+	time::{sleep, timeout},
+};
 
 use crate::{
 	flv::{FlvError, Remuxer, FIRST},
@@ -53,6 +58,8 @@ const SILENT: Duration = Duration::from_secs(20);
 const LARGEST_PICTURE: usize = 16 * 1024 * 1024;
 /// How often a keyframe is asked for: segments begin with one.
 const KEYFRAMES: Duration = Duration::from_secs(2);
+/// How long the port for media is waited for: who had it before gives it back in a moment.
+const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// The largest datagram.
 const DATAGRAM: usize = 2_000;
 
@@ -159,13 +166,14 @@ async fn publish(
 	let Ok(offer) = SdpOffer::from_sdp_string(&without_simulcast(&text)) else {
 		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
 	};
-	let begun = match begin(&whip, ends, offer, first_layer(&text)).await {
-		Ok(begun) => begun,
-		Err(error) => return answer(StatusCode::BAD_REQUEST, error.to_string()),
-	};
+	// Whoever had the place gives it back now, and the port for media with it.
 	let session = match whip.gate.admit("whip", ends.from.ip(), &name, key).await {
 		Ok(session) => session,
 		Err(denied) => return refused(&denied),
+	};
+	let begun = match begin(&whip, ends, offer, first_layer(&text)).await {
+		Ok(begun) => begun,
+		Err(error) => return answer(StatusCode::BAD_REQUEST, error.to_string()),
 	};
 	let Ok(id) = new_key() else {
 		return answer(StatusCode::INTERNAL_SERVER_ERROR, "there is no randomness");
@@ -233,6 +241,22 @@ fn without_simulcast(offer: &str) -> String {
 	offer.lines().filter(is_kept).flat_map(|line| [line, "\r\n"]).collect()
 }
 
+/// The port that a firewall lets through; another where somebody else has it.
+async fn port(media: SocketAddr) -> io::Result<UdpSocket> {
+	let free = async {
+		loop {
+			match UdpSocket::bind(media).await {
+				Ok(socket) => return socket,
+				Err(_) => sleep(GIVEN_BACK / 20).await,
+			}
+		}
+	};
+	match timeout(GIVEN_BACK, free).await {
+		Ok(socket) => Ok(socket),
+		Err(_) => UdpSocket::bind((media.ip(), 0)).await,
+	}
+}
+
 async fn begin(
 	whip: &Whip,
 	ends: Ends,
@@ -241,11 +265,7 @@ async fn begin(
 ) -> Result<Begun, WhipError> {
 	let asked = ends.local.map_or(whip.media.ip(), |local| local.ip());
 	let ip = whip.public.unwrap_or(asked);
-	// The port that a firewall lets through; another while it is not free yet.
-	let socket = match UdpSocket::bind(whip.media).await {
-		Ok(socket) => socket,
-		Err(_) => UdpSocket::bind((whip.media.ip(), 0)).await?,
-	};
+	let socket = port(whip.media).await?;
 	let at = SocketAddr::new(ip, socket.local_addr()?.port());
 	// H.264 goes on as it is. What else comes is encoded here.
 	let text = offer.to_sdp_string();
@@ -349,13 +369,11 @@ impl Begun {
 		let mut track = OneTrack::of(&self.answer);
 		let mut buffer = vec![0; DATAGRAM];
 		let mut next_key = Instant::now() + KEYFRAMES;
+		let mut replaced = pin!(session.replaced());
 		let result = loop {
 			let now = Instant::now();
 			if let Err(error) = since.came(0, now) {
 				break Err(error);
-			}
-			if session.is_replaced() {
-				break Err(WhipError::Replaced);
 			}
 			if now >= next_key || media.is_lost {
 				media.is_lost = false;
@@ -407,6 +425,7 @@ impl Begun {
 			let received = tokio::select! {
 				received = timeout(wait, self.socket.recv_from(&mut buffer)) => received,
 				_ = stop.wait_for(|stop| *stop) => break Ok(()),
+				() = &mut replaced => break Err(WhipError::Replaced),
 			};
 			let (input, count) = match received {
 				Ok(Ok((count, _))) if !track.takes(&buffer[..count]) => continue,

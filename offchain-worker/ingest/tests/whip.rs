@@ -10,11 +10,15 @@ use std::{
 
 use axum::{response::Html, routing::get, Router};
 use livepeer_worker_ingest::{whip_router, Ends, Gate, Keys, Publication};
+use str0m::{
+	media::{Direction, MediaKind},
+	RtcConfig,
+};
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
 	net::{TcpListener, TcpStream},
 	sync::mpsc,
-	time::timeout,
+	time::{sleep, timeout},
 };
 
 const KEY: &str = "a-stream-key";
@@ -201,6 +205,30 @@ async fn attack_publisher_kept_out_by_offers_that_never_come() {
 		let answer = request(address, &sent).await;
 		assert!(answer.contains(status), "{status}: {answer}");
 	}
+}
+
+/// A page that is loaded again says nothing of what it published before. A firewall lets one port through, which
+/// it is told again.
+#[tokio::test]
+async fn publisher_that_returns_should_be_told_the_same_port() {
+	let (address, mut publications) = whip().await;
+	let mut client = RtcConfig::new().build(std::time::Instant::now());
+	let mut offering = client.sdp_api();
+	offering.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+	let offer = offering.apply().unwrap().0.to_sdp_string();
+	let sent = format!(
+		"POST /whip/demo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\
+		 Authorization: Bearer {KEY}\r\n\r\n{offer}",
+		offer.len()
+	);
+	let is_told = format!(" {} typ host", address.port());
+	let answer = request(address, &sent).await;
+	assert!(answer.contains("201") && answer.contains(&is_told), "{answer}");
+	let mut first = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	sleep(Duration::from_millis(3_200)).await;
+	let answer = request(address, &sent).await;
+	assert!(answer.contains("201") && answer.contains(&is_told), "{answer}");
+	assert!(timeout(LONG, first.parts.recv()).await.unwrap().is_none());
 }
 
 #[tokio::test]
