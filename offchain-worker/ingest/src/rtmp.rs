@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
 	amf::{self, Malformed, Value},
 	chunk::{self, ChunkError, ChunkReader, Message, OUR_CHUNK},
-	flv::{FlvError, Out, Remuxer},
+	flv::{is_media, FlvError, Out, Remuxer},
 	gate::{Denied, Gate, Session},
 	places::{Place, Places},
 	said::{Said, ENDED},
@@ -367,7 +367,7 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
 		session.hear();
 		match message.kind {
-			8 | 9 => {
+			kind if is_media(kind) => {
 				if remuxer.has_begun() && session.is_between() {
 					// The part was given up: the tracks' headers are needed again.
 					remuxer.begin_again();
@@ -415,7 +415,7 @@ pub(crate) async fn play(
 	let mut remuxer = Remuxer::with_further(session.further());
 	let has_ended = loop {
 		let Some(message) = in_time(SILENT, wire.next()).await?? else { break false };
-		if matches!(message.kind, 8 | 9) {
+		if is_media(message.kind) {
 			if remuxer.has_begun() && session.is_between() {
 				remuxer.begin_again();
 			}
