@@ -381,18 +381,14 @@ fn fetch(url: String, idle: Duration, further: usize) -> mpsc::Receiver<Publicat
 	const KEY: &str = "fetched";
 	let (gate, publications) = Gate::with_further(Keys::new([KEY.to_owned()]), further);
 	tokio::spawn(async move {
-		let mut since = tokio::time::Instant::now();
 		let mut next = None;
 		loop {
-			let begun = tokio::time::Instant::now();
 			match pull(&gate, &url, KEY, &mut next).await {
 				Ok(()) => return,
 				Err(error) => tracing::warn!(%error, "the source cannot be fetched"),
 			}
-			if begun.elapsed() > PULL_AGAIN {
-				since = tokio::time::Instant::now();
-			}
-			if since.elapsed() > idle {
+			// To find out that nobody is there may take long itself.
+			if gate.nothing_for() > idle {
 				return;
 			}
 			tokio::time::sleep(PULL_AGAIN).await;
@@ -654,6 +650,22 @@ mod tests {
 		drop(child);
 		assert!(feed(&[0u8; 64][..], input, STUCK).await);
 		assert!(feed(&[0u8; 0][..], tokio::io::sink(), STUCK).await);
+	}
+
+	/// A server that takes connections and gives nothing used to keep a stream open for ever.
+	#[tokio::test]
+	async fn source_should_count_as_away_while_nothing_comes_of_it() {
+		let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("rtmp://{}/live/name", server.local_addr().unwrap());
+		tokio::spawn(async move {
+			while let Ok((connection, _)) = server.accept().await {
+				tokio::time::sleep(PULL_AGAIN + Duration::from_millis(500)).await;
+				drop(connection);
+			}
+		});
+		let mut publications = fetch(url, Duration::from_secs(1), 0);
+		let ended = async { while publications.recv().await.is_some() {} };
+		assert!(timeout(Duration::from_secs(10), ended).await.is_ok());
 	}
 
 	/// A segmenter that gives up in the middle of a pipe used to end the stream as if the pipe had.

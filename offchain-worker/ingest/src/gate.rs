@@ -128,6 +128,8 @@ pub struct Gate {
 	client: reqwest::Client,
 	out: mpsc::Sender<Publication>,
 	made: Instant,
+	/// When bytes were handed on last, in milliseconds since the gate was made.
+	handed_on: AtomicU64,
 	current: Mutex<(u64, Option<Current>)>,
 	/// By host: see [`host`].
 	wrong: Mutex<Vec<(IpAddr, u32, Instant)>>,
@@ -155,6 +157,7 @@ impl Gate {
 			client: client(),
 			out,
 			made: Instant::now(),
+			handed_on: AtomicU64::new(0),
 			current: Mutex::new((0, None)),
 			wrong: Mutex::default(),
 			turn: tokio::sync::Mutex::default(),
@@ -273,6 +276,11 @@ impl Gate {
 		self.made.elapsed().as_millis() as u64
 	}
 
+	/// How long nothing has been handed on.
+	pub fn nothing_for(&self) -> Duration {
+		Duration::from_millis(self.now().saturating_sub(self.handed_on.load(Ordering::Relaxed)))
+	}
+
 	/// Takes the place of whoever publishes, unless it is there.
 	fn begin(self: &Arc<Self>) -> Result<Session, Denied> {
 		let mut current = lock(&self.current);
@@ -381,7 +389,9 @@ impl Session {
 		self.hear_for(STALLED);
 		let written = timeout(STALLED, self.hand_on(bytes)).await;
 		self.hear();
-		written.map_err(|_| Denied::Closed)?
+		written.map_err(|_| Denied::Closed)??;
+		self.gate.handed_on.store(self.gate.now(), Ordering::Relaxed);
+		Ok(())
 	}
 
 	async fn hand_on(&mut self, bytes: &[u8]) -> Result<(), Denied> {
