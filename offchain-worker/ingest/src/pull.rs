@@ -30,6 +30,8 @@ const LONGEST_PLAYLIST: usize = 2 * 1024 * 1024;
 const LARGEST_SEGMENT: u64 = 64 * 1024 * 1024;
 /// How often a playlist is asked for again.
 const POLL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(6));
+/// How long a server has when it broke off.
+const BROKEN: Duration = Duration::from_secs(2);
 /// Failures in a row after which the source is gone.
 const MOST_FAILURES: u32 = 6;
 /// Segments in a row that could not be had before the source counts as away.
@@ -174,9 +176,7 @@ impl Fetcher {
 		}
 		let answer = request.send().await?.error_for_status()?;
 		if part.is_some() && answer.status() != StatusCode::PARTIAL_CONTENT {
-			return Err(PullError::Playlist(
-				"it names parts of files, and their server gives none",
-			));
+			return Err(PullError::Playlist("its server gives no parts of files"));
 		}
 		Ok(answer)
 	}
@@ -202,16 +202,41 @@ async fn http(url: Url, next: &mut Option<u64>, session: &mut Session) -> Result
 		let url = answer.url().clone();
 		return hls(&fetcher, url, read_playlist(answer).await?, next, session).await;
 	}
-	copy(answer, u64::MAX, session).await
+	file(&fetcher, &url, answer, session).await
 }
 
-async fn copy(answer: Response, most: u64, session: &mut Session) -> Result<()> {
+/// A file, or what comes without an end. A film whose length is known goes on where its server broke off.
+async fn file(fetcher: &Fetcher, url: &Url, answer: Response, session: &mut Session) -> Result<()> {
+	let length = answer.content_length();
+	let (mut taken, mut failures) = (0, 0);
+	let mut answer = Ok(answer);
+	loop {
+		let before = taken;
+		let ended = match answer {
+			Ok(answer) => copy(answer, u64::MAX, &mut taken, session).await,
+			Err(error) => Err(error),
+		};
+		let (length, error) = match (length, ended) {
+			(Some(length), Err(error @ PullError::Http(_))) => (length, error),
+			(_, ended) => return ended,
+		};
+		failures = if taken > before { 1 } else { failures + 1 };
+		if failures >= MOST_FAILURES {
+			return Err(error);
+		}
+		tracing::warn!(%error, taken, "the source broke off; it is asked for the rest");
+		tokio::time::sleep(BROKEN).await;
+		answer = fetcher.get(url, Some((taken, length.saturating_sub(taken)))).await;
+	}
+}
+
+/// Hands on what comes, and counts it in `taken`, of which there may be as much as `most`.
+async fn copy(answer: Response, most: u64, taken: &mut u64, session: &mut Session) -> Result<()> {
 	let mut stream = answer.bytes_stream();
-	let mut taken = 0u64;
 	while let Some(bytes) = stream.next().await {
 		let bytes = bytes?;
-		taken = taken.saturating_add(bytes.len() as u64);
-		if taken > most {
+		*taken = taken.saturating_add(bytes.len() as u64);
+		if *taken > most {
 			return Err(PullError::Playlist("a segment is too long"));
 		}
 		session.write(&bytes).await?;
@@ -342,14 +367,14 @@ async fn segments(
 			if let Some(init) = &init {
 				let part = init.byte_range.as_ref().map(|range| part_of(range, &mut 0));
 				let answer = fetcher.get(&joined(url, &init.uri)?, part).await?;
-				copy(answer, LARGEST_SEGMENT, session).await?;
+				copy(answer, LARGEST_SEGMENT, &mut 0, session).await?;
 			}
 		}
 		*map = init;
 		let answer = fetcher.get(&joined(url, &segment.uri)?, part).await;
 		let is_there = answer.is_ok();
 		let taken = match answer {
-			Ok(answer) => copy(answer, LARGEST_SEGMENT, session).await,
+			Ok(answer) => copy(answer, LARGEST_SEGMENT, &mut 0, session).await,
 			Err(error) => Err(error),
 		};
 		match taken {
@@ -467,6 +492,40 @@ mod tests {
 		let (ended, second) = tokio::join!(second, fetched(&mut publications));
 		assert!(ended.is_ok(), "{ended:?}");
 		assert_eq!((second.as_str(), asked.load(Ordering::Relaxed)), ("two", 1));
+	}
+
+	/// A server that breaks a film off is asked for the rest of it, and for nothing twice.
+	#[tokio::test]
+	async fn film_of_one_file_should_go_on_where_its_server_broke_off() {
+		let film = |headers: HeaderMap| async move {
+			let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+			match range {
+				None => {
+					let sent = [Ok("abc"), Err(io::Error::other("the connection breaks"))];
+					let sent = futures::stream::iter(sent).then(|part| async move {
+						tokio::time::sleep(Duration::from_millis(100)).await;
+						part
+					});
+					let body = axum::body::Body::from_stream(sent);
+					(StatusCode::OK, [(header::CONTENT_LENGTH, "8")], body)
+				}
+				Some(range) => {
+					assert_eq!(range, "bytes=3-7");
+					let body = axum::body::Body::from("defgh");
+					(StatusCode::PARTIAL_CONTENT, [(header::CONTENT_LENGTH, "5")], body)
+				}
+			}
+		};
+		let routes = Router::new().route("/film", get(film));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("http://{}/film", listener.local_addr().unwrap());
+		tokio::spawn(async move { axum::serve(listener, routes).await });
+		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+		let mut next = None;
+		let pulling = pull(&gate, &url, KEY, &mut next);
+		let (ended, fetched) = tokio::join!(pulling, fetched(&mut publications));
+		assert!(ended.is_ok(), "{ended:?}");
+		assert_eq!(fetched, "abcdefgh");
 	}
 
 	/// Films of which all segments are parts of one file, as ffmpeg and Apple make them.
