@@ -142,6 +142,10 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
+		// The chain takes no claim that ends with it, nor anything that would be claimed with it.
+		if header.seq == Seq::MAX {
+			return Err(Refusal::TooFar);
+		}
 		self.compare(signed).await;
 		if assigned.is_accepted {
 			match self.parts.memory.forgot(&assigned) {
