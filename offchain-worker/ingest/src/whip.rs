@@ -213,6 +213,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Begun {
 	rtc: Rtc,
 	socket: UdpSocket,
+	/// Whether that is one of IPv6, which may receive from IPv4 too.
+	is_v6: bool,
 	/// The address at which media comes, as the peer knows it.
 	at: SocketAddr,
 	answer: String,
@@ -264,7 +266,7 @@ async fn begin(
 	layer: Option<Rid>,
 ) -> Result<Begun, WhipError> {
 	let asked = ends.local.map_or(whip.media.ip(), |local| local.ip());
-	let ip = whip.public.unwrap_or(asked);
+	let ip = whip.public.unwrap_or(asked).to_canonical();
 	let socket = port(whip.media).await?;
 	let at = SocketAddr::new(ip, socket.local_addr()?.port());
 	// H.264 goes on as it is. What else comes is encoded here.
@@ -281,7 +283,24 @@ async fn begin(
 	let candidate = Candidate::host(at, Protocol::Udp).map_err(rtc)?;
 	rtc_.add_local_candidate(candidate);
 	let answer = rtc_.sdp_api().accept_offer(offer).map_err(rtc)?;
-	Ok(Begun { rtc: rtc_, socket, at, answer: answer.to_sdp_string(), layer })
+	let is_v6 = whip.media.is_ipv6();
+	Ok(Begun { rtc: rtc_, socket, is_v6, at, answer: answer.to_sdp_string(), layer })
+}
+
+/// An address as peers know it: a socket for both kinds of addresses has those of IPv4 in IPv6's clothes.
+fn known(at: SocketAddr) -> SocketAddr {
+	match at.ip().to_canonical() {
+		ip if ip == at.ip() => at,
+		ip => SocketAddr::new(ip, at.port()),
+	}
+}
+
+/// The same as a socket takes it, of IPv6 or not.
+fn taken(at: SocketAddr, is_v6: bool) -> SocketAddr {
+	match at.ip() {
+		IpAddr::V4(ip) if is_v6 => SocketAddr::new(ip.to_ipv6_mapped().into(), at.port()),
+		_ => at,
+	}
 }
 
 /// What came since the last picture that was whole. Sound alone keeps no session: a picture that never
@@ -389,7 +408,8 @@ impl Begun {
 				Output::Timeout(until) => until.min(next_key),
 				Output::Transmit(send) => {
 					// One that is lost is one that is lost.
-					let _ = self.socket.send_to(&send.contents, send.destination).await;
+					let to = taken(send.destination, self.is_v6);
+					let _ = self.socket.send_to(&send.contents, to).await;
 					continue;
 				}
 				Output::Event(event) => {
@@ -431,7 +451,7 @@ impl Begun {
 				Ok(Ok((count, _))) if !track.takes(&buffer[..count]) => continue,
 				Ok(Ok((count, source))) => match buffer[..count].try_into() {
 					Ok(contents) => {
-						let destination = self.at;
+						let (source, destination) = (known(source), self.at);
 						let receive =
 							Receive { proto: Protocol::Udp, source, destination, contents };
 						(Input::Receive(Instant::now(), receive), count)
@@ -682,6 +702,19 @@ mod tests {
 		assert!(track.takes(&packet(97, 3)) && track.takes(&packet(111, 4)));
 		// Control, handshakes and what finds the way are no media.
 		assert!(track.takes(&packet(72, 5)) && track.takes(&[22; 40]) && track.takes(&[]));
+	}
+
+	#[test]
+	fn publisher_should_be_known_by_its_own_address_whatever_the_socket() {
+		let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+		for (received, peer, is_v6) in [
+			("[::ffff:192.0.2.1]:9", "192.0.2.1:9", true),
+			("[2001:db8::1]:9", "[2001:db8::1]:9", true),
+			("192.0.2.1:9", "192.0.2.1:9", false),
+		] {
+			assert_eq!(known(at(received)), at(peer));
+			assert_eq!(taken(at(peer), is_v6), at(received));
+		}
 	}
 
 	/// A microphone whose clock is a ten thousandth fast: after three hours more than a second.
