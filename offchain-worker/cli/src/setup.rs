@@ -52,7 +52,8 @@ pub struct HomeArgs {
 	/// Folder of this role alone: identity, segments, records.
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: PathBuf,
-	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room].
+	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room, of which a
+	/// twentieth, or 1 GiB, stays free].
 	#[arg(long, value_name = "MIB")]
 	pub quota: Option<u64>,
 	/// Serve metrics of this role at this address, under /metrics, and whether it is ready, under /readyz.

@@ -110,7 +110,7 @@ pub struct NetLimits {
 	pub bytes_per_host: usize,
 	/// Pushed segments that are received, wait or are at work: a place is given back with the
 	/// receipt. Bounds the memory for their bytes. One peer may have half of them, one host three
-	/// quarters.
+	/// quarters. Where all are taken, one that is not received yet makes room for that of a host that has less.
 	pub pushes: usize,
 	/// How long a read or write may make no progress, and how long a whole request may take to
 	/// arrive.

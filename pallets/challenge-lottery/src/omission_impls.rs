@@ -28,18 +28,14 @@ pub const LATE_TOO_OFTEN: u32 = 3;
 pub const CHILLED_LATE: u32 = 10;
 
 impl Penalty {
-	/// Whether it is for an omission: no answer, no reveal, or no evidence of the work. A judge
-	/// that had asked for what most of its tranche lacked has done what it could.
+	/// Whether it is for an omission: no answer, no reveal, or no evidence of the work.
 	pub fn is_omission(&self) -> bool {
-		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant) && !self.adds_up()
+		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant) && !self.is_late()
 	}
 
-	/// Whether it adds up in a round, up to a false dissent.
-	fn adds_up(&self) -> bool {
-		matches!(self, Penalty::LateData | Penalty::LateDataAlone)
-	}
-
-	/// Whether it is for bytes that others had.
+	/// Whether it is for bytes that others had. Such penalties add up in a round, up to a false
+	/// dissent. This also applies if most of a tranche lacked the bytes and had asked: the
+	/// transcoder is charged each time, and the judges may lie.
 	pub fn is_late(&self) -> bool {
 		matches!(self, Penalty::LateData | Penalty::LateDataAlone | Penalty::LateDataAsked)
 	}
@@ -67,7 +63,7 @@ impl<T: Config> Pallet<T> {
 			.filter(|omitted| omitted.round >= round)
 			.unwrap_or(Omissions { round, ..Default::default() });
 		let mut is_for_nothing = false;
-		let taken = if penalty.adds_up() {
+		let taken = if is_late {
 			let before = omitted.late;
 			let most = parameters.false_dissent_slash.max(parameters.no_show_slash);
 			is_for_nothing = before >= most && !wanted.is_zero();

@@ -23,8 +23,8 @@ use crate::{
 		Agreement, Assignment, Class, EndReason, Job, Lapse, Load, Phase, PriorityList, Task,
 		ToolchainLoad, Unsuited, Walk,
 	},
-	Assignments, AssignmentsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses, Loads,
-	NextWalk, Pallet, Places, PriorityLists, RunningBy, WeightInfo as _,
+	Assignments, AssignmentsOf, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses,
+	Loads, NextWalk, Pallet, Places, PriorityLists, RunningBy, WeightInfo as _,
 };
 
 impl<T: Config> Pallet<T> {
@@ -284,6 +284,12 @@ impl<T: Config> Pallet<T> {
 	/// Whether a transcoder is currently offered nothing at all: it is suspended or in debt.
 	pub fn is_barred(who: &AccountId) -> bool {
 		Self::is_suspended(who) || Debts::<T>::contains_key(who)
+	}
+
+	/// Whether a transcoder has open claims, or assignments that it can still claim for; each of
+	/// the latter has a place.
+	pub fn is_answerable(who: &AccountId) -> bool {
+		Places::<T>::contains_key(who) || ClaimsOf::<T>::iter_key_prefix(who).next().is_some()
 	}
 
 	/// The most that a transcoder's claims without outcome can be worth, in ETH.

@@ -86,6 +86,10 @@ pub mod pallet {
 		type OnAvailable: OnAvailable;
 		/// Whether a transcoder may be offered jobs at all: it is neither suspended nor in debt.
 		type MayBeOffered: frame_support::traits::Contains<AccountId>;
+		/// Whether a transcoder has assignments that it can still claim for, or open claims.
+		/// Judges, and anybody who judges again, must be able to find it, whether it is registered
+		/// or not.
+		type StillServes: frame_support::traits::Contains<AccountId>;
 		/// The pool's priority of a duty.
 		#[pallet::constant]
 		type DutyPriority: Get<TransactionPriority>;
@@ -105,9 +109,14 @@ pub mod pallet {
 	pub type Transcoders<T: Config> =
 		CountedStorageMap<_, Blake2_128Concat, AccountId, Registration>;
 
-	/// Where a registered transcoder is reached. Has the same keys as `Transcoders`.
+	/// Where a transcoder is reached. Has the same keys as `Transcoders` and `Departed` together.
 	#[pallet::storage]
 	pub type Services<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ServiceRecord>;
+
+	/// Transcoders that have left the candidate list while judges may still need them. Their
+	/// service record is kept until an election finds that nothing of theirs is left to judge.
+	#[pallet::storage]
+	pub type Departed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ()>;
 
 	/// The order of the next registration.
 	#[pallet::storage]
@@ -419,7 +428,8 @@ pub mod pallet {
 
 		/// Changes where the signer is reached.
 		///
-		/// Who: a registered transcoder's account.
+		/// Who: a registered transcoder's account, or that of one that has left and still serves
+		/// judges.
 		///
 		/// - `service`: peer id, addresses and URL; takes effect at once.
 		///
@@ -432,7 +442,8 @@ pub mod pallet {
 		}
 
 		/// Leaves the candidate list and the active set at once. Assignments are handed on. Stake
-		/// stays bonded, and verdicts that await execution still reach it.
+		/// stays bonded, and verdicts that await execution still reach it. The service record is
+		/// kept until its claims are closed, because it must serve their judges.
 		///
 		/// Who: a registered transcoder's account.
 		///
@@ -581,7 +592,7 @@ pub mod pallet {
 			Transcoders::<T>::get(account).map(|registration| registration.terms)
 		}
 
-		/// Where a registered transcoder is reached.
+		/// Where a transcoder is reached that is registered, or has left and still serves judges.
 		pub fn service_of(account: AccountId) -> Option<ServiceRecord> {
 			Services::<T>::get(account)
 		}

@@ -156,6 +156,16 @@ impl Contains<AccountId> for InGoodStanding {
 	}
 }
 
+/// Transcoders that judges must be able to find: those with assignments that they can still claim
+/// for, or with open claims.
+pub struct StillServes;
+
+impl Contains<AccountId> for StillServes {
+	fn contains(who: &AccountId) -> bool {
+		Jobs::is_answerable(who)
+	}
+}
+
 /// Where operators and streams are reached. Each pallet keeps its own kind of record.
 pub struct Services;
 

@@ -348,9 +348,10 @@ pub enum Refusal {
 	#[error("the renditions would be too large")]
 	TooLarge,
 	/// The seq is beyond what one claim can hold together with those before it, which are worth no
-	/// claim of their own.
+	/// claim of their own; or it is the last that there is, with which no claim can end.
 	#[error(
-		"the seq is too far from those before it, which are not yet worth a claim of their own"
+		"the seq is too far from those before it, which are not yet worth a claim of their own, or \
+		 the last that there is"
 	)]
 	TooFar,
 }
