@@ -1,4 +1,4 @@
-//! Amounts, accounts, addresses and renditions as people write them.
+//! Parses amounts, accounts, addresses and renditions as people write them.
 
 use std::net::SocketAddr;
 
@@ -56,8 +56,8 @@ pub fn socket(text: &str) -> Result<SocketAddr, String> {
 	})
 }
 
-/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target. The
-/// profile is 2, or 1 with `/1` at the end.
+/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target. The profile is 2,
+/// or 1 if `/1` is appended.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
 	let wrong = || {
 		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k, and /1 behind it for profile 1")
@@ -81,7 +81,7 @@ pub fn rendition(text: &str) -> Result<Rendition, String> {
 	})
 }
 
-/// Reads what a source may be at most: `1920x1080@60`.
+/// Reads a source's limits: `1920x1080@60`.
 pub fn shape(text: &str) -> Result<Shape, String> {
 	let wrong = || format!("{text:?} are no limits; write WIDTHxHEIGHT@FPS, as in 1920x1080@60");
 	let (size, fps) = text.split_once('@').ok_or_else(wrong)?;
@@ -96,7 +96,7 @@ pub fn shape(text: &str) -> Result<Shape, String> {
 	})
 }
 
-/// Reads a time in seconds, with a tenth at most: in ticks of 1/90,000 s.
+/// Reads a time in seconds, with at most one decimal; returns ticks of 1/90,000 s.
 pub fn ticks(text: &str) -> Result<u32, String> {
 	let wrong = || format!("{text:?} is no time in seconds; write 2.5, at most 10");
 	let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
