@@ -1,4 +1,4 @@
-//! Commands that set the bridge up or pass something over it.
+//! Commands that set up the bridge, or send money over it.
 
 use alloy_primitives::{B256, U256};
 use alloy_sol_types::SolCall;
@@ -23,15 +23,15 @@ use crate::{
 	units,
 };
 
-/// How governance wants the bridge.
+/// Governance's settings of the bridge.
 pub struct Wishes {
-	/// The slot of the token's mapping of balances.
+	/// The storage slot of the token's balances.
 	pub balances_slot: u64,
 	/// Limits of LPT and of ETH.
 	pub limits: [Option<Limits>; 2],
 	/// The beacon block that is trusted.
 	pub checkpoint: Option<H256>,
-	/// What of the LPT on Ethereum inflation counts.
+	/// How much of the LPT on Ethereum inflation counts.
 	pub supply: Option<SupplyRule>,
 }
 
@@ -44,7 +44,7 @@ pub fn asset(name: &str) -> Result<BridgedAsset> {
 	}
 }
 
-/// The account of 32 bytes in hexadecimal or of an address.
+/// Parses an account: 32 bytes in hexadecimal, or an address.
 pub fn account(text: &str) -> Result<H256> {
 	if let Some(digits) = text.strip_prefix("0x") {
 		let bytes: Option<[u8; 32]> =
@@ -58,7 +58,7 @@ pub fn account(text: &str) -> Result<H256> {
 	Ok(H256(account.0))
 }
 
-/// Limits in the order of the command line; nothing where there are none.
+/// Parses limits in the order of the command line; `None` if there are none.
 pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
 	match parts {
 		[] => Ok(None),
@@ -77,8 +77,7 @@ pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
 	}
 }
 
-/// What `deploy.mjs` needs to know of the chain, in JSON: a block that the chain's own node has
-/// finalised.
+/// The chain's state for `deploy.mjs`, in JSON: a block that the chain's own node has finalised.
 pub async fn checkpoint(chain: &Chain) -> Result<String> {
 	let genesis = chain.genesis().await?;
 	let (number, hash) = chain.finalized_head().await?;
@@ -187,7 +186,7 @@ pub async fn withdraw(
 	}
 }
 
-/// Refuses, in words, while a deposit would not be credited.
+/// Fails with the reason while a deposit would not be credited.
 fn ensure_comes_in(bridge: &BridgeView) -> Result<()> {
 	if let Some(until) = bridge.stopped[0] {
 		bail!("nothing comes in until block {until}: the bridge stands");
@@ -200,7 +199,7 @@ fn ensure_comes_in(bridge: &BridgeView) -> Result<()> {
 	Ok(())
 }
 
-/// Refuses, in words, while a withdrawal would not be sent.
+/// Fails with the reason while a withdrawal would not be sent.
 fn ensure_goes_out(bridge: &BridgeView) -> Result<()> {
 	if let Some(until) = bridge.stopped[1] {
 		bail!("nothing goes out until block {until}: the bridge stands");
