@@ -64,7 +64,7 @@ impl BeaconNode {
 			ensure!(bytes.len() + chunk.len() <= MAX_ANSWER, "its answer is too long");
 			bytes.extend_from_slice(&chunk);
 		}
-		Ok(Some(serde_json::from_slice(&bytes).context("its answer is no JSON")?))
+		Ok(Some(serde_json::from_slice(&bytes).context("its answer is not JSON")?))
 	}
 
 	async fn must(&self, path: &str) -> Result<Value> {
@@ -255,7 +255,7 @@ impl Beacon {
 				let path =
 					format!("/eth/v1/beacon/light_client/updates?start_period={number}&count=1");
 				let Some(answer) = node.client.get(&path).await? else { return Ok(None) };
-				let list = answer.as_array().context("its updates are no list")?;
+				let list = answer.as_array().context("its updates are not a list")?;
 				let Some(first) = list.first() else { return Ok(None) };
 				let full = light::update(first)?;
 				ensure!(full.update.next.is_some(), "its update brings no committee");
@@ -277,7 +277,7 @@ impl Beacon {
 			.ask("its finalised block", |node| async move {
 				let answer = node.client.must("/eth/v1/beacon/headers/finalized").await?;
 				let text = answer["data"]["root"].as_str().context("it has no root")?;
-				text.parse().context("its root is none")
+				text.parse().context("its root is not a hash")
 			})
 			.await
 	}
@@ -326,7 +326,7 @@ async fn spec(node: &BeaconNode) -> Result<Spec> {
 	let root = text(&genesis["genesis_validators_root"]).context("it has no validators' root")?;
 	Ok(Spec {
 		network: Network {
-			genesis_validators_root: root.parse().context("its validators' root is none")?,
+			genesis_validators_root: root.parse().context("its validators' root is not a hash")?,
 			genesis_time: light::uint(&genesis["genesis_time"])?,
 			seconds_per_slot: u8::try_from(seconds).context("its slots are too long")?,
 			forks: forks.try_into().ok().context("it has too many forks")?,

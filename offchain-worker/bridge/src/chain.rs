@@ -35,7 +35,7 @@ use crate::{metrics::Metrics, pool::Pool};
 const MORTALITY: u64 = 1_024;
 /// How long to wait until a call is in a block.
 const PATIENCE: Duration = Duration::from_secs(55);
-/// How many keys of a map are read at once.
+/// How many keys of a map are read at once, and how many times at most.
 const KEYS_AT_ONCE: usize = 1_000;
 const MOST_PAGES: usize = 1_000;
 
@@ -170,7 +170,7 @@ fn waiting_in(answer: &Value) -> Result<Vec<(u32, WaitingDeposit)>> {
 		// It may be gone by now.
 		let (Some(key), Some(value)) = (change[0].as_str(), change[1].as_str()) else { continue };
 		let key = bytes(key)?;
-		let index = key.get(40..).context("a key has another form")?;
+		let index = key.get(40..).context("a storage key has an unexpected form")?;
 		all.push((u32::decode(&mut &index[..])?, WaitingDeposit::decode(&mut &bytes(value)?[..])?));
 	}
 	Ok(all)
@@ -219,7 +219,7 @@ impl Chain {
 		];
 		let answer: String = self.request("state_call", params).await?;
 		R::decode_all(&mut &bytes(&answer)?[..])
-			.with_context(|| format!("the chain's answer to {function} has another form"))
+			.with_context(|| format!("the chain's answer to {function} has an unexpected form"))
 	}
 
 	async fn storage<R: Decode>(&self, key: Vec<u8>) -> Result<Option<R>> {
@@ -232,7 +232,7 @@ impl Chain {
 		let answer: Option<String> = self.request("state_getStorage", params).await?;
 		let Some(answer) = answer else { return Ok(None) };
 		let value = R::decode_all(&mut &bytes(&answer)?[..]);
-		Ok(Some(value.context("what the chain has stored has another form")?))
+		Ok(Some(value.context("the chain's storage has an unexpected form")?))
 	}
 
 	/// The hash of the genesis block.

@@ -81,7 +81,7 @@ fn network(name: &str) -> Result<Network> {
 						"deneb" => Layout::DENEB,
 						"electra" | "fulu" => Layout::ELECTRA,
 						"gloas" => Layout::GLOAS,
-						other => bail!("no layout is called {other:?}"),
+						other => bail!("there is no layout {other:?}"),
 					};
 					let version = version.try_into().ok().context("a version has four bytes")?;
 					Ok((version, light::uint(&fork["epoch"])?, layout))
@@ -258,7 +258,7 @@ pub fn check(args: &CheckArgs) -> Result<()> {
 	let trusted = args
 		.checkpoint
 		.as_deref()
-		.map(|root| root.parse().context("the checkpoint is no root"))
+		.map(|root| root.parse().context("the checkpoint is not a root"))
 		.transpose()?;
 	let mut known = Known::default();
 	for file in &args.files {

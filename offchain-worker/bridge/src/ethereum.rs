@@ -674,7 +674,7 @@ impl Ethereum {
 			}
 			if tokio::time::Instant::now() >= deadline {
 				bail!(
-					"{hash} is in no block after {} s; it is sent again for more",
+					"{hash} is in no block after {} s; it is sent again at a higher price",
 					PATIENCE.as_secs()
 				);
 			}

@@ -233,7 +233,7 @@ impl Inbound {
 		let proven = trie::figures(block.state_root, &place, &gateway);
 		let proven = proven.map_or(0, |figures| figures.deposits);
 		if !is_worth_proving(old, proven, bridge.deposits) {
-			tracing::warn!("an execution node says that there are deposits that there are not");
+			tracing::warn!("an execution node reports deposits that do not exist");
 			relay.ethereum.pass_over();
 			self.looked_at = Some(latest.root);
 			return Ok(false);

@@ -366,7 +366,7 @@ impl Endpoints {
 	}
 }
 
-/// A relayer without keys, for commands that only read.
+/// The policy of commands that only read: it sends nothing.
 fn quiet() -> Policy {
 	Policy {
 		dry_run: true,
@@ -544,7 +544,7 @@ async fn command(command: Command) -> Result<bool> {
 					.map(|ceiling| SupplyRule { slot: args.supply_slot, ceiling }),
 				checkpoint: args
 					.checkpoint
-					.map(|root| root.parse().context("the checkpoint is no root"))
+					.map(|root| root.parse().context("the checkpoint is not a root"))
 					.transpose()?,
 			};
 			let chain = args.endpoints.chain(&metrics)?;

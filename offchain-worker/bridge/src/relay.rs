@@ -404,7 +404,7 @@ fn is_waited_for(pending: Result<Pending>, may_wait: bool) -> bool {
 		Ok(Pending::Others) => may_wait,
 		Ok(Pending::No) => false,
 		Err(error) => {
-			tracing::warn!("nothing is looked for in the pool: {error:#}");
+			tracing::warn!("the pool cannot be searched: {error:#}");
 			false
 		}
 	}

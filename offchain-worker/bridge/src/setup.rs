@@ -40,7 +40,7 @@ pub fn asset(name: &str) -> Result<BridgedAsset> {
 	match name.to_ascii_lowercase().as_str() {
 		"lpt" => Ok(BridgedAsset::Lpt),
 		"eth" => Ok(BridgedAsset::Eth),
-		_ => bail!("no asset is called {name}: lpt and eth are"),
+		_ => bail!("there is no asset {name}: give lpt or eth"),
 	}
 }
 
@@ -73,7 +73,7 @@ pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
 				delay: delay.parse().context("the delay is no number of blocks")?,
 			}))
 		}
-		_ => bail!("limits are five: in at once, out at once, per block, large from, delay"),
+		_ => bail!("give five limits: in at once, out at once, per block, large from, delay"),
 	}
 }
 
@@ -144,11 +144,11 @@ pub async fn governance(
 	];
 	for (asset, limits) in BridgedAsset::ALL.into_iter().zip(wishes.limits) {
 		let limits = limits.with_context(|| {
-			format!("give the limits of {asset:?} too: without any of it nothing passes")
+			format!("give the limits of {asset:?} too: without them nothing passes")
 		})?;
 		ensure!(
 			limits.is_valid(),
-			"{asset:?} is large from no more than what may come in at once, and then waits for some blocks"
+			"{asset:?}: large amounts must begin at or below what may come in at once, with a delay of some blocks"
 		);
 		calls.push(Governance::Limits(asset, limits));
 	}

@@ -87,7 +87,7 @@ async fn contract(relay: &Relay, max_age: u64, memory: &mut Memory) -> Result<()
 		ensure_agree(&head, &Leaf::decode(&leaf)?)?;
 	}
 	roots(relay, finalized, hash, memory).await?;
-	ensure!(age <= max_age, "nothing has been told to the contract for {} hours", age / 3_600);
+	ensure!(age <= max_age, "the contract has had no commitment for {} hours", age / 3_600);
 	Ok(())
 }
 

@@ -48,7 +48,7 @@ pub struct AuditArgs {
 	/// ws://127.0.0.1:9944]. With a file, it says whether the chain held what the file says.
 	#[arg(long, value_name = "URL")]
 	pub node: Option<String>,
-	/// Say it as JSON.
+	/// Print JSON.
 	#[arg(long)]
 	pub json: bool,
 	/// Where peers are called.
@@ -80,7 +80,7 @@ async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
 		.with_context(|| format!("{} cannot be written", out.display()))?;
 	let missing = match case.missing() {
 		0 => String::new(),
-		missing => format!("; {missing} of its files are served by nobody and not in it"),
+		missing => format!("; it lacks {missing} files, which nobody serves"),
 	};
 	println!(
 		"{}: claim {claim} as it was in block {} ({:?}), {} drawn leaves{missing}",
@@ -105,7 +105,7 @@ async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
 	let case = Case::read(BufReader::new(file), length);
 	let case = case.with_context(|| {
 		format!(
-			"{} is no whole case of a claim: `livepeer-worker audit CLAIM` writes one",
+			"{} is not a complete case of a claim: `livepeer-worker audit CLAIM` writes one",
 			path.display()
 		)
 	})?;

@@ -25,7 +25,7 @@ pub struct BenchArgs {
 	/// What this machine costs in an hour, in ETH; prints the price below which it would lose money.
 	#[arg(long, value_name = "ETH", value_parser = amount)]
 	pub cost_per_hour: Option<Balance>,
-	/// Say it as JSON.
+	/// Print JSON.
 	#[arg(long)]
 	pub json: bool,
 }
@@ -151,7 +151,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
 	);
 	let judging = speed.judging();
 	println!(
-		"as a judge {}.{:02} of what a chain with production's parameters asks of each{}",
+		"as a judge {}.{:02} of what a chain with production's parameters asks of each judge{}",
 		judging / 100,
 		judging % 100,
 		if judging < 100 { ": too slow, it would be late where much is to be judged" } else { "" }

@@ -54,7 +54,7 @@ pub struct OfflineArgs {
 	/// difference.
 	#[arg(long, value_name = "FILE", requires = "files")]
 	pub picture: Option<PathBuf>,
-	/// Say it as JSON.
+	/// Print JSON.
 	#[arg(long, requires = "files")]
 	pub json: bool,
 }
