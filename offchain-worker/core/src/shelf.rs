@@ -1,7 +1,7 @@
-//! Giving peers chunks of what is stored.
+//! Serves peers chunks of stored bytes.
 //!
-//! Whoever asks for a chunk must not have megabytes read and hashed for it: the nodes of the chunk tree of what
-//! was asked for last are kept, and beside them only the chunks that are asked for are read.
+//! A request for a chunk must not cost reading and hashing megabytes. So the chunk trees of recently
+//! requested blobs are cached, and otherwise only the requested chunks are read.
 
 use std::{
 	collections::{BTreeMap, VecDeque},
@@ -20,9 +20,9 @@ use crate::{
 	},
 };
 
-/// Nodes that are kept, of 32 bytes each, in all: those of 1 GiB of blobs.
+/// The most cached nodes, of 32 bytes each: those of 1 GiB of blobs.
 const MOST_NODES: usize = 16 * 1_024;
-/// Blobs that are read whole at a time to learn their nodes, 128 MiB at most.
+/// Blobs that are read whole at a time to compute their nodes: at most 128 MiB.
 const LANES: usize = 8;
 
 /// The chunk tree of a blob.
@@ -56,13 +56,13 @@ impl Trees {
 	}
 }
 
-/// A store as peers see it.
+/// A store, from the view of peers.
 pub struct Shelf {
 	store: Arc<dyn Blobs>,
 	trees: Mutex<Trees>,
-	/// By the blob's hash, so that whoever asks for the same waits for the same.
+	/// By the blob's hash, so that requests for the same blob wait for the same read.
 	lanes: [tokio::sync::Mutex<()>; LANES],
-	/// Says which lane a hash has: nobody else knows, so that nobody fills one before others' requests.
+	/// The secret that assigns lanes to hashes, so that nobody can fill a lane to delay others' requests.
 	lots: RandomState,
 }
 
@@ -73,7 +73,7 @@ impl Shelf {
 		Self { store, trees, lanes, lots }
 	}
 
-	/// How many bytes have this hash, if they are there.
+	/// The number of bytes with this hash, if they are there.
 	pub fn size(&self, hash: H256) -> Option<u64> {
 		served(self.store.size(hash))
 	}
@@ -93,7 +93,7 @@ impl Shelf {
 			if tree.nodes.get(first..first.saturating_add(nodes.len())) == Some(&nodes[..]) {
 				return Ok(Chunks::under(&tree.nodes, tree.len, range, part));
 			}
-			// The disk has lost what was there: read whole, it is found damaged, and goes.
+			// The disk has lost bytes: read whole, the blob is found damaged and is removed.
 			store.get(hash).map(|_| None)
 		});
 		served(read.await)
@@ -106,7 +106,7 @@ impl Shelf {
 	/// Reads a blob whole, for its nodes.
 	async fn learn(&self, hash: H256) -> Option<Arc<Tree>> {
 		let _turn = self.lanes.get(self.lane(hash))?.lock().await;
-		// Somebody may have asked for it meanwhile.
+		// Another request may have read it meanwhile.
 		if let Some(tree) = lock(&self.trees).by_hash.get(&hash) {
 			return Some(tree.clone());
 		}
@@ -122,7 +122,7 @@ impl Shelf {
 	}
 }
 
-/// What is served of what was read; why nothing is, where the store has failed, is in the log.
+/// The result of a read, for peers; a failure of the store is only logged.
 fn served<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
 	read.unwrap_or_else(|error| {
 		tracing::warn!(%error, "cannot serve");

@@ -1,9 +1,8 @@
-//! The places in which segments are transcoded, shared among jobs.
+//! The places for transcoding, shared among jobs.
 //!
-//! A job that has nothing at work starts at once, whatever others do: the machine's scheduler divides the
-//! processors among all that are at work, so that no job, however large its segments, keeps another
-//! waiting. What a job has at work beyond one segment fills the places that are left; who has least at
-//! work comes first.
+//! A job without a segment in work starts one at once: the operating system divides the processors among all
+//! of them, so no job delays another, however large its segments. Further segments of jobs fill the remaining
+//! places; the job with the fewest in work comes first.
 
 use std::{
 	collections::BTreeMap,
@@ -15,17 +14,17 @@ use tokio::sync::{oneshot, watch};
 
 use crate::lock;
 
-/// So many places, of which every job has one more.
+/// This many places, plus one for every job.
 pub(super) struct Fair {
 	places: usize,
 	state: Mutex<State>,
-	/// How many are at work.
+	/// The number of segments in work.
 	total: watch::Sender<usize>,
 }
 
 #[derive(Default)]
 struct State {
-	/// Segments at work by job; none of 0.
+	/// Segments in work by job, without zeros.
 	at_work: BTreeMap<JobId, usize>,
 	/// In order of arrival.
 	waiting: BTreeMap<u64, (JobId, oneshot::Sender<Turn>)>,
@@ -46,14 +45,14 @@ impl State {
 		self.of(job) == 0 || self.total() < places
 	}
 
-	/// Who starts next, if anybody may.
+	/// The next segment to start, if one may.
 	fn next(&self, places: usize) -> Option<u64> {
 		let able = self.waiting.iter().filter(|(_, (job, _))| self.may_start(*job, places));
 		able.min_by_key(|(arrived, (job, _))| (self.of(*job), **arrived)).map(|(place, _)| *place)
 	}
 }
 
-/// A place at work, until it is dropped.
+/// A place, held until it is dropped.
 pub(super) struct Turn {
 	fair: Arc<Fair>,
 	job: JobId,
@@ -85,13 +84,13 @@ impl Fair {
 		}
 	}
 
-	/// Waits until nothing is at work.
+	/// Waits until no segment is in work.
 	pub(super) async fn idle(&self) {
 		// The sender lives as long as this.
 		let _ = self.total.subscribe().wait_for(|total| *total == 0).await;
 	}
 
-	/// Gives places to those that may have them.
+	/// Gives out places.
 	fn start(self: &Arc<Self>) {
 		loop {
 			let next = {
@@ -106,7 +105,7 @@ impl Fair {
 				self.total.send_replace(state.total());
 				(job, sender)
 			};
-			// Who stopped waiting just now gives it back, which starts the next one.
+			// If the waiter is gone, the dropped place starts the next one.
 			drop(next.1.send(Turn { fair: self.clone(), job: next.0 }));
 		}
 	}
