@@ -1,5 +1,5 @@
-//! What all children together may occupy. Who needs more than is free waits, and keeps nobody waiting
-//! who needs less: a job of the largest pictures must not hold up others.
+//! The memory of all children together. A job that needs more than is free waits, without delaying jobs that
+//! need less: one with the largest pictures must not hold up others.
 
 use std::{
 	collections::BTreeMap,
@@ -15,17 +15,17 @@ pub struct Memory(Mutex<State>);
 #[derive(Debug)]
 struct State {
 	free: u32,
-	/// What is needed, in order of arrival.
+	/// The waiting requests, in order of arrival.
 	waiting: BTreeMap<u64, (u32, oneshot::Sender<Lease>)>,
 	arrived: u64,
 }
 
-/// Part of it, until it is dropped.
+/// A part of the memory, held until it is dropped.
 #[derive(Debug)]
 pub struct Lease(Arc<Memory>, u32);
 
 impl Memory {
-	/// So much, all free.
+	/// This much memory, all free.
 	pub fn new(total: u32) -> Arc<Self> {
 		Arc::new(Self(Mutex::new(State { free: total, waiting: BTreeMap::new(), arrived: 0 })))
 	}
@@ -34,7 +34,7 @@ impl Memory {
 		self.0.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// Waits until `needed` is free; more than there is at all never is.
+	/// Waits until `needed` is free; for ever if it is more than the total.
 	pub async fn take(self: &Arc<Self>, needed: u32) -> Lease {
 		let (sender, lease) = oneshot::channel();
 		{
@@ -51,7 +51,7 @@ impl Memory {
 		}
 	}
 
-	/// The same without waiting, and without overtaking whoever waits.
+	/// The same without waiting, and without overtaking waiting requests.
 	pub fn take_idle(self: &Arc<Self>, needed: u32) -> Option<Lease> {
 		let mut state = self.state();
 		state.waiting.retain(|_, (_, sender)| !sender.is_closed());
@@ -62,7 +62,7 @@ impl Memory {
 		Some(Lease(self.clone(), needed))
 	}
 
-	/// Gives to those that came first among those for whom there is enough.
+	/// Serves the requests for which there is enough, in order of arrival.
 	fn give(self: &Arc<Self>) {
 		loop {
 			let (needed, sender) = {
@@ -75,7 +75,7 @@ impl Memory {
 				state.free -= first.0;
 				first
 			};
-			// Who stopped waiting just now gives it back.
+			// If the waiter is gone, the memory is given back.
 			drop(sender.send(Lease(self.clone(), needed)));
 		}
 	}
