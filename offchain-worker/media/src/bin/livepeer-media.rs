@@ -324,7 +324,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let mut telling = Took::new("telling");
 	// What a judge makes for a valid leaf; it then only compares hashes and bytes.
 	let evidence = Some(EvidenceSeed { seed: golden::SEED, index: 0 });
-	// `FFMPEG` can name another ffmpeg, such as a newer one than the system's.
+	// `FFMPEGS` can name other ffmpeg programs, such as a newer one than the system's.
 	let others = std::env::var("FFMPEGS").unwrap_or_else(|_| "ffmpeg".into());
 	let mut theirs: Vec<Took> = others.split(':').map(Took::new).collect();
 	// In turns, so that other load on the machine affects all contestants; the best of each counts.

@@ -9,7 +9,7 @@ use crate::{
 	normalise::{AudioNormaliser, Made},
 };
 
-/// How far sound steps before it is looked at whether the picture jumps too.
+/// A step of sound from which on it is checked whether the picture jumps too.
 const SOUND_STEP: i64 = 3 * 45_000;
 /// A hole in the sound that is filled with silence.
 const HOLE: i64 = 45_000;
@@ -56,7 +56,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// Whether the sound stopped where the picture did, before it moved on by `forward`.
+	/// Whether the sound stopped where the picture did, before it stepped forward by `forward`.
 	pub(super) fn is_sound_away(&self, newest: i64, forward: i64) -> bool {
 		match self.last_audio {
 			Some(last) => last < newest + forward / 2,
@@ -66,7 +66,7 @@ impl Cutter<'_> {
 
 	pub(super) fn take_sound(&mut self, play: &Play, packet: Packet) -> Result<(), Failure> {
 		if matches!(self.sound, Sound::None) && play.is_late {
-			// Viewers learn at an epoch's beginning of a track that was not announced.
+			// A new track is announced to viewers at an epoch's beginning.
 			self.is_sound_late = true;
 			return Ok(());
 		}
@@ -104,7 +104,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// The sound goes on, and the picture is repeated when it has stood still for long.
+	/// The sound continues; a picture that has stood still for long is repeated.
 	fn repeat(&mut self, time: i64) -> Result<(), Failure> {
 		let Some(newest) = self.newest else { return Ok(()) };
 		if time - newest <= PAUSE {
@@ -146,20 +146,20 @@ impl Cutter<'_> {
 	}
 
 	fn push_sound(&mut self, packet: Packet, time: i64) {
-		// Sound before the first picture or before the previous pass's end is not ours.
+		// Sound before the first picture, or before the previous pass's end, is dropped.
 		if time < START || self.last_audio.is_some_and(|last| time <= last) {
 			return;
 		}
 		self.last_audio = Some(time);
 		self.sound_end = self.sound_end.max(time.saturating_add(packet.duration().max(0)));
 		self.audio.push_back(Unit { packet, time, is_idr: false });
-		// Bounded whatever comes: the oldest has no picture.
+		// Bounded: the oldest sound has no picture.
 		if self.audio.len() > 8 * MOST_WAITING {
 			self.audio.pop_front();
 		}
 	}
 
-	/// A track that was announced is in every segment, whole.
+	/// An announced track is complete in every segment.
 	pub(super) fn mend_sound(&mut self, start: i64, end: i64) -> Result<(), Failure> {
 		let is_copied = matches!(self.sound, Sound::Copied);
 		if is_copied && self.options.normalise && self.has_hole(start, end) {
