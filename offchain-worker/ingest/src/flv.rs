@@ -1,5 +1,5 @@
-//! What RTMP carries: pictures and sound as in FLV, and in enhanced RTMP's newer codecs, as one
-//! Matroska stream after the other.
+//! Converts RTMP's media (FLV, and the newer codecs of enhanced RTMP) into one Matroska stream after the
+//! other.
 
 use std::collections::BTreeMap;
 
@@ -7,45 +7,45 @@ use thiserror::Error;
 
 use crate::matroska::{Of, Track, Writer};
 
-/// Pictures and sound that are held while it is not clear whether there is sound.
+/// Pictures and sound that are held while it is unknown whether there is sound.
 const LONGEST_WAIT: i64 = 700;
-/// The same in bytes, with what each takes beside its own.
+/// The same in bytes, with the overhead of each.
 const MOST_HELD: usize = 8 * 1024 * 1024;
-/// Time that moves further is a new beginning.
+/// A larger step of time begins a new stream.
 const LARGEST_STEP: i64 = 10_000;
 /// The longest codec header.
 const LONGEST_HEADER: usize = 64 * 1024;
-/// The kind of picture that is a command.
+/// The frame type of a command.
 const COMMAND: u8 = 5;
-/// Of enhanced messages: the types of those with many tracks, and of those that are extended.
+/// Packet types of enhanced messages: with several tracks, and with extensions.
 const TRACKS_OF_PICTURES: u8 = 6;
 const TRACKS_OF_SOUND: u8 = 5;
 const EXTENDED: u8 = 7;
-/// Of many tracks: one, and each with a codec of its own.
+/// Kinds of messages with several tracks: a single track, and a codec for each track.
 const ONE: u8 = 0;
 const OWN_CODECS: u8 = 2;
-/// Tracks in one message, more than anybody sends.
+/// The most tracks in a message: more than any publisher sends.
 const MOST_TRACKS: usize = 32;
-/// The pictures of who sends one track of them.
+/// The video track of a publisher with a single one.
 pub(crate) const FIRST: Of = Of::Pictures(0);
 
-/// What nobody here can read.
+/// Why a message cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FlvError {
-	/// A codec that is not known.
+	/// An unknown codec.
 	#[error("the codec {0} is not known here; send H.264, HEVC, AV1 or VP9 with AAC, Opus, MP3, AC-3 or FLAC")]
 	Codec(String),
-	/// Not what it says it is.
+	/// A damaged message.
 	#[error("a damaged message")]
 	Damaged,
 }
 
-/// What to do with what comes out.
+/// An output of the remuxer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
 	/// Bytes of the stream.
 	Bytes(Vec<u8>),
-	/// The stream ends; the next bytes begin another.
+	/// The stream ends; the next bytes begin another one.
 	End,
 }
 
@@ -56,7 +56,7 @@ struct Held {
 	data: Vec<u8>,
 }
 
-/// The tracks of a stream: those of pictures by the publisher's numbers, and that of sound.
+/// The tracks of a stream: the video tracks by the publisher's numbers, and the sound.
 type Tracks = (BTreeMap<u8, Track>, Option<Track>);
 
 /// Turns messages into streams.
@@ -64,9 +64,9 @@ type Tracks = (BTreeMap<u8, Track>, Option<Track>);
 pub struct Remuxer {
 	/// How many tracks of pictures are taken beside the first.
 	further: usize,
-	/// What is known of the tracks.
+	/// The known tracks.
 	tracks: Tracks,
-	/// What the stream that is being written was begun with.
+	/// The tracks with which the current stream was begun.
 	writer: Option<(Writer, Tracks)>,
 	held: Vec<Held>,
 	held_bytes: usize,
@@ -83,7 +83,7 @@ impl Remuxer {
 		Self::default()
 	}
 
-	/// The same, which takes so many tracks of pictures beside the first.
+	/// The same, with this many video tracks beside the first.
 	pub fn with_further(further: usize) -> Self {
 		Self { further, ..Self::default() }
 	}
@@ -93,7 +93,7 @@ impl Remuxer {
 		self.writer.is_some()
 	}
 
-	/// What is written next begins another stream.
+	/// Ends the stream: the next message begins another one.
 	pub fn begin_again(&mut self) {
 		self.writer = None;
 		self.held.clear();
@@ -113,7 +113,7 @@ impl Remuxer {
 		i64::from(raw) + (self.turns << 32)
 	}
 
-	/// A message of pictures (kind 9) or sound (kind 8).
+	/// Takes a message of pictures (kind 9) or sound (kind 8).
 	pub fn take(&mut self, kind: u8, time: u32, body: &[u8]) -> Result<Vec<Out>, FlvError> {
 		let mut out = Vec::new();
 		if body.is_empty() {
@@ -161,12 +161,12 @@ impl Remuxer {
 				b"vp09" => "V_VP9",
 				b"vp08" => "V_VP8",
 				other if number == 0 => return Err(FlvError::Codec(printable(other))),
-				// The stream goes on without it.
+				// The stream continues without it.
 				_ => continue,
 			};
 			let coded = Coded { frame, codec, packet, is_enhanced: true };
 			let taken = self.picture_of(Of::Pictures(number), time, coded, rest, out);
-			// What is damaged of another track costs that one only, whether it is wanted or not.
+			// Damage in a further track affects only that track, whether it is wanted or not.
 			if number == 0 {
 				taken?;
 			}
@@ -174,7 +174,7 @@ impl Remuxer {
 		Ok(())
 	}
 
-	/// What a message says of one track of pictures.
+	/// Takes a message's part about one video track.
 	fn picture_of(
 		&mut self,
 		of: Of,
@@ -255,7 +255,7 @@ impl Remuxer {
 		Ok(())
 	}
 
-	/// A track's header. Another one than before ends the stream.
+	/// Takes a track's header. A changed one ends the stream.
 	pub(crate) fn announce(
 		&mut self,
 		of: Of,
@@ -313,7 +313,7 @@ impl Remuxer {
 		let jumps = self.newest.is_some_and(|newest| {
 			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
 		});
-		// The stream goes on by its first tracks' time, whatever a further one's does.
+		// The stream's time is that of its first tracks, whatever a further one's does.
 		if is_further && jumps {
 			return;
 		}
@@ -350,7 +350,7 @@ impl Remuxer {
 		out.push(Out::Bytes(bytes));
 	}
 
-	/// What is still held, at the end of everything.
+	/// Returns everything that is still held, at the end.
 	pub fn finish(mut self) -> Vec<Out> {
 		let mut out = Vec::new();
 		if self.writer.is_none() && !self.held.is_empty() {
@@ -360,7 +360,7 @@ impl Remuxer {
 	}
 }
 
-/// How a picture is coded, and what a message says of it.
+/// A picture's codec, and its message's content.
 struct Coded {
 	frame: u8,
 	codec: &'static str,
@@ -368,7 +368,7 @@ struct Coded {
 	is_enhanced: bool,
 }
 
-/// What an enhanced message says of a track.
+/// An enhanced message's part about a track.
 struct Enhanced<'a> {
 	/// The track's number.
 	number: u8,
@@ -377,7 +377,7 @@ struct Enhanced<'a> {
 	rest: &'a [u8],
 }
 
-/// Reads an enhanced message behind its first byte; `many` is the type of those with many tracks.
+/// Reads an enhanced message after its first byte; `many` is the packet type for several tracks.
 fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Vec<Enhanced<'_>>, FlvError> {
 	let (packet, rest) = unextended(first & 0x0f, body).ok_or(FlvError::Damaged)?;
 	if packet == many {
@@ -387,7 +387,7 @@ fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Vec<Enhanced<'_>>, FlvEr
 	Ok(vec![Enhanced { number: 0, packet, fourcc, rest }])
 }
 
-/// The type of a message behind its extensions, which say fractions of a millisecond, and what follows it.
+/// The type of a message after its extensions, which give fractions of a millisecond, and the rest.
 fn unextended(mut packet: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
 	while packet == EXTENDED {
 		let (size, after) = rest.split_first()?;
@@ -404,7 +404,7 @@ fn unextended(mut packet: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
 	Some((packet, rest))
 }
 
-/// The tracks in a message of many.
+/// The tracks in a message with several.
 fn tracks(body: &[u8]) -> Result<Vec<Enhanced<'_>>, FlvError> {
 	let mut found = Vec::new();
 	let (kind, mut rest) = body.split_first().ok_or(FlvError::Damaged)?;

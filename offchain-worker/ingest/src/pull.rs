@@ -1,8 +1,8 @@
-//! Fetching a stream from where it is: HLS or a file over HTTP, RTMP, SRT.
+//! Fetches a stream: HLS or a file over HTTP, RTMP, SRT.
 //!
-//! Who serves a playlist names what is fetched next, and what is fetched goes into the stream as it comes.
-//! So playlists and redirections lead to addresses of the internet only, and to the host that the
-//! operator named where that one is within its own network.
+//! A playlist's server decides what is fetched next, and everything fetched goes into the stream. So
+//! playlists and redirections may lead only to public addresses, and to the host that the operator named if
+//! that one is in the operator's own network.
 
 use std::{
 	io,
@@ -28,26 +28,26 @@ use crate::{
 const LONGEST_PLAYLIST: usize = 2 * 1024 * 1024;
 /// The longest segment.
 const LARGEST_SEGMENT: u64 = 64 * 1024 * 1024;
-/// How often a playlist is asked for again.
+/// How often a failed playlist request is repeated.
 const POLL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(6));
-/// Failures in a row after which the source is gone.
+/// Consecutive failures after which the source counts as gone.
 const MOST_FAILURES: u32 = 6;
-/// Live segments behind the newest at which a stream is taken up.
+/// How many segments behind the newest a live stream is taken up.
 const BEHIND: usize = 3;
 
 /// Why nothing can be fetched.
 #[derive(Debug, Error)]
 pub enum PullError {
-	/// A URL that nobody here understands.
+	/// An unsupported URL.
 	#[error("{0} cannot be fetched: give an http, https, rtmp or srt URL")]
 	Url(String),
 	/// HTTP failed.
 	#[error("the source cannot be fetched: {0}")]
 	Http(String),
-	/// A playlist leads where nobody but this machine should reach.
+	/// A playlist leads to a private address.
 	#[error("the source leads to {0}, which is no address of the internet")]
 	Inside(String),
-	/// A playlist that cannot be followed.
+	/// An unsupported playlist.
 	#[error("the playlist cannot be followed: {0}")]
 	Playlist(&'static str),
 	/// RTMP failed.
@@ -98,15 +98,15 @@ pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str) -> Result<()> {
 	}
 }
 
-/// Where a source may lead: to the internet, and to its own host where that is within the operator's
-/// network. One that has an address of the internet may not have others beside it.
+/// Where a source may lead: to public addresses, and to its own host if that is in the operator's network. A
+/// host with a public address may not have private ones too.
 async fn reach_of(url: &Url) -> PublicOnly {
 	let host = url.host_str().unwrap_or_default();
 	let is_outside = match literal(url) {
 		Some(ip) => is_public(ip),
 		None => match tokio::net::lookup_host((host, 0)).await {
 			Ok(mut found) => found.any(|at| is_public(at.ip())),
-			// It cannot be fetched now either.
+			// It could not be fetched anyway.
 			Err(_) => true,
 		},
 	};
@@ -117,7 +117,7 @@ async fn reach_of(url: &Url) -> PublicOnly {
 	}
 }
 
-/// Asks for what a source names, as far as it may lead there.
+/// Requests a URL of a source, if the source may lead there.
 struct Fetcher {
 	client: Client,
 	reach: PublicOnly,
@@ -138,7 +138,7 @@ impl Fetcher {
 		let client = builder()
 			.redirect(redirections)
 			.dns_resolver(Arc::new(reach.clone()))
-			// It would look names up by itself.
+			// A proxy would resolve names by itself.
 			.no_proxy()
 			.build()?;
 		Ok(Self { client, reach })
@@ -238,7 +238,7 @@ async fn hls(
 		}
 		session.hear();
 		let target = Duration::from_secs(media.target_duration.max(1));
-		// Half as long where there was nothing new, as the format asks.
+		// Half as long if there was nothing new, as HLS requires.
 		let pause = if next == before { target / 2 } else { target };
 		tokio::time::sleep(pause.clamp(POLL.0, POLL.1)).await;
 		let again = async { read_playlist(fetcher.get(&url).await?).await };
@@ -268,7 +268,7 @@ async fn segments(
 	let first = media.media_sequence;
 	let count = media.segments.len();
 	let start = match *next {
-		// Numbers that went back are another stream.
+		// Numbers that went back mean another stream.
 		Some(seq) if seq > first + count as u64 => {
 			session.end_part();
 			first
@@ -305,7 +305,7 @@ async fn segments(
 		*map = init;
 		match fetcher.get(&joined(url, &segment.uri)?).await {
 			Ok(answer) => copy(answer, LARGEST_SEGMENT, session).await?,
-			// Gone already: the next one does not go on from the one before.
+			// Gone already: the next one does not continue the one before.
 			Err(error) => {
 				tracing::warn!(seq, %error, "a segment is missing");
 				session.end_part();

@@ -1,5 +1,5 @@
-//! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, as go-livepeer takes it. The key
-//! comes as `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
+//! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, like go-livepeer. The key comes as
+//! `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use crate::{
 
 /// The largest segment.
 const LARGEST: usize = 32 * 1024 * 1024;
-/// After such a pause the publisher is gone.
+/// The pause after which the publisher counts as gone.
 const SILENT: Duration = Duration::from_secs(20);
-/// Segments that are taken at a time; each may be as large as the largest.
+/// Segments that are received at a time, each up to the largest size.
 const MOST: usize = 4;
 
 struct Pushed {
@@ -40,7 +40,7 @@ struct Push {
 	places: Arc<tokio::sync::Semaphore>,
 }
 
-/// The routes, for a server that says where requests come from, by [`Ends`].
+/// The routes, for a server that provides [`Ends`].
 pub fn router(gate: Arc<Gate>) -> Router {
 	let current: Arc<Mutex<Option<Pushed>>> = Arc::default();
 	// The task ends with the last of the routes.
@@ -88,7 +88,7 @@ async fn take(
 	}
 	let method = request.method().as_str();
 	if file.ends_with(".m3u8") || method == "DELETE" {
-		// What an HLS muxer sends beside its segments.
+		// An HLS muxer also sends its playlist.
 		return StatusCode::OK.into_response();
 	}
 	if !matches!(method, "PUT" | "POST") {
@@ -137,7 +137,7 @@ async fn hand_on(
 		*current = None;
 	}
 	if current.as_ref().is_none_or(|pushed| pushed.key != key) {
-		// Whoever publishes with another key keeps its place for as long as the gate says.
+		// A publisher with another key keeps its place as long as the gate allows.
 		let session = push.gate.admit("http", from.ip(), name, key).await?;
 		let (key, heard) = (key.to_owned(), Instant::now());
 		*current = Some(Pushed { session, key, newest: None, heard });
@@ -147,7 +147,7 @@ async fn hand_on(
 	match pushed.newest {
 		// Sent again.
 		Some(newest) if seq == newest => return Ok(()),
-		// It starts again, or something is missing: what follows does not go on from it.
+		// It starts again, or a segment is missing: this one does not continue the last.
 		Some(newest) if seq != newest + 1 => pushed.session.end_part(),
 		_ => {}
 	}

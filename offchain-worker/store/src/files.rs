@@ -19,17 +19,17 @@ use sp_core::H256;
 
 pub(crate) struct Files {
 	dir: PathBuf,
-	/// Written and not pinned yet, and when: must not be removed when somebody else's pin on the same
+	/// Files written and not pinned yet, and when: they must not be removed when another pin on the same
 	/// bytes ends. Also serialises removal with writing.
 	fresh: Mutex<BTreeMap<H256, Instant>>,
 	names: AtomicU64,
 	/// Bytes of all files.
 	used: AtomicU64,
-	/// How many there may be.
+	/// The quota of bytes.
 	quota: u64,
 }
 
-/// What an I/O error means to the caller.
+/// Converts an I/O error.
 pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 	match error.kind() {
 		io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -64,7 +64,7 @@ impl Files {
 				fs::create_dir(&folder).map_err(|error| io_error(&folder, &error))?;
 			}
 		}
-		// A folder that cannot be written is found now and not with the first segment.
+		// Finds out now, and not with the first segment, if the folder cannot be written.
 		let probe = tmp.join("probe");
 		fs::write(&probe, b"probe")
 			.and_then(|()| fs::remove_file(&probe))
@@ -121,7 +121,7 @@ impl Files {
 			file.write_all(bytes)?;
 			file.sync_all()?;
 			drop(file);
-			// Beside no removal, and counted once however many write the same bytes.
+			// Never concurrent with a removal, and counted once even if several write the same bytes.
 			let fresh = self.fresh();
 			let before = self.len(hash).unwrap_or(0);
 			fs::rename(&tmp, &path)?;
@@ -143,7 +143,7 @@ impl Files {
 		match fs::read(&path) {
 			Ok(bytes) if sha256(&bytes) == hash => Ok(Some(bytes)),
 			Ok(_) => {
-				// What is left is nobody's bytes; without it they may be fetched again.
+				// A leftover is harmless: an unpinned file.
 				let fresh = self.fresh();
 				self.unlink(hash);
 				drop(fresh);
@@ -154,7 +154,7 @@ impl Files {
 		}
 	}
 
-	/// Part of a file, unchecked; nothing of one that is too short.
+	/// A part of a file, unchecked; empty if the file is too short.
 	pub(crate) fn part(
 		&self,
 		hash: H256,
@@ -174,8 +174,8 @@ impl Files {
 		}
 	}
 
-	/// After a transaction: what was pinned is no longer fresh, what was released goes unless it
-	/// is.
+	/// After a transaction: pinned files are no longer fresh; released ones are removed unless they are
+	/// fresh.
 	pub(crate) fn settle(&self, pinned: &[H256], released: &[H256]) {
 		let mut fresh = self.fresh();
 		for hash in pinned {
@@ -193,7 +193,7 @@ impl Files {
 		self.unlink(hash);
 	}
 
-	/// Removes a file; whoever calls this holds the lock of what is fresh.
+	/// Removes a file; the caller must hold the lock of fresh files.
 	fn unlink(&self, hash: H256) {
 		let len = self.len(hash).unwrap_or(0);
 		if fs::remove_file(self.path(hash)).is_ok() {
@@ -201,15 +201,15 @@ impl Files {
 		}
 	}
 
-	/// What was written so long ago and never pinned.
+	/// Files that were written that long ago and never pinned.
 	pub(crate) fn stale(&self, unpinned_for: Duration) -> Vec<H256> {
 		let fresh = self.fresh();
 		let stale = fresh.iter().filter(|(_, since)| since.elapsed() >= unpinned_for);
 		stale.map(|(hash, _)| *hash).collect()
 	}
 
-	/// Bytes that are still stale are fresh no more, and go unless they are pinned. Says whether they
-	/// went.
+	/// Removes bytes that are still stale, unless they are pinned; they are no longer fresh. Returns whether
+	/// they were removed.
 	pub(crate) fn forget(&self, hash: H256, unpinned_for: Duration, pinned: bool) -> bool {
 		let mut fresh = self.fresh();
 		if fresh.get(&hash).is_none_or(|since| since.elapsed() < unpinned_for) {
