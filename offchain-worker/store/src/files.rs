@@ -143,7 +143,7 @@ impl Files {
 		match fs::read(&path) {
 			Ok(bytes) if sha256(&bytes) == hash => Ok(Some(bytes)),
 			Ok(_) => {
-				// A leftover is harmless: an unpinned file.
+				// Damaged bytes are of no use; without the file they can be fetched again.
 				let fresh = self.fresh();
 				self.unlink(hash);
 				drop(fresh);
