@@ -14,10 +14,10 @@ use sp_core::{sr25519, Pair};
 /// The longest secret.
 const LONGEST: usize = 1_024;
 
-/// The number of secrets read, and their accounts.
+/// The bytes read so far, and where accounts' secrets were found.
 #[derive(Default)]
 pub struct Secrets {
-	/// A cache: deriving a key takes a while, and processes share most arguments.
+	/// Not read again: deriving a key takes a while, and processes share most arguments.
 	read: BTreeSet<Vec<u8>>,
 	found: BTreeMap<AccountId, String>,
 }
