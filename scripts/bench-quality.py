@@ -42,6 +42,9 @@ POINTS = CACHE / "bench-quality-points.json"
 # What was aimed at: BD-rate in the mean, the fifth percentile of each clip, the heaviest ten seconds as a share of
 # the target, a variant's bytes in percent and its VMAF.
 GOALS = dict(bd=-5.0, p5=-0.5, peak=1.05, bytes=0.5, vmaf=0.15)
+# What playlists announce as BANDWIDTH, as a share of the cap and without the multiplex's overhead
+# (`offchain-worker/core/src/rules/playlist.rs`).
+ANNOUNCED = 1.1
 # Of films of some minutes: size, rates, and what the mixed one is cut from, in turns of so many seconds.
 LONG_SIZE = (640, 360)
 LONG_RATES = (420, 700)
@@ -363,24 +366,28 @@ def long_films(real, work, minutes):
 
 def kept(real, work, minutes):
     """Lines of a table: what is spent of what was ordered, and whether that is as it should be."""
-    lines = [f"| Film | Ordered | Encoder | Mean of {minutes} min | Heaviest 10 s |", "|---|---|---|---|---|"]
+    lines = [f"| Film | Ordered | Encoder | Mean of {minutes} min | Heaviest five segments | Heaviest 10 s |",
+             "|---|---|---|---|---|---|"]
     wrong = []
     makes = [("ffmpeg", theirs), ("profile 1", lambda *a: ours(1, *a)), ("profile 2", lambda *a: ours(2, *a))]
     for name, film in long_films(real, work, minutes):
         fps = frame_rate(film)
         for kbps in LONG_RATES:
             for who, make in makes:
-                path = make(film, LONG_SIZE, kbps, work, fps)[0]
+                path, _, segments = make(film, LONG_SIZE, kbps, work, fps)
                 most, whole, length = heaviest(path)
                 mean, peak = whole / 1000 / length / kbps, most / 1000 / 10 / kbps
-                print(f"{name:8} {kbps:5} {who:9} {mean:.3f} {peak:.3f}", file=sys.stderr, flush=True)
+                # The command line makes no segments.
+                five = f"{segments:.2f}" if segments else "–"
+                print(f"{name:8} {kbps:5} {who:9} {mean:.3f} {segments:.3f} {peak:.3f}", file=sys.stderr, flush=True)
                 strong = "**" if who == "profile 2" else ""
-                lines.append(f"| {name} | {kbps} kbit/s | {who} | {strong}{mean:.2f}{strong} | {peak:.2f} |")
+                lines.append(f"| {name} | {kbps} kbit/s | {who} | {strong}{mean:.2f}{strong} | {five} | {peak:.2f} |")
                 if who == "profile 2":
-                    # What is mixed may need less, and never gets more.
+                    # The mixed film may need less than was ordered, and never gets more.
                     least = 0.95 if name == "sport" else 0.0
-                    if not least <= mean <= 1.05 or peak > GOALS["peak"]:
-                        wrong.append(f"{name} at {kbps} kbit/s: {mean:.3f} in the mean, {peak:.3f} over 10 s")
+                    if not least <= mean <= 1.05 or segments > 1 or peak > GOALS["peak"] * ANNOUNCED:
+                        wrong.append(f"{name} at {kbps} kbit/s: {mean:.3f} in the mean, {segments:.3f} over five "
+                                     f"segments, {peak:.3f} over 10 s")
     return "\n".join(lines), wrong
 
 

@@ -299,7 +299,7 @@ def unclear(colluding):
 
 
 def judge_table(rounds, seed):
-    rows = ["| Lazy stake | Lazy where | Variants | Brings a member per seat, in LPT | Claims that all judge "
+    rows = ["| Lazy stake | Lazy where | Variants | Gain of a member per seat, in LPT | Claims that all judge "
             "| Accepted unseen | Honest judges penalised, per claim |", "|---|---|---|---|---|---|---|"]
     for colluding, least, variants in [(share, least, variants) for share in (0.02, 0.1, 0.2, 1 / 3)
                                        for least in (1, 2) for variants in (0.0, 0.005)]:
@@ -349,7 +349,7 @@ def judge_search():
 def judge_search_words():
     (each, percent, least), count = judge_search()
     what = f"{percent} % of the stake, lazy where {least} or more of a committee are its own"
-    return (f"Of the {count} coalitions of the grid the best has {what}: each seat in which it encodes nothing loses "
+    return (f"The best of the {count} coalitions of the grid has {what}: each seat in which it encodes nothing loses "
             f"{-each:.2f} LPT." if each < 0 else f"The grid has a coalition that gains: {what}, {each:.6f} LPT a seat.")
 
 
@@ -393,8 +393,8 @@ def hub(share, wrong, rng=None, rounds=0):
 
 
 def hub_table(rounds, seed):
-    rows = ["| Stake that asks it | Its evidence is wrong in | Brings a seat, in LPT, closed form | Simulated, 95 % "
-            "| Stops to pay where it is wrong in |", "|---|---|---|---|---|"]
+    rows = ["| Stake that asks it | Its evidence is wrong in | Gain of a seat, in LPT, closed form | Simulated, 95 % "
+            "| Stops paying when it is wrong in |", "|---|---|---|---|---|"]
     for share in (0.02, 0.1, 0.2, 1 / 3):
         right, false = hub(share, 0.0), hub(share, 1.0)
         border = f"one of {(right - false) / right:,.0f} claims" if right > 0 > false else "no share of them"
@@ -415,7 +415,7 @@ def hub_table(rounds, seed):
 
 
 def rate_table():
-    rows = ["| LPT is worth, of what the chain takes it for | A slash of the own bond takes, of what it backs "
+    rows = ["| Worth of LPT, relative to the chain's rate | A slash of the own bond takes, of what it backs "
             "| One bad segment of a full claim | All bad, everything that the bond backs |", "|---|---|---|---|"]
     for worth in [1, 0.5, 0.25, 0.1, 0.01]:
         own = P.min_self_bond * worth
@@ -443,8 +443,8 @@ def lag(rng, volatility, crash, days=365):
 
 
 def lag_table(rounds, seed):
-    rows = ["| LPT moves in a day by | and falls once to | Days until the chain has followed that "
-            "| Least worth in a year, of what the chain takes it for | One bad segment of a full claim then "
+    rows = ["| LPT moves in a day by | and falls once to | Days until the chain has followed the fall "
+            "| Least worth in a year, relative to the chain's rate | One bad segment of a full claim then "
             "| by the fall alone, closed form |", "|---|---|---|---|---|---|"]
     for volatility, crash in [(0.05, 1.0), (0.2, 1.0), (0.05, 0.5), (0.05, 0.1), (0.05, 0.01)]:
         rng = random.Random(f"{seed}/lag/{volatility}/{crash}")
@@ -642,7 +642,7 @@ def streams_by_weight(leaves, rate, members, ahead=0):
 
 def weight_table():
     rows = ["| Segments a claim | Rate | Members | Leaves drawn | Call and agenda, ms | All of it, ms "
-            "| Streams at 75 % of a block | as blocks reckon |", "|---|---|---|---|---|---|---|---|"]
+            "| Streams at 75 % of a block, by time | by the limits of blocks |", "|---|---|---|---|---|---|---|---|"]
     for leaves, rate, members in [(1, P.verification_rate, 5), (50, P.verification_rate, 5),
                                   (200, P.verification_rate, 5), (LEAVES, P.verification_rate, 5),
                                   (LEAVES, P.verification_rate, 3), (1600, 0.01, 5), (8000, 0.002, 5)]:
@@ -698,7 +698,7 @@ def large_table():
         best, _ = search(full, rate)
         new = values.new_verification_rate
         columns.append([
-            f"{100 * rate:g} %, of who is new {100 * new:g} %",
+            f"{100 * rate:g} %, for a newcomer {100 * new:g} %",
             f"{values.verify_rate / 1e6:,.0f} M",
             f"{values.verify_rate / (P.slot_duration / 1_000) * UNIT_SECONDS:.1f}",
             f"{full:,}",
@@ -715,10 +715,11 @@ def large_table():
         ])
     names = ["`verification_rate`", "`verify_rate`, of work in a block", "cores that this keeps busy at most",
              "segments of a full claim", "allowance, and open claims of a transcoder",
-             "streams by 144 equal judges", "by weights", "as blocks reckon", "by places of 144 transcoders",
+             "streams by 144 equal judges", "by the time of weights", "by the limits of blocks",
+             "by places of 144 transcoders",
              "verification, of all work", "one bad segment of a full claim brings", "by the fee alone",
              "the best of the grid of strategies brings",
-             "free bad segments for who has the last four blocks of a window"]
+             "free bad segments for an author with the last four blocks of a window"]
     for name, production, large in zip(names, *columns):
         rows.append(f"| {name} | {production} | {large} |")
     return rows
@@ -839,9 +840,9 @@ def party_cases():
          -idle_price(idle + (LOOKS - 1) / 2), lambda rng: -idle_price(idle + rng.randrange(LOOKS)), idle_price(LOOKS),
          f"the room of {idle + LOOKS // 2} blocks, worth "
          f"{(idle + LOOKS // 2) * P.slot_duration / 1_000 / SEGMENT_SECONDS:,.0f} segments if there was work for it"),
-        ("a transcoder that serves itself alone, to have served enough", f"{OFFERS} offers of others",
+        ("a transcoder that serves only itself, to count as serving", f"{OFFERS} offers of others",
          poisson_mean(padded, OFFERS), lambda rng: padded(poisson(rng, OFFERS)),
-         OFFERS / 2 * (size + call_price()), "what others have by offers that lapse: three blocks each"),
+         OFFERS / 2 * (size + call_price()), "offers of others that lapse: three blocks each"),
     ]
 
 
@@ -865,8 +866,8 @@ def other_table():
             f"| a transcoder that is its own broadcaster | {verify:.2f} of each claimed segment, to its judges; and each claim's "
             "call | a paid claim in its record; inflation goes by stake and duty, not by volume |",
             f"| a padded count of served jobs | {verify:.2f} of each claimed segment and a sixteenth of a segment's "
-            f"allowance for each assignment that claims less | its own count: it is measured from "
-            f"{P.min_offers:.0f} offers on, and nobody by another's |",
+            f"allowance for each assignment that claims less | its own count, which is measured from "
+            f"{P.min_offers:.0f} offers on; nobody is measured by another's |",
             "| an idle job that holds places | a sixteenth of the largest work of its assignment or of the smallest fees "
             "that the places have room for, and the call that ends it, each time | its transcoder may end it after an "
             "eighth of a claim's time, and waits grow to 1,024 blocks |",
@@ -952,11 +953,11 @@ def figures():
 
 def tables(rounds, seed):
     each, case = search()
-    words = (f"Of the {10 * 8 * 6 * 4 * 6 * 2:,} strategies of the grid the best is: {case['bad']} bad of "
-             f"{case['leaves']} segments, which save or bring {case['saved']:.2f} of a segment each and are "
+    words = (f"The best of the {10 * 8 * 6 * 4 * 6 * 2:,} strategies of the grid: {case['bad']} bad of {case['leaves']} segments, "
+             f"each of which saves or brings {case['saved']:.2f} of a segment and is "
              f"{'not ' if case['hidden'] else ''}revealed, with "
-             f"{100 * case['colluding']:.0f} % of the stake colluding. It loses {-each:,.1f} segments for each that is "
-             "claimed." if each < 0 else
+             f"{100 * case['colluding']:.0f} % of the stake colluding. It loses {-each:,.1f} segments for each claimed "
+             "segment." if each < 0 else
              f"The grid has a strategy that gains: {case}, {each:.4f} for each claimed segment.")
     return {
         "transcoders": transcoder_table(rounds, seed),
@@ -965,8 +966,8 @@ def tables(rounds, seed):
         "windows": window_table(),
         "judges": judge_table(rounds, seed),
         "judge-search": [judge_search_words()],
-        "variants": [f"At a rate of {variant_border():.1e} variants a segment a seat in such a committee brings nothing any "
-                     "more, for a judge with the least stake that one needs."],
+        "variants": [f"From a rate of {variant_border():.1e} variants per segment on, a seat in such a committee brings nothing to a "
+                     "judge with the least stake that one needs."],
         "hub": hub_table(rounds, seed),
         "rate": rate_table(),
         "lag": lag_table(rounds, seed),

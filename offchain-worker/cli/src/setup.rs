@@ -52,7 +52,8 @@ pub struct HomeArgs {
 	/// Folder for this role alone, with its identity, segments and records.
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: PathBuf,
-	/// The most bytes of segments to keep there, in MiB [default: as much as the disk has room for].
+	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room, of which a
+	/// twentieth, or 1 GiB, stays free].
 	#[arg(long, value_name = "MIB")]
 	pub quota: Option<u64>,
 	/// Serve this role's metrics at this address under /metrics, and its readiness under /readyz.

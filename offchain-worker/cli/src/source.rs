@@ -4,6 +4,7 @@ use std::{
 	collections::VecDeque,
 	fs::File,
 	future::Future,
+	io::ErrorKind,
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	pin::pin,
@@ -247,7 +248,7 @@ impl SourceArgs {
 			fetch(url.to_owned(), idle, self.further())
 		} else {
 			idle = Duration::from_millis(1);
-			pipe()?
+			pipe(tokio::io::stdin())
 		};
 		tokio::spawn(follow(pool, options, publications, idle, sender));
 		Ok(receiver)
@@ -347,21 +348,30 @@ fn serve_http(listener: TcpListener, routes: axum::Router) {
 	});
 }
 
-/// Standard input, as a publication of one part.
-fn pipe() -> Result<mpsc::Receiver<Publication>> {
-	let (into, from) = tokio::io::duplex(1024 * 1024);
+/// A pipe, as a publication. Where its segmenter gives up, what follows is another part: the pipe is at its end
+/// when it says so.
+fn pipe(mut pipe: impl AsyncRead + Unpin + Send + 'static) -> mpsc::Receiver<Publication> {
 	let (parts, receiver) = mpsc::channel(1);
 	let (publications, out) = mpsc::channel(1);
-	let publication = Publication { protocol: "pipe", from: "-".into(), parts: receiver };
-	parts.try_send(Part { bytes: from }).map_err(|_| anyhow::anyhow!("the pipe"))?;
-	publications.try_send(publication).map_err(|_| anyhow::anyhow!("the pipe"))?;
 	tokio::spawn(async move {
-		let mut into = into;
-		// A read error ends the source; the segmenter says whether it could use what came before.
-		let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut into).await;
-		let _ = into.shutdown().await;
+		let publication = Publication { protocol: "pipe", from: "-".into(), parts: receiver };
+		if publications.send(publication).await.is_err() {
+			return;
+		}
+		loop {
+			let (mut into, from) = tokio::io::duplex(1024 * 1024);
+			if parts.send(Part { bytes: from }).await.is_err() {
+				return;
+			}
+			match tokio::io::copy(&mut pipe, &mut into).await {
+				// Nobody reads the part any more.
+				Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+				// What else breaks ends the source; the segmenter says whether something was made of it.
+				_ => return,
+			}
+		}
 	});
-	Ok(out)
+	out
 }
 
 /// Fetches a URL, again and again until it ends or stays away too long, with so many video tracks beside the
@@ -370,17 +380,14 @@ fn fetch(url: String, idle: Duration, further: usize) -> mpsc::Receiver<Publicat
 	const KEY: &str = "fetched";
 	let (gate, publications) = Gate::with_further(Keys::new([KEY.to_owned()]), further);
 	tokio::spawn(async move {
-		let mut since = tokio::time::Instant::now();
+		let mut next = None;
 		loop {
-			let begun = tokio::time::Instant::now();
-			match pull(&gate, &url, KEY).await {
+			match pull(&gate, &url, KEY, &mut next).await {
 				Ok(()) => return,
 				Err(error) => tracing::warn!(%error, "the source cannot be fetched"),
 			}
-			if begun.elapsed() > PULL_AGAIN {
-				since = tokio::time::Instant::now();
-			}
-			if since.elapsed() > idle {
+			// To find out that nobody is there may take long itself.
+			if gate.nothing_for() > idle {
 				return;
 			}
 			tokio::time::sleep(PULL_AGAIN).await;
@@ -642,6 +649,44 @@ mod tests {
 		drop(child);
 		assert!(feed(&[0u8; 64][..], input, STUCK).await);
 		assert!(feed(&[0u8; 0][..], tokio::io::sink(), STUCK).await);
+	}
+
+	/// A server that takes connections and gives nothing used to keep a stream open for ever.
+	#[tokio::test]
+	async fn source_should_count_as_away_while_nothing_comes_of_it() {
+		let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("rtmp://{}/live/name", server.local_addr().unwrap());
+		tokio::spawn(async move {
+			while let Ok((connection, _)) = server.accept().await {
+				tokio::time::sleep(PULL_AGAIN + Duration::from_millis(500)).await;
+				drop(connection);
+			}
+		});
+		let mut publications = fetch(url, Duration::from_secs(1), 0);
+		let ended = async { while publications.recv().await.is_some() {} };
+		assert!(timeout(Duration::from_secs(10), ended).await.is_ok());
+	}
+
+	/// A segmenter that gives up in the middle of a pipe used to end the stream as if the pipe had.
+	#[tokio::test]
+	async fn pipe_should_go_on_in_another_part_where_a_segmenter_gives_up() {
+		let (mut writer, reader) = tokio::io::duplex(16);
+		let mut publications = pipe(reader);
+		let mut publication = publications.recv().await.unwrap();
+		let mut first = publication.parts.recv().await.unwrap();
+		writer.write_all(b"before").await.unwrap();
+		let mut bytes = [0; 6];
+		first.bytes.read_exact(&mut bytes).await.unwrap();
+		drop(first);
+		// What is on its way to the first part is lost with it.
+		writer.write_all(b"lost").await.unwrap();
+		let mut second = publication.parts.recv().await.unwrap();
+		writer.write_all(b"behind").await.unwrap();
+		drop(writer);
+		let mut rest = String::new();
+		second.bytes.read_to_string(&mut rest).await.unwrap();
+		assert_eq!(rest, "behind");
+		assert!(publication.parts.recv().await.is_none());
 	}
 
 	/// The last segment of a publisher used to wait until it came back, or until the stream ended.

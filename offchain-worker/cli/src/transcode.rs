@@ -207,9 +207,11 @@ async fn start(
 		claim_worth: args.claim_worth,
 		gap_wait_ms: GAP_WAIT_MS,
 	};
-	// One peer may have half of these requests, which is one more than the role takes. So the role itself
-	// refuses the excess, by each job's queue, and tells its operator. Bytes are bounded separately.
-	let more = config.parallel.saturating_add(config.queue).saturating_add(1);
+	// Of these one peer may have half, which is one more than the role takes, with one of each job: so it is
+	// the role that refuses what is too much, by what each job has in its queue, and tells its operator.
+	// Bytes are bounded apart.
+	let queued = config.parallel.saturating_add(config.queue);
+	let more = queued.saturating_add(MOST_JOBS).saturating_add(1);
 	let limits = NetLimits { pushes: more.saturating_mul(2), ..Default::default() };
 	let role = Arc::new(TranscodeRole::new(
 		keys,

@@ -50,6 +50,8 @@ struct Stream {
 	kind: u8,
 	id: u32,
 	is_extended: bool,
+	/// The time that stood behind the last header that says one, where it is extended.
+	extended: u32,
 	body: Vec<u8>,
 	is_open: bool,
 }
@@ -111,19 +113,14 @@ impl ChunkReader {
 	#[allow(clippy::type_complexity)]
 	fn chunk(&mut self) -> Result<Option<Option<Message>>, ChunkError> {
 		let mut rest = &self.buffer[self.at..];
-		let mut take = |count: usize| -> Option<&[u8]> {
-			let (taken, left) = rest.split_at_checked(count)?;
-			rest = left;
-			Some(taken)
-		};
 		let big = |bytes: &[u8]| bytes.iter().fold(0u32, |n, b| n << 8 | u32::from(*b));
-		let Some(first) = take(1).map(|b| b[0]) else { return Ok(None) };
+		let Some(first) = take(&mut rest, 1).map(|b| b[0]) else { return Ok(None) };
 		let id = match first & 0x3f {
-			0 => match take(1) {
+			0 => match take(&mut rest, 1) {
 				Some(b) => 64 + u32::from(b[0]),
 				None => return Ok(None),
 			},
-			1 => match take(2) {
+			1 => match take(&mut rest, 2) {
 				Some(b) => 64 + u32::from(b[0]) + 256 * u32::from(b[1]),
 				None => return Ok(None),
 			},
@@ -138,7 +135,7 @@ impl ChunkReader {
 			None => Stream::default(),
 		};
 		let begins = !stream.is_open;
-		let header = match take([11, 7, 3, 0][usize::from(format)]) {
+		let header = match take(&mut rest, [11, 7, 3, 0][usize::from(format)]) {
 			Some(header) => header,
 			None => return Ok(None),
 		};
@@ -155,9 +152,14 @@ impl ChunkReader {
 			stream.id = header[7..11].iter().rev().fold(0, |n, b| n << 8 | u32::from(*b));
 		}
 		if stream.is_extended {
-			match take(4) {
-				Some(b) => time_field = big(b),
-				None => return Ok(None),
+			let Some(field) = rest.get(..4).map(big) else { return Ok(None) };
+			// It is to stand in every chunk, and some encoders leave it out where a message goes on.
+			if format < 3 || begins || field == stream.extended {
+				rest = &rest[4..];
+				time_field = field;
+			}
+			if format < 3 {
+				stream.extended = field;
 			}
 		}
 		if stream.length > self.longest {
@@ -166,7 +168,7 @@ impl ChunkReader {
 		let have = self.streams.get(&id).map_or(0, |stream| stream.body.len());
 		let have = if format < 3 { 0 } else { have };
 		let count = (stream.length - have.min(stream.length)).min(self.size);
-		let Some(bytes) = take(count) else { return Ok(None) };
+		let Some(bytes) = take(&mut rest, count) else { return Ok(None) };
 		match format {
 			0 => {
 				stream.time = time_field;
@@ -203,6 +205,13 @@ impl ChunkReader {
 		}
 		Ok(Some(message))
 	}
+}
+
+/// The first `count` bytes of what is left.
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
+	let (taken, left) = rest.split_at_checked(count)?;
+	*rest = left;
+	Some(taken)
 }
 
 impl Stream {
@@ -276,6 +285,32 @@ mod tests {
 		assert_eq!(reader.next_message(), Ok(Some(b)));
 		assert_eq!(reader.next_message(), Ok(Some(message(9, 7, 900))));
 		assert_eq!(reader.next_message(), Ok(None));
+	}
+
+	/// After 4.7 hours times are extended, which not all encoders say in each chunk.
+	#[test]
+	fn messages_should_be_joined_where_chunks_that_go_on_leave_the_time_out() {
+		let sent = [message(9, 0x0123_4567, 300), message(9, 0x0123_4588, 130)];
+		let mut reader = ChunkReader::new(1_000);
+		for message in &sent {
+			let whole = write(4, message, 1_000);
+			let (head, body) = whole.split_at(whole.len() - message.body.len());
+			reader.push(head);
+			for (index, part) in body.chunks(128).enumerate() {
+				if index > 0 {
+					reader.push(&[0xc4]);
+				}
+				reader.push(part);
+			}
+		}
+		// That the last two bytes begin no time is known by what follows them.
+		let last = message(8, 5, 4);
+		reader.push(&write(5, &last, 128));
+		let mut received = Vec::new();
+		while let Some(message) = reader.next_message().unwrap() {
+			received.push(message);
+		}
+		assert_eq!(received, [&sent[..], &[last]].concat());
 	}
 
 	#[test]

@@ -26,7 +26,13 @@ const ONE: u8 = 0;
 const OWN_CODECS: u8 = 2;
 /// The most tracks in a message: more than any publisher sends.
 const MOST_TRACKS: usize = 32;
-/// The video track of a publisher with a single one.
+/// The kinds of messages of sound and of pictures, and of those in which several of both stand as in a file.
+const SOUND: u8 = 8;
+const PICTURES: u8 = 9;
+const SEVERAL: u8 = 22;
+/// Messages in one such message, more than anybody sends.
+const MOST_MESSAGES: usize = 1_024;
+/// The pictures of who sends one track of them.
 pub(crate) const FIRST: Of = Of::Pictures(0);
 
 /// Why a message cannot be used.
@@ -40,7 +46,12 @@ pub enum FlvError {
 	Damaged,
 }
 
-/// An output of the remuxer.
+/// Whether a message of this kind is one for [`Remuxer::take`].
+pub fn is_media(kind: u8) -> bool {
+	matches!(kind, SOUND | PICTURES | SEVERAL)
+}
+
+/// What to do with what comes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
 	/// Bytes of the stream.
@@ -72,6 +83,8 @@ pub struct Remuxer {
 	held_bytes: usize,
 	/// The newest decoding time.
 	newest: Option<i64>,
+	/// Whether it was said that the sound's time is far from the pictures'.
+	is_told: bool,
 	/// 32 bits of milliseconds turn over after 49 days.
 	turns: i64,
 	last_raw: Option<u32>,
@@ -113,19 +126,36 @@ impl Remuxer {
 		i64::from(raw) + (self.turns << 32)
 	}
 
-	/// Takes a message of pictures (kind 9) or sound (kind 8).
+	/// A message of pictures (kind 9) or sound (kind 8), or of several of them (kind 22).
 	pub fn take(&mut self, kind: u8, time: u32, body: &[u8]) -> Result<Vec<Out>, FlvError> {
 		let mut out = Vec::new();
+		match kind {
+			SEVERAL => {
+				for Single { kind, time, body } in several(time, body)? {
+					self.take_one(kind, time, body, &mut out)?;
+				}
+			}
+			kind => self.take_one(kind, time, body, &mut out)?,
+		}
+		Ok(out)
+	}
+
+	fn take_one(
+		&mut self,
+		kind: u8,
+		time: u32,
+		body: &[u8],
+		out: &mut Vec<Out>,
+	) -> Result<(), FlvError> {
 		if body.is_empty() {
-			return Ok(out);
+			return Ok(());
 		}
 		let time = self.unwrapped(time);
 		match kind {
-			9 => self.picture(time, body, &mut out)?,
-			8 => self.sound(time, body, &mut out)?,
-			_ => {}
+			PICTURES => self.picture(time, body, out),
+			SOUND => self.sound(time, body, out),
+			_ => Ok(()),
 		}
-		Ok(out)
 	}
 
 	fn picture(&mut self, time: i64, body: &[u8], out: &mut Vec<Out>) -> Result<(), FlvError> {
@@ -313,8 +343,14 @@ impl Remuxer {
 		let jumps = self.newest.is_some_and(|newest| {
 			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
 		});
-		// The stream's time is that of its first tracks, whatever a further one's does.
-		if is_further && jumps {
+		// The stream goes on by its pictures' time, whatever sound's or a further track's does: each would else
+		// end what the other one has begun, for ever.
+		if jumps && of != FIRST {
+			if of == Of::Sound && !std::mem::replace(&mut self.is_told, true) {
+				tracing::warn!(
+					"the time of the sound is far from that of the pictures; it is left out where it is"
+				);
+			}
 			return;
 		}
 		if jumps {
@@ -360,7 +396,36 @@ impl Remuxer {
 	}
 }
 
-/// A picture's codec, and its message's content.
+/// One of several messages in one.
+struct Single<'a> {
+	kind: u8,
+	time: u32,
+	body: &'a [u8],
+}
+
+/// The messages in one of several. The first one has its time, whatever it says itself; the others follow as they
+/// say.
+fn several(time: u32, body: &[u8]) -> Result<Vec<Single<'_>>, FlvError> {
+	let mut found = Vec::new();
+	let (mut first, mut rest) = (None, body);
+	while !rest.is_empty() {
+		let (head, after) = rest.split_first_chunk::<11>().ok_or(FlvError::Damaged)?;
+		let [kind, a, b, c, low, lower, lowest, high, ..] = *head;
+		let size = u32::from_be_bytes([0, a, b, c]) as usize;
+		let own = u32::from_be_bytes([high, low, lower, lowest]);
+		let (body, after) = after.split_at_checked(size).ok_or(FlvError::Damaged)?;
+		if found.len() >= MOST_MESSAGES {
+			return Err(FlvError::Damaged);
+		}
+		let since = own.wrapping_sub(*first.get_or_insert(own));
+		found.push(Single { kind, time: time.wrapping_add(since), body });
+		// Behind each stands how long it was.
+		rest = after.get(4..).unwrap_or_default();
+	}
+	Ok(found)
+}
+
+/// How a picture is coded, and what a message says of it.
 struct Coded {
 	frame: u8,
 	codec: &'static str,
@@ -540,6 +605,31 @@ mod tests {
 		assert_eq!(remuxer.take(9, 1_000, further).unwrap().len(), 1);
 	}
 
+	/// An encoder counts the time of sound from another beginning than that of pictures.
+	#[test]
+	fn sound_whose_time_is_far_from_the_pictures_should_not_end_the_stream() {
+		for apart in [3_600_000, 20_000] {
+			let mut remuxer = Remuxer::new();
+			remuxer.take(9, 0, &header()).unwrap();
+			remuxer.take(8, 0, &[0xaf, 0, 0x12, 0x10]).unwrap();
+			for time in (30_000..31_000).step_by(100) {
+				let sound = remuxer.take(8, time + apart - 25_000, &[0xaf, 1, 1]).unwrap();
+				assert_eq!(ends(&remuxer.take(9, time, &key(0)).unwrap()), 0);
+				assert_eq!(sound, [], "{apart}");
+			}
+			assert!(remuxer.has_begun(), "{apart}");
+			assert_eq!(remuxer.take(8, 31_000, &[0xaf, 1, 1]).unwrap().len(), 1, "they meet");
+			// Where the pictures stand still, sound goes on, and they with it.
+			for time in (31_000..60_000).step_by(1_000) {
+				assert_eq!(remuxer.take(8, time, &[0xaf, 1, 1]).unwrap().len(), 1);
+			}
+			assert_eq!(ends(&remuxer.take(9, 60_000, &key(0)).unwrap()), 0);
+			// Where both jump, another stream begins with the first picture.
+			assert_eq!(remuxer.take(8, 90_000, &[0xaf, 1, 1]).unwrap(), []);
+			assert_eq!(ends(&remuxer.take(9, 90_000, &key(0)).unwrap()), 1);
+		}
+	}
+
 	/// What is damaged in another track than the first does not end the stream, also where no other is wanted.
 	#[test]
 	fn attack_further_track_that_is_damaged() {
@@ -596,6 +686,44 @@ mod tests {
 		// Sound that appears makes another stream.
 		let out = remuxer.take(8, 1_000, &[0xaf, 0, 0x12, 0x10]).unwrap();
 		assert_eq!(ends(&out), 1);
+	}
+
+	/// As servers of Adobe's and Wowza's send them.
+	#[test]
+	fn several_messages_in_one_should_be_taken_in_their_order_and_at_their_times() {
+		let single = |kind: u8, time: u32, body: &[u8]| {
+			let [high, low @ ..] = time.to_be_bytes();
+			let size = (body.len() as u32).to_be_bytes();
+			[&[kind][..], &size[1..], &low, &[high, 0, 0, 0], body, &[0, 0, 0, 9]].concat()
+		};
+		let mut remuxer = Remuxer::new();
+		remuxer.take(9, 0, &header()).unwrap();
+		remuxer.take(8, 0, &[0xaf, 0, 0x12, 0x10]).unwrap();
+		// A file's own time is that of the first of them; neither what is nested nor what is else is taken.
+		let nested = single(9, 0, &key(0));
+		let message = [
+			single(9, 0x0100_0000, &key(0)),
+			single(22, 0x0100_0000, &nested),
+			single(18, 0x0100_0000, b"about"),
+			single(8, 0x0100_0014, &[0xaf, 1, 1]),
+			single(9, 0x0100_0028, &key(0)),
+		]
+		.concat();
+		let out = remuxer.take(22, 1_000, &message).unwrap();
+		assert_eq!((out.len(), ends(&out), remuxer.newest), (2, 0, Some(1_040)));
+		for cut in [&message[..10], &message[..12]] {
+			assert_eq!(remuxer.take(22, 1_100, cut), Err(FlvError::Damaged));
+		}
+	}
+
+	/// A message of hundreds of thousands of empty ones.
+	#[test]
+	fn attack_message_of_many_empty_messages() {
+		let empty = [9u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11];
+		let mut remuxer = Remuxer::new();
+		assert_eq!(remuxer.take(22, 0, &empty.repeat(MOST_MESSAGES)), Ok(vec![]));
+		let more = empty.repeat(MOST_MESSAGES + 1);
+		assert_eq!(remuxer.take(22, 0, &more), Err(FlvError::Damaged));
 	}
 
 	/// Pictures of a byte each, all of one time and without sound: to hold them takes many times that.

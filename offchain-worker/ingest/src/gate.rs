@@ -1,6 +1,7 @@
 //! Decides who may publish, and hands publications on.
 
 use std::{
+	future::Future,
 	net::IpAddr,
 	sync::{
 		atomic::{AtomicU64, Ordering},
@@ -126,6 +127,8 @@ pub struct Gate {
 	client: reqwest::Client,
 	out: mpsc::Sender<Publication>,
 	made: Instant,
+	/// When bytes were handed on last, in milliseconds since the gate was made.
+	handed_on: AtomicU64,
 	current: Mutex<(u64, Option<Current>)>,
 	/// By host: see [`host`].
 	wrong: Mutex<Vec<(IpAddr, u32, Instant)>>,
@@ -152,6 +155,7 @@ impl Gate {
 			client: client(),
 			out,
 			made: Instant::now(),
+			handed_on: AtomicU64::new(0),
 			current: Mutex::new((0, None)),
 			wrong: Mutex::default(),
 			turn: tokio::sync::Mutex::default(),
@@ -270,7 +274,12 @@ impl Gate {
 		self.made.elapsed().as_millis() as u64
 	}
 
-	/// Takes the place of the current publisher, unless it is active.
+	/// How long nothing has been handed on.
+	pub fn nothing_for(&self) -> Duration {
+		Duration::from_millis(self.now().saturating_sub(self.handed_on.load(Ordering::Relaxed)))
+	}
+
+	/// Takes the place of whoever publishes, unless it is there.
 	fn begin(self: &Arc<Self>) -> Result<Session, Denied> {
 		let mut current = lock(&self.current);
 		if let Some(before) = &current.1 {
@@ -344,12 +353,22 @@ impl Session {
 		self.heard.store(self.gate.now(), Ordering::Relaxed);
 	}
 
-	/// Waits until another publisher takes the place.
-	pub async fn replaced(&mut self) {
-		let _ = self.told.wait_for(|replaced| *replaced).await;
+	/// Notes that the publisher is there, and that so long may pass until it can be heard again.
+	pub fn hear_for(&self, pause: Duration) {
+		let until = self.gate.now().saturating_add(pause.as_millis() as u64);
+		self.heard.store(until, Ordering::Relaxed);
 	}
 
-	/// Whether another publisher took it.
+	/// Waits until another publisher takes the place. Whoever publishes ends then: the other one's stream
+	/// begins when this one is dropped.
+	pub fn replaced(&self) -> impl Future<Output = ()> + Send + use<> {
+		let mut told = self.told.clone();
+		async move {
+			let _ = told.wait_for(|replaced| *replaced).await;
+		}
+	}
+
+	/// Whether another publisher took the place.
 	pub fn is_replaced(&self) -> bool {
 		*self.told.borrow()
 	}
@@ -361,12 +380,16 @@ impl Session {
 
 	/// Hands bytes on. Fails if nobody takes them any more.
 	pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Denied> {
-		self.hear();
 		if self.is_replaced() {
 			return Err(Denied::Busy);
 		}
+		// That the segmenter takes its time is no silence of the publisher's.
+		self.hear_for(STALLED);
 		let written = timeout(STALLED, self.hand_on(bytes)).await;
-		written.map_err(|_| Denied::Closed)?
+		self.hear();
+		written.map_err(|_| Denied::Closed)??;
+		self.gate.handed_on.store(self.gate.now(), Ordering::Relaxed);
+		Ok(())
 	}
 
 	async fn hand_on(&mut self, bytes: &[u8]) -> Result<(), Denied> {
@@ -431,6 +454,26 @@ mod tests {
 		assert_eq!(first.write(b"x").await, Err(Denied::Busy));
 		drop(first);
 		assert!(!second.is_replaced(), "the place is the second one's");
+	}
+
+	/// The segmenter takes nothing for a while, and somebody else comes with a key.
+	#[tokio::test(start_paused = true)]
+	async fn attack_place_of_a_publisher_taken_while_the_segmenter_is_slow() {
+		let (gate, mut publications) = Gate::new(Keys::new(["k".to_string()]));
+		let mut first = gate.admit("rtmp", HERE, "live", "k").await.unwrap();
+		let _publication = publications.recv().await.unwrap();
+		let writing = tokio::spawn(async move {
+			let written = first.write(&vec![0; BUFFER + 1]).await;
+			(written, first)
+		});
+		tokio::time::sleep(2 * SILENT).await;
+		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
+		let (written, _first) = writing.await.unwrap();
+		assert_eq!(written, Err(Denied::Closed));
+		// Now it is heard again, or is silent.
+		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
+		tokio::time::advance(SILENT).await;
+		assert!(gate.begin().is_ok());
 	}
 
 	/// Whoever knows an address from which the publisher comes, or shares a proxy with it, cannot lock

@@ -13,8 +13,8 @@ use std::{
 
 use futures::StreamExt;
 use livepeer_worker_hosts::is_public;
-use m3u8_rs::{MediaPlaylist, Playlist};
-use reqwest::{redirect, Client, Response, Url};
+use m3u8_rs::{ByteRange, Map, MediaPlaylist, Playlist};
+use reqwest::{header, redirect, Client, Response, StatusCode, Url};
 use thiserror::Error;
 
 use crate::{
@@ -30,9 +30,13 @@ const LONGEST_PLAYLIST: usize = 2 * 1024 * 1024;
 const LARGEST_SEGMENT: u64 = 64 * 1024 * 1024;
 /// How often a failed playlist request is repeated.
 const POLL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(6));
-/// Consecutive failures after which the source counts as gone.
+/// How long a server has when it broke off.
+const BROKEN: Duration = Duration::from_secs(2);
+/// Failures in a row after which the source is gone.
 const MOST_FAILURES: u32 = 6;
-/// How many segments behind the newest a live stream is taken up.
+/// Segments in a row that could not be had before the source counts as away.
+const MOST_MISSING: u32 = 3;
+/// Live segments behind the newest at which a stream is taken up.
 const BEHIND: usize = 3;
 
 /// Why nothing can be fetched.
@@ -44,7 +48,10 @@ pub enum PullError {
 	/// HTTP failed.
 	#[error("the source cannot be fetched: {0}")]
 	Http(String),
-	/// A playlist leads to a private address.
+	/// What is not there, or leads where nobody follows: it will not be had later either.
+	#[error("the source cannot be fetched: {0}")]
+	Gone(String),
+	/// A playlist leads where nobody but this machine should reach.
 	#[error("the source leads to {0}, which is no address of the internet")]
 	Inside(String),
 	/// An unsupported playlist.
@@ -63,21 +70,34 @@ pub enum PullError {
 
 impl From<reqwest::Error> for PullError {
 	fn from(error: reqwest::Error) -> Self {
-		PullError::Http(error.to_string())
+		const GONE: [StatusCode; 2] = [StatusCode::NOT_FOUND, StatusCode::GONE];
+		let is_gone = error.status().is_some_and(|status| GONE.contains(&status));
+		match is_gone || error.is_redirect() {
+			true => PullError::Gone(error.to_string()),
+			false => PullError::Http(error.to_string()),
+		}
+	}
+}
+
+impl PullError {
+	/// Whether asking again is of no use.
+	fn is_for_good(&self) -> bool {
+		matches!(self, PullError::Gone(_) | PullError::Inside(_))
 	}
 }
 
 type Result<T> = std::result::Result<T, PullError>;
 
-/// Fetches `url` into the gate until it ends.
-pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str) -> Result<()> {
+/// Fetches `url` into the gate until it ends. HLS begins with the segment that has the number `next`, where one is
+/// given, and says there with which to go on when this fails.
+pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str, next: &mut Option<u64>) -> Result<()> {
 	let parsed = Url::parse(url).map_err(|_| PullError::Url(url.into()))?;
 	let host = parsed.host_str().unwrap_or_default().to_owned();
 	let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
 	match parsed.scheme() {
 		"http" | "https" => {
 			let mut session = gate.admit("pull", here, "pull", key).await?;
-			http(parsed, &mut session).await
+			http(parsed, next, &mut session).await
 		}
 		"rtmp" => {
 			let mut session = gate.admit("pull", here, "pull", key).await?;
@@ -144,34 +164,79 @@ impl Fetcher {
 		Ok(Self { client, reach })
 	}
 
-	async fn get(&self, url: &Url) -> Result<Response> {
+	/// Asks for all of a resource, or for a part of it.
+	async fn get(&self, url: &Url, part: Option<Part>) -> Result<Response> {
 		if !self.reach.admits(url) {
 			return Err(PullError::Inside(url.host_str().unwrap_or_default().to_owned()));
 		}
-		Ok(self.client.get(url.clone()).send().await?.error_for_status()?)
+		let mut request = self.client.get(url.clone());
+		if let Some((first, length)) = part {
+			let last = first.saturating_add(length.saturating_sub(1));
+			request = request.header(header::RANGE, format!("bytes={first}-{last}"));
+		}
+		let answer = request.send().await?.error_for_status()?;
+		if part.is_some() && answer.status() != StatusCode::PARTIAL_CONTENT {
+			return Err(PullError::Playlist("its server gives no parts of files"));
+		}
+		Ok(answer)
 	}
 }
 
-async fn http(url: Url, session: &mut Session) -> Result<()> {
+/// A part of a resource: its first byte, and how many bytes it has.
+type Part = (u64, u64);
+
+/// What a playlist names of a file; where it does not say from which byte on, that is behind the part before.
+fn part_of(range: &ByteRange, before: &mut u64) -> Part {
+	let first = range.offset.unwrap_or(*before);
+	*before = first.saturating_add(range.length);
+	(first, range.length)
+}
+
+async fn http(url: Url, next: &mut Option<u64>, session: &mut Session) -> Result<()> {
 	let fetcher = Fetcher::new(reach_of(&url).await)?;
-	let answer = fetcher.get(&url).await?;
+	let answer = fetcher.get(&url, None).await?;
 	let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
 	let is_playlist = url.path().ends_with(".m3u8")
 		|| kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("mpegurl"));
 	if is_playlist {
 		let url = answer.url().clone();
-		return hls(&fetcher, url, read_playlist(answer).await?, session).await;
+		return hls(&fetcher, url, read_playlist(answer).await?, next, session).await;
 	}
-	copy(answer, u64::MAX, session).await
+	file(&fetcher, &url, answer, session).await
 }
 
-async fn copy(answer: Response, most: u64, session: &mut Session) -> Result<()> {
+/// A file, or what comes without an end. A film whose length is known goes on where its server broke off.
+async fn file(fetcher: &Fetcher, url: &Url, answer: Response, session: &mut Session) -> Result<()> {
+	let length = answer.content_length();
+	let (mut taken, mut failures) = (0, 0);
+	let mut answer = Ok(answer);
+	loop {
+		let before = taken;
+		let ended = match answer {
+			Ok(answer) => copy(answer, u64::MAX, &mut taken, session).await,
+			Err(error) => Err(error),
+		};
+		let (length, error) = match (length, ended) {
+			(Some(length), Err(error @ PullError::Http(_))) => (length, error),
+			(_, ended) => return ended,
+		};
+		failures = if taken > before { 1 } else { failures + 1 };
+		if failures >= MOST_FAILURES {
+			return Err(error);
+		}
+		tracing::warn!(%error, taken, "the source broke off; it is asked for the rest");
+		tokio::time::sleep(BROKEN).await;
+		answer = fetcher.get(url, Some((taken, length.saturating_sub(taken)))).await;
+	}
+}
+
+/// Hands on what comes, and counts it in `taken`, of which there may be as much as `most`.
+async fn copy(answer: Response, most: u64, taken: &mut u64, session: &mut Session) -> Result<()> {
 	let mut stream = answer.bytes_stream();
-	let mut taken = 0u64;
 	while let Some(bytes) = stream.next().await {
 		let bytes = bytes?;
-		taken = taken.saturating_add(bytes.len() as u64);
-		if taken > most {
+		*taken = taken.saturating_add(bytes.len() as u64);
+		if *taken > most {
 			return Err(PullError::Playlist("a segment is too long"));
 		}
 		session.write(&bytes).await?;
@@ -203,6 +268,7 @@ async fn hls(
 	fetcher: &Fetcher,
 	mut url: Url,
 	mut playlist: Playlist,
+	next: &mut Option<u64>,
 	session: &mut Session,
 ) -> Result<()> {
 	if let Playlist::MasterPlaylist(master) = &playlist {
@@ -220,28 +286,27 @@ async fn hls(
 			return Err(PullError::Playlist("its sound comes apart from its pictures"));
 		}
 		url = joined(&url, &best.uri)?;
-		let answer = fetcher.get(&url).await?;
+		let answer = fetcher.get(&url, None).await?;
 		url = answer.url().clone();
 		playlist = read_playlist(answer).await?;
 	}
-	let mut next: Option<u64> = None;
-	let mut map: Option<String> = None;
+	let mut map: Option<Map> = None;
 	let mut failures = 0;
 	loop {
 		let Playlist::MediaPlaylist(media) = &playlist else {
 			return Err(PullError::Playlist("it names no segments"));
 		};
-		let before = next;
-		segments(fetcher, &url, media, &mut next, &mut map, session).await?;
+		let before = *next;
+		segments(fetcher, &url, media, next, &mut map, session).await?;
 		if media.end_list {
 			return Ok(());
 		}
 		session.hear();
 		let target = Duration::from_secs(media.target_duration.max(1));
-		// Half as long if there was nothing new, as HLS requires.
-		let pause = if next == before { target / 2 } else { target };
+		// Half as long where there was nothing new, as the format asks.
+		let pause = if *next == before { target / 2 } else { target };
 		tokio::time::sleep(pause.clamp(POLL.0, POLL.1)).await;
-		let again = async { read_playlist(fetcher.get(&url).await?).await };
+		let again = async { read_playlist(fetcher.get(&url, None).await?).await };
 		match again.await {
 			Ok(newer) => {
 				playlist = newer;
@@ -262,14 +327,14 @@ async fn segments(
 	url: &Url,
 	media: &MediaPlaylist,
 	next: &mut Option<u64>,
-	map: &mut Option<String>,
+	map: &mut Option<Map>,
 	session: &mut Session,
 ) -> Result<()> {
 	let first = media.media_sequence;
 	let count = media.segments.len();
 	let start = match *next {
-		// Numbers that went back mean another stream.
-		Some(seq) if seq > first + count as u64 => {
+		// Numbers that went back are another stream.
+		Some(seq) if seq > first.saturating_add(count as u64) => {
 			session.end_part();
 			first
 		}
@@ -280,11 +345,13 @@ async fn segments(
 			seq.max(first)
 		}
 		None if media.end_list => first,
-		None => first + count.saturating_sub(BEHIND) as u64,
+		None => first.saturating_add(count.saturating_sub(BEHIND) as u64),
 	};
 	*next = Some(start);
+	let (mut behind, mut missing) = (0, 0);
 	for (index, segment) in media.segments.iter().enumerate() {
-		let seq = first + index as u64;
+		let seq = first.saturating_add(index as u64);
+		let part = segment.byte_range.as_ref().map(|range| part_of(range, &mut behind));
 		if seq < start {
 			continue;
 		}
@@ -292,26 +359,43 @@ async fn segments(
 		if encrypted {
 			return Err(PullError::Playlist("its segments are encrypted"));
 		}
-		let init = segment.map.as_ref().map(|map| map.uri.clone()).or_else(|| map.clone());
+		let init = segment.map.clone().or_else(|| map.clone());
 		if segment.discontinuity || (map.is_some() && init != *map) {
 			session.end_part();
 		}
 		if session.is_between() {
 			if let Some(init) = &init {
-				let answer = fetcher.get(&joined(url, init)?).await?;
-				copy(answer, LARGEST_SEGMENT, session).await?;
+				let part = init.byte_range.as_ref().map(|range| part_of(range, &mut 0));
+				let answer = fetcher.get(&joined(url, &init.uri)?, part).await?;
+				copy(answer, LARGEST_SEGMENT, &mut 0, session).await?;
 			}
 		}
 		*map = init;
-		match fetcher.get(&joined(url, &segment.uri)?).await {
-			Ok(answer) => copy(answer, LARGEST_SEGMENT, session).await?,
-			// Gone already: the next one does not continue the one before.
+		let answer = fetcher.get(&joined(url, &segment.uri)?, part).await;
+		let is_there = answer.is_ok();
+		let taken = match answer {
+			Ok(answer) => copy(answer, LARGEST_SEGMENT, &mut 0, session).await,
+			Err(error) => Err(error),
+		};
+		match taken {
+			Ok(()) => {}
+			Err(error @ PullError::Denied(_)) => return Err(error),
 			Err(error) => {
 				tracing::warn!(seq, %error, "a segment is missing");
+				// The next one does not go on from the one before.
 				session.end_part();
+				// Nothing of it has come, and it may be had later: it is the next one still unless another is had.
+				if !is_there && !error.is_for_good() {
+					missing += 1;
+					if missing >= MOST_MISSING || (media.end_list && index + 1 == count) {
+						return Err(error);
+					}
+					continue;
+				}
 			}
 		}
-		*next = Some(seq + 1);
+		missing = 0;
+		*next = Some(seq.saturating_add(1));
 	}
 	Ok(())
 }
@@ -322,14 +406,14 @@ mod tests {
 	use std::sync::atomic::{AtomicUsize, Ordering};
 
 	use axum::{
-		http::{header, StatusCode},
+		http::{header, HeaderMap, StatusCode},
 		routing::get,
 		Router,
 	};
-	use tokio::{io::AsyncReadExt, net::TcpListener};
+	use tokio::{io::AsyncReadExt, net::TcpListener, sync::mpsc};
 
 	use super::*;
-	use crate::gate::Keys;
+	use crate::gate::{Keys, Publication};
 
 	const KEY: &str = "a-stream-key";
 
@@ -348,6 +432,129 @@ mod tests {
 		(port, asked)
 	}
 
+	/// What comes of one publication.
+	async fn fetched(publications: &mut mpsc::Receiver<Publication>) -> String {
+		let mut publication = publications.recv().await.unwrap();
+		let mut fetched = String::new();
+		while let Some(mut part) = publication.parts.recv().await {
+			part.bytes.read_to_string(&mut fetched).await.unwrap();
+		}
+		fetched
+	}
+
+	/// Serves a playlist of these lines, and what it names.
+	async fn source(lines: &str, routes: Router) -> String {
+		let playlist = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n{lines}\n#EXT-X-ENDLIST\n");
+		let routes = routes.route("/index.m3u8", get(move || async move { playlist }));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let at = listener.local_addr().unwrap();
+		tokio::spawn(async move { axum::serve(listener, routes).await });
+		format!("http://{at}/index.m3u8")
+	}
+
+	/// A server that breaks one segment off and is away for a while: the film neither begins again nor counts
+	/// as shown to its end.
+	#[tokio::test]
+	async fn film_should_go_on_where_it_was_when_its_server_was_away() {
+		let asked: Arc<AtomicUsize> = Arc::default();
+		let (of_one, of_two) = (asked.clone(), Arc::new(AtomicUsize::new(0)));
+		let broken = || async {
+			let sent = [Ok("x"), Err(io::Error::other("the connection breaks"))];
+			let sent = futures::stream::iter(sent).then(|part| async move {
+				tokio::time::sleep(Duration::from_millis(100)).await;
+				part
+			});
+			axum::body::Body::from_stream(sent)
+		};
+		let one = move || async move {
+			of_one.fetch_add(1, Ordering::Relaxed);
+			"one"
+		};
+		let two = move || async move {
+			match of_two.fetch_add(1, Ordering::Relaxed) {
+				0 => (StatusCode::SERVICE_UNAVAILABLE, "later"),
+				_ => (StatusCode::OK, "two"),
+			}
+		};
+		let routes = Router::new()
+			.route("/broken", get(broken))
+			.route("/one", get(one))
+			.route("/two", get(two));
+		let lines = "#EXTINF:1,\nbroken\n#EXTINF:1,\none\n#EXTINF:1,\ngone\n#EXTINF:1,\ntwo";
+		let url = source(lines, routes).await;
+		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+		let mut next = None;
+		let first = pull(&gate, &url, KEY, &mut next);
+		let (ended, first) = tokio::join!(first, fetched(&mut publications));
+		assert!(matches!(ended, Err(PullError::Http(_))), "{ended:?}");
+		assert_eq!(first, "xone");
+		let second = pull(&gate, &url, KEY, &mut next);
+		let (ended, second) = tokio::join!(second, fetched(&mut publications));
+		assert!(ended.is_ok(), "{ended:?}");
+		assert_eq!((second.as_str(), asked.load(Ordering::Relaxed)), ("two", 1));
+	}
+
+	/// A server that breaks a film off is asked for the rest of it, and for nothing twice.
+	#[tokio::test]
+	async fn film_of_one_file_should_go_on_where_its_server_broke_off() {
+		let film = |headers: HeaderMap| async move {
+			let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+			match range {
+				None => {
+					let sent = [Ok("abc"), Err(io::Error::other("the connection breaks"))];
+					let sent = futures::stream::iter(sent).then(|part| async move {
+						tokio::time::sleep(Duration::from_millis(100)).await;
+						part
+					});
+					let body = axum::body::Body::from_stream(sent);
+					(StatusCode::OK, [(header::CONTENT_LENGTH, "8")], body)
+				}
+				Some(range) => {
+					assert_eq!(range, "bytes=3-7");
+					let body = axum::body::Body::from("defgh");
+					(StatusCode::PARTIAL_CONTENT, [(header::CONTENT_LENGTH, "5")], body)
+				}
+			}
+		};
+		let routes = Router::new().route("/film", get(film));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("http://{}/film", listener.local_addr().unwrap());
+		tokio::spawn(async move { axum::serve(listener, routes).await });
+		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+		let mut next = None;
+		let pulling = pull(&gate, &url, KEY, &mut next);
+		let (ended, fetched) = tokio::join!(pulling, fetched(&mut publications));
+		assert!(ended.is_ok(), "{ended:?}");
+		assert_eq!(fetched, "abcdefgh");
+	}
+
+	/// Films of which all segments are parts of one file, as ffmpeg and Apple make them.
+	#[tokio::test]
+	async fn parts_of_a_file_should_be_fetched_and_no_more_of_it() {
+		let file = |headers: HeaderMap| async move {
+			let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+			let range = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-'));
+			let (first, last) = range.unwrap();
+			let (first, last): (usize, usize) = (first.parse().unwrap(), last.parse().unwrap());
+			(StatusCode::PARTIAL_CONTENT, "abcdefgh"[first..=last].to_owned())
+		};
+		let lines =
+			"#EXT-X-MAP:URI=\"file\",BYTERANGE=\"1@0\"\n#EXTINF:1,\n#EXT-X-BYTERANGE:2@2\nfile\n\
+			#EXTINF:1,\n#EXT-X-BYTERANGE:3\nfile";
+		let whole = || async { "all of it" };
+		for (serves, expected) in [(get(file), Some("acdefg")), (get(whole), None)] {
+			let url = source(lines, Router::new().route("/file", serves)).await;
+			let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+			let mut next = None;
+			let pulling = pull(&gate, &url, KEY, &mut next);
+			let (ended, fetched) = tokio::join!(pulling, fetched(&mut publications));
+			assert_eq!(
+				(ended.is_ok(), fetched.as_str()),
+				(expected.is_some(), expected.unwrap_or(""))
+			);
+		}
+	}
+
 	/// A source whose playlist leads to services of whoever fetches it: their answers would be cut into the
 	/// stream, and published.
 	#[tokio::test]
@@ -356,7 +563,7 @@ mod tests {
 		let strict = Fetcher::new(PublicOnly::default()).unwrap();
 		for host in ["127.0.0.1", "0x7f.1", "[::ffff:127.0.0.1]", "localhost"] {
 			let url = format!("http://{host}:{port}/secret").parse().unwrap();
-			assert!(strict.get(&url).await.is_err(), "{host}");
+			assert!(strict.get(&url, None).await.is_err(), "{host}");
 		}
 		// A source on this machine leads to itself, and to nothing else that is here.
 		let playlist = format!(
@@ -373,14 +580,11 @@ mod tests {
 		let at = listener.local_addr().unwrap();
 		tokio::spawn(async move { axum::serve(listener, routes).await });
 		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
-		let pulling =
-			tokio::spawn(async move { pull(&gate, &format!("http://{at}/index.m3u8"), KEY).await });
-		let mut publication = publications.recv().await.unwrap();
-		let mut fetched = String::new();
-		while let Some(mut part) = publication.parts.recv().await {
-			part.bytes.read_to_string(&mut fetched).await.unwrap();
-		}
-		pulling.await.unwrap().unwrap();
+		let pulling = tokio::spawn(async move {
+			pull(&gate, &format!("http://{at}/index.m3u8"), KEY, &mut None).await
+		});
+		let fetched = fetched(&mut publications).await;
+		assert!(pulling.await.unwrap().is_err(), "the last one is not had");
 		assert_eq!((fetched.as_str(), asked.load(Ordering::Relaxed)), ("own", 0));
 	}
 

@@ -21,7 +21,7 @@ use crate::{
 
 /// The largest segment.
 const LARGEST: usize = 32 * 1024 * 1024;
-/// The pause after which the publisher counts as gone.
+/// After such a pause the publisher is gone. Until then its place is its own: between segments nothing comes.
 const SILENT: Duration = Duration::from_secs(20);
 /// Segments that are received at a time, each up to the largest size.
 const MOST: usize = 4;
@@ -147,12 +147,13 @@ async fn hand_on(
 	match pushed.newest {
 		// Sent again.
 		Some(newest) if seq == newest => return Ok(()),
-		// It starts again, or a segment is missing: this one does not continue the last.
-		Some(newest) if seq != newest + 1 => pushed.session.end_part(),
+		// It starts again, or something is missing: what follows does not go on from it.
+		Some(newest) if newest.checked_add(1) != Some(seq) => pushed.session.end_part(),
 		_ => {}
 	}
 	pushed.newest = Some(seq);
 	let written = pushed.session.write(&body).await;
+	pushed.session.hear_for(SILENT);
 	if written.is_err() {
 		*current = None;
 	}
@@ -177,11 +178,17 @@ mod tests {
 			hand_on(&push, from, "demo", key, seq, Bytes::from_static(b"segment")).await
 		};
 		assert_eq!(send("one-stream-key", 1).await, Ok(()));
-		let _first = publications.recv().await.unwrap();
+		let mut first = publications.recv().await.unwrap();
 		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
 		assert_eq!(send("one-stream-key", 2).await, Ok(()));
 		assert!(publications.try_recv().is_err(), "it is the same publication");
-		tokio::time::advance(Duration::from_secs(4)).await;
+		// As long as a long segment lasts.
+		tokio::time::advance(Duration::from_secs(12)).await;
+		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
+		assert_eq!(send("one-stream-key", u64::MAX).await, Ok(()));
+		first.parts.recv().await.unwrap();
+		assert_eq!(send("one-stream-key", 0).await, Ok(()), "it starts again");
+		tokio::time::advance(SILENT + Duration::from_secs(4)).await;
 		assert_eq!(send("another-stream-key", 1).await, Ok(()), "it was silent");
 		assert!(publications.try_recv().is_ok());
 	}

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
 	amf::{self, Malformed, Value},
 	chunk::{self, ChunkError, ChunkReader, Message, OUR_CHUNK},
-	flv::{FlvError, Out, Remuxer},
+	flv::{is_media, FlvError, Out, Remuxer},
 	gate::{Denied, Gate, Session},
 	places::{Place, Places},
 	said::{Said, ENDED},
@@ -251,7 +251,12 @@ async fn publisher(
 	// Of those who have shown a key one publishes at a time.
 	drop(place);
 	wire.reader.allow(PUBLISHER);
-	let result = published(&mut wire, &mut session).await;
+	let replaced = session.replaced();
+	let result = tokio::select! {
+		result = published(&mut wire, &mut session) => result,
+		// A connection that is lost says nothing for long, and who takes its place is the same one often.
+		() = replaced => Err(RtmpError::Denied(Denied::Busy)),
+	};
 	if let Err(RtmpError::Flv(error)) = &result {
 		let told = status("error", "NetStream.Publish.BadName", &error.to_string());
 		let _ = wire.command(1, &told).await;
@@ -361,11 +366,8 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 	loop {
 		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
 		session.hear();
-		if session.is_replaced() {
-			return Err(Denied::Busy.into());
-		}
 		match message.kind {
-			8 | 9 => {
+			kind if is_media(kind) => {
 				if remuxer.has_begun() && session.is_between() {
 					// The part was given up: the tracks' headers are needed again.
 					remuxer.begin_again();
@@ -388,7 +390,8 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 	hand_on(session, remuxer.finish()).await
 }
 
-/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until it ends.
+/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until its server says that it has ended. A connection
+/// that is closed without a word is a broken one.
 pub(crate) async fn play(
 	host: &str,
 	port: u16,
@@ -396,7 +399,9 @@ pub(crate) async fn play(
 	path: &str,
 	session: &mut Session,
 ) -> Result<()> {
-	let mut stream = in_time(PATIENCE, TcpStream::connect((host, port))).await??;
+	// An address of IPv6 stands in brackets.
+	let at = host.trim_start_matches('[').trim_end_matches(']');
+	let mut stream = in_time(PATIENCE, TcpStream::connect((at, port))).await??;
 	let _ = stream.set_nodelay(true);
 	in_time(PATIENCE, shake_as_client(&mut stream)).await??;
 	let mut wire = Wire::new(stream, PUBLISHER);
@@ -408,9 +413,9 @@ pub(crate) async fn play(
 	]);
 	wire.command(0, &[text("connect"), Value::Number(1.0), about]).await?;
 	let mut remuxer = Remuxer::with_further(session.further());
-	loop {
-		let Some(message) = in_time(SILENT, wire.next()).await?? else { break };
-		if matches!(message.kind, 8 | 9) {
+	let has_ended = loop {
+		let Some(message) = in_time(SILENT, wire.next()).await?? else { break false };
+		if is_media(message.kind) {
 			if remuxer.has_begun() && session.is_between() {
 				remuxer.begin_again();
 			}
@@ -421,6 +426,9 @@ pub(crate) async fn play(
 			let answer = [&[0, 7][..], &message.body[2..]].concat();
 			wire.send(2, 4, 0, answer).await?;
 			continue;
+		}
+		if message.kind == 4 && message.body.starts_with(&[0, 1]) {
+			break true;
 		}
 		let Some(values) = command(&message)? else { continue };
 		let name = values.first().and_then(Value::text).unwrap_or_default();
@@ -441,14 +449,21 @@ pub(crate) async fn play(
 				if of("level") == Some("error") {
 					return Err(RtmpError::Refused(of("code").unwrap_or("no reason").into()));
 				}
-				if of("code").is_some_and(|code| code.ends_with("UnpublishNotify")) {
-					break;
+				let ends = |code: &str| {
+					matches!(code, "NetStream.Play.UnpublishNotify" | "NetStream.Play.Stop")
+				};
+				if of("code").is_some_and(ends) {
+					break true;
 				}
 			}
 			_ => {}
 		}
+	};
+	hand_on(session, remuxer.finish()).await?;
+	match has_ended {
+		true => Ok(()),
+		false => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
 	}
-	hand_on(session, remuxer.finish()).await
 }
 
 #[cfg(test)]

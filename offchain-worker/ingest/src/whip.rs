@@ -11,8 +11,9 @@
 use std::{
 	io,
 	net::{IpAddr, SocketAddr},
+	pin::pin,
 	sync::{Arc, Mutex, PoisonError},
-	time::{Duration, Instant},
+	time::{Duration, Instant, SystemTime},
 };
 
 use axum::{
@@ -33,7 +34,11 @@ use str0m::{
 	Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig,
 };
 use thiserror::Error;
-use tokio::{net::UdpSocket, sync::watch, time::timeout};
+use tokio::{
+	net::UdpSocket,
+	sync::watch,
+	time::{sleep, timeout},
+};
 
 use crate::{
 	flv::{FlvError, Remuxer, FIRST},
@@ -53,6 +58,8 @@ const SILENT: Duration = Duration::from_secs(20);
 const LARGEST_PICTURE: usize = 16 * 1024 * 1024;
 /// How often a keyframe is requested: segments begin with one.
 const KEYFRAMES: Duration = Duration::from_secs(2);
+/// How long the port for media is waited for: who had it before gives it back in a moment.
+const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// The largest datagram.
 const DATAGRAM: usize = 2_000;
 
@@ -158,13 +165,14 @@ async fn publish(
 	let Ok(offer) = SdpOffer::from_sdp_string(&without_simulcast(&text)) else {
 		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
 	};
-	let begun = match begin(&whip, ends, offer, first_layer(&text)).await {
-		Ok(begun) => begun,
-		Err(error) => return answer(StatusCode::BAD_REQUEST, error.to_string()),
-	};
+	// Whoever had the place gives it back now, and the port for media with it.
 	let session = match whip.gate.admit("whip", ends.from.ip(), &name, key).await {
 		Ok(session) => session,
 		Err(denied) => return refused(&denied),
+	};
+	let begun = match begin(&whip, ends, offer, first_layer(&text)).await {
+		Ok(begun) => begun,
+		Err(error) => return answer(StatusCode::BAD_REQUEST, error.to_string()),
 	};
 	let Ok(id) = new_key() else {
 		return answer(StatusCode::INTERNAL_SERVER_ERROR, "there is no randomness");
@@ -204,7 +212,9 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Begun {
 	rtc: Rtc,
 	socket: UdpSocket,
-	/// The media address that the peer was told.
+	/// Whether that is one of IPv6, which may receive from IPv4 too.
+	is_v6: bool,
+	/// The address at which media comes, as the peer knows it.
 	at: SocketAddr,
 	answer: String,
 	/// The layer that is taken, if the publisher offered several: one that ignores the answer sends them all.
@@ -231,6 +241,22 @@ fn without_simulcast(offer: &str) -> String {
 	offer.lines().filter(is_kept).flat_map(|line| [line, "\r\n"]).collect()
 }
 
+/// The port that a firewall lets through; another where somebody else has it.
+async fn port(media: SocketAddr) -> io::Result<UdpSocket> {
+	let free = async {
+		loop {
+			match UdpSocket::bind(media).await {
+				Ok(socket) => return socket,
+				Err(_) => sleep(GIVEN_BACK / 20).await,
+			}
+		}
+	};
+	match timeout(GIVEN_BACK, free).await {
+		Ok(socket) => Ok(socket),
+		Err(_) => UdpSocket::bind((media.ip(), 0)).await,
+	}
+}
+
 async fn begin(
 	whip: &Whip,
 	ends: Ends,
@@ -238,12 +264,8 @@ async fn begin(
 	layer: Option<Rid>,
 ) -> Result<Begun, WhipError> {
 	let asked = ends.local.map_or(whip.media.ip(), |local| local.ip());
-	let ip = whip.public.unwrap_or(asked);
-	// The port that a firewall lets through; another one while it is not free.
-	let socket = match UdpSocket::bind(whip.media).await {
-		Ok(socket) => socket,
-		Err(_) => UdpSocket::bind((whip.media.ip(), 0)).await?,
-	};
+	let ip = whip.public.unwrap_or(asked).to_canonical();
+	let socket = port(whip.media).await?;
 	let at = SocketAddr::new(ip, socket.local_addr()?.port());
 	// H.264 is passed on; other codecs are encoded here.
 	let text = offer.to_sdp_string();
@@ -259,7 +281,24 @@ async fn begin(
 	let candidate = Candidate::host(at, Protocol::Udp).map_err(rtc)?;
 	rtc_.add_local_candidate(candidate);
 	let answer = rtc_.sdp_api().accept_offer(offer).map_err(rtc)?;
-	Ok(Begun { rtc: rtc_, socket, at, answer: answer.to_sdp_string(), layer })
+	let is_v6 = whip.media.is_ipv6();
+	Ok(Begun { rtc: rtc_, socket, is_v6, at, answer: answer.to_sdp_string(), layer })
+}
+
+/// An address as peers know it: a socket for both kinds of addresses has those of IPv4 in IPv6's clothes.
+fn known(at: SocketAddr) -> SocketAddr {
+	match at.ip().to_canonical() {
+		ip if ip == at.ip() => at,
+		ip => SocketAddr::new(ip, at.port()),
+	}
+}
+
+/// The same as a socket takes it, of IPv6 or not.
+fn taken(at: SocketAddr, is_v6: bool) -> SocketAddr {
+	match at.ip() {
+		IpAddr::V4(ip) if is_v6 => SocketAddr::new(ip.to_ipv6_mapped().into(), at.port()),
+		_ => at,
+	}
 }
 
 /// Bytes since the last complete picture. Sound alone does not keep a session alive: an endless picture would
@@ -347,13 +386,11 @@ impl Begun {
 		let mut track = OneTrack::of(&self.answer);
 		let mut buffer = vec![0; DATAGRAM];
 		let mut next_key = Instant::now() + KEYFRAMES;
+		let mut replaced = pin!(session.replaced());
 		let result = loop {
 			let now = Instant::now();
 			if let Err(error) = since.came(0, now) {
 				break Err(error);
-			}
-			if session.is_replaced() {
-				break Err(WhipError::Replaced);
 			}
 			if now >= next_key || media.is_lost {
 				media.is_lost = false;
@@ -368,8 +405,9 @@ impl Begun {
 			let until = match self.rtc.poll_output().map_err(rtc)? {
 				Output::Timeout(until) => until.min(next_key),
 				Output::Transmit(send) => {
-					// A lost packet is lost.
-					let _ = self.socket.send_to(&send.contents, send.destination).await;
+					// One that is lost is one that is lost.
+					let to = taken(send.destination, self.is_v6);
+					let _ = self.socket.send_to(&send.contents, to).await;
 					continue;
 				}
 				Output::Event(event) => {
@@ -405,12 +443,13 @@ impl Begun {
 			let received = tokio::select! {
 				received = timeout(wait, self.socket.recv_from(&mut buffer)) => received,
 				_ = stop.wait_for(|stop| *stop) => break Ok(()),
+				() = &mut replaced => break Err(WhipError::Replaced),
 			};
 			let (input, count) = match received {
 				Ok(Ok((count, _))) if !track.takes(&buffer[..count]) => continue,
 				Ok(Ok((count, source))) => match buffer[..count].try_into() {
 					Ok(contents) => {
-						let destination = self.at;
+						let (source, destination) = (known(source), self.at);
 						let receive =
 							Receive { proto: Protocol::Udp, source, destination, contents };
 						(Input::Receive(Instant::now(), receive), count)
@@ -452,7 +491,9 @@ struct Media {
 	/// For pictures and sound: the time in the first packet in milliseconds, and its arrival after the
 	/// beginning.
 	bases: [Option<(i64, i64)>; 2],
-	/// Whether pictures are dropped until a keyframe.
+	/// How the clocks of both have come apart since.
+	clocks: Clocks,
+	/// Whether pictures are left out until one starts afresh.
 	waits: bool,
 	/// Whether a keyframe is needed.
 	is_lost: bool,
@@ -510,9 +551,60 @@ impl Media {
 		let began = *self.began.get_or_insert(data.network_time);
 		let ticks = data.time.numer().saturating_mul(1_000) / u64::from(data.time.denom()).max(1);
 		let own = i64::try_from(ticks).unwrap_or(i64::MAX);
+		if let Some(report) = &data.last_sender_info {
+			let rate = u64::from(data.time.denom());
+			self.clocks.report(is_picture, report.rtp_time.numer(), rate, report.ntp_time);
+		}
+		let ahead = if is_picture { 0 } else { self.clocks.ahead() };
 		let came = data.network_time.saturating_duration_since(began).as_millis() as i64;
 		let (first, at) = *self.bases[usize::from(is_picture)].get_or_insert((own, came));
-		own.saturating_sub(first).saturating_add(at)
+		own.saturating_sub(first).saturating_add(at).saturating_sub(ahead)
+	}
+}
+
+/// How far the clock of sound, which is that of a microphone, runs ahead of that of pictures: by a few parts in ten
+/// thousand, which are seconds in some hours. What the sender reports of each says when it was by a clock of its own
+/// that both have.
+#[derive(Default)]
+struct Clocks {
+	/// Of sound and of pictures: the newest report, and how far each has run ahead of the sender's in microseconds.
+	tracks: [(Option<(u64, SystemTime)>, i64); 2],
+	/// How far sound is ahead of pictures, as far as that is taken back.
+	ahead: i64,
+}
+
+impl Clocks {
+	/// What is taken back with one report, in microseconds: reports are a second or some apart, and not exact.
+	const STEP: i64 = 2_000;
+	/// What a clock cannot run away by between two reports: it is another one, or was set.
+	const SET: i128 = 1_000_000;
+
+	/// Takes the newest report of a track: at `at` of the sender's clock its own stood at so many ticks.
+	fn report(&mut self, is_picture: bool, ticks: u64, rate: u64, at: SystemTime) {
+		let (newest, ahead) = &mut self.tracks[usize::from(is_picture)];
+		let Some((before, since)) = newest.replace((ticks, at)) else { return };
+		if (before, since) == (ticks, at) {
+			return;
+		}
+		let own = (i128::from(ticks) - i128::from(before)) * 1_000_000 / i128::from(rate.max(1));
+		let passed = match at.duration_since(since) {
+			Ok(passed) => passed.as_micros() as i128,
+			Err(back) => -(back.duration().as_micros() as i128),
+		};
+		let step = own - passed;
+		if step.abs() < Self::SET {
+			*ahead = ahead.saturating_add(step as i64);
+		}
+		if !is_picture {
+			let apart = self.tracks[0].1.saturating_sub(self.tracks[1].1);
+			let step = apart.saturating_sub(self.ahead).clamp(-Self::STEP, Self::STEP);
+			self.ahead = self.ahead.saturating_add(step);
+		}
+	}
+
+	/// How far sound is ahead of pictures, in milliseconds.
+	fn ahead(&self) -> i64 {
+		self.ahead / 1_000
 	}
 }
 
@@ -608,6 +700,42 @@ mod tests {
 		assert!(track.takes(&packet(97, 3)) && track.takes(&packet(111, 4)));
 		// Control, handshakes and what finds the way are no media.
 		assert!(track.takes(&packet(72, 5)) && track.takes(&[22; 40]) && track.takes(&[]));
+	}
+
+	#[test]
+	fn publisher_should_be_known_by_its_own_address_whatever_the_socket() {
+		let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+		for (received, peer, is_v6) in [
+			("[::ffff:192.0.2.1]:9", "192.0.2.1:9", true),
+			("[2001:db8::1]:9", "[2001:db8::1]:9", true),
+			("192.0.2.1:9", "192.0.2.1:9", false),
+		] {
+			assert_eq!(known(at(received)), at(peer));
+			assert_eq!(taken(at(peer), is_v6), at(received));
+		}
+	}
+
+	/// A microphone whose clock is a ten thousandth fast: after three hours more than a second.
+	#[test]
+	fn sound_should_stay_with_the_pictures_whatever_its_clock() {
+		for parts in [0i64, 100, -100] {
+			let mut clocks = Clocks::default();
+			let mut largest = 0;
+			for second in 0..3 * 3_600u64 {
+				// The sender's clock is set in between, and the pictures' sender starts anew.
+				let set = if second < 5_000 { 0 } else { 700 };
+				let at = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000 * second + set);
+				let of_pictures = if second < 7_000 { second } else { second - 7_000 };
+				clocks.report(true, 90_000 * of_pictures, 90_000, at);
+				if second % 5 == 0 {
+					let fast = (second as i64 * 48 * parts / 1_000) as u64;
+					clocks.report(false, (48_000 * second).wrapping_add(fast), 48_000, at);
+				}
+				let ahead = second as i64 * parts / 1_000;
+				largest = largest.max((clocks.ahead() - ahead).abs());
+			}
+			assert!(largest <= 5, "{parts}: {largest} ms");
+		}
 	}
 
 	#[test]

@@ -156,32 +156,56 @@ fn hevc() -> (Vec<u8>, Vec<Picture>) {
 	(header, pictures.collect::<Vec<_>>())
 }
 
+fn text(text: &str) -> Value {
+	Value::Text(text.into())
+}
+
+fn command(values: &[Value]) -> Message {
+	Message { kind: 20, time: 0, stream: 0, body: amf::write(values) }
+}
+
+/// A publisher by hand, up to its media.
+async fn asks_to_publish(address: SocketAddr) -> TcpStream {
+	let mut stream = TcpStream::connect(address).await.unwrap();
+	stream.write_all(&[&[3][..], &[0; 1_536]].concat()).await.unwrap();
+	let mut answer = [0; 1 + 2 * 1_536];
+	stream.read_exact(&mut answer).await.unwrap();
+	stream.write_all(&answer[1..=1_536]).await.unwrap();
+	let codecs = Value::List(vec![text("hvc1")]);
+	let about = Value::Object(vec![("app".into(), text("live")), ("fourCcList".into(), codecs)]);
+	let create = [text("createStream"), Value::Number(2.0), Value::Null];
+	let publish = [text("publish"), Value::Number(3.0), Value::Null, text(KEY), text("live")];
+	for message in [
+		command(&[text("connect"), Value::Number(1.0), about]),
+		command(&create),
+		command(&publish),
+	] {
+		stream.write_all(&chunk::write(3, &message, 128)).await.unwrap();
+	}
+	stream
+}
+
+/// A publisher's connection is lost without a word, as on a phone's way into another network, and it comes back
+/// by another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn publisher_that_is_lost_should_not_hold_up_its_return() {
+	let (address, mut publications) = rtmp().await;
+	let _lost = asks_to_publish(address).await;
+	let mut first = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	sleep(Duration::from_millis(3_200)).await;
+	let _back = asks_to_publish(address).await;
+	let _second = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	let ended = timeout(Duration::from_secs(5), first.parts.recv()).await;
+	assert!(ended.unwrap().is_none());
+}
+
 /// Enhanced RTMP, by hand: the ffmpeg of Debian 12 writes no FLV with HEVC.
 #[tokio::test(flavor = "multi_thread")]
 async fn enhanced_rtmp_publisher_should_arrive_whole_with_hevc() {
 	let (address, mut publications) = rtmp().await;
 	let (header, pictures) = hevc();
 	let publishing = tokio::spawn(async move {
-		let mut stream = TcpStream::connect(address).await.unwrap();
-		stream.write_all(&[&[3][..], &[0; 1_536]].concat()).await.unwrap();
-		let mut answer = [0; 1 + 2 * 1_536];
-		stream.read_exact(&mut answer).await.unwrap();
-		stream.write_all(&answer[1..=1_536]).await.unwrap();
-		let text = |text: &str| Value::Text(text.into());
-		let command =
-			|values: &[Value]| Message { kind: 20, time: 0, stream: 0, body: amf::write(values) };
-		let codecs = Value::List(vec![text("hvc1")]);
-		let about =
-			Value::Object(vec![("app".into(), text("live")), ("fourCcList".into(), codecs)]);
-		let create = [text("createStream"), Value::Number(2.0), Value::Null];
-		let publish = [text("publish"), Value::Number(3.0), Value::Null, text(KEY), text("live")];
-		for message in [
-			command(&[text("connect"), Value::Number(1.0), about]),
-			command(&create),
-			command(&publish),
-		] {
-			stream.write_all(&chunk::write(3, &message, 128)).await.unwrap();
-		}
+		let mut stream = asks_to_publish(address).await;
 		let media = |time: u32, body: Vec<u8>| Message { kind: 9, time, stream: 1, body };
 		let begin = media(0, [&b"\x90hvc1"[..], &header].concat());
 		stream.write_all(&chunk::write(4, &begin, 128)).await.unwrap();
@@ -392,10 +416,9 @@ async fn hls_should_be_fetched_to_its_end() {
 	let address = listener.local_addr().unwrap();
 	tokio::spawn(async move { axum::serve(listener, routes).await });
 	let (gate, mut publications) = gate();
-	let pulling =
-		tokio::spawn(
-			async move { pull(&gate, &format!("http://{address}/index.m3u8"), KEY).await },
-		);
+	let pulling = tokio::spawn(async move {
+		pull(&gate, &format!("http://{address}/index.m3u8"), KEY, &mut None).await
+	});
 	let parts = parts(&mut publications).await;
 	pulling.await.unwrap().unwrap();
 	assert_eq!(parts.len(), 1);
@@ -414,6 +437,28 @@ async fn taken(table: &str, port: u16) {
 		sleep(Duration::from_millis(50)).await;
 	}
 	panic!("nobody took port {port}");
+}
+
+/// A server that is restarted closes the connection without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn rtmp_source_that_breaks_off_should_not_count_as_ended() {
+	for host in ["127.0.0.1", "[::1]"] {
+		// Not every machine has IPv6.
+		let Ok(listener) = TcpListener::bind(format!("{host}:0")).await else { continue };
+		let url = format!("rtmp://{host}:{}/live/name", listener.local_addr().unwrap().port());
+		let serving = tokio::spawn(async move {
+			let (mut stream, _) = listener.accept().await.unwrap();
+			stream.read_exact(&mut [0; 1 + 1_536]).await.unwrap();
+			stream.write_all(&[&[3][..], &[0; 2 * 1_536]].concat()).await.unwrap();
+			stream.shutdown().await.unwrap();
+			let _ = stream.read_to_end(&mut Vec::new()).await;
+		});
+		let (gate, mut publications) = gate();
+		let pulling = tokio::spawn(async move { pull(&gate, &url, KEY, &mut None).await });
+		assert!(parts(&mut publications).await.is_empty());
+		assert!(timeout(LONG, pulling).await.unwrap().unwrap().is_err(), "{host}");
+		timeout(LONG, serving).await.unwrap().unwrap();
+	}
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -435,10 +480,11 @@ async fn rtmp_and_srt_should_be_fetched_from_their_urls() {
 		let mut child = ffmpeg(&format!("-re {FILM} {serve}"));
 		taken(table, port).await;
 		let (gate, mut publications) = gate();
-		let pulling = tokio::spawn(async move { pull(&gate, &url, KEY).await });
+		let pulling = tokio::spawn(async move { pull(&gate, &url, KEY, &mut None).await });
 		let parts = parts(&mut publications).await;
-		// How the end is told is the server's business.
-		let _ = timeout(LONG, pulling).await.unwrap().unwrap();
+		// Neither says that this is the end.
+		let ended = timeout(LONG, pulling).await.unwrap().unwrap();
+		assert!(ended.is_err(), "{scheme}");
 		child.wait().unwrap();
 		assert_eq!(parts.len(), 1, "{scheme}");
 		let tracks = probed(&parts[0]);

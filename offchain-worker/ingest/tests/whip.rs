@@ -10,19 +10,26 @@ use std::{
 
 use axum::{response::Html, routing::get, Router};
 use livepeer_worker_ingest::{whip_router, Ends, Gate, Keys, Publication};
+use str0m::{
+	media::{Direction, MediaKind},
+	RtcConfig,
+};
 use tokio::{
 	io::{AsyncReadExt, AsyncWriteExt},
 	net::{TcpListener, TcpStream},
 	sync::mpsc,
-	time::timeout,
+	time::{sleep, timeout},
 };
 
 const KEY: &str = "a-stream-key";
 const LONG: Duration = Duration::from_secs(90);
 
 async fn whip() -> (SocketAddr, mpsc::Receiver<Publication>) {
+	whip_at(TcpListener::bind("127.0.0.1:0").await.unwrap()).await
+}
+
+async fn whip_at(listener: TcpListener) -> (SocketAddr, mpsc::Receiver<Publication>) {
 	let (gate, publications): (Arc<Gate>, _) = Gate::new(Keys::new([KEY.to_owned()]));
-	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	let routes = whip_router(address, None, gate);
 	let service = routes.into_make_service_with_connect_info::<Ends>();
@@ -201,6 +208,46 @@ async fn attack_publisher_kept_out_by_offers_that_never_come() {
 		let answer = request(address, &sent).await;
 		assert!(answer.contains(status), "{status}: {answer}");
 	}
+}
+
+/// A request with an offer of pictures.
+fn offer() -> String {
+	let mut client = RtcConfig::new().build(std::time::Instant::now());
+	let mut offering = client.sdp_api();
+	offering.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+	let offer = offering.apply().unwrap().0.to_sdp_string();
+	format!(
+		"POST /whip/demo HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\
+		 Authorization: Bearer {KEY}\r\n\r\n{offer}",
+		offer.len()
+	)
+}
+
+/// Who listens for both kinds of addresses is asked by IPv4 under one of IPv6 that no publisher can send to.
+#[tokio::test]
+async fn publisher_should_be_told_the_address_that_it_asked_at() {
+	// Not every machine has IPv6.
+	let Ok(listener) = TcpListener::bind("[::]:0").await else { return };
+	let (address, _publications) = whip_at(listener).await;
+	let at = SocketAddr::from(([127, 0, 0, 1], address.port()));
+	let answer = request(at, &offer()).await;
+	assert!(answer.contains(&format!(" 127.0.0.1 {} typ host", at.port())), "{answer}");
+}
+
+/// A page that is loaded again says nothing of what it published before. A firewall lets one port through, which
+/// it is told again.
+#[tokio::test]
+async fn publisher_that_returns_should_be_told_the_same_port() {
+	let (address, mut publications) = whip().await;
+	let sent = offer();
+	let is_told = format!(" {} typ host", address.port());
+	let answer = request(address, &sent).await;
+	assert!(answer.contains("201") && answer.contains(&is_told), "{answer}");
+	let mut first = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	sleep(Duration::from_millis(3_200)).await;
+	let answer = request(address, &sent).await;
+	assert!(answer.contains("201") && answer.contains(&is_told), "{answer}");
+	assert!(timeout(LONG, first.parts.recv()).await.unwrap().is_none());
 }
 
 #[tokio::test]

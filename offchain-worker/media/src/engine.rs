@@ -29,6 +29,9 @@ impl From<MediaError> for CoreError {
 		match error {
 			MediaError::InputInvalid { reason, .. } => CoreError::Invalid(reason),
 			MediaError::MoreWork => CoreError::MoreWork,
+			error @ (MediaError::Io(_) | MediaError::Crowded { .. }) => {
+				CoreError::Unable(error.to_string())
+			}
 			other => CoreError::Failed(other.to_string()),
 		}
 	}

@@ -11,12 +11,7 @@
 //! it: the bytes of the program and its libraries, the processor's model and features, and the children's
 //! environment.
 
-use std::{
-	collections::BTreeSet,
-	fs, io,
-	path::{Path, PathBuf},
-	time::Duration,
-};
+use std::{fs, io, path::Path, time::Duration};
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
@@ -30,6 +25,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::{spawn_blocking, JoinSet};
 
 use crate::{
+	libraries::mapped,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Variant, Wishes},
 	profile,
@@ -242,21 +238,7 @@ fn build_id(environment: &[(String, String)]) -> io::Result<Hash> {
 	Ok(Hash::from(<[u8; 32]>::from(hasher.finalize())))
 }
 
-/// The mapped libraries that could change results: libav*, libsw*, libx264, the C library and its
-/// mathematics.
-fn mapped(maps: &str) -> BTreeSet<PathBuf> {
-	let wanted = ["libav", "libsw", "libx264", "libc.", "libc-", "libm.", "libm-"];
-	maps.lines()
-		.filter_map(|line| line.find('/').map(|at| &line[at..]))
-		.filter(|path| {
-			let name = path.rsplit('/').next().unwrap_or_default();
-			wanted.iter().any(|start| name.starts_with(start))
-		})
-		.map(PathBuf::from)
-		.collect()
-}
-
-/// The lines about the first processor and its features.
+/// The lines that name the first processor and what it can do.
 fn processor(info: &str) -> impl Iterator<Item = &str> {
 	let wanted = ["vendor_id", "cpu family", "model", "model name", "stepping", "flags"];
 	let first = info.split("\n\n").next().unwrap_or_default();
@@ -267,6 +249,8 @@ fn processor(info: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
+	use std::path::PathBuf;
+
 	use super::*;
 
 	#[test]

@@ -6,6 +6,7 @@ mod diagnosis;
 mod engine;
 mod ffi;
 pub mod golden;
+mod libraries;
 pub mod limits;
 mod memory;
 mod mux;

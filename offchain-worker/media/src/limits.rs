@@ -232,14 +232,18 @@ pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(
 	Ok(())
 }
 
-/// Checks the bytes of sound up to `offset` against the most that AAC at 48,000 samples per second can have
-/// in the job's longest segment and a second more. Sound is copied into each output, and no work is counted
-/// for it.
-pub fn check_sound(bytes: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
-	/// 47 frames of the largest size that a header can name.
+/// The most bytes of sound of a job's longest segment and a second more: what AAC at 48,000 samples per second can have.
+pub fn most_sound(limits: &SourceLimits) -> u64 {
+	/// 47 frames of the most bytes that the header of one can name.
 	const SECOND: u64 = 47 * 8_191;
 	let ticks = u64::from(limits.longest) + u64::from(TICKS_PER_SECOND);
-	if bytes > ticks * SECOND / u64::from(TICKS_PER_SECOND) {
+	ticks * SECOND / u64::from(TICKS_PER_SECOND)
+}
+
+/// Checks bytes of sound up to `offset` against [`most_sound`]. It is copied into each output, and no work is counted
+/// for it.
+pub fn check_sound(bytes: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
+	if bytes > most_sound(limits) {
 		return Err(Failure::invalid(RejectReason::UnsupportedAudio, offset));
 	}
 	Ok(())

@@ -1,12 +1,14 @@
-//! The memory of all children together. A job that needs more than is free waits, without delaying jobs that
-//! need less: one with the largest pictures must not hold up others.
+//! What all children together may occupy. Who needs more than is free waits, and keeps nobody waiting
+//! who needs less: a job of the largest pictures must not hold up others. A judge's leaf does after a while, for it
+//! must be looked at however many smaller ones there are.
 
 use std::{
 	collections::BTreeMap,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 /// A number of mebibytes.
 #[derive(Debug)]
@@ -15,12 +17,30 @@ pub struct Memory(Mutex<State>);
 #[derive(Debug)]
 struct State {
 	free: u32,
-	/// The waiting requests, in order of arrival.
-	waiting: BTreeMap<u64, (u32, oneshot::Sender<Lease>)>,
+	/// In order of arrival.
+	waiting: BTreeMap<u64, Waiting>,
 	arrived: u64,
 }
 
-/// A part of the memory, held until it is dropped.
+impl State {
+	/// Whose turn it is: who came first among those for whom there is enough, and nobody who came after one that is
+	/// no longer overtaken.
+	fn next(&self) -> Option<u64> {
+		let able = |waiting: &Waiting| waiting.needed <= self.free;
+		let (arrived, first) = self.waiting.iter().find(|(_, one)| able(one) || one.is_next)?;
+		able(first).then_some(*arrived)
+	}
+}
+
+#[derive(Debug)]
+struct Waiting {
+	needed: u32,
+	/// Whether nobody who came later has anything before.
+	is_next: bool,
+	lease: oneshot::Sender<Lease>,
+}
+
+/// Part of it, until it is dropped.
 #[derive(Debug)]
 pub struct Lease(Arc<Memory>, u32);
 
@@ -36,12 +56,24 @@ impl Memory {
 
 	/// Waits until `needed` is free; for ever if it is more than the total.
 	pub async fn take(self: &Arc<Self>, needed: u32) -> Lease {
+		self.wait(needed, false).await
+	}
+
+	/// The same, for whoever needs less to have it before for no longer than `overtaken`.
+	pub async fn take_at_last(self: &Arc<Self>, needed: u32, overtaken: Duration) -> Lease {
+		match timeout(overtaken, self.take(needed)).await {
+			Ok(lease) => lease,
+			Err(_) => self.wait(needed, true).await,
+		}
+	}
+
+	async fn wait(self: &Arc<Self>, needed: u32, is_next: bool) -> Lease {
 		let (sender, lease) = oneshot::channel();
 		{
 			let mut state = self.state();
 			let arrived = state.arrived;
 			state.arrived += 1;
-			state.waiting.insert(arrived, (needed, sender));
+			state.waiting.insert(arrived, Waiting { needed, is_next, lease: sender });
 		}
 		self.give();
 		match lease.await {
@@ -54,7 +86,7 @@ impl Memory {
 	/// The same without waiting, and without overtaking waiting requests.
 	pub fn take_idle(self: &Arc<Self>, needed: u32) -> Option<Lease> {
 		let mut state = self.state();
-		state.waiting.retain(|_, (_, sender)| !sender.is_closed());
+		state.waiting.retain(|_, waiting| !waiting.lease.is_closed());
 		if !state.waiting.is_empty() || state.free < needed {
 			return None;
 		}
@@ -65,18 +97,16 @@ impl Memory {
 	/// Serves the requests for which there is enough, in order of arrival.
 	fn give(self: &Arc<Self>) {
 		loop {
-			let (needed, sender) = {
+			let Waiting { needed, lease, .. } = {
 				let mut state = self.state();
-				state.waiting.retain(|_, (_, sender)| !sender.is_closed());
-				let free = state.free;
-				let fits = state.waiting.iter().find(|(_, (needed, _))| *needed <= free);
-				let Some(arrived) = fits.map(|(arrived, _)| *arrived) else { return };
+				state.waiting.retain(|_, waiting| !waiting.lease.is_closed());
+				let Some(arrived) = state.next() else { return };
 				let Some(first) = state.waiting.remove(&arrived) else { return };
-				state.free -= first.0;
+				state.free -= first.needed;
 				first
 			};
-			// If the waiter is gone, the memory is given back.
-			drop(sender.send(Lease(self.clone(), needed)));
+			// Who stopped waiting just now gives it back.
+			drop(lease.send(Lease(self.clone(), needed)));
 		}
 	}
 }
@@ -116,6 +146,24 @@ mod tests {
 		let large = now(&mut another).expect("its turn");
 		drop((large, small));
 		assert!(now(&mut Box::pin(memory.take(10))).is_some());
+	}
+
+	/// A leaf of the largest pictures that a judge owes, beside small ones without end.
+	#[tokio::test]
+	async fn attack_small_leaves_that_leave_a_judge_no_memory_for_a_large_one() {
+		let memory = Memory::new(10);
+		let [one, two] = [4, 4].map(|needed| memory.take_idle(needed).expect("free"));
+		let mut large = Box::pin(memory.take_at_last(8, Duration::ZERO));
+		assert!(timeout(Duration::from_millis(20), &mut large).await.is_err());
+		// It has been overtaken for long enough.
+		let mut small = Box::pin(memory.take(2));
+		assert!(now(&mut small).is_none());
+		drop(one);
+		assert!(now(&mut small).is_none() && now(&mut large).is_none());
+		drop(two);
+		let large = now(&mut large).expect("its turn");
+		assert!(now(&mut small).is_some() && now(&mut Box::pin(memory.take(3))).is_none());
+		drop(large);
 	}
 
 	#[test]

@@ -12,7 +12,7 @@ use std::{
 use livepeer_primitives::{
 	job_format::{check_format, FormatError},
 	receipt::RejectReason,
-	video::{Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT},
+	video::{Rendition, SourceLimits, MAX_SEGMENT_BYTES, SHORTEST_SEGMENT, TICKS_PER_SECOND},
 	work::{self, WorkFactors},
 };
 use thiserror::Error;
@@ -28,7 +28,7 @@ use crate::{
 	child::Orders,
 	config::PoolConfig,
 	diagnosis::Diagnosis,
-	limits::Failure,
+	limits::{self, Failure},
 	memory::{Lease, Memory},
 	picture::Picture,
 	pipeline::{Facts, Inspection, Transcoded, Wishes},
@@ -440,17 +440,16 @@ impl MediaPool {
 		}
 		let _place: OwnedSemaphorePermit =
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
-		// After the place, so that a job that waits for memory holds only one place.
-		let free = self.memory.take(needed);
+		// After the place, so that whoever waits for memory holds up no more than one place.
 		let _memory = match priority {
 			// Smaller jobs may take all memory that becomes free, for ever; no viewer waits that long.
 			Priority::Live => {
 				let waited = self.config.live_timeout;
 				let crowded = |_| MediaError::Crowded { needed, total, waited };
-				timeout(waited, free).await.map_err(crowded)?
+				timeout(waited, self.memory.take(needed)).await.map_err(crowded)?
 			}
 			// A judge's silence is punished.
-			Priority::Verify => free.await,
+			Priority::Verify => self.memory.take_at_last(needed, OVERTAKEN).await,
 		};
 		self.run(request, input, priority).await
 	}
@@ -492,7 +491,10 @@ fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> 
 	check_format(ladder, &limits, &factors).map_err(MediaError::Format)
 }
 
-/// The most notices of a segmenter that are kept.
+/// For how long smaller segments have the memory that one which is verified waits for.
+const OVERTAKEN: Duration = Duration::from_secs(30);
+
+/// Notices of a segmenter that are kept.
 const MOST_NOTICES: usize = 32;
 
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
@@ -502,21 +504,35 @@ fn mebibytes(bytes: u64) -> u32 {
 	u32::try_from(bytes.div_ceil(1024 * 1024)).unwrap_or(u32::MAX)
 }
 
-/// The most memory that a job's format occupies: its input, the pictures of [`memory_for`], and the base of
-/// every child.
+/// Memory that a job's format can really come to occupy: its input and outputs, the pictures of
+/// [`memory_for`], and what every child has. A child that answers holds its outputs and their frame, and so does
+/// whoever reads it.
 fn resident(request: &Request<Behind>) -> u64 {
 	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
+	let input = request.input().map_or(0, |input| u64::from(input.bytes()));
 	let outputs = match request {
 		Request::Diagnose { right, output, .. } => (right.len() + output.len()) as u64,
+		Request::Transcode { limits, ladder, .. } => {
+			ladder.iter().map(|rendition| output(rendition, limits, input)).sum()
+		}
+		Request::Variant { limits, rendition, .. } => output(rendition, limits, input),
 		_ => 0,
 	};
-	let input = request.input().map_or(0, |input| u64::from(input.bytes()));
 	EVERY_CHILD + 4 * (input + outputs) + pictures_of(request)
 }
 
-/// The address space of a job's format: twice what it occupies, the libraries, and the room that must be free
-/// before a source is called damaged. It is generous, because untouched memory costs nothing; the limit is
-/// for input outside any job's format.
+/// Bytes of an output of the job's longest segment: what its bit rate comes to, with a full buffer of a second, a
+/// sixteenth for the container, and the sound, which is the input's.
+fn output(rendition: &Rendition, limits: &SourceLimits, input: u64) -> u64 {
+	let second = u64::from(TICKS_PER_SECOND);
+	let ticks = u64::from(limits.longest) + second;
+	let pictures = u64::from(rendition.cap_kbps) * 125 * ticks / second;
+	pictures + pictures / 16 + limits::most_sound(limits).min(input)
+}
+
+/// Address space that a job's format can need: twice what it comes to occupy, the libraries, and the room
+/// without which no source is called damaged. Generous, since what is not touched costs nothing; the limit
+/// is there for what is not a job's format.
 fn memory_for(request: &Request<Behind>) -> u64 {
 	const LIBRARIES_AND_ROOM: u64 = 1024 * 1024 * 1024;
 	match request {
@@ -604,7 +620,7 @@ fn unexpected(answer: &Answer) -> MediaError {
 		Answer::Notice(_) => "a notice",
 		Answer::Diagnosis(_) => "a diagnosis",
 	};
-	MediaError::Io(format!("the child answered with {kind}, which was not asked for"))
+	MediaError::Failed(format!("it answered with {kind}, which was not asked for"))
 }
 
 /// A started child; killed when dropped.
@@ -923,5 +939,34 @@ mod tests {
 			let counted = resident(&request) / 1_000_000;
 			assert!((measured..measured * 3 / 2).contains(&counted), "{counted} for {measured}");
 		}
+	}
+
+	/// Small pictures at the highest bit rates: the outputs take far more than the pictures, in the child and here.
+	#[test]
+	fn attack_outputs_that_outweigh_their_pictures() {
+		use livepeer_primitives::video::{CANONICAL_PROFILE, LONGEST_SEGMENT};
+		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..SourceLimits::new(320, 180, 30) };
+		let ladder = |kbps: u32| -> Vec<Rendition> {
+			let rendition = |place: u32| Rendition {
+				width: 320,
+				height: 180,
+				profile: CANONICAL_PROFILE,
+				kbps: kbps - place,
+				cap_kbps: kbps,
+			};
+			(0..8).map(rendition).collect()
+		};
+		let counted = |kbps: u32, input: &[u8]| {
+			let ladder = ladder(kbps);
+			assert!(check_format(&ladder, &limits, &WorkFactors::canonical(1, 1, 1)).is_ok());
+			let (wishes, input) = (Wishes::default(), Behind::of(input));
+			resident(&Request::Transcode { limits, ladder, wishes, input }) / 1_000_000
+		};
+		let silent = counted(11_000, &[]);
+		// Of 8 times 16 MB there are four copies.
+		assert!((4 * 8 * 15..4 * 8 * 20).contains(&silent), "{silent}");
+		assert!(counted(100, &[]) < silent / 4);
+		// And each has the sound.
+		assert!(counted(100, &[0; 1_000_000]) > counted(100, &[]) + 4 * 8);
 	}
 }

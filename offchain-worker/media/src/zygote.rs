@@ -23,7 +23,7 @@ use nix::sys::socket::{
 use crate::{
 	child::{self, Orders},
 	config::PoolConfig,
-	ffi, pipeline, profile,
+	ffi, libraries, pipeline, profile,
 	sandbox::{self, Filters},
 	vectors::{LIMITS, WARM},
 };
@@ -158,6 +158,9 @@ struct Link {
 
 impl Link {
 	fn start(config: &PoolConfig) -> io::Result<Self> {
+		if config.program.is_none() {
+			libraries::check(&std::fs::read_to_string("/proc/self/maps")?)?;
+		}
 		// The link names the running file even after an upgrade replaced it on disk.
 		let program = config.program.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
 		let (socket, theirs) =

@@ -147,13 +147,13 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"long-sound.mp4",
-		"sound that outlasts the picture by 8 s: the last picture stays",
+		"sound that outlasts the pictures by 8 s: the last picture stays",
 		"V4 -f lavfi -i sine=r=48000:d=12 X264 AAC {}",
 		encoded(0, true, "pictures"),
 	),
 	case(
 		"late-picture.mkv",
-		"a picture that begins 3 s after the sound, which is left out until then",
+		"pictures that begin 3 s after the sound: the sound before them is left out",
 		"-itsoffset 3 V4 -f lavfi -i sine=r=48000:d=7 X264 AAC {}",
 		plays(100, true),
 	),
@@ -244,7 +244,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"rotated.mp4",
-		"to be turned by 90 degrees, as a phone's",
+		"metadata that turns it by 90 degrees, as a phone's",
 		"V4 A4 X264 AAC {dir}/flat.mp4\n\
 		 -i {dir}/flat.mp4 -c copy -metadata:s:v:0 rotate=90 {}",
 		encoded(100, true, "pictures"),
@@ -331,7 +331,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"wrap.ts",
-		"time stamps turn over, as after 26 hours",
+		"time stamps that wrap around, as after 26 hours",
 		"V8 A8 X264 AAC -output_ts_offset 95440 -muxdelay 0 {}",
 		plays(200, true),
 	),
@@ -364,7 +364,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"few.mp4",
-		"a rest of one picture",
+		"one picture more than four seconds",
 		"-f lavfi -i testsrc2=s=320x180:r=25:d=4.04 X264 {}",
 		plays(101, false),
 	),
@@ -376,7 +376,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"negative-picture.mp4",
-		"a picture that begins 2 s before the sound, of which that much is not to be shown",
+		"pictures that begin 2 s before the sound, with an edit list that hides those 2 s",
 		"V4 A4 X264 AAC -bsf:v setts=ts=TS-25600 {}",
 		encoded(0, true, "pictures"),
 	),
@@ -389,7 +389,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"cut-after.mp4",
-		"cut without encoding, without the keyframe that it begins behind",
+		"cut without encoding, without the keyframe that its first pictures need",
 		"V8 A8 X264 AAC {dir}/flat.mp4\n\
 		 -i {dir}/flat.mp4 -ss 1.3 -c copy {}",
 		plays(150, true),
@@ -465,7 +465,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"two-aac.mp4",
-		"two tracks of AAC, of which the first is taken",
+		"two tracks of AAC: the first is taken",
 		"V4 A4 -f lavfi -i sine=f=880:r=48000:d=4 -map 0 -map 1 -map 2 X264 AAC {}",
 		plays(100, true),
 	),
@@ -486,7 +486,7 @@ const CASES: &[Case] = &[
 	),
 	case(
 		"empty.mp4",
-		"not a byte",
+		"no bytes",
 		"V4 X264 {dir}/flat.mp4\n\
 		 < 0 flat.mp4",
 		Refused("not a video file"),

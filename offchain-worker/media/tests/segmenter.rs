@@ -97,6 +97,57 @@ async fn time_should_go_on_when_the_file_is_repeated() {
 	}
 }
 
+/// Changes the times of the sound in a transport stream as ffmpeg writes it, and nothing of its order.
+fn retimed(film: &mut [u8], change: impl Fn(u64) -> u64) {
+	for packet in film.chunks_exact_mut(188) {
+		let number = u16::from_be_bytes([packet[1], packet[2]]) & 0x1fff;
+		if number != 0x101 || packet[1] & 0x40 == 0 {
+			continue;
+		}
+		let start = if packet[3] & 0x20 != 0 { 5 + usize::from(packet[4]) } else { 4 };
+		let pts = &mut packet[start + 9..start + 14];
+		let [a, b, c, d, e] = [0, 1, 2, 3, 4].map(|index: usize| u64::from(pts[index]));
+		let time = (a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1;
+		let time = change(time);
+		let high = 0x21 | (time >> 29 & 0x0e) as u8;
+		let middle = [(time >> 22) as u8, (time >> 14) as u8 | 1];
+		pts.copy_from_slice(&[
+			high,
+			middle[0],
+			middle[1],
+			(time >> 7) as u8,
+			(time << 1) as u8 | 1,
+		]);
+	}
+}
+
+/// Sound is a minute ahead of the pictures that come beside it, or its clock runs twice as fast: the picture used to be
+/// taken for one that stands still, was repeated until there, and none that came was shown any more.
+#[tokio::test]
+async fn picture_should_go_on_whatever_the_time_of_the_sound() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = FILM.replace("-preset fast", "-preset ultrafast -tune zerolatency");
+	made(directory.path(), "film.ts", &film);
+	let film = std::fs::read(directory.path().join("film.ts")).expect("just made");
+	let path = directory.path().join("apart.ts");
+	let mut apart = film.clone();
+	retimed(&mut apart, |time| time + 60 * 90_000);
+	std::fs::write(&path, apart).expect("disk");
+	let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
+	assert_eq!(segments.iter().map(|s| s.frames).collect::<Vec<_>>(), [50, 50, 50, 50]);
+	for segment in &segments {
+		let made = transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+		assert!(made.facts.has_audio, "silence");
+	}
+	let mut fast = film;
+	retimed(&mut fast, |time| 2 * time);
+	std::fs::write(&path, fast).expect("disk");
+	let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
+	let pictures: u32 = segments.iter().map(|s| s.frames).sum();
+	// The last one stays for as long as the sound goes on.
+	assert!((200..=260).contains(&pictures), "{pictures}");
+}
+
 #[tokio::test]
 async fn stream_should_go_on_for_ever_when_asked_and_stop_when_dropped() {
 	let directory = tempfile::tempdir().expect("a temporary directory");

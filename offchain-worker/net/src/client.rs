@@ -234,7 +234,16 @@ impl Net {
 	}
 }
 
-/// The error for an answer that does not fit its request.
+/// What it means that bytes that a peer has asked for or begun to send do not come through: it answers, and has broken
+/// this off, as when others have less of its places.
+fn broken_off(error: NetError) -> NetError {
+	match error {
+		NetError::Unreachable(_) => NetError::Busy,
+		error => error,
+	}
+}
+
+/// What an answer that does not fit its question means.
 fn unexpected(reply: Reply) -> NetError {
 	match reply {
 		Reply::NotFound => NetError::NotFound,
@@ -278,11 +287,7 @@ impl Transport for Net {
 				let part = part.ok_or(NetError::WrongBytes)?;
 				let limit = self.limits.time_for(part as usize);
 				let read = within(limit, read_payload(&mut asked.stream, part, stall)).await;
-				let bytes = read.map_err(|error| match error {
-					// It answers, but has broken this request off, as when others have fewer of its places.
-					NetError::Unreachable(_) => NetError::Busy,
-					error => error,
-				})?;
+				let bytes = read.map_err(broken_off)?;
 				// The stream's end says nothing about the bytes.
 				let _ = asked.stream.close().await;
 				Ok(Chunks { len, bytes, proof })
@@ -304,7 +309,8 @@ impl Transport for Net {
 		}
 		match self.ask(peer, &request).await? {
 			(mut asked, Reply::Continue) => {
-				write_payload(&mut asked.stream, bytes, stall).await?;
+				let written = write_payload(&mut asked.stream, bytes, stall).await;
+				written.map_err(broken_off)?;
 				let reply = read_frame(&mut asked.stream, self.limits.patience, stall).await?;
 				let _ = asked.stream.close().await;
 				match reply {

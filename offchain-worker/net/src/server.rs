@@ -113,10 +113,10 @@ impl Server {
 			unread: places(limits.unread),
 			served: places(limits.requests),
 			judges: Places::new(judges),
-			pushes: Places::new(pushes),
+			pushes: Places::yielding(pushes),
 			fetched: Places::yielding(bytes),
 			judged: Places::new(bytes),
-			pushed: Places::new(Bounds {
+			pushed: Places::yielding(Bounds {
 				all,
 				per_peer: all.div_ceil(2),
 				per_host: all.saturating_mul(3).div_ceil(4),
@@ -195,7 +195,7 @@ impl Server {
 			() = keeping => {},
 		}
 		if is_push {
-			// Nothing was said of it yet: what is asked for is kept.
+			// Nothing was made of it yet: it is sent again.
 			let reply = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
 			return self.send(&mut stream, &reply, &[]).await;
 		}
@@ -344,17 +344,25 @@ impl Server {
 		// Freed when the segment is transcoded: until then its bytes are in memory.
 		let Caller { peer, host } = caller;
 		let push = self.pushes.take(peer, host);
-		let bytes = push.as_ref().and_then(|_| self.pushed.take_many(peer, host, len as usize));
-		let (Some(_push), Some(_bytes)) = (push, bytes) else {
+		let held = push.as_ref().and_then(|_| self.pushed.take_many(peer, host, len as usize));
+		let (Some(push), Some(held)) = (push, held) else {
 			return Ok(PushReply::Busy { retry_ms: BUSY_MS });
 		};
-		// It is not a stranger's: its transcoded segment is not thrown away.
-		room.keep();
 		let receiving = async {
 			write_frame(stream, &Reply::Continue, stall).await?;
 			read_payload(stream, len, stall).await
 		};
-		let bytes = within(self.limits.time_for(len as usize), receiving).await?;
+		// Until it is there others may have its room: whoever has one cheap job could else hold all of it with segments
+		// that trickle.
+		let bytes = tokio::select! {
+			received = within(self.limits.time_for(len as usize), receiving) => received?,
+			() = push.lost() => return Err(NetError::Busy),
+			() = held.lost() => return Err(NetError::Busy),
+		};
+		// From now on it is work that is paid, and not thrown away.
+		push.keep();
+		held.keep();
+		room.keep();
 		// No deadline here: the time is the transcoder's own.
 		Ok(self.service.push(signed, bytes).await)
 	}
@@ -365,8 +373,16 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 	use async_trait::async_trait;
-	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
+	use livepeer_primitives::{
+		chunks::chunk_root,
+		extension::Extensions,
+		keys::VerifierPair,
+		segment::{SegmentHeader, SegmentInfo},
+		verdict::Pass,
+		Hash, Seq, StreamId,
+	};
 	use livepeer_worker_core::{
+		key::{Key, Signing},
 		ports::transport::{Playlist, MAX_CHUNKS},
 		sha256,
 	};
@@ -747,5 +763,88 @@ mod tests {
 			let (mut pipe, _served) = open(&server, judge).unwrap();
 			assert_eq!(ask(&mut pipe, &request).await, reply, "{request:?}");
 		}
+	}
+
+	/// Welcomes every segment, and has none transcoded to its end.
+	struct Welcoming;
+
+	#[async_trait]
+	impl Service for Welcoming {
+		async fn size(&self, _: H256) -> Option<u64> {
+			None
+		}
+
+		async fn chunks(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
+			None
+		}
+
+		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
+			Ok(())
+		}
+
+		async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
+			std::future::pending().await
+		}
+
+		async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
+			None
+		}
+	}
+
+	/// A push of these bytes.
+	fn push(bytes: &[u8]) -> Request {
+		let key = Key::from_uri("//Bob").unwrap();
+		let header = SegmentHeader {
+			genesis: Hash::zero(),
+			stream: StreamId::zero(),
+			job: 1,
+			assignment: 0,
+			transcoder: key.account(),
+			seq: 0,
+			segment: SegmentInfo {
+				track: 0,
+				epoch: 0,
+				time: 0,
+				captured: 0,
+				duration: 180_000,
+				flags: 0,
+				in_hash: sha256(bytes),
+				in_len: bytes.len() as u32,
+				chunk_root: chunk_root(bytes),
+				extensions: Extensions::default(),
+			},
+		};
+		let signature = Signing::own(key).sign(&header.hash());
+		Request::Push(Box::new(SignedHeader { header, signature }))
+	}
+
+	/// Whoever has one cheap job has its segments trickle in from a few hosts, each for two minutes, and no other
+	/// broadcaster's find any room.
+	#[tokio::test]
+	async fn attack_segments_that_trickle_and_hold_all_room() {
+		let bytes = vec![7; 1_000];
+		let limits = NetLimits { pushes: 4, ..Default::default() };
+		let server = Arc::new(Server::new(Arc::new(Welcoming), limits, Hosts::default(), nobody()));
+		let mut held = Vec::new();
+		for host in [1, 1, 1, 2] {
+			let (mut pipe, served) = open(&server, caller(host)).unwrap();
+			assert_eq!(ask(&mut pipe, &push(&bytes)).await, Reply::Continue);
+			held.push((pipe, served));
+		}
+		let (mut honest, _served) = open(&server, caller(3)).unwrap();
+		assert_eq!(ask(&mut honest, &push(&bytes)).await, Reply::Continue);
+		let (_pipe, served) = held.remove(0);
+		assert_eq!(served.await.unwrap(), Err(NetError::Busy), "the oldest of who has most");
+		// What has come is at work, and is kept.
+		honest.write_all(&bytes).await.unwrap();
+		for (pipe, _) in held.iter_mut().take(2) {
+			pipe.write_all(&bytes).await.unwrap();
+		}
+		for _ in 0..20 {
+			tokio::task::yield_now().await;
+		}
+		let (mut another, _served) = open(&server, caller(4)).unwrap();
+		let busy = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
+		assert_eq!(ask(&mut another, &push(&bytes)).await, busy);
 	}
 }

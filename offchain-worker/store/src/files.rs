@@ -15,7 +15,12 @@ use std::{
 };
 
 use livepeer_worker_core::{ports::store::StoreError, sha256};
+use nix::sys::statvfs::statvfs;
 use sp_core::H256;
+
+/// What at most stays free of a disk: a twentieth of it, if that is less. The index writes there too, and whoever else
+/// has the disk, as a validator's node: what strangers can have stored must not take theirs.
+const SPARE: u64 = 1024 * 1024 * 1024;
 
 pub(crate) struct Files {
 	dir: PathBuf,
@@ -37,6 +42,15 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 		}
 		_ => StoreError::Unusable { path: path.display().to_string(), reason: error.to_string() },
 	}
+}
+
+/// Whether so many bytes leave a disk what stays free of it.
+fn fits(dir: &Path, len: u64) -> bool {
+	// Where the system does not say, writing shows it.
+	let Ok(disk) = statvfs(dir) else { return true };
+	let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
+	let spare = SPARE.min(bytes(disk.blocks()) / 20);
+	bytes(disk.blocks_available()) >= spare.saturating_add(len)
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {
@@ -113,6 +127,10 @@ impl Files {
 			self.fresh().remove(&hash);
 			let path = self.dir.display().to_string();
 			return Err(StoreError::Quota { path, quota: self.quota });
+		}
+		if !fits(&self.dir, len) {
+			self.fresh().remove(&hash);
+			return Err(StoreError::DiskFull(self.dir.display().to_string()));
 		}
 		let number = self.names.fetch_add(1, Ordering::Relaxed);
 		let tmp = self.dir.join("tmp").join(number.to_string());

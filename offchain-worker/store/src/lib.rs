@@ -418,8 +418,17 @@ impl Receipts for DiskStore {
 		self.index.read(|tx| {
 			let mut found = std::collections::BTreeSet::new();
 			for table in [Table::Receipts, Table::Claims] {
-				for (key, _) in tx.prefix(table, &[])? {
-					found.extend(key_of(&key).map(|key| (key.job, key.assignment)));
+				// From one to the next: of each there may be thousands of rows.
+				let mut from = Some((0, 0));
+				while let Some((job, assignment)) = from {
+					let first = key_bytes(SegmentKey { job, assignment, seq: 0 });
+					let rows = tx.range(table, &first, &[u8::MAX; 20], 1)?;
+					let Some(key) = rows.first().and_then(|(key, _)| key_of(key)) else { break };
+					found.insert((key.job, key.assignment));
+					from = match key.assignment.checked_add(1) {
+						Some(assignment) => Some((key.job, assignment)),
+						None => key.job.checked_add(1).map(|job| (job, 0)),
+					};
 				}
 			}
 			Ok(found.into_iter().collect())

@@ -488,6 +488,26 @@ fn kill_should_lose_nothing_that_was_reported_stored() {
 	}
 }
 
+#[test]
+fn assignments_should_be_found_whatever_each_has() {
+	let dir = tempfile::tempdir().unwrap();
+	let store = DiskStore::open(dir.path()).unwrap();
+	let made = segment(&store, 0, 100).unwrap();
+	let of = [(1, 3), (1, u32::MAX), (2, 0), (u64::MAX, u32::MAX)];
+	for (job, assignment) in of {
+		for seq in 0..3 {
+			let mut segment = made.clone();
+			let header = &mut segment.signed.header;
+			(header.job, header.assignment, header.seq) = (job, assignment, seq);
+			store.put_receipt(&segment).unwrap();
+		}
+	}
+	// Of which nothing is left but what was claimed.
+	store.put_claim(&claim(0, 0, &made.leaf)).unwrap();
+	let found = store.assignments().unwrap();
+	assert_eq!(found, [&[(1, 2)][..], &of[..]].concat());
+}
+
 /// Mounts a small disk; needs the right to do so.
 struct SmallDisk(tempfile::TempDir);
 
@@ -508,6 +528,20 @@ impl Drop for SmallDisk {
 	fn drop(&mut self) {
 		let _ = Command::new("umount").arg(self.0.path()).status();
 	}
+}
+
+/// Segments without end leave room for whoever else writes to the disk, as a validator's node does.
+#[test]
+fn attack_bytes_that_fill_the_disk_of_whoever_shares_it() {
+	let Some(disk) = SmallDisk::mount() else {
+		eprintln!("skipped: a small disk cannot be mounted here");
+		return;
+	};
+	let store = DiskStore::open(disk.0.path()).unwrap();
+	let put = |n: u32| store.put(&[&n.to_le_bytes()[..], &[7; 20_000]].concat());
+	let full = (0..1_000).find_map(|n| put(n).err());
+	assert!(matches!(full, Some(StoreError::DiskFull(_))), "{full:?}");
+	std::fs::write(disk.0.path().join("theirs"), vec![7; 150_000]).unwrap();
 }
 
 #[test]

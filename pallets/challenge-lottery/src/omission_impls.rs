@@ -28,18 +28,14 @@ pub const LATE_TOO_OFTEN: u32 = 3;
 pub const CHILLED_LATE: u32 = 10;
 
 impl Penalty {
-	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it. One that
-	/// had asked for what most of its tranche lacked has done what it could.
+	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it.
 	pub fn is_omission(&self) -> bool {
-		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant) && !self.adds_up()
+		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant) && !self.is_late()
 	}
 
-	/// Whether it adds up in a round, up to a false dissent.
-	fn adds_up(&self) -> bool {
-		matches!(self, Penalty::LateData | Penalty::LateDataAlone)
-	}
-
-	/// Whether it is for bytes that others had.
+	/// Whether it is for bytes that others had: it adds up in a round, up to a false dissent. So it does
+	/// where most of a tranche lacked them and had asked, for it is charged to the transcoder each time, and
+	/// they may lie.
 	pub fn is_late(&self) -> bool {
 		matches!(self, Penalty::LateData | Penalty::LateDataAlone | Penalty::LateDataAsked)
 	}
@@ -67,7 +63,7 @@ impl<T: Config> Pallet<T> {
 			.filter(|omitted| omitted.round >= round)
 			.unwrap_or(Omissions { round, ..Default::default() });
 		let mut is_for_nothing = false;
-		let taken = if penalty.adds_up() {
+		let taken = if is_late {
 			let before = omitted.late;
 			let most = parameters.false_dissent_slash.max(parameters.no_show_slash);
 			is_for_nothing = before >= most && !wanted.is_zero();

@@ -23,8 +23,8 @@ use crate::{
 		Agreement, Assignment, Class, EndReason, Job, Lapse, Load, Phase, PriorityList, Task,
 		ToolchainLoad, Unsuited, Walk,
 	},
-	Assignments, AssignmentsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses, Loads,
-	NextWalk, Pallet, Places, PriorityLists, RunningBy, WeightInfo as _,
+	Assignments, AssignmentsOf, ClaimsOf, Config, Debts, Error, Event, Exposed, Jobs, Lapses,
+	Loads, NextWalk, Pallet, Places, PriorityLists, RunningBy, WeightInfo as _,
 };
 
 impl<T: Config> Pallet<T> {
@@ -278,6 +278,11 @@ impl<T: Config> Pallet<T> {
 	/// Whether a transcoder is offered nothing now, whatever it asks: it is suspended or in debt.
 	pub fn is_barred(who: &AccountId) -> bool {
 		Self::is_suspended(who) || Debts::<T>::contains_key(who)
+	}
+
+	/// Whether a transcoder has assignments that it can still claim for, each of which has a place, or open claims.
+	pub fn is_answerable(who: &AccountId) -> bool {
+		Places::<T>::contains_key(who) || ClaimsOf::<T>::iter_key_prefix(who).next().is_some()
 	}
 
 	/// What the claims without outcome of a transcoder may be worth at the most, in ETH.

@@ -154,6 +154,7 @@ impl<T: Config> OnNewRound for Pallet<T> {
 		let (looked_at, jailed, dropped) = Self::elect(new, false);
 		T::WeightInfo::elect(looked_at, jailed)
 			.saturating_add(T::WeightInfo::drop_registration().saturating_mul(dropped.into()))
+			.saturating_add(Self::forget_departed())
 	}
 }
 

@@ -86,6 +86,9 @@ pub mod pallet {
 		type OnAvailable: OnAvailable;
 		/// Whether a transcoder may be offered jobs at all: neither suspended nor in debt.
 		type MayBeOffered: frame_support::traits::Contains<AccountId>;
+		/// Whether a transcoder has assignments that it can still claim for, or open claims: judges,
+		/// and whoever judges again, have to find it, whether it is registered or not.
+		type StillServes: frame_support::traits::Contains<AccountId>;
 		/// The pool's priority of a duty.
 		#[pallet::constant]
 		type DutyPriority: Get<TransactionPriority>;
@@ -105,9 +108,14 @@ pub mod pallet {
 	pub type Transcoders<T: Config> =
 		CountedStorageMap<_, Blake2_128Concat, AccountId, Registration>;
 
-	/// Where a registered transcoder is reached. Has the keys of `Transcoders`.
+	/// Where a transcoder is reached. Has the keys of `Transcoders` and of `Departed`.
 	#[pallet::storage]
 	pub type Services<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ServiceRecord>;
+
+	/// Who has left the candidate list while its judges may still need it. Where it is reached is
+	/// kept until an election finds that nothing of it is to be judged any more.
+	#[pallet::storage]
+	pub type Departed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ()>;
 
 	/// The order of the next registration.
 	#[pallet::storage]
@@ -416,7 +424,8 @@ pub mod pallet {
 
 		/// Changes where the signer is reached.
 		///
-		/// Who: a registered transcoder's account.
+		/// Who: a registered transcoder's account, or that of one that has left and still serves
+		/// judges.
 		///
 		/// - `service`: peer id, addresses and URL; takes effect at once.
 		///
@@ -429,7 +438,8 @@ pub mod pallet {
 		}
 
 		/// Leaves the candidate list and the active set at once. Assignments are handed on; stake
-		/// stays bonded, and a verdict that awaits execution still reaches it.
+		/// stays bonded, and a verdict that awaits execution still reaches it. Where it is reached
+		/// stays known until its claims are closed: it has to serve their judges.
 		///
 		/// Who: a registered transcoder's account.
 		///
@@ -578,7 +588,7 @@ pub mod pallet {
 			Transcoders::<T>::get(account).map(|registration| registration.terms)
 		}
 
-		/// Where a registered transcoder is reached.
+		/// Where a transcoder is reached that is registered, or has left and still serves judges.
 		pub fn service_of(account: AccountId) -> Option<ServiceRecord> {
 			Services::<T>::get(account)
 		}

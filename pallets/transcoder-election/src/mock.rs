@@ -142,6 +142,8 @@ parameter_types! {
 	pub static Back: Vec<AccountId> = Vec::new();
 	/// Who is suspended or in debt.
 	pub static Barred: Vec<AccountId> = Vec::new();
+	/// Whose claims are still judged.
+	pub static Serving: Vec<AccountId> = Vec::new();
 	pub static Parameters: ElectionParameters = parameters();
 	/// How many blocks were closed.
 	pub static Closed: BlockNumber = 0;
@@ -339,6 +341,14 @@ impl frame_support::traits::Contains<AccountId> for NotBarred {
 	}
 }
 
+/// Who is [`Serving`].
+pub struct IsServing;
+impl frame_support::traits::Contains<AccountId> for IsServing {
+	fn contains(who: &AccountId) -> bool {
+		Serving::get().contains(who)
+	}
+}
+
 pub struct NoteAvailable;
 impl OnAvailable for NoteAvailable {
 	fn on_available(transcoder: &AccountId) {
@@ -372,6 +382,7 @@ impl crate::Config for Test {
 	type Rounds = FakeRounds;
 	type SessionKeys = Keys;
 	type Stake = FakeStake;
+	type StillServes = IsServing;
 	type WeightInfo = ();
 }
 
@@ -511,6 +522,7 @@ impl ExtBuilder {
 		Closed::set(0);
 		Current::set(BTreeMap::new());
 		Revoked::set(BTreeSet::new());
+		Serving::set(Vec::new());
 		Parameters::set(self.parameters);
 		let storage = RuntimeGenesisConfig {
 			transcoder_election: GenesisConfig {

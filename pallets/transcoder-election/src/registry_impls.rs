@@ -1,8 +1,12 @@
 //! Registration, terms and what an account announces itself.
 
-use alloc::collections::BTreeSet;
+use alloc::{collections::BTreeSet, vec::Vec};
 use core::cmp::Reverse;
-use frame_support::{ensure, traits::Get, weights::Weight};
+use frame_support::{
+	ensure,
+	traits::{Contains, Get},
+	weights::Weight,
+};
 use livepeer_primitives::{
 	duty::Profiles,
 	params::ElectionParameters,
@@ -13,8 +17,9 @@ use livepeer_primitives::{
 use sp_runtime::{DispatchError, DispatchResult, PerThing, Perbill};
 
 use crate::{
-	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Error, Event,
-	Jailed, NextOrder, Offline, Pallet, Registration, Services, Terms, Transcoders, WeightInfo,
+	choice::is_allowed_in_lock_period, ActiveSet, Availability, Available, Config, Departed, Error,
+	Event, Jailed, NextOrder, Offline, Pallet, Registration, Services, Terms, Transcoders,
+	WeightInfo,
 };
 
 impl<T: Config> Pallet<T> {
@@ -129,6 +134,7 @@ impl<T: Config> Pallet<T> {
 		let order = NextOrder::<T>::get();
 		NextOrder::<T>::put(order.saturating_add(1));
 		Transcoders::<T>::insert(who, Registration { terms, order, since: Self::height() });
+		Departed::<T>::remove(who);
 	}
 
 	/// Stores where `who` is reached, and says so if that is news of a registered transcoder.
@@ -143,9 +149,9 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Changes where a registered transcoder is reached.
+	/// Changes where a transcoder is reached that is registered or departed.
 	pub(crate) fn do_set_service(who: &AccountId, service: ServiceRecord) -> DispatchResult {
-		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
+		ensure!(Services::<T>::contains_key(who), Error::<T>::NotRegistered);
 		Self::put_service(who, service);
 		Ok(())
 	}
@@ -166,14 +172,34 @@ impl<T: Config> Pallet<T> {
 		Self::forget_resolved(who);
 	}
 
-	/// Removes `who` from everything but jail.
+	/// Removes `who` from everything but jail. Whoever can make it leave, by more stake or a small slash,
+	/// could else have its claims fail, for no judge would find the bytes.
 	fn remove_registration(who: &AccountId) {
 		Transcoders::<T>::remove(who);
-		Services::<T>::remove(who);
+		if T::StillServes::contains(who) {
+			Departed::<T>::insert(who, ());
+		} else {
+			Services::<T>::remove(who);
+		}
 		Available::<T>::remove(who);
 		Offline::<T>::remove(who);
 		ActiveSet::<T>::mutate(|active| active.seats.retain(|seat| seat.account != *who));
 		T::OnTranscoderLost::on_transcoder_lost(who);
+	}
+
+	/// Forgets where those are reached that have left and of whom nothing is judged any more. Returns what
+	/// it took.
+	pub(crate) fn forget_departed() -> Weight {
+		let db = T::DbWeight::get();
+		let departed: Vec<_> = Departed::<T>::iter_keys().collect();
+		departed.into_iter().fold(db.reads(1), |weight, who| {
+			if T::StillServes::contains(&who) {
+				return weight.saturating_add(db.reads(2));
+			}
+			Departed::<T>::remove(&who);
+			Services::<T>::remove(&who);
+			weight.saturating_add(db.reads_writes(2, 2))
+		})
 	}
 
 	/// Announces a capacity, by the account itself.

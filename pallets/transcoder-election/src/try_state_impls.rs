@@ -6,8 +6,8 @@ use livepeer_primitives::{traits::Rounds, RoundIndex};
 use sp_runtime::TryRuntimeError;
 
 use crate::{
-	ActiveSet, ActiveTranscoders, Available, Chilled, Config, Jailed, Meters, NewestSet, NextOrder,
-	Offline, Pallet, Present, Services, Sets, Transcoders, WaitList, MAX_SETS,
+	ActiveSet, ActiveTranscoders, Available, Chilled, Config, Departed, Jailed, Meters, NewestSet,
+	NextOrder, Offline, Pallet, Present, Services, Sets, Transcoders, WaitList, MAX_SETS,
 };
 
 impl<T: Config> Pallet<T> {
@@ -38,9 +38,18 @@ impl<T: Config> Pallet<T> {
 		}
 		ensure!(registered == Transcoders::<T>::count(), "the counter counts registrations");
 		ensure!(registered <= T::MaxCandidates::get(), "the candidate list is bounded");
+		let mut departed = 0usize;
+		for account in Departed::<T>::iter_keys() {
+			departed += 1;
+			ensure!(
+				!Transcoders::<T>::contains_key(&account),
+				"who is registered has not departed"
+			);
+			ensure!(Services::<T>::contains_key(&account), "who has departed is still found");
+		}
 		ensure!(
-			Services::<T>::iter_keys().count() == registered as usize,
-			"only registered transcoders have a service record"
+			Services::<T>::iter_keys().count() == registered as usize + departed,
+			"only registered and departed transcoders have a service record"
 		);
 		for (account, availability) in Available::<T>::iter() {
 			ensure!(

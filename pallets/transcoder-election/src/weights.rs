@@ -56,6 +56,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::NextOrder` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Services` (r:1 w:1)
 	/// Proof: `TranscoderElection::Services` (`max_values`: None, `max_size`: Some(765), added: 3240, mode: `MaxEncodedLen`)
+	/// Storage: `TranscoderElection::Departed` (r:0 w:1)
+	/// Proof: `TranscoderElection::Departed` (`max_values`: None, `max_size`: Some(48), added: 2523, mode: `MaxEncodedLen`)
 	fn transcoder() -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `2223`
@@ -63,7 +65,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Minimum execution time: 33_360_000 picoseconds.
 		Weight::from_parts(35_663_000, 4230)
 			.saturating_add(T::DbWeight::get().reads(9_u64))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// Storage: `TranscoderElection::Transcoders` (r:1001 w:0)
 	/// Proof: `TranscoderElection::Transcoders` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
@@ -99,6 +101,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::CounterForTranscoders` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
 	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Places` (r:1 w:0)
+	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ClaimsOf` (r:1 w:0)
+	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
@@ -123,7 +129,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `24641`
 		// Minimum execution time: 35_904_000 picoseconds.
 		Weight::from_parts(39_789_000, 24641)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
 	/// Storage: `TranscoderElection::Transcoders` (r:1 w:0)
@@ -335,6 +341,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::CounterForTranscoders` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
 	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Places` (r:1 w:0)
+	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ClaimsOf` (r:1 w:0)
+	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
@@ -359,7 +369,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		//  Estimated: `24641`
 		// Minimum execution time: 30_406_000 picoseconds.
 		Weight::from_parts(32_909_000, 24641)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
 	/// Storage: `TranscoderElection::Sets` (r:4 w:0)
@@ -379,7 +389,7 @@ impl WeightInfo for () {
 	fn transcoder() -> Weight {
 		Weight::from_parts(35_663_000, 4230)
 			.saturating_add(RocksDbWeight::get().reads(9_u64))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
+			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn lowest_price(c: u32, ) -> Weight {
 		Weight::from_parts(2_754_000, 3549)
@@ -395,7 +405,7 @@ impl WeightInfo for () {
 	}
 	fn resign() -> Weight {
 		Weight::from_parts(39_789_000, 24641)
-			.saturating_add(RocksDbWeight::get().reads(8_u64))
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn set_available() -> Weight {
@@ -451,7 +461,7 @@ impl WeightInfo for () {
 	}
 	fn drop_registration() -> Weight {
 		Weight::from_parts(32_909_000, 24641)
-			.saturating_add(RocksDbWeight::get().reads(8_u64))
+			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn is_validating() -> Weight {

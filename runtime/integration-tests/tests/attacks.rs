@@ -916,6 +916,40 @@ fn verification_should_not_be_had_for_nothing() {
 	world.until(100, |world| world.leftovers().is_empty());
 }
 
+/// Whoever has more stake puts a transcoder off a full list, and a small slash does it at the next election. Where
+/// its judges find it was forgotten with its registration, so that each of its open claims was missed.
+#[test]
+fn attack_transcoder_that_is_off_the_list_should_still_be_found_by_its_judges() {
+	let mut story = Story::begin();
+	let claim = story.claim(8);
+	let last = story.work(4);
+	let who = story.transcoder;
+	let account = who.to_account_id();
+	let service = move |story: &mut Story| {
+		let account = account.clone();
+		story.world.run(move || TranscoderElection::service_of(account))
+	};
+	let before = service(&mut story);
+	assert!(before.is_some());
+	story.world.ok(who, pallet_transcoder_election::Call::resign {});
+	// What is claimed in the grace is judged too.
+	let call = last.claim(story.world.toolchain());
+	let last = story.make_claim(last, call);
+	for claim in [&claim, &last] {
+		story.reveal(claim);
+		story.ballot(claim);
+		assert_eq!(service(&mut story), before);
+		story.vote(claim, HONEST);
+	}
+	for claim in [&claim, &last] {
+		assert_eq!(story.settle(claim), Some(Outcome::Accepted));
+	}
+	story.close();
+	let round = story.world.round();
+	story.world.until(40, |world| world.round() > round);
+	assert_eq!(service(&mut story), None);
+}
+
 #[test]
 fn starving_one_verifier_should_cost_it_its_part_of_the_dispute_that_brings_the_bytes() {
 	let mut story = Story::begin();

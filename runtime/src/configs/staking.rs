@@ -78,6 +78,7 @@ impl pallet_transcoder_election::Config for Runtime {
 	type Rounds = Rounds;
 	type SessionKeys = RegisteredKeys;
 	type Stake = LptStaking;
+	type StillServes = super::video::StillServes;
 	type WeightInfo = pallet_transcoder_election::weights::SubstrateWeight<Runtime>;
 }
 

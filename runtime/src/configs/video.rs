@@ -152,6 +152,15 @@ impl Contains<AccountId> for InGoodStanding {
 	}
 }
 
+/// Whom judges have to find: who has assignments that it can still claim for, or open claims.
+pub struct StillServes;
+
+impl Contains<AccountId> for StillServes {
+	fn contains(who: &AccountId) -> bool {
+		Jobs::is_answerable(who)
+	}
+}
+
 /// Where operators and streams are reached: each pallet keeps its own kind.
 pub struct Services;
 

@@ -77,6 +77,24 @@ impl IntoResponse for Failure {
 			Failure::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
 			Failure::BadRequest(text) => (StatusCode::BAD_REQUEST, text.to_owned()),
 		};
-		(status, [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], text + "\n").into_response()
+		// What is not there may be in a moment: who asks for it too early must not have a cache say so to others.
+		let headers =
+			[(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (header::CACHE_CONTROL, "no-store")];
+		(status, headers, text + "\n").into_response()
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// A stranger asks a cache in front for segments that are not made yet.
+	#[test]
+	fn attack_segment_kept_from_viewers_by_a_cache_that_was_told_too_early() {
+		for failure in [NO_STREAM, Failure::Busy, Failure::Full, Failure::Upstream("x".into())] {
+			let answer = failure.into_response();
+			let told = answer.headers().get(header::CACHE_CONTROL);
+			assert_eq!(told.map(|value| value.as_bytes()), Some(&b"no-store"[..]));
+		}
 	}
 }

@@ -338,7 +338,7 @@ impl Door {
 	}
 }
 
-/// Asks the gateway's node by JSON-RPC, one question or up to 48: reads and signed transactions only.
+/// Asks the gateway's node by JSON-RPC, one question or up to 64: reads and signed transactions only.
 #[utoipa::path(
 	post,
 	path = "/chain",

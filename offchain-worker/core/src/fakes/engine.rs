@@ -1,5 +1,7 @@
 //! A media engine of arithmetic.
 
+use std::sync::{Arc, Mutex};
+
 use async_trait::async_trait;
 use livepeer_primitives::{
 	receipt::RejectReason,
@@ -10,11 +12,14 @@ use livepeer_primitives::{
 use sp_core::H256;
 
 use super::SimClock;
-use crate::ports::{
-	clock::Clock,
-	engine::{
-		Examined, Fault, Finding, Format, MediaEngine, MediaError, Pixels, Transcoded, Variant,
-		VARIANT_STARTS,
+use crate::{
+	lock,
+	ports::{
+		clock::Clock,
+		engine::{
+			Examined, Fault, Finding, Format, MediaEngine, MediaError, Pixels, Transcoded, Variant,
+			VARIANT_STARTS,
+		},
 	},
 };
 
@@ -36,6 +41,8 @@ pub struct FakeEngine {
 	pub rejects: Option<u8>,
 	/// Makes no golden vectors any more.
 	pub unsound: bool,
+	/// How many times more there is no room for what is asked, whatever that is. Clones share it.
+	pub crowded: Arc<Mutex<u32>>,
 }
 
 impl Default for FakeEngine {
@@ -48,6 +55,7 @@ impl Default for FakeEngine {
 			fails_on: None,
 			rejects: None,
 			unsound: false,
+			crowded: Arc::default(),
 		}
 	}
 }
@@ -56,6 +64,18 @@ impl FakeEngine {
 	/// One that takes so many milliseconds for each segment.
 	pub fn taking(clock: &SimClock, ms: u64) -> Self {
 		Self { takes: Some((clock.clone(), ms)), ..Self::default() }
+	}
+
+	/// Fails as often as there is no room.
+	fn room(&self) -> Result<(), MediaError> {
+		let mut left = lock(&self.crowded);
+		match left.checked_sub(1) {
+			Some(less) => {
+				*left = less;
+				Err(MediaError::Unable("told to".into()))
+			}
+			None => Ok(()),
+		}
 	}
 
 	fn pixels(format: &Format, input: &[u8]) -> Pixels {
@@ -71,6 +91,7 @@ impl MediaEngine for FakeEngine {
 	}
 
 	async fn attest(&self) -> Result<ToolchainId, MediaError> {
+		self.room()?;
 		if self.unsound {
 			return Err(MediaError::Failed("told to".into()));
 		}
@@ -87,6 +108,7 @@ impl MediaEngine for FakeEngine {
 		input: &[u8],
 		variant: Option<Variant>,
 	) -> Result<Transcoded, MediaError> {
+		self.room()?;
 		if let Some((clock, ms)) = &self.takes {
 			let slow = self.slow.filter(|(first, _)| input.first() == Some(first));
 			let ms = slow.map_or(*ms, |(_, ms)| ms);

@@ -164,6 +164,9 @@ pub enum MediaError {
 	/// The engine gave no answer in time or died, which shows nothing about the input.
 	#[error("the media engine failed: {0}")]
 	Failed(String),
+	/// This machine had no memory or no process left to look at the input, which is not to blame.
+	#[error("this machine has no room: {0}")]
+	Unable(String),
 }
 
 /// A media engine. The same input and format give the same outputs on every machine with the same toolchain

@@ -346,10 +346,11 @@ pub enum Refusal {
 	/// The renditions would exceed the job's work or the largest payload.
 	#[error("the renditions would be too large")]
 	TooLarge,
-	/// One claim cannot hold the seq together with those before it, and those are not worth a claim of their
-	/// own.
+	/// The seq is beyond what one claim can hold together with those before it, which are worth no
+	/// claim of their own; or it is the last that there is, with which no claim can end.
 	#[error(
-		"the seq is too far from those before it, which are not yet worth a claim of their own"
+		"the seq is too far from those before it, which are not yet worth a claim of their own, or \
+		 the last that there is"
 	)]
 	TooFar,
 }

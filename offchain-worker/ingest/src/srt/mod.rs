@@ -156,7 +156,11 @@ async fn published(
 	let accepted = timeout(PATIENCE, accepting).await.unwrap_or_else(|late| Err(late.into()));
 	match accepted {
 		Ok(mut socket) => {
-			let ended = receive(&mut socket, &mut session).await;
+			let replaced = session.replaced();
+			let ended = tokio::select! {
+				ended = receive(&mut socket, &mut session) => ended,
+				() = replaced => Err(io::Error::other(Denied::Busy)),
+			};
 			drop(session);
 			let _ = timeout(LAST, socket.close_and_finish()).await;
 			ended
@@ -189,7 +193,8 @@ async fn receive(socket: &mut SrtSocket, session: &mut Session) -> io::Result<()
 	Ok(())
 }
 
-/// Receives from another host's listener until it ends.
+/// Receives from another host's listener for as long as something comes. That a stream has ended is not said
+/// by SRT: whoever sends it may be back in a moment.
 pub(crate) async fn call(
 	address: &str,
 	stream_id: Option<&str>,
@@ -197,7 +202,8 @@ pub(crate) async fn call(
 ) -> io::Result<()> {
 	let builder = SrtSocket::builder().set(options);
 	let mut socket = builder.call(address, stream_id).await?;
-	receive(&mut socket, session).await
+	receive(&mut socket, session).await?;
+	Err(io::Error::other("nothing comes any more"))
 }
 
 #[cfg(test)]
@@ -340,6 +346,19 @@ mod tests {
 		let wrong = Some((16, "another passphrase"));
 		let called = timeout(SOON, call_with(closed, KEY, wrong)).await.unwrap();
 		assert_eq!(called.err().map(|error| error.kind()), Some(io::ErrorKind::ConnectionRefused));
+	}
+
+	/// A publisher's connection is lost without a word, and it comes back by another one.
+	#[tokio::test(flavor = "multi_thread")]
+	async fn publisher_that_is_lost_should_not_hold_up_its_return() {
+		let (address, mut publications) = port(None).await;
+		let _lost = timeout(SOON, call_with(address, KEY, None)).await.unwrap().unwrap();
+		let mut first = timeout(SOON, publications.recv()).await.unwrap().unwrap();
+		sleep(Duration::from_millis(3_200)).await;
+		let _back = timeout(SOON, call_with(address, KEY, None)).await.unwrap().unwrap();
+		let _second = timeout(SOON, publications.recv()).await.unwrap().unwrap();
+		let ended = timeout(Duration::from_secs(4), first.parts.recv()).await;
+		assert!(ended.unwrap().is_none());
 	}
 
 	/// The answer to the second question may be lost: who asks again gets it again.

@@ -117,6 +117,11 @@ struct Cutter<'a> {
 	end: i64,
 	/// The newest picture of the source, in the stream's time.
 	newest: Option<i64>,
+	/// The newest sound that came, whatever becomes of it, in the stream's time.
+	came: Option<i64>,
+	/// How far sound was when the newest picture came, and no less than that picture's time: from here on it is told
+	/// for how long none has come, for one clock may be ahead of the other.
+	heard: i64,
 	last_audio: Option<i64>,
 	/// The end of the newest sound.
 	sound_end: i64,
@@ -155,6 +160,8 @@ impl<'a> Cutter<'a> {
 			is_lost: false,
 			end: START,
 			newest: None,
+			came: None,
+			heard: START,
 			last_audio: None,
 			sound_end: START,
 			is_silent: false,

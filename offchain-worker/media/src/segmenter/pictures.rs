@@ -136,7 +136,9 @@ impl Cutter<'_> {
 				self.still()?;
 			}
 		}
-		self.newest = Some(self.newest.unwrap_or(time).max(time));
+		let newest = self.newest.unwrap_or(time).max(time);
+		self.newest = Some(newest);
+		self.heard = self.came.unwrap_or(newest).max(newest);
 		if is_idr {
 			self.look_at(sei::units(data, sei::SPS))?;
 		}
@@ -186,14 +188,11 @@ impl Cutter<'_> {
 		let shift = self.end.saturating_sub(own_time);
 		self.shift = Some(shift);
 		self.newest = None;
+		self.came = None;
 		if let Sound::Encoded(normaliser) = &mut self.sound {
 			normaliser.begin(self.end);
 		}
-		for packet in std::mem::take(&mut self.waiting) {
-			if let Some(own_time) = packet.pts() {
-				self.keep_sound(packet, own_time.saturating_add(shift))?;
-			}
-		}
+		self.begin_waiting(shift)?;
 		Ok(shift)
 	}
 

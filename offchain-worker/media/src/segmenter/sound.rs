@@ -13,6 +13,8 @@ use crate::{
 const SOUND_STEP: i64 = 3 * 45_000;
 /// A hole in the sound that is filled with silence.
 const HOLE: i64 = 45_000;
+/// Sound that is further ahead of the pictures, while they come, is none of theirs.
+const FARTHEST: i64 = 10 * 90_000;
 /// Sound that may wait for a picture.
 const MOST_WAITING: usize = 1_000;
 
@@ -78,6 +80,7 @@ impl Cutter<'_> {
 			return Ok(());
 		};
 		let time = own_time.saturating_add(shift);
+		self.came = Some(time);
 		let newest = self.newest.unwrap_or(time);
 		let from = self.last_audio.unwrap_or(newest);
 		let steps = time - from > SOUND_STEP || from - time > HOLE;
@@ -91,27 +94,53 @@ impl Cutter<'_> {
 		} else if !self.waiting.is_empty() {
 			self.release(shift)?;
 		}
+		if self.is_apart(time) {
+			let text = "the sound is far ahead of the pictures: it is left out until they meet";
+			return self.notice(text.into());
+		}
 		self.keep_sound(packet, time)?;
 		self.repeat(time)
 	}
 
+	/// Whether sound of this time is far ahead of pictures that come all the while.
+	fn is_apart(&self, time: i64) -> bool {
+		let is_far = self.newest.is_some_and(|newest| time.saturating_sub(newest) > FARTHEST);
+		is_far && time.saturating_sub(self.heard) <= PAUSE
+	}
+
+	/// What waited for a picture that jumps as it does, of which none came.
 	pub(super) fn release(&mut self, shift: i64) -> Result<(), Failure> {
 		for packet in std::mem::take(&mut self.waiting) {
-			if let Some(own_time) = packet.pts() {
-				self.keep_sound(packet, own_time.saturating_add(shift))?;
+			let time = packet.pts().map(|own_time| own_time.saturating_add(shift));
+			if let Some(time) = time.filter(|time| !self.is_apart(*time)) {
+				self.keep_sound(packet, time)?;
 			}
 		}
 		Ok(())
 	}
 
-	/// The sound continues; a picture that has stood still for long is repeated.
+	/// What waited for the picture with which the stream's time begins or goes on, as far as it is of its time.
+	pub(super) fn begin_waiting(&mut self, shift: i64) -> Result<(), Failure> {
+		let latest = self.end.saturating_add(FARTHEST);
+		for packet in std::mem::take(&mut self.waiting) {
+			let time = packet.pts().map(|own_time| own_time.saturating_add(shift));
+			if let Some(time) = time.filter(|time| *time <= latest) {
+				self.keep_sound(packet, time)?;
+			}
+		}
+		Ok(())
+	}
+
+	/// The sound goes on, and the picture is repeated when none has come for long: that it is behind the sound is
+	/// no sign of that.
 	fn repeat(&mut self, time: i64) -> Result<(), Failure> {
 		let Some(newest) = self.newest else { return Ok(()) };
-		if time - newest <= PAUSE {
+		let still = time.saturating_sub(self.heard);
+		if still <= PAUSE {
 			return Ok(());
 		}
 		self.still()?;
-		self.fill_pictures(time - PAUSE / 3)
+		self.fill_pictures(newest.saturating_add(still) - PAUSE / 3)
 	}
 
 	/// Parts of a frame that share its time.

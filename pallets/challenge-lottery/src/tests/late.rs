@@ -169,6 +169,43 @@ fn attack_bytes_withheld_until_the_dispute_should_cost_the_transcoder_half() {
 	});
 }
 
+/// Most of a tranche ask for bytes that they have, and call them Unavailable, in claim after claim: the transcoder
+/// is charged half of each dispute, so they pay the other half of each, and not of one in a round.
+#[test]
+fn attack_most_of_a_tranche_that_lies_in_every_claim_should_pay_for_each() {
+	build_and_execute(|| {
+		RATE.put(1);
+		seat(&[1 << 60; 3]);
+		late(&[0, 2], &[0, 2]);
+		let half = CHARGED.get()[0].1;
+		// So little of a stake that a round takes all of them.
+		let stake = half * 10_000;
+		seat(&[stake; 3]);
+		SNAPSHOT.put(SNAPSHOT.get() + 1);
+		let lost = |i: usize| {
+			let slashes = SLASHED.get();
+			let of_it = slashes.iter().filter(|slash| slash.0 == validator(i));
+			of_it.fold(0.0, |sum, slash| sum + f64::from(slash.2.deconstruct()) / 1e9)
+		};
+		let before: f64 = (0..3).map(lost).sum();
+		let charged = CHARGED.get().len();
+		for claims in 1..=6 {
+			let paid = late(&[0, 2], &[0, 2]);
+			assert_eq!(CHARGED.get().len(), charged + claims);
+			let is_paid = |(_, penalty, fraction): &(usize, Penalty, Perbill)| {
+				*penalty == Penalty::LateDataAsked && !fraction.is_zero()
+			};
+			assert!(paid.len() == 2 && paid.iter().all(is_paid), "{paid:?}");
+		}
+		// As much as the transcoder, about.
+		let paid = (0..3).map(lost).sum::<f64>() - before;
+		let all: u128 = CHARGED.get()[charged..].iter().map(|(_, amount, _)| amount).sum();
+		let wanted = all as f64 / stake as f64;
+		assert!((paid / wanted - 1.0).abs() < 0.02, "{paid} for {wanted}");
+		assert!(CHILLED.get().is_empty(), "a transcoder may be to blame");
+	});
+}
+
 #[test]
 fn attack_accomplice_that_did_not_ask_should_free_the_transcoder_of_its_own_part_alone() {
 	build_and_execute(|| {

@@ -1,6 +1,6 @@
 //! Joining, changing and leaving.
 
-use crate::{mock::*, Available, Error, Event, Services, Terms, Transcoders};
+use crate::{mock::*, Available, Departed, Error, Event, Services, Terms, Transcoders};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{
 	traits::{AcceptsStake, StakeRefused},
@@ -98,6 +98,52 @@ fn weakest_should_make_room_when_the_list_is_full() {
 		assert!(!Transcoders::<Test>::contains_key(&all[9]));
 		assert_eq!(Transcoders::<Test>::count(), MaxCandidates::get());
 		assert_eq!(Lost::get(), vec![all[9].clone()]);
+	});
+}
+
+/// Judges find a transcoder's bytes by its record: whoever can make it leave, by more stake than it has, could
+/// else have its open claims fail.
+#[test]
+fn attack_eviction_should_not_hide_a_transcoder_from_its_judges() {
+	ExtBuilder::default().build_and_execute(|| {
+		let all = full(|index| if index == 7 { 2 } else { 3 });
+		let who = all[7].clone();
+		let move_to = |service| {
+			TranscoderElection::set_service(RuntimeOrigin::signed(all[7].clone()), service)
+		};
+		Serving::set(vec![who.clone()]);
+		bond(&account(1), 3 * UNIT);
+		register(1, 7);
+		assert!(!Transcoders::<Test>::contains_key(&who));
+		assert_eq!(TranscoderElection::service_of(who.clone()), Some(service(1)));
+		assert_ok!(move_to(service(9)));
+		next_round();
+		assert_eq!(TranscoderElection::service_of(who.clone()), Some(service(9)));
+		// Nothing of it is judged any more.
+		Serving::take();
+		next_round();
+		assert!(!Departed::<Test>::contains_key(&who) && !Services::<Test>::contains_key(&who));
+		assert_noop!(move_to(service(9)), Error::<Test>::NotRegistered);
+	});
+}
+
+#[test]
+fn transcoder_without_its_minimum_bond_should_be_found_as_long_as_it_serves_judges() {
+	ExtBuilder::default().transcoder(1, 2, 0).build_and_execute(|| {
+		let who = account(1);
+		Serving::set(vec![who.clone()]);
+		set_stake(&who, 5 * UNIT, 0);
+		next_round();
+		assert!(!Transcoders::<Test>::contains_key(&who));
+		assert_eq!(TranscoderElection::service_of(who.clone()), Some(service(1)));
+		// Back on the list it is found for as long as it is there.
+		bond(&who, 2 * UNIT);
+		register(1, 7);
+		Serving::take();
+		next_round();
+		assert_eq!(TranscoderElection::service_of(who.clone()), Some(service(1)));
+		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(who.clone())));
+		assert_eq!(TranscoderElection::service_of(who), None);
 	});
 }
 

@@ -274,7 +274,8 @@ impl ChainState {
 		if claim.first < current.next_seq || claim.last < claim.first {
 			return Err(Refused::ClaimNotAscending);
 		}
-		let count = claim.last - claim.first + 1;
+		let next_seq = claim.last.checked_add(1).ok_or(Refused::ClaimNotAscending)?;
+		let count = next_seq - claim.first;
 		if count > u64::from(current.max_leaves) {
 			return Err(Refused::TooManyLeaves);
 		}
@@ -293,7 +294,7 @@ impl ChainState {
 		}
 		current.allowance =
 			current.allowance.checked_sub(price).ok_or(Refused::AllowanceExceeded)?;
-		current.next_seq = claim.last + 1;
+		current.next_seq = next_seq;
 		let commitment =
 			Commitment { root: claim.root, total_work: claim.total_work, leaf_count: count as u32 };
 		let info = ClaimInfo {

@@ -104,8 +104,15 @@ impl Claiming {
 			let cursor = store.cursor(*job, *assignment)?;
 			sharing += store.receipts(*job, *assignment, cursor, 1)?.len();
 		}
-		for (job, assignment) in assignments {
-			self.make_claim(head, job, assignment, sharing).await?;
+		// Once for all of them: claims are many and long.
+		let claims = store.claims()?;
+		let mut open = claims.len();
+		let unsent = claims.iter().filter(|claim| claim.id.is_none());
+		let unsent: BTreeSet<_> = unsent.map(|claim| (claim.job, claim.assignment)).collect();
+		drop(claims);
+		// One after the other: the chain takes no claim behind a later one.
+		for (job, assignment) in assignments.into_iter().filter(|one| !unsent.contains(one)) {
+			self.make_claim(head, job, assignment, sharing, &mut open).await?;
 		}
 		for claim in self.parts.store.claims()?.iter().filter(|claim| claim.id.is_none()) {
 			self.send_claim(head, claim).await?;
@@ -275,22 +282,16 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Fixes the leaves of the next claim of an assignment when it is time. `sharing` assignments have
-	/// something to claim.
+	/// Fixes the leaves of the next claim of an assignment when it is time, one of so many that have something to
+	/// claim, beside so many claims that are open, and none of its own that is not on chain.
 	async fn make_claim(
 		&self,
 		head: Head,
 		job: JobId,
 		assignment: AssignmentIndex,
 		sharing: usize,
+		open: &mut usize,
 	) -> Result<(), TranscodeError> {
-		// One after the other: the chain takes no claim for segments before those already claimed.
-		let unsent = |claim: &ClaimRecord| {
-			claim.id.is_none() && (claim.job, claim.assignment) == (job, assignment)
-		};
-		if self.parts.store.claims()?.iter().any(unsent) {
-			return Ok(());
-		}
 		let cursor = self.parts.store.cursor(job, assignment)?;
 		let first = self.parts.store.receipts(job, assignment, cursor, 1)?;
 		let Some(first) = first.first() else { return Ok(()) };
@@ -325,8 +326,7 @@ impl Claiming {
 			let last = last.unwrap_or(first.header().seq);
 			return self.give_up(first.header().seq, last, &receipts, under).await;
 		}
-		let open = self.parts.store.claims()?.len();
-		if open >= self.parts.chain.limits().await?.max_open_claims as usize {
+		if *open >= self.parts.chain.limits().await?.max_open_claims as usize {
 			return Ok(());
 		}
 		let rules = ClaimRules {
@@ -374,6 +374,7 @@ impl Claiming {
 			tracing::warn!(job, assignment, first, last = claim.last(), why, "given up");
 			return Ok(self.parts.store.close_claim(claim.key())?);
 		}
+		*open += 1;
 		self.send_claim(head, &claim).await
 	}
 

@@ -1,8 +1,10 @@
 //! The places for transcoding, shared among jobs.
 //!
-//! A job without a segment in work starts one at once: the operating system divides the processors among all
-//! of them, so no job delays another, however large its segments. Further segments of jobs fill the remaining
-//! places; the job with the fewest in work comes first.
+//! A job that has nothing at work starts at once, whatever others do: the machine's scheduler divides the
+//! processors among all that are at work, so that no job, however large its segments, keeps another
+//! waiting. What a job has at work beyond one segment fills the places that are left; who has least at
+//! work comes first. So does a job whose segments come faster than they play: a machine's capacity is shared by the
+//! time that streams take, and many small jobs that always have something at work would have it all.
 
 use std::{
 	collections::BTreeMap,
@@ -12,11 +14,16 @@ use std::{
 use livepeer_primitives::JobId;
 use tokio::sync::{oneshot, watch};
 
-use crate::lock;
+use crate::{lock, ports::clock::Clock};
+
+/// How far ahead of the time a job may be with what is made of it and still start at once: what its broadcaster may have
+/// sent beyond what came back, six segments of ten seconds.
+const AHEAD_MS: u64 = 60_000;
 
 /// This many places, plus one for every job.
 pub(super) struct Fair {
 	places: usize,
+	clock: Arc<dyn Clock>,
 	state: Mutex<State>,
 	/// The number of segments in work.
 	total: watch::Sender<usize>,
@@ -29,6 +36,8 @@ struct State {
 	/// In order of arrival.
 	waiting: BTreeMap<u64, (JobId, oneshot::Sender<Turn>)>,
 	arrived: u64,
+	/// Until when what was made of a job plays, if that began when it was sent; none that is over.
+	plays: BTreeMap<JobId, u64>,
 }
 
 impl State {
@@ -40,14 +49,20 @@ impl State {
 		self.at_work.get(&job).copied().unwrap_or(0)
 	}
 
-	/// Whether a job may start one more.
-	fn may_start(&self, job: JobId, places: usize) -> bool {
-		self.of(job) == 0 || self.total() < places
+	/// Whether more was made of a job than plays in this time.
+	fn is_ahead(&self, job: JobId, now_ms: u64) -> bool {
+		let until_ms = self.plays.get(&job).copied().unwrap_or(0);
+		until_ms > now_ms.saturating_add(AHEAD_MS)
 	}
 
-	/// The next segment to start, if one may.
-	fn next(&self, places: usize) -> Option<u64> {
-		let able = self.waiting.iter().filter(|(_, (job, _))| self.may_start(*job, places));
+	/// Whether a job may start one more.
+	fn may_start(&self, job: JobId, places: usize, now_ms: u64) -> bool {
+		self.total() < places || (self.of(job) == 0 && !self.is_ahead(job, now_ms))
+	}
+
+	/// Who starts next, if anybody may.
+	fn next(&self, places: usize, now_ms: u64) -> Option<u64> {
+		let able = self.waiting.iter().filter(|(_, (job, _))| self.may_start(*job, places, now_ms));
 		able.min_by_key(|(arrived, (job, _))| (self.of(*job), **arrived)).map(|(place, _)| *place)
 	}
 }
@@ -59,9 +74,10 @@ pub(super) struct Turn {
 }
 
 impl Fair {
-	pub(super) fn new(places: usize) -> Arc<Self> {
+	pub(super) fn new(places: usize, clock: Arc<dyn Clock>) -> Arc<Self> {
 		Arc::new(Self {
 			places: places.max(1),
+			clock,
 			state: Mutex::default(),
 			total: watch::Sender::new(0),
 		})
@@ -84,7 +100,16 @@ impl Fair {
 		}
 	}
 
-	/// Waits until no segment is in work.
+	/// Notes that so much was made of a job, in milliseconds of its stream.
+	pub(super) fn made(&self, job: JobId, plays_ms: u64) {
+		let now_ms = self.clock.now_ms();
+		let mut state = lock(&self.state);
+		state.plays.retain(|_, until_ms| *until_ms > now_ms);
+		let until_ms = state.plays.entry(job).or_insert(now_ms);
+		*until_ms = until_ms.saturating_add(plays_ms);
+	}
+
+	/// Waits until nothing is at work.
 	pub(super) async fn idle(&self) {
 		// The sender lives as long as this.
 		let _ = self.total.subscribe().wait_for(|total| *total == 0).await;
@@ -95,8 +120,8 @@ impl Fair {
 		loop {
 			let next = {
 				let mut state = lock(&self.state);
-				let next =
-					state.next(self.places).and_then(|arrived| state.waiting.remove(&arrived));
+				let next = state.next(self.places, self.clock.now_ms());
+				let next = next.and_then(|arrived| state.waiting.remove(&arrived));
 				let Some((job, sender)) = next else { return };
 				if sender.is_closed() {
 					continue;
@@ -130,11 +155,16 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::fakes::{simulate, SimClock};
 	use futures::FutureExt;
+
+	fn fair(places: usize) -> Arc<Fair> {
+		Fair::new(places, Arc::new(SimClock::default()))
+	}
 
 	#[test]
 	fn job_should_start_at_once_when_it_has_nothing_at_work_and_else_wait_its_turn() {
-		let fair = Fair::new(2);
+		let fair = fair(2);
 		let now = |job| fair.take(job).now_or_never();
 		let large = [now(1), now(1)].map(|turn| turn.expect("a free place"));
 		let mut third = Box::pin(fair.take(1));
@@ -160,7 +190,7 @@ mod tests {
 
 	#[test]
 	fn place_should_come_back_when_who_waited_has_gone() {
-		let fair = Fair::new(1);
+		let fair = fair(1);
 		let held = fair.take(1).now_or_never().expect("a free place");
 		let mut waiting = Box::pin(fair.take(1));
 		assert!((&mut waiting).now_or_never().is_none());
@@ -169,5 +199,31 @@ mod tests {
 		drop(held);
 		assert!(fair.idle().now_or_never().is_some());
 		assert!(fair.take(1).now_or_never().is_some());
+	}
+
+	/// Each of many small jobs that send far more than plays would have a place at once, and all processors between
+	/// them.
+	#[test]
+	fn attack_jobs_that_send_faster_than_they_play() {
+		simulate(|sim| async move {
+			let fair = Fair::new(1, Arc::new(sim.clock.clone()));
+			let now = |job| fair.take(job).now_or_never();
+			let stream = now(1).expect("a free place");
+			fair.made(2, AHEAD_MS);
+			drop(now(2).expect("its first"));
+			fair.made(2, 1);
+			let mut ahead = Box::pin(fair.take(2));
+			assert!((&mut ahead).now_or_never().is_none(), "it has what is left");
+			drop(now(3).expect("its first"));
+			drop(stream);
+			drop((&mut ahead).now_or_never().expect("it is left"));
+			let _stream = now(1).expect("a free place");
+			sim.sleep(1).await;
+			assert!(now(2).is_some(), "it plays what it has");
+			// What is over is forgotten.
+			sim.sleep(AHEAD_MS).await;
+			fair.made(3, 1);
+			assert_eq!(lock(&fair.state).plays.len(), 1);
+		})
 	}
 }

@@ -13,7 +13,7 @@ use crate::{
 	lock,
 	ports::{
 		chain::{Call, ChainError, Head, Refused, Wait},
-		store::StoreError,
+		store::{ClaimRecord, StoreError},
 	},
 };
 
@@ -29,6 +29,22 @@ struct Quiet {
 	/// The factor on the patience, doubled with each refusal, which costs a fee: the chain counts from its
 	/// own last claim, and may be more patient.
 	factor: BlockNumber,
+}
+
+/// What is looked at of a claim.
+struct Claimed {
+	/// Its assignment.
+	of: (JobId, AssignmentIndex),
+	/// The seq with which it begins.
+	first: Seq,
+	is_on_chain: bool,
+}
+
+impl Claimed {
+	fn of(claim: &ClaimRecord) -> Self {
+		let is_on_chain = claim.id.is_some();
+		Self { of: (claim.job, claim.assignment), first: claim.first, is_on_chain }
+	}
 }
 
 /// Ends idle assignments.
@@ -53,28 +69,38 @@ impl Idle {
 		lock(&self.quiet).retain(|key, _| {
 			assigned.iter().any(|assigned| (assigned.view.id, assigned.index) == *key)
 		});
+		if assigned.is_empty() {
+			return Ok(());
+		}
+		// Once for all of them: claims are many and long.
+		let claims: Vec<Claimed> = self.parts.store.claims()?.iter().map(Claimed::of).collect();
 		for assigned in &assigned {
-			if self.is_due(head.best, slot, assigned)? {
+			if self.is_due(head.best, slot, assigned, &claims)? {
 				self.end(assigned).await?;
 			}
 		}
 		Ok(())
 	}
 
-	/// Whether nothing was claimed in an assignment for so long that the chain may end it. With waiting
-	/// segments that is as long as for anybody else: twice the time of the largest claim. Segments that are
-	/// not worth a claim by then do not keep it open, or an occasional segment would bind places for nothing;
-	/// the last claim of an ended assignment may be small.
-	fn is_due(&self, now: BlockNumber, slot: u64, assigned: &Assigned) -> Result<bool, StoreError> {
+	/// Whether nothing has been claimed in an assignment for so long that the chain may end it: where
+	/// segments wait, for as long as anybody else has to wait, twice the time of the largest claim. What is
+	/// worth no claim by then keeps nothing open, or a segment now and then would bind places for nothing;
+	/// the last claim of an assignment that has ended may be small.
+	fn is_due(
+		&self,
+		now: BlockNumber,
+		slot: u64,
+		assigned: &Assigned,
+		claims: &[Claimed],
+	) -> Result<bool, StoreError> {
 		let (job, index) = (assigned.view.id, assigned.index);
 		let store = &self.parts.store;
 		let cursor = store.cursor(job, index)?;
 		let waits = !store.receipts(job, index, cursor, 1)?.is_empty();
-		let mut claims = store.claims()?;
-		claims.retain(|claim| (claim.job, claim.assignment) == (job, index));
-		let newest = claims.iter().map(|claim| claim.first).max();
+		let own: Vec<&Claimed> = claims.iter().filter(|claim| claim.of == (job, index)).collect();
+		let newest = own.iter().map(|claim| claim.first).max();
 		let mut quiet = lock(&self.quiet);
-		if claims.iter().any(|claim| claim.id.is_none()) {
+		if own.iter().any(|claim| !claim.is_on_chain) {
 			quiet.remove(&(job, index));
 			return Ok(false);
 		}

@@ -17,7 +17,7 @@ use livepeer_primitives::{
 	leaf::Leaf,
 	receipt::{Output, Outputs, Receipt, RejectReason, TranscodeResult},
 	segment::{SegmentHeader, SOURCE_TRACK},
-	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES},
+	video::{LONGEST_SEGMENT, MAX_SEGMENT_BYTES, TICKS_PER_SECOND},
 	work::{fee, max_leaf_work, WorkFactors},
 	AssignmentIndex, Balance, JobId, Seq, ETH_MINIMUM,
 };
@@ -73,7 +73,7 @@ pub(super) struct Intake {
 
 impl Intake {
 	pub(super) fn new(parts: Arc<Parts>, assigned: Assignments) -> Self {
-		let fair = Fair::new(parts.config.parallel);
+		let fair = Fair::new(parts.config.parallel, parts.clock.clone());
 		let rests = Rests::new(parts.store.clone(), parts.clock.clone());
 		Self {
 			parts,
@@ -141,6 +141,10 @@ impl Intake {
 			|| !(1..=LONGEST_SEGMENT).contains(&header.segment.duration)
 		{
 			return Err(Refusal::BadBytes);
+		}
+		// The chain takes no claim that ends with it, nor anything that would be claimed with it.
+		if header.seq == Seq::MAX {
+			return Err(Refusal::TooFar);
 		}
 		self.compare(signed).await;
 		if assigned.is_accepted {
@@ -402,9 +406,9 @@ impl Intake {
 		}
 	}
 
-	/// Takes a place in the queue. A job that is not alone may have half of it at most. Dropping the result
-	/// gives the place back. The operator is warned if there is none, because the sender then has to send the
-	/// segment again.
+	/// Takes a place in the queue, of which a job that is not alone has half at most, and one that has nothing in it
+	/// one more if need be: others must not keep it out between them. What is taken is given back when the answer is
+	/// dropped. The operator is told whenever there is none: whoever sent the segment has to send it again.
 	fn queue(&self, job: JobId) -> Option<impl Drop + '_> {
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		{
@@ -412,7 +416,9 @@ impl Intake {
 			let before: usize = taken.values().sum();
 			let own = taken.get(&job).copied().unwrap_or(0);
 			let is_alone = || lock(&self.assigned).keys().all(|(other, _)| *other == job);
-			let waits = if before >= places {
+			let waits = if own == 0 {
+				None
+			} else if before >= places {
 				Some(format!("{before} segments wait"))
 			} else if own >= (places / 2).max(1) && !is_alone() {
 				Some(format!("{own} segments of job {job} wait, which is its half of the queue"))
@@ -468,6 +474,12 @@ impl Intake {
 				}
 			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
+			// Others have what it needs: who keeps them at work must not have this job left alone.
+			Err(error @ MediaError::Unable(_)) => {
+				let text = format!("a segment of job {} was not made: {error}", header.job);
+				self.parts.warnings.warn(Warning::SegmentRefused, text);
+				return Err(PushReply::Busy { retry_ms: BUSY_MS });
+			}
 			Err(error) => {
 				let text = format!("a segment of job {} was not made: {error}", header.job);
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
@@ -484,7 +496,8 @@ impl Intake {
 			let noted = self.rests.made(header.job, work, largest).await;
 			noted.map_err(|error| self.not_stored(&error))?;
 		}
-		// So that the next one need not wait for a block.
+		self.fair.made(header.job, plays_ms(made.leaf.work(), view));
+		// The next one need not wait for a block.
 		drop(turn);
 		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
@@ -582,7 +595,16 @@ impl Intake {
 	}
 }
 
-/// An unclaimed segment.
+/// For how long a segment of so much work plays, in milliseconds, by the job's largest one, as the chain counts its load:
+/// what its header says of that nobody checks. For no less than the job's shortest, for each takes a process too.
+fn plays_ms(work: u64, job: &JobView) -> u64 {
+	let longest = u128::from(job.limits.longest);
+	let ticks = u128::from(work).saturating_mul(longest) / u128::from(job.max_leaf_work.max(1));
+	let ticks = ticks.max(job.limits.shortest.into());
+	u64::try_from(ticks.saturating_mul(1_000) / u128::from(TICKS_PER_SECOND)).unwrap_or(u64::MAX)
+}
+
+/// A segment that is not claimed.
 struct Waiting {
 	seq: Seq,
 	work: u64,

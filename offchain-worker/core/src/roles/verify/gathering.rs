@@ -76,11 +76,15 @@ impl Inner {
 		let failed = |error: StoreError| error.to_string();
 		let owner = format!("{}/{hash:?}", at.owner);
 		let (store, pinning) = (self.store.clone(), owner.clone());
-		let known = aside(move || match store.get(hash)? {
-			Some(_) => store.pin(&pinning, &[hash]).map(|()| true),
-			None => Ok(false),
-		});
-		match known.await {
+		let known = {
+			let _turn = self.looks.acquire().await.map_err(|_| "stopping".to_owned())?;
+			aside(move || match store.get(hash)? {
+				Some(_) => store.pin(&pinning, &[hash]).map(|()| true),
+				None => Ok(false),
+			})
+			.await
+		};
+		match known {
 			Ok(true) => return Ok(Ok(())),
 			// A store removes damaged bytes, which are then fetched again.
 			Ok(false) | Err(StoreError::Damaged(_)) => {}

@@ -121,7 +121,9 @@ pub(crate) async fn judge_leaf(
 					only(Verdict::NonConforming(NonConformingKind::Input))
 				}
 				Err(MediaError::MoreWork) => only(Verdict::Mismatch(MismatchKind::Work)),
-				Err(MediaError::Failed(error)) => Err(error),
+				Err(error @ (MediaError::Failed(_) | MediaError::Unable(_))) => {
+					Err(error.to_string())
+				}
 			}
 		}
 	}
@@ -135,7 +137,7 @@ where
 	let mut last = MediaError::Failed("never tried".into());
 	for _ in 0..ENGINE_ATTEMPTS {
 		match ask().await {
-			Err(error @ MediaError::Failed(_)) => last = error,
+			Err(error @ (MediaError::Failed(_) | MediaError::Unable(_))) => last = error,
 			answer => return answer,
 		}
 	}

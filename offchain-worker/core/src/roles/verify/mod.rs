@@ -37,7 +37,7 @@ use crate::{
 	lock,
 	ports::{
 		clock::Clock,
-		engine::MediaEngine,
+		engine::{MediaEngine, MediaError},
 		events::{Event, EventSink},
 		store::{StoreError, VerifyStore},
 		transport::{source_of, Transport},
@@ -52,15 +52,22 @@ const KEPT_ANSWERS: usize = 4_096;
 const KEPT_BYTES: usize = 64;
 /// How often closed claims are looked up.
 const CLOSED_MS: u64 = 60_000;
-/// The most unfinished tasks; more are turned away until some are done. The node posts those with the
-/// earliest deadline first.
-pub const MAX_QUEUE: usize = 64;
-/// Blobs of a task that are fetched at a time. Bounds a task's memory, because a transcoder may want
-/// verifiers to run out of it.
+/// Tasks that may be unfinished; more are turned away until some are done. The node asks first for
+/// those whose time is over first. More than the chain has a judge owe, 600 under the preset of production: whoever
+/// has the bytes of small claims trickle must not keep others' out.
+pub const MAX_QUEUE: usize = 1_024;
+/// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
+/// that serves them may be one that wants verifiers to run out of it.
 const FETCHES: usize = 4;
-/// Blobs that are fetched at a time in addition to one of each task. Bounds the memory of all tasks together.
-/// Every task has one fetch of its own, so that a slow transcoder does not delay others' bytes.
+/// Blobs that are fetched at a time beside one of each transcoder: what all tasks may hold in memory together.
+/// One of its own has every transcoder, so that none that is slow makes others' bytes wait.
 const SHARED_FETCHES: usize = 16;
+/// Blobs that are read at a time to see whether they are there: of a task that could be a hundred of 16 MiB.
+const LOOKS: usize = 4;
+
+/// How often golden vectors are tried to be made anew where this machine has no room for them, and how long after the
+/// last time.
+const REMAKE: (u32, u64) = (10, 30_000);
 
 /// The key of a task: claim, tranche and member.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -174,8 +181,12 @@ struct Inner {
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	places: Arc<Places>,
-	/// Fetches in addition to every task's own.
+	/// Fetches beside the one that every transcoder has.
 	fetches: Semaphore,
+	/// That one, of each transcoder whose claims are at work.
+	own: Mutex<BTreeMap<AccountId, Arc<Semaphore>>>,
+	/// Looks at what is there already.
+	looks: Semaphore,
 	tasks: Mutex<Tasks>,
 	/// The result of making the golden vectors anew.
 	remade: Mutex<Remade>,
@@ -285,6 +296,8 @@ impl VerifyRole {
 			places: Places::new(parallel, clock.clone()),
 			clock,
 			fetches: Semaphore::new(SHARED_FETCHES),
+			own: Mutex::default(),
+			looks: Semaphore::new(LOOKS),
 			tasks: Mutex::new(tasks),
 			remade: Mutex::default(),
 			queue,
@@ -427,7 +440,7 @@ impl Inner {
 		let mut sound = Vec::new();
 		for engine in &self.engines {
 			let toolchain = engine.toolchain();
-			match engine.attest().await {
+			match self.attested(&**engine).await {
 				Ok(made) if made == toolchain => {
 					tracing::info!(?toolchain, "golden vectors made anew");
 					sound.push(toolchain);
@@ -443,6 +456,22 @@ impl Inner {
 		let mut remade = lock(&self.remade);
 		remade.at_work = false;
 		remade.sound = Some(sound);
+	}
+
+	/// Whose vectors an engine makes. That others have this machine's memory for a while says nothing of them.
+	async fn attested(&self, engine: &dyn MediaEngine) -> Result<ToolchainId, MediaError> {
+		let (attempts, wait_ms) = REMAKE;
+		for _ in 1..attempts {
+			match engine.attest().await {
+				Err(error @ MediaError::Unable(_)) => {
+					tracing::warn!(%error, "golden vectors are made anew later");
+					let again = self.clock.now_ms().saturating_add(wait_ms);
+					self.clock.sleep_until(again).await;
+				}
+				attested => return attested,
+			}
+		}
+		engine.attest().await
 	}
 
 	async fn do_task(&self, taken: Taken) {
@@ -534,12 +563,20 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
+	/// The fetch that a transcoder's claims share with no others.
+	fn own(&self, transcoder: &AccountId) -> Arc<Semaphore> {
+		let mut own = lock(&self.own);
+		own.retain(|_, fetch| Arc::strong_count(fetch) > 1);
+		let fetch = own.entry(transcoder.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
+		fetch.clone()
+	}
+
 	async fn judge_task(&self, owner: &str, task: &VerifyTask, at_ms: u64) -> VerifyStatus {
 		let deadline = at_ms.saturating_add(task.patience_ms);
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
-		let (fetches, own) = (Semaphore::new(FETCHES), Semaphore::new(1));
-		// The node leaves for the bytes half of the phase's time beside the work.
+		let (fetches, own) = (Semaphore::new(FETCHES), self.own(&task.transcoder));
+		// The node gives for the bytes half of what the phase leaves beside the work.
 		let over = deadline.saturating_add(task.patience_ms);
 		let lacking = at_ms.saturating_add(task.patience_ms / 2);
 		let findings = Default::default();
@@ -640,10 +677,10 @@ struct AtWork<'a> {
 	deadline: u64,
 	/// When leaves that wait for a place yield to others, because the answer would be late, or nearly so.
 	over: u64,
-	/// Its fetches at a time, and its own fetch that it does not share.
+	/// Its fetches at a time, and the one that it shares only with tasks of the same transcoder.
 	fetches: Semaphore,
-	own: Semaphore,
-	/// The findings on each leaf's outputs, in words, by index.
+	own: Arc<Semaphore>,
+	/// What was found of each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
 }
 

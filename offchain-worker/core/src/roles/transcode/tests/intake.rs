@@ -275,6 +275,25 @@ fn attack_failures_undone_by_segments_that_are_rejected() {
 	})
 }
 
+/// Whoever keeps the machine's memory taken has the segments of others wait, and must not have their jobs left alone for
+/// hours besides.
+#[test]
+fn attack_memory_kept_taken_until_others_are_left_alone() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let engine = FakeEngine::default();
+		*lock(&engine.crowded) = 20;
+		let role = story.role(engine);
+		for _ in 0..20 {
+			let reply = story.send(&role, 0).await;
+			assert!(matches!(reply, PushReply::Busy { .. }), "{reply:?}");
+		}
+		receipt(story.send(&role, 0).await);
+		let warned = story.warned(Warning::SegmentRefused);
+		assert!(warned[0].contains("has no room"), "{warned:?}");
+	})
+}
+
 #[test]
 fn segment_should_be_refused_when_a_check_fails() {
 	simulate(|sim| async move {
@@ -391,6 +410,78 @@ fn segment_should_wait_when_all_places_are_taken() {
 		let busy = replies.iter().filter(|r| matches!(r, PushReply::Busy { .. })).count();
 		assert_eq!((done, busy), (4, 4));
 		assert_eq!(story.warned(Warning::QueueFull).len(), 1, "its operator is told, once a while");
+	})
+}
+
+/// Two jobs of one broadcaster have the whole queue between them: one that has nothing in it is taken all the same.
+#[test]
+fn attack_queue_filled_by_two_jobs() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		story.another_job("two").await;
+		story.another_job("three").await;
+		let engine = FakeEngine { takes: Some((sim.clock.clone(), 10_000)), ..Default::default() };
+		let role = Rc::new(story.role(engine));
+		role.registration.refresh().await.unwrap();
+		for seq in 0..2 {
+			for signed in [story.signed(seq, &bytes(seq)), story.signed_for(2, "two", seq)] {
+				let role = role.clone();
+				sim.spawn(async move {
+					role.push(signed, bytes(seq)).await;
+				});
+			}
+		}
+		sim.sleep(1).await;
+		let more = story.send(&role, 2).await;
+		assert!(matches!(more, PushReply::Busy { .. }), "the queue is full: {more:?}");
+		let start = sim.clock.now_ms();
+		receipt(role.push(story.signed_for(3, "three", 0), bytes(0)).await);
+		assert_eq!(sim.clock.now_ms() - start, 10_000, "it starts at once");
+	})
+}
+
+/// More than a minute of a stream within a second: from then on it has what others leave. Segments of next to no work count
+/// as the shortest of their job.
+#[test]
+fn attack_job_that_sends_faster_than_it_plays() {
+	for (segments, len) in [(40, 40), (61, 1)] {
+		send_faster_than_it_plays(segments, len);
+	}
+}
+
+/// A job sends so many segments of so many bytes, and then one beside those of others that take long.
+fn send_faster_than_it_plays(segments: u8, len: usize) {
+	simulate(move |sim| async move {
+		let story = Story::new(&sim).await;
+		for name in ["two", "three", "four"] {
+			story.another_job(name).await;
+		}
+		const SLOW: u8 = 200;
+		let engine = FakeEngine {
+			takes: Some((sim.clock.clone(), 1)),
+			slow: Some((SLOW, 10_000)),
+			..Default::default()
+		};
+		let role = Rc::new(story.role(engine));
+		role.registration.refresh().await.unwrap();
+		for seq in 0..segments {
+			let bytes = vec![seq; len];
+			receipt(role.push(story.signed(seq.into(), &bytes), bytes).await);
+		}
+		let seq = Seq::from(SLOW);
+		for (job, name) in [(2, "two"), (3, "three")] {
+			let (role, signed) = (role.clone(), story.signed_for(job, name, seq));
+			sim.spawn(async move {
+				role.push(signed, bytes(seq)).await;
+			});
+		}
+		sim.sleep(1).await;
+		let took = |start: u64| sim.clock.now_ms() - start;
+		let start = sim.clock.now_ms();
+		receipt(role.push(story.signed_for(4, "four", 0), bytes(0)).await);
+		assert_eq!(took(start), 1);
+		receipt(story.send(&role, segments.into()).await);
+		assert!(took(start) > 9_000, "{} ms", took(start));
 	})
 }
 

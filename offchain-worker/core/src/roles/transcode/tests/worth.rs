@@ -300,6 +300,27 @@ fn claim_should_wait_until_the_own_bond_backs_it_and_say_so() {
 	});
 }
 
+/// A claim that ends with the last seq of all is refused for good, and with it whatever would be claimed beside that:
+/// a broadcaster that numbers its segments up to there would have a whole claim of them for nothing.
+#[test]
+fn attack_last_seq_of_all_with_which_no_claim_can_end() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let role = story.role(FakeEngine::default());
+		let last = Seq::MAX;
+		assert_eq!(role.admit(&story.signed(last, &bytes(last))).await, Err(Refusal::TooFar));
+		assert_eq!(story.send(&role, last).await, PushReply::Refused(Refusal::TooFar));
+		story.send_all(&role, last - 4..last).await;
+		story.duties(&role).await;
+		let claims = story.chain.claims();
+		let claimed: Vec<_> = claims
+			.values()
+			.map(|claim| (claim.info.first, claim.info.commitment.leaf_count))
+			.collect();
+		assert_eq!(claimed, [(last - 4, 4)]);
+	})
+}
+
 /// A broadcaster numbers its segments so that no two fit into one claim, where one is worth none: they
 /// are refused, and what was taken before stands before none that follow.
 #[test]

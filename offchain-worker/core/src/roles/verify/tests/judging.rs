@@ -313,3 +313,24 @@ fn engine_should_judge_no_more_when_its_golden_vectors_do_not_come_out_again() {
 		assert!(matches!(role.post(of_unsound), Ok(VerifyStatus::Unable { .. })));
 	})
 }
+
+/// While somebody has judges look at large segments there is no memory left for the vectors: the engine goes on judging,
+/// and they are made when there is.
+#[test]
+fn attack_golden_vectors_that_find_no_room() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		*lock(&engine.crowded) = REMAKE.0 - 1;
+		let made = ToolchainsAnswer::Made { toolchains: vec![engine.toolchain] };
+		let role = story.role(engine.clone());
+		let ask = || role.toolchains(ToolchainsQuestion { anew: Some(7) });
+		assert_eq!(ask(), ToolchainsAnswer::Making);
+		sim.sleep(u64::from(REMAKE.0 - 1) * REMAKE.1 - 1).await;
+		assert_eq!(ask(), ToolchainsAnswer::Making);
+		sim.sleep(10).await;
+		assert_eq!(ask(), made);
+		let task = story.task(vec![story.leaf(&engine, 0).await]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+	})
+}

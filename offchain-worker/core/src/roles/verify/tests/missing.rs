@@ -49,14 +49,15 @@ fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
 		)
 		.unwrap();
 		sim.spawn(runner.run());
-		let tasks = 30;
-		for claim in 0..tasks {
+		let transcoders = 3;
+		for claim in 0..30 {
 			let leaves = vec![
 				story.leaf(&engine, 2 * claim as u32).await,
 				story.leaf(&engine, 2 * claim as u32 + 1).await,
 			];
-			let service = FakeNet::record("slow");
-			let task = VerifyTask { claim: 100 + claim, service, ..story.task(leaves) };
+			let (service, transcoder) =
+				(FakeNet::record("slow"), AccountId::new([100 + claim as u8 % transcoders; 32]));
+			let task = VerifyTask { claim: 100 + claim, service, transcoder, ..story.task(leaves) };
 			assert_eq!(role.post(task), Ok(VerifyStatus::Working));
 		}
 		let honest = story.task(vec![story.leaf(&engine, 200).await]);
@@ -64,7 +65,31 @@ fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
 		// A second in the simulation: all that can go on has.
 		sim.clock.sleep_until(sim.clock.now_ms() + 1_000).await;
 		let held = net.now.load(Ordering::SeqCst);
-		assert_eq!(held, tasks as usize + SHARED_FETCHES, "one of each, and those that are shared");
+		let most = usize::from(transcoders) + SHARED_FETCHES;
+		assert_eq!(held, most, "one of each transcoder, and those that are shared");
+		assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
+	})
+}
+
+/// As many small claims as a judge can be asked for, whose bytes come just in time or not at all: another's claim is
+/// taken, and judged at once.
+#[test]
+fn attack_tasks_whose_bytes_trickle_that_fill_the_service() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let role = story.role(engine.clone());
+		story.net.serve("slow", Arc::new(Trickling));
+		let leaf = story.leaf(&engine, 1).await;
+		for claim in 100..700 {
+			let (service, transcoder) = (FakeNet::record("slow"), AccountId::new([3; 32]));
+			let task = story.task(vec![leaf.clone()]);
+			let task = VerifyTask { claim, service, transcoder, ..task };
+			assert_eq!(role.post(task), Ok(VerifyStatus::Working));
+		}
+		let honest = story.task(vec![story.leaf(&engine, 0).await]);
+		assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(1_000).await;
 		assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
 	})
 }

@@ -1,6 +1,7 @@
 //! Tasks: how many at a time, over restarts and reorgs, and what is kept of them.
 
 use super::*;
+use crate::ports::clock::SystemClock;
 
 #[test]
 fn verdict_should_survive_when_the_service_restarts() {
@@ -302,4 +303,80 @@ fn attack_more_ballots_than_are_worked_on_at_a_time() {
 			assert!(matches!(status, Ok(VerifyStatus::Done { .. })), "claim {}", task.claim);
 		}
 	});
+}
+
+/// A store that takes its time, and counts how much is read of it at a time.
+#[derive(Default)]
+struct Slow {
+	inner: MemoryStore,
+	reading: AtomicUsize,
+	most: AtomicUsize,
+}
+
+impl Blobs for Slow {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		self.inner.put(bytes)
+	}
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		self.inner.size(hash)
+	}
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
+		self.most.fetch_max(reading, Ordering::SeqCst);
+		std::thread::sleep(std::time::Duration::from_millis(20));
+		self.reading.fetch_sub(1, Ordering::SeqCst);
+		self.inner.get(hash)
+	}
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.inner.pin(owner, hashes)
+	}
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.inner.unpin(owner)
+	}
+}
+
+impl Values for Slow {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.inner.put_value(name, value)
+	}
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.inner.value(name)
+	}
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.inner.drop_value(name)
+	}
+}
+
+/// A dispute over a claim of the largest outputs: whoever judged it before has all of them, 144 of 16 MiB, and was out
+/// of memory as soon as it looked.
+#[test]
+fn attack_bytes_that_are_there_read_all_at_once() {
+	let (inner, task) = simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let mut leaves = Vec::new();
+		for index in 0..16 {
+			leaves.push(story.leaf(&FakeEngine::default(), index).await);
+		}
+		(story.theirs.clone(), story.task(leaves))
+	});
+	let store = Arc::new(Slow { inner, ..Default::default() });
+	let parallel = 2;
+	let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+	let (said, _) = runtime.block_on(async {
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			store.clone(),
+			Arc::new(FakeNet::new().end("v")),
+			vec![Arc::new(FakeEngine::default())],
+			Arc::new(NoEvents),
+			Arc::new(SystemClock::default()),
+			parallel,
+		)
+		.unwrap();
+		tokio::spawn(runner.run());
+		verdicts(&role, &task).await
+	});
+	assert_eq!(said, [Verdict::Valid; 16]);
+	let most = store.most.load(Ordering::SeqCst);
+	assert!(most <= LOOKS + parallel, "{most} at a time");
 }

@@ -1,0 +1,52 @@
+//! The libraries by which results can differ.
+
+use std::{collections::BTreeSet, io, path::PathBuf};
+
+/// The libraries by which results could differ, of those that this process has mapped: libav*,
+/// libsw*, libx264, the C library and its mathematics.
+pub(crate) fn mapped(maps: &str) -> BTreeSet<PathBuf> {
+	let wanted = ["libav", "libsw", "libx264", "libc.", "libc-", "libm.", "libm-"];
+	maps.lines()
+		.filter_map(|line| line.find('/').map(|at| &line[at..]))
+		.filter(|path| {
+			let name = path.rsplit('/').next().unwrap_or_default();
+			wanted.iter().any(|start| name.starts_with(start))
+		})
+		.map(PathBuf::from)
+		.collect()
+}
+
+/// Fails where a library that this process has mapped is no longer the file of its name, as after an upgrade: another
+/// process would load the new one, and make what nobody has attested.
+pub(crate) fn check(maps: &str) -> io::Result<()> {
+	const GONE: &str = " (deleted)";
+	let gone = |path: &PathBuf| path.to_string_lossy().ends_with(GONE);
+	match mapped(maps).into_iter().find(gone) {
+		None => Ok(()),
+		Some(path) => Err(io::Error::other(format!(
+			"{} was replaced since this program was started, and what it makes may be another toolchain's: start it again",
+			path.to_string_lossy().trim_end_matches(GONE)
+		))),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// What is attested when a service starts is made days later, by a process that starts then or once more.
+	#[test]
+	fn attack_libraries_replaced_before_the_children_are_started() {
+		let maps = |path: &str| {
+			check(&format!("7f00-7f01 r-xp 0 08:01 1 {path}\n7f02-7f03 rw-p 0 0 0 [heap]\n"))
+		};
+		assert!(maps("/usr/lib/libx264.so.164").is_ok());
+		let refused = maps("/usr/lib/libx264.so.164 (deleted)").expect_err("it is another one now");
+		let words = refused.to_string();
+		assert!(words.starts_with("/usr/lib/libx264.so.164 was replaced"), "{words}");
+		// What makes no pictures may be.
+		assert!(maps("/usr/lib/libjxl.so.0 (deleted)").is_ok());
+		let own = std::fs::read_to_string("/proc/self/maps").expect("reads /proc");
+		assert!(check(&own).is_ok());
+	}
+}
