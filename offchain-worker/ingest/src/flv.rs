@@ -32,7 +32,7 @@ const PICTURES: u8 = 9;
 const SEVERAL: u8 = 22;
 /// Messages in one such message, more than anybody sends.
 const MOST_MESSAGES: usize = 1_024;
-/// The pictures of who sends one track of them.
+/// The video track of a publisher with a single one.
 pub(crate) const FIRST: Of = Of::Pictures(0);
 
 /// Why a message cannot be used.
@@ -51,7 +51,7 @@ pub fn is_media(kind: u8) -> bool {
 	matches!(kind, SOUND | PICTURES | SEVERAL)
 }
 
-/// What to do with what comes out.
+/// An output of the remuxer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
 	/// Bytes of the stream.
@@ -425,7 +425,7 @@ fn several(time: u32, body: &[u8]) -> Result<Vec<Single<'_>>, FlvError> {
 	Ok(found)
 }
 
-/// How a picture is coded, and what a message says of it.
+/// A picture's codec, and its message's content.
 struct Coded {
 	frame: u8,
 	codec: &'static str,

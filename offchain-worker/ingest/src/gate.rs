@@ -279,7 +279,7 @@ impl Gate {
 		Duration::from_millis(self.now().saturating_sub(self.handed_on.load(Ordering::Relaxed)))
 	}
 
-	/// Takes the place of whoever publishes, unless it is there.
+	/// Takes the place of the current publisher, unless it is active.
 	fn begin(self: &Arc<Self>) -> Result<Session, Denied> {
 		let mut current = lock(&self.current);
 		if let Some(before) = &current.1 {

@@ -32,11 +32,11 @@ const LARGEST_SEGMENT: u64 = 64 * 1024 * 1024;
 const POLL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(6));
 /// How long a server has when it broke off.
 const BROKEN: Duration = Duration::from_secs(2);
-/// Failures in a row after which the source is gone.
+/// Consecutive failures after which the source counts as gone.
 const MOST_FAILURES: u32 = 6;
 /// Segments in a row that could not be had before the source counts as away.
 const MOST_MISSING: u32 = 3;
-/// Live segments behind the newest at which a stream is taken up.
+/// How many segments behind the newest a live stream is taken up.
 const BEHIND: usize = 3;
 
 /// Why nothing can be fetched.
@@ -51,7 +51,7 @@ pub enum PullError {
 	/// What is not there, or leads where nobody follows: it will not be had later either.
 	#[error("the source cannot be fetched: {0}")]
 	Gone(String),
-	/// A playlist leads where nobody but this machine should reach.
+	/// A playlist leads to a private address.
 	#[error("the source leads to {0}, which is no address of the internet")]
 	Inside(String),
 	/// An unsupported playlist.
@@ -303,7 +303,7 @@ async fn hls(
 		}
 		session.hear();
 		let target = Duration::from_secs(media.target_duration.max(1));
-		// Half as long where there was nothing new, as the format asks.
+		// Half as long if there was nothing new, as HLS requires.
 		let pause = if *next == before { target / 2 } else { target };
 		tokio::time::sleep(pause.clamp(POLL.0, POLL.1)).await;
 		let again = async { read_playlist(fetcher.get(&url, None).await?).await };
@@ -333,7 +333,7 @@ async fn segments(
 	let first = media.media_sequence;
 	let count = media.segments.len();
 	let start = match *next {
-		// Numbers that went back are another stream.
+		// Numbers that went back mean another stream.
 		Some(seq) if seq > first.saturating_add(count as u64) => {
 			session.end_part();
 			first

@@ -21,7 +21,8 @@ use crate::{
 
 /// The largest segment.
 const LARGEST: usize = 32 * 1024 * 1024;
-/// After such a pause the publisher is gone. Until then its place is its own: between segments nothing comes.
+/// The pause after which the publisher counts as gone. Until then its place is its own: between segments
+/// nothing comes.
 const SILENT: Duration = Duration::from_secs(20);
 /// Segments that are received at a time, each up to the largest size.
 const MOST: usize = 4;
@@ -147,7 +148,7 @@ async fn hand_on(
 	match pushed.newest {
 		// Sent again.
 		Some(newest) if seq == newest => return Ok(()),
-		// It starts again, or something is missing: what follows does not go on from it.
+		// It starts again, or a segment is missing: this one does not continue the last.
 		Some(newest) if newest.checked_add(1) != Some(seq) => pushed.session.end_part(),
 		_ => {}
 	}

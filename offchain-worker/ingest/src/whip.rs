@@ -214,7 +214,7 @@ struct Begun {
 	socket: UdpSocket,
 	/// Whether that is one of IPv6, which may receive from IPv4 too.
 	is_v6: bool,
-	/// The address at which media comes, as the peer knows it.
+	/// The media address that the peer was told.
 	at: SocketAddr,
 	answer: String,
 	/// The layer that is taken, if the publisher offered several: one that ignores the answer sends them all.
@@ -405,7 +405,7 @@ impl Begun {
 			let until = match self.rtc.poll_output().map_err(rtc)? {
 				Output::Timeout(until) => until.min(next_key),
 				Output::Transmit(send) => {
-					// One that is lost is one that is lost.
+					// A lost packet is lost.
 					let to = taken(send.destination, self.is_v6);
 					let _ = self.socket.send_to(&send.contents, to).await;
 					continue;
@@ -493,7 +493,7 @@ struct Media {
 	bases: [Option<(i64, i64)>; 2],
 	/// How the clocks of both have come apart since.
 	clocks: Clocks,
-	/// Whether pictures are left out until one starts afresh.
+	/// Whether pictures are dropped until a keyframe.
 	waits: bool,
 	/// Whether a keyframe is needed.
 	is_lost: bool,

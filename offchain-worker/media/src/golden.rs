@@ -238,7 +238,7 @@ fn build_id(environment: &[(String, String)]) -> io::Result<Hash> {
 	Ok(Hash::from(<[u8; 32]>::from(hasher.finalize())))
 }
 
-/// The lines that name the first processor and what it can do.
+/// The lines about the first processor and its features.
 fn processor(info: &str) -> impl Iterator<Item = &str> {
 	let wanted = ["vendor_id", "cpu family", "model", "model name", "stepping", "flags"];
 	let first = info.split("\n\n").next().unwrap_or_default();

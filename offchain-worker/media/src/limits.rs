@@ -234,7 +234,7 @@ pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(
 
 /// The most bytes of sound of a job's longest segment and a second more: what AAC at 48,000 samples per second can have.
 pub fn most_sound(limits: &SourceLimits) -> u64 {
-	/// 47 frames of the most bytes that the header of one can name.
+	/// 47 frames of the largest size that a header can name.
 	const SECOND: u64 = 47 * 8_191;
 	let ticks = u64::from(limits.longest) + u64::from(TICKS_PER_SECOND);
 	ticks * SECOND / u64::from(TICKS_PER_SECOND)

@@ -1,6 +1,6 @@
-//! What all children together may occupy. Who needs more than is free waits, and keeps nobody waiting
-//! who needs less: a job of the largest pictures must not hold up others. A judge's leaf does after a while, for it
-//! must be looked at however many smaller ones there are.
+//! The memory of all children together. A job that needs more than is free waits, without delaying jobs that
+//! need less: one with the largest pictures must not hold up others. A judge's leaf does after a while, for
+//! it must be looked at however many smaller ones there are.
 
 use std::{
 	collections::BTreeMap,
@@ -40,7 +40,7 @@ struct Waiting {
 	lease: oneshot::Sender<Lease>,
 }
 
-/// Part of it, until it is dropped.
+/// A part of the memory, held until it is dropped.
 #[derive(Debug)]
 pub struct Lease(Arc<Memory>, u32);
 
@@ -105,7 +105,7 @@ impl Memory {
 				state.free -= first.needed;
 				first
 			};
-			// Who stopped waiting just now gives it back.
+			// If the waiter is gone, the memory is given back.
 			drop(lease.send(Lease(self.clone(), needed)));
 		}
 	}

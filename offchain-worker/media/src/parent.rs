@@ -440,7 +440,7 @@ impl MediaPool {
 		}
 		let _place: OwnedSemaphorePermit =
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
-		// After the place, so that whoever waits for memory holds up no more than one place.
+		// After the place, so that a job that waits for memory holds only one place.
 		let _memory = match priority {
 			// Smaller jobs may take all memory that becomes free, for ever; no viewer waits that long.
 			Priority::Live => {
@@ -494,7 +494,7 @@ fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> 
 /// For how long smaller segments have the memory that one which is verified waits for.
 const OVERTAKEN: Duration = Duration::from_secs(30);
 
-/// Notices of a segmenter that are kept.
+/// The most notices of a segmenter that are kept.
 const MOST_NOTICES: usize = 32;
 
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
@@ -530,9 +530,9 @@ fn output(rendition: &Rendition, limits: &SourceLimits, input: u64) -> u64 {
 	pictures + pictures / 16 + limits::most_sound(limits).min(input)
 }
 
-/// Address space that a job's format can need: twice what it comes to occupy, the libraries, and the room
-/// without which no source is called damaged. Generous, since what is not touched costs nothing; the limit
-/// is there for what is not a job's format.
+/// The address space of a job's format: twice what it occupies, the libraries, and the room that must be free
+/// before a source is called damaged. It is generous, because untouched memory costs nothing; the limit is
+/// for input outside any job's format.
 fn memory_for(request: &Request<Behind>) -> u64 {
 	const LIBRARIES_AND_ROOM: u64 = 1024 * 1024 * 1024;
 	match request {

@@ -243,7 +243,7 @@ fn broken_off(error: NetError) -> NetError {
 	}
 }
 
-/// What an answer that does not fit its question means.
+/// The error for an answer that does not fit its request.
 fn unexpected(reply: Reply) -> NetError {
 	match reply {
 		Reply::NotFound => NetError::NotFound,

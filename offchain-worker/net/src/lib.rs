@@ -105,9 +105,9 @@ pub struct NetLimits {
 	pub bytes_per_peer: usize,
 	/// Bytes of fetches of one IP address, or one IPv6 network of 64 bits.
 	pub bytes_per_host: usize,
-	/// Pushed segments that are received, wait or are at work: a place is given back with the
-	/// receipt. Bounds the memory for their bytes. One peer may have half of them, one host three
-	/// quarters. Where all are taken, one that is not received yet makes room for that of a host that has less.
+	/// Pushed segments that are being received, wait or are in work; the receipt frees the place. Bounds the
+	/// memory for their bytes. One peer may have half of them, one host three quarters. Where all are taken,
+	/// one that is not received yet makes room for that of a host that has less.
 	pub pushes: usize,
 	/// How long a read or write may go without progress, and how long a whole request may take to arrive.
 	pub stall: Duration,

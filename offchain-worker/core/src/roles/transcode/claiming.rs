@@ -110,7 +110,7 @@ impl Claiming {
 		let unsent = claims.iter().filter(|claim| claim.id.is_none());
 		let unsent: BTreeSet<_> = unsent.map(|claim| (claim.job, claim.assignment)).collect();
 		drop(claims);
-		// One after the other: the chain takes no claim behind a later one.
+		// One after the other: the chain takes no claim for segments before those already claimed.
 		for (job, assignment) in assignments.into_iter().filter(|one| !unsent.contains(one)) {
 			self.make_claim(head, job, assignment, sharing, &mut open).await?;
 		}

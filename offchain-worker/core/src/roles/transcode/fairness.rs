@@ -1,10 +1,10 @@
 //! The places for transcoding, shared among jobs.
 //!
-//! A job that has nothing at work starts at once, whatever others do: the machine's scheduler divides the
-//! processors among all that are at work, so that no job, however large its segments, keeps another
-//! waiting. What a job has at work beyond one segment fills the places that are left; who has least at
-//! work comes first. So does a job whose segments come faster than they play: a machine's capacity is shared by the
-//! time that streams take, and many small jobs that always have something at work would have it all.
+//! A job without a segment in work starts one at once: the operating system divides the processors among all
+//! of them, so no job delays another, however large its segments. Further segments of jobs fill the remaining
+//! places; the job with the fewest in work comes first. So does a job whose segments come faster than they
+//! play: a machine's capacity is shared by the time that streams take, and many small jobs that always have
+//! something at work would have it all.
 
 use std::{
 	collections::BTreeMap,
@@ -60,7 +60,7 @@ impl State {
 		self.total() < places || (self.of(job) == 0 && !self.is_ahead(job, now_ms))
 	}
 
-	/// Who starts next, if anybody may.
+	/// The next segment to start, if one may.
 	fn next(&self, places: usize, now_ms: u64) -> Option<u64> {
 		let able = self.waiting.iter().filter(|(_, (job, _))| self.may_start(*job, places, now_ms));
 		able.min_by_key(|(arrived, (job, _))| (self.of(*job), **arrived)).map(|(place, _)| *place)
@@ -109,7 +109,7 @@ impl Fair {
 		*until_ms = until_ms.saturating_add(plays_ms);
 	}
 
-	/// Waits until nothing is at work.
+	/// Waits until no segment is in work.
 	pub(super) async fn idle(&self) {
 		// The sender lives as long as this.
 		let _ = self.total.subscribe().wait_for(|total| *total == 0).await;

@@ -82,10 +82,10 @@ impl Idle {
 		Ok(())
 	}
 
-	/// Whether nothing has been claimed in an assignment for so long that the chain may end it: where
-	/// segments wait, for as long as anybody else has to wait, twice the time of the largest claim. What is
-	/// worth no claim by then keeps nothing open, or a segment now and then would bind places for nothing;
-	/// the last claim of an assignment that has ended may be small.
+	/// Whether nothing was claimed in an assignment for so long that the chain may end it. With waiting
+	/// segments that is as long as for anybody else: twice the time of the largest claim. Segments that are
+	/// not worth a claim by then do not keep it open, or an occasional segment would bind places for nothing;
+	/// the last claim of an ended assignment may be small.
 	fn is_due(
 		&self,
 		now: BlockNumber,

@@ -497,7 +497,7 @@ impl Intake {
 			noted.map_err(|error| self.not_stored(&error))?;
 		}
 		self.fair.made(header.job, plays_ms(made.leaf.work(), view));
-		// The next one need not wait for a block.
+		// So that the next one need not wait for a block.
 		drop(turn);
 		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
@@ -604,7 +604,7 @@ fn plays_ms(work: u64, job: &JobView) -> u64 {
 	u64::try_from(ticks.saturating_mul(1_000) / u128::from(TICKS_PER_SECOND)).unwrap_or(u64::MAX)
 }
 
-/// A segment that is not claimed.
+/// An unclaimed segment.
 struct Waiting {
 	seq: Seq,
 	work: u64,

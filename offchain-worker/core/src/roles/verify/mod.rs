@@ -52,12 +52,12 @@ const KEPT_ANSWERS: usize = 4_096;
 const KEPT_BYTES: usize = 64;
 /// How often closed claims are looked up.
 const CLOSED_MS: u64 = 60_000;
-/// Tasks that may be unfinished; more are turned away until some are done. The node asks first for
-/// those whose time is over first. More than the chain has a judge owe, 600 under the preset of production: whoever
+/// The most unfinished tasks; more are turned away until some are done. The node posts those with the
+/// earliest deadline first. More than the chain has a judge owe, 600 under the preset of production: whoever
 /// has the bytes of small claims trickle must not keep others' out.
 pub const MAX_QUEUE: usize = 1_024;
-/// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
-/// that serves them may be one that wants verifiers to run out of it.
+/// Blobs of a task that are fetched at a time. Bounds a task's memory, because a transcoder may want
+/// verifiers to run out of it.
 const FETCHES: usize = 4;
 /// Blobs that are fetched at a time beside one of each transcoder: what all tasks may hold in memory together.
 /// One of its own has every transcoder, so that none that is slow makes others' bytes wait.
@@ -576,7 +576,7 @@ impl Inner {
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
 		let (fetches, own) = (Semaphore::new(FETCHES), self.own(&task.transcoder));
-		// The node gives for the bytes half of what the phase leaves beside the work.
+		// The node leaves for the bytes half of the phase's time beside the work.
 		let over = deadline.saturating_add(task.patience_ms);
 		let lacking = at_ms.saturating_add(task.patience_ms / 2);
 		let findings = Default::default();
@@ -680,7 +680,7 @@ struct AtWork<'a> {
 	/// Its fetches at a time, and the one that it shares only with tasks of the same transcoder.
 	fetches: Semaphore,
 	own: Arc<Semaphore>,
-	/// What was found of each leaf's outputs, in words, by index.
+	/// The findings on each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
 }
 
