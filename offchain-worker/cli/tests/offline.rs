@@ -210,7 +210,7 @@ async fn attack_nothing_shown_to_be_called_valid() {
 	for nothing in [vec!["@receipt", "@source.ts"], unsigned] {
 		let ran = files.verify(&nothing);
 		assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stdout));
-		assert!(text(&ran.stderr).contains("give what was delivered"), "{}", text(&ran.stderr));
+		assert!(text(&ran.stderr).contains("add the delivered ones"), "{}", text(&ran.stderr));
 	}
 	let part = files.verify(&["@receipt", "@source.ts", "@b.ts"]);
 	assert!(part.status.success(), "{}", text(&part.stderr));

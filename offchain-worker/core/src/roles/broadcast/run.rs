@@ -608,7 +608,7 @@ impl<'a> Run<'a> {
 
 	async fn end_job(&self) -> Result<(), BroadcastError> {
 		if self.role.chain.account().is_none() {
-			tracing::warn!(job = self.open.job, "no key here ends jobs: the account's wallet does, and its budget is free again then");
+			tracing::warn!(job = self.open.job, "no key here can end the job: end it with the account's wallet, which frees its budget");
 			return Ok(());
 		}
 		while_away(&*self.role.clock, ChainError::is_away, async || {

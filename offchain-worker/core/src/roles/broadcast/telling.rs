@@ -137,7 +137,7 @@ fn why_unassigned(view: &JobView, transcoders: &[TranscoderView]) -> String {
 
 /// The message while no block comes.
 pub(super) fn stalled(ms: u64) -> String {
-	format!("no block has come for {} s: the node has lost its peers, is behind, or the chain stands. Segments go on to the transcoder that is known", ms / 1_000)
+	format!("no block has come for {} s: the node has lost its peers or is behind, or the chain has stopped. Segments still go to the current transcoder", ms / 1_000)
 }
 
 /// Whether an event says that the role waits for something.

@@ -235,7 +235,7 @@ impl Claiming {
 			}
 		}
 		if !unknown.is_empty() {
-			let text = format!("claims that are open, and that this folder has nothing to answer with: {}. The folder is an old copy, or not that in which they were made. If there is a newer one, stop this worker and run that", unknown.join(", "));
+			let text = format!("this folder cannot answer these open claims: {}. It is an old copy, or not the folder in which they were made. If there is a newer one, stop this worker and run it with that", unknown.join(", "));
 			self.parts.warnings.warn(Warning::ClaimLost, text);
 		}
 		self.compared.store(true, Ordering::SeqCst);
@@ -415,7 +415,7 @@ impl Claiming {
 	/// Closes a claim that was made under other terms than its assignment is accepted with.
 	fn close_foreign(&self, claim: &ClaimRecord) -> Result<(), TranscodeError> {
 		let (job, first, last) = (claim.job, claim.first, claim.last());
-		let text = format!("segments {first} to {last} of job {job} are given up: they were made before the chain was reorganised, and in the end the job was accepted with other keys or another toolchain");
+		let text = format!("segments {first} to {last} of job {job} are given up: they were made before a reorganisation of the chain, after which the job was accepted with other keys or another toolchain");
 		self.parts.warnings.warn(Warning::ClaimLost, text);
 		self.parts.store.close_claim(claim.key())?;
 		lock(&self.sent).remove(&claim.key());
@@ -656,7 +656,7 @@ fn is_lasting(error: &ChainError) -> bool {
 /// Why a job's claims wait, and what helps.
 fn not_backed(job: JobId, terms: &ClaimTerms) -> String {
 	format!(
-		"claims of job {job} wait: the own bond backs claims worth {} ETH that are not decided yet, and there are some worth {}. They go on as those are decided; a larger own bond (`livepeer-worker stake bond`) backs more",
+		"claims of job {job} wait: the own bond backs undecided claims worth {} ETH, and there are already some worth {}. They continue as those are decided; a larger own bond (`livepeer-worker stake bond`) backs more",
 		decimal(terms.backing),
 		decimal(terms.exposed),
 	)

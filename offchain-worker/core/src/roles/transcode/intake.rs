@@ -379,8 +379,8 @@ impl Intake {
 			Ok(Err(refusal)) => {
 				let job = header.job;
 				let why = match refusal {
-					Refusal::TooFar => "its broadcaster numbers them so far apart that they are worth no claim",
-					_ => "what is reserved does not pay for another until earlier ones are claimed or the job is topped up",
+					Refusal::TooFar => "their numbers are so far apart that they are not worth a claim",
+					_ => "the reserved ETH does not pay for more until earlier ones are claimed or the job is topped up",
 				};
 				let text = format!("segments of job {job} are refused: {why}");
 				self.parts.warnings.warn(Warning::SegmentRefused, text);

@@ -124,18 +124,18 @@ impl Registration {
 		}
 		// A toolchain leaves the list as soon as its retirement is announced.
 		if let Err(TranscodeError::Toolchain(toolchain)) = self.check_toolchain().await {
-			let text = format!("the chain accepts toolchain {toolchain:?} no longer: no new job comes, and jobs that run end when its notice is over. Let claims that are open be closed, then upgrade to a worker and FFmpeg that it accepts");
+			let text = format!("the chain no longer accepts toolchain {toolchain:?}: no new job comes, and running jobs end with its notice period. Wait until open claims are closed, then upgrade to a worker and FFmpeg that the chain accepts");
 			warn(Warning::Toolchain, text);
 		}
 		let view = self.parts.chain.transcoder(account).await?;
 		let was = std::mem::replace(before, view.clone());
 		let Some(view) = view else {
-			let text = format!("{account} is registered no more: it has resigned, or its bond fell below the least");
+			let text = format!("{account} is not registered any more: it has resigned, or its bond fell below the minimum");
 			warn(Warning::NotRegistered, text);
 			return Ok(was.is_some());
 		};
 		if view.jailed {
-			let text = format!("{account} is jailed: it gets no job. When no verdict against it is open any more, call transcoderElection.unjail() with the account's own key; this worker then announces itself");
+			let text = format!("{account} is jailed: it gets no jobs. When no verdict against it is open any more, call transcoderElection.unjail() with the account's own key; this worker then announces itself");
 			warn(Warning::Jailed, text);
 		}
 		if let Some(was) = &was {

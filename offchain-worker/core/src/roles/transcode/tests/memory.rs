@@ -95,7 +95,7 @@ fn nothing_should_be_signed_when_the_chain_has_claims_that_the_folder_does_not_k
 		assert!(said.iter().any(|text| text.contains("claimed up to 4 on chain")), "{said:?}");
 		let lost = story.warned(Warning::ClaimLost);
 		assert!(
-			lost.iter().any(|text| text.contains("has nothing to answer with: 1.")),
+			lost.iter().any(|text| text.contains("cannot answer these open claims: 1.")),
 			"{lost:?}"
 		);
 		// The folder itself goes on.
