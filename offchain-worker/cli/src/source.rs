@@ -448,7 +448,7 @@ async fn follow(
 struct Queue {
 	waiting: VecDeque<SourceSegment>,
 	out: mpsc::Sender<(Cut, Option<Shape>)>,
-	/// Whether the next segment does not go on from the one before.
+	/// Whether the next segment does not continue the one before.
 	is_broken: bool,
 }
 
@@ -465,7 +465,7 @@ impl Queue {
 		}
 	}
 
-	/// Sends one segment as soon as it can be; never ready while there is none.
+	/// Sends one segment as soon as possible; never ready while there is none.
 	async fn send(&mut self, shape: Option<Shape>) {
 		if self.waiting.is_empty() {
 			return std::future::pending().await;
@@ -571,7 +571,7 @@ async fn cut_part(
 					options.fit = options.fit.or(shape);
 					let length = u64::from(cut.duration) / 90;
 					let captured = wall_ms().saturating_sub(length);
-					// Another part does not go on from the one before.
+					// Another part does not continue the one before.
 					let fresh = count == 0;
 					count += 1;
 					late.as_mut().reset(tokio::time::Instant::now() + STUCK);

@@ -93,7 +93,7 @@ const GAP_WAIT_MS: u64 = 10_000;
 /// Replaces a part of the role.
 pub type Swap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T> + Send>;
 
-/// What whoever embeds the role puts in the place of its parts; nothing by default.
+/// Parts of the role that an embedding program replaces; none by default.
 pub struct Swaps {
 	/// Instead of the engine.
 	pub engine: Swap<dyn MediaEngine>,
@@ -207,9 +207,9 @@ async fn start(
 		claim_worth: args.claim_worth,
 		gap_wait_ms: GAP_WAIT_MS,
 	};
-	// Of these one peer may have half, which is one more than the role takes, with one of each job: so it is
-	// the role that refuses what is too much, by what each job has in its queue, and tells its operator.
-	// Bytes are bounded apart.
+	// One peer may have half of these requests, which is one more than the role takes, including one of each
+	// job. So the role itself refuses the excess, by each job's queue, and tells its operator. Bytes are
+	// bounded separately.
 	let queued = config.parallel.saturating_add(config.queue);
 	let more = queued.saturating_add(MOST_JOBS).saturating_add(1);
 	let limits = NetLimits { pushes: more.saturating_mul(2), ..Default::default() };

@@ -270,7 +270,7 @@ async fn start(
 	Ok((listener, role))
 }
 
-/// The service's routes; whoever has `token` may post tasks.
+/// The service's routes; a client with `token` may post tasks.
 pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
 	let service = Arc::new(Service { answers, token });
 	Router::new()

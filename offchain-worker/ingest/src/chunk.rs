@@ -50,7 +50,7 @@ struct Stream {
 	kind: u8,
 	id: u32,
 	is_extended: bool,
-	/// The time that stood behind the last header that says one, where it is extended.
+	/// The extended time after the last header that has one.
 	extended: u32,
 	body: Vec<u8>,
 	is_open: bool,
@@ -153,7 +153,7 @@ impl ChunkReader {
 		}
 		if stream.is_extended {
 			let Some(field) = rest.get(..4).map(big) else { return Ok(None) };
-			// It is to stand in every chunk, and some encoders leave it out where a message goes on.
+			// Every chunk should have it, but some encoders omit it in chunks that continue a message.
 			if format < 3 || begins || field == stream.extended {
 				rest = &rest[4..];
 				time_field = field;
@@ -207,7 +207,7 @@ impl ChunkReader {
 	}
 }
 
-/// The first `count` bytes of what is left.
+/// The first `count` of the remaining bytes.
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
 	let (taken, left) = rest.split_at_checked(count)?;
 	*rest = left;

@@ -26,11 +26,11 @@ const ONE: u8 = 0;
 const OWN_CODECS: u8 = 2;
 /// The most tracks in a message: more than any publisher sends.
 const MOST_TRACKS: usize = 32;
-/// The kinds of messages of sound and of pictures, and of those in which several of both stand as in a file.
+/// The kinds of messages: sound, pictures, and several of both in one, as in a file.
 const SOUND: u8 = 8;
 const PICTURES: u8 = 9;
 const SEVERAL: u8 = 22;
-/// Messages in one such message, more than anybody sends.
+/// The most messages in one such message: more than any publisher sends.
 const MOST_MESSAGES: usize = 1_024;
 /// The video track of a publisher with a single one.
 pub(crate) const FIRST: Of = Of::Pictures(0);
@@ -83,7 +83,7 @@ pub struct Remuxer {
 	held_bytes: usize,
 	/// The newest decoding time.
 	newest: Option<i64>,
-	/// Whether it was said that the sound's time is far from the pictures'.
+	/// Whether it was logged that the sound's time is far from the pictures'.
 	is_told: bool,
 	/// 32 bits of milliseconds turn over after 49 days.
 	turns: i64,
@@ -126,7 +126,7 @@ impl Remuxer {
 		i64::from(raw) + (self.turns << 32)
 	}
 
-	/// A message of pictures (kind 9) or sound (kind 8), or of several of them (kind 22).
+	/// Takes a message of pictures (kind 9) or sound (kind 8), or of several of them (kind 22).
 	pub fn take(&mut self, kind: u8, time: u32, body: &[u8]) -> Result<Vec<Out>, FlvError> {
 		let mut out = Vec::new();
 		match kind {
@@ -343,8 +343,8 @@ impl Remuxer {
 		let jumps = self.newest.is_some_and(|newest| {
 			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
 		});
-		// The stream goes on by its pictures' time, whatever sound's or a further track's does: each would else
-		// end what the other one has begun, for ever.
+		// The stream's time is that of its pictures, whatever sound's or a further track's does: otherwise
+		// each would end the stream that the other one has begun, for ever.
 		if jumps && of != FIRST {
 			if of == Of::Sound && !std::mem::replace(&mut self.is_told, true) {
 				tracing::warn!(
@@ -403,8 +403,8 @@ struct Single<'a> {
 	body: &'a [u8],
 }
 
-/// The messages in one of several. The first one has its time, whatever it says itself; the others follow as they
-/// say.
+/// The messages inside such a message. The first one has the outer time, whatever its own is; the others
+/// follow by their own times.
 fn several(time: u32, body: &[u8]) -> Result<Vec<Single<'_>>, FlvError> {
 	let mut found = Vec::new();
 	let (mut first, mut rest) = (None, body);
@@ -419,7 +419,7 @@ fn several(time: u32, body: &[u8]) -> Result<Vec<Single<'_>>, FlvError> {
 		}
 		let since = own.wrapping_sub(*first.get_or_insert(own));
 		found.push(Single { kind, time: time.wrapping_add(since), body });
-		// Behind each stands how long it was.
+		// Each is followed by its length.
 		rest = after.get(4..).unwrap_or_default();
 	}
 	Ok(found)

@@ -127,7 +127,7 @@ pub struct Gate {
 	client: reqwest::Client,
 	out: mpsc::Sender<Publication>,
 	made: Instant,
-	/// When bytes were handed on last, in milliseconds since the gate was made.
+	/// When bytes were last handed on, in milliseconds since the gate was made.
 	handed_on: AtomicU64,
 	current: Mutex<(u64, Option<Current>)>,
 	/// By host: see [`host`].
@@ -353,14 +353,14 @@ impl Session {
 		self.heard.store(self.gate.now(), Ordering::Relaxed);
 	}
 
-	/// Notes that the publisher is there, and that so long may pass until it can be heard again.
+	/// Notes that the publisher is active, and allows it a pause of this length.
 	pub fn hear_for(&self, pause: Duration) {
 		let until = self.gate.now().saturating_add(pause.as_millis() as u64);
 		self.heard.store(until, Ordering::Relaxed);
 	}
 
-	/// Waits until another publisher takes the place. Whoever publishes ends then: the other one's stream
-	/// begins when this one is dropped.
+	/// Waits until another publisher takes the place. The current publisher must end then: the other one's
+	/// stream begins when this one is dropped.
 	pub fn replaced(&self) -> impl Future<Output = ()> + Send + use<> {
 		let mut told = self.told.clone();
 		async move {
@@ -383,7 +383,7 @@ impl Session {
 		if self.is_replaced() {
 			return Err(Denied::Busy);
 		}
-		// That the segmenter takes its time is no silence of the publisher's.
+		// A slow segmenter does not make the publisher silent.
 		self.hear_for(STALLED);
 		let written = timeout(STALLED, self.hand_on(bytes)).await;
 		self.hear();
@@ -470,7 +470,7 @@ mod tests {
 		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
 		let (written, _first) = writing.await.unwrap();
 		assert_eq!(written, Err(Denied::Closed));
-		// Now it is heard again, or is silent.
+		// From now on silence counts again.
 		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
 		tokio::time::advance(SILENT).await;
 		assert!(gate.begin().is_ok());

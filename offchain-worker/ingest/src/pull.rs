@@ -30,11 +30,11 @@ const LONGEST_PLAYLIST: usize = 2 * 1024 * 1024;
 const LARGEST_SEGMENT: u64 = 64 * 1024 * 1024;
 /// How often a failed playlist request is repeated.
 const POLL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(6));
-/// How long a server has when it broke off.
+/// How long a server may be away after it broke off.
 const BROKEN: Duration = Duration::from_secs(2);
 /// Consecutive failures after which the source counts as gone.
 const MOST_FAILURES: u32 = 6;
-/// Segments in a row that could not be had before the source counts as away.
+/// Consecutive missing segments after which the source counts as away.
 const MOST_MISSING: u32 = 3;
 /// How many segments behind the newest a live stream is taken up.
 const BEHIND: usize = 3;
@@ -48,7 +48,7 @@ pub enum PullError {
 	/// HTTP failed.
 	#[error("the source cannot be fetched: {0}")]
 	Http(String),
-	/// What is not there, or leads where nobody follows: it will not be had later either.
+	/// Missing, or leading to a forbidden address: it will not be available later either.
 	#[error("the source cannot be fetched: {0}")]
 	Gone(String),
 	/// A playlist leads to a private address.
@@ -80,7 +80,7 @@ impl From<reqwest::Error> for PullError {
 }
 
 impl PullError {
-	/// Whether asking again is of no use.
+	/// Whether trying again is of no use.
 	fn is_for_good(&self) -> bool {
 		matches!(self, PullError::Gone(_) | PullError::Inside(_))
 	}
@@ -88,8 +88,8 @@ impl PullError {
 
 type Result<T> = std::result::Result<T, PullError>;
 
-/// Fetches `url` into the gate until it ends. HLS begins with the segment that has the number `next`, where one is
-/// given, and says there with which to go on when this fails.
+/// Fetches `url` into the gate until it ends. HLS begins with the segment `next`, if given; after a failure
+/// `next` is the segment to continue with.
 pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str, next: &mut Option<u64>) -> Result<()> {
 	let parsed = Url::parse(url).map_err(|_| PullError::Url(url.into()))?;
 	let host = parsed.host_str().unwrap_or_default().to_owned();
@@ -164,7 +164,7 @@ impl Fetcher {
 		Ok(Self { client, reach })
 	}
 
-	/// Asks for all of a resource, or for a part of it.
+	/// Requests a resource, or a part of it.
 	async fn get(&self, url: &Url, part: Option<Part>) -> Result<Response> {
 		if !self.reach.admits(url) {
 			return Err(PullError::Inside(url.host_str().unwrap_or_default().to_owned()));
@@ -182,10 +182,10 @@ impl Fetcher {
 	}
 }
 
-/// A part of a resource: its first byte, and how many bytes it has.
+/// A part of a resource: its first byte and its length.
 type Part = (u64, u64);
 
-/// What a playlist names of a file; where it does not say from which byte on, that is behind the part before.
+/// The part of a file in a playlist. Without a start it follows the part before.
 fn part_of(range: &ByteRange, before: &mut u64) -> Part {
 	let first = range.offset.unwrap_or(*before);
 	*before = first.saturating_add(range.length);
@@ -205,7 +205,7 @@ async fn http(url: Url, next: &mut Option<u64>, session: &mut Session) -> Result
 	file(&fetcher, &url, answer, session).await
 }
 
-/// A file, or what comes without an end. A film whose length is known goes on where its server broke off.
+/// Fetches a file or an endless stream. A file of known length continues where its server broke off.
 async fn file(fetcher: &Fetcher, url: &Url, answer: Response, session: &mut Session) -> Result<()> {
 	let length = answer.content_length();
 	let (mut taken, mut failures) = (0, 0);
@@ -230,7 +230,7 @@ async fn file(fetcher: &Fetcher, url: &Url, answer: Response, session: &mut Sess
 	}
 }
 
-/// Hands on what comes, and counts it in `taken`, of which there may be as much as `most`.
+/// Hands on incoming bytes and counts them in `taken`, up to `most`.
 async fn copy(answer: Response, most: u64, taken: &mut u64, session: &mut Session) -> Result<()> {
 	let mut stream = answer.bytes_stream();
 	while let Some(bytes) = stream.next().await {
@@ -382,9 +382,10 @@ async fn segments(
 			Err(error @ PullError::Denied(_)) => return Err(error),
 			Err(error) => {
 				tracing::warn!(seq, %error, "a segment is missing");
-				// The next one does not go on from the one before.
+				// The next one does not continue the one before.
 				session.end_part();
-				// Nothing of it has come, and it may be had later: it is the next one still unless another is had.
+				// Nothing of it has come, and it may be available later: it stays the next one, unless
+				// another comes.
 				if !is_there && !error.is_for_good() {
 					missing += 1;
 					if missing >= MOST_MISSING || (media.end_list && index + 1 == count) {

@@ -183,7 +183,7 @@ mod tests {
 		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
 		assert_eq!(send("one-stream-key", 2).await, Ok(()));
 		assert!(publications.try_recv().is_err(), "it is the same publication");
-		// As long as a long segment lasts.
+		// The duration of a long segment.
 		tokio::time::advance(Duration::from_secs(12)).await;
 		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
 		assert_eq!(send("one-stream-key", u64::MAX).await, Ok(()));

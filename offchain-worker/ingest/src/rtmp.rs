@@ -254,7 +254,7 @@ async fn publisher(
 	let replaced = session.replaced();
 	let result = tokio::select! {
 		result = published(&mut wire, &mut session) => result,
-		// A connection that is lost says nothing for long, and who takes its place is the same one often.
+		// A lost connection is silent for long, and the one that takes its place is often the same publisher.
 		() = replaced => Err(RtmpError::Denied(Denied::Busy)),
 	};
 	if let Err(RtmpError::Flv(error)) = &result {
@@ -390,8 +390,8 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 	hand_on(session, remuxer.finish()).await
 }
 
-/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until its server says that it has ended. A connection
-/// that is closed without a word is a broken one.
+/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until its server announces the end. A connection that
+/// is closed without that counts as broken.
 pub(crate) async fn play(
 	host: &str,
 	port: u16,
@@ -399,7 +399,7 @@ pub(crate) async fn play(
 	path: &str,
 	session: &mut Session,
 ) -> Result<()> {
-	// An address of IPv6 stands in brackets.
+	// An IPv6 address is in brackets.
 	let at = host.trim_start_matches('[').trim_end_matches(']');
 	let mut stream = in_time(PATIENCE, TcpStream::connect((at, port))).await??;
 	let _ = stream.set_nodelay(true);

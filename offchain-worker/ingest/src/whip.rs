@@ -58,7 +58,7 @@ const SILENT: Duration = Duration::from_secs(20);
 const LARGEST_PICTURE: usize = 16 * 1024 * 1024;
 /// How often a keyframe is requested: segments begin with one.
 const KEYFRAMES: Duration = Duration::from_secs(2);
-/// How long the port for media is waited for: who had it before gives it back in a moment.
+/// How long to wait for the media port, which its last user frees in a moment.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// The largest datagram.
 const DATAGRAM: usize = 2_000;
@@ -165,7 +165,7 @@ async fn publish(
 	let Ok(offer) = SdpOffer::from_sdp_string(&without_simulcast(&text)) else {
 		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
 	};
-	// Whoever had the place gives it back now, and the port for media with it.
+	// The last publisher frees its place now, and the media port with it.
 	let session = match whip.gate.admit("whip", ends.from.ip(), &name, key).await {
 		Ok(session) => session,
 		Err(denied) => return refused(&denied),
@@ -212,7 +212,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Begun {
 	rtc: Rtc,
 	socket: UdpSocket,
-	/// Whether that is one of IPv6, which may receive from IPv4 too.
+	/// Whether it is an IPv6 address, which may also receive from IPv4.
 	is_v6: bool,
 	/// The media address that the peer was told.
 	at: SocketAddr,
@@ -241,7 +241,7 @@ fn without_simulcast(offer: &str) -> String {
 	offer.lines().filter(is_kept).flat_map(|line| [line, "\r\n"]).collect()
 }
 
-/// The port that a firewall lets through; another where somebody else has it.
+/// The port that a firewall lets through; another one if it is taken.
 async fn port(media: SocketAddr) -> io::Result<UdpSocket> {
 	let free = async {
 		loop {
@@ -285,7 +285,7 @@ async fn begin(
 	Ok(Begun { rtc: rtc_, socket, is_v6, at, answer: answer.to_sdp_string(), layer })
 }
 
-/// An address as peers know it: a socket for both kinds of addresses has those of IPv4 in IPv6's clothes.
+/// An address in the peers' form: a dual-stack socket has IPv4 addresses mapped into IPv6.
 fn known(at: SocketAddr) -> SocketAddr {
 	match at.ip().to_canonical() {
 		ip if ip == at.ip() => at,
@@ -293,7 +293,7 @@ fn known(at: SocketAddr) -> SocketAddr {
 	}
 }
 
-/// The same as a socket takes it, of IPv6 or not.
+/// The same in the socket's form, IPv6 or not.
 fn taken(at: SocketAddr, is_v6: bool) -> SocketAddr {
 	match at.ip() {
 		IpAddr::V4(ip) if is_v6 => SocketAddr::new(ip.to_ipv6_mapped().into(), at.port()),
@@ -491,7 +491,7 @@ struct Media {
 	/// For pictures and sound: the time in the first packet in milliseconds, and its arrival after the
 	/// beginning.
 	bases: [Option<(i64, i64)>; 2],
-	/// How the clocks of both have come apart since.
+	/// The drift between both clocks since.
 	clocks: Clocks,
 	/// Whether pictures are dropped until a keyframe.
 	waits: bool,
@@ -562,24 +562,25 @@ impl Media {
 	}
 }
 
-/// How far the clock of sound, which is that of a microphone, runs ahead of that of pictures: by a few parts in ten
-/// thousand, which are seconds in some hours. What the sender reports of each says when it was by a clock of its own
-/// that both have.
+/// The drift of the sound's clock, a microphone's, against that of the pictures: a few parts in ten thousand,
+/// which make seconds in some hours. The sender's reports relate each to a clock that both share.
 #[derive(Default)]
 struct Clocks {
-	/// Of sound and of pictures: the newest report, and how far each has run ahead of the sender's in microseconds.
+	/// For sound and pictures: the newest report, and how far each has run ahead of the sender's clock, in
+	/// microseconds.
 	tracks: [(Option<(u64, SystemTime)>, i64); 2],
-	/// How far sound is ahead of pictures, as far as that is taken back.
+	/// The corrected part of the sound's lead over the pictures.
 	ahead: i64,
 }
 
 impl Clocks {
-	/// What is taken back with one report, in microseconds: reports are a second or some apart, and not exact.
+	/// The correction with one report, in microseconds: reports are one or a few seconds apart, and not
+	/// exact.
 	const STEP: i64 = 2_000;
-	/// What a clock cannot run away by between two reports: it is another one, or was set.
+	/// A larger step between two reports means another clock, or one that was set.
 	const SET: i128 = 1_000_000;
 
-	/// Takes the newest report of a track: at `at` of the sender's clock its own stood at so many ticks.
+	/// Takes a track's newest report: its own ticks at the time `at` of the sender's clock.
 	fn report(&mut self, is_picture: bool, ticks: u64, rate: u64, at: SystemTime) {
 		let (newest, ahead) = &mut self.tracks[usize::from(is_picture)];
 		let Some((before, since)) = newest.replace((ticks, at)) else { return };

@@ -333,7 +333,7 @@ mod tests {
 			let others = all(9, &|n| table(identifier, 0, n));
 			assert_eq!(check_container(&others[..8 * TS_PACKET]), Ok(()));
 			assert_eq!(reason(check_container(&others)), too_many(8));
-			// Two by turns are others each time, and so is each that goes on with what came before.
+			// Two alternating packets differ each time, and so does each continuation.
 			let turns = all(9, &|n| table(identifier, 0, n % 2));
 			assert_eq!(reason(check_container(&turns)), too_many(8));
 			let mut rest = table(identifier, 0, 1);

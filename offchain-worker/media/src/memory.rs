@@ -1,6 +1,6 @@
 //! The memory of all children together. A job that needs more than is free waits, without delaying jobs that
-//! need less: one with the largest pictures must not hold up others. A judge's leaf does after a while, for
-//! it must be looked at however many smaller ones there are.
+//! need less: one with the largest pictures must not hold up others. A judge's leaf does delay them after a
+//! while, because it must be examined however many smaller jobs there are.
 
 use std::{
 	collections::BTreeMap,
@@ -23,8 +23,8 @@ struct State {
 }
 
 impl State {
-	/// Whose turn it is: who came first among those for whom there is enough, and nobody who came after one that is
-	/// no longer overtaken.
+	/// The next request to serve: the first for which there is enough, but none that came after one that may
+	/// no longer be overtaken.
 	fn next(&self) -> Option<u64> {
 		let able = |waiting: &Waiting| waiting.needed <= self.free;
 		let (arrived, first) = self.waiting.iter().find(|(_, one)| able(one) || one.is_next)?;
@@ -35,7 +35,7 @@ impl State {
 #[derive(Debug)]
 struct Waiting {
 	needed: u32,
-	/// Whether nobody who came later has anything before.
+	/// Whether no later request may overtake it.
 	is_next: bool,
 	lease: oneshot::Sender<Lease>,
 }
@@ -59,7 +59,7 @@ impl Memory {
 		self.wait(needed, false).await
 	}
 
-	/// The same, for whoever needs less to have it before for no longer than `overtaken`.
+	/// The same, but smaller requests may overtake it only for the time `overtaken`.
 	pub async fn take_at_last(self: &Arc<Self>, needed: u32, overtaken: Duration) -> Lease {
 		match timeout(overtaken, self.take(needed)).await {
 			Ok(lease) => lease,

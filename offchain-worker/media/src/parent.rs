@@ -491,7 +491,7 @@ fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> 
 	check_format(ladder, &limits, &factors).map_err(MediaError::Format)
 }
 
-/// For how long smaller segments have the memory that one which is verified waits for.
+/// How long smaller segments may overtake a verification that waits for memory.
 const OVERTAKEN: Duration = Duration::from_secs(30);
 
 /// The most notices of a segmenter that are kept.
@@ -505,8 +505,8 @@ fn mebibytes(bytes: u64) -> u32 {
 }
 
 /// Memory that a job's format can really come to occupy: its input and outputs, the pictures of
-/// [`memory_for`], and what every child has. A child that answers holds its outputs and their frame, and so does
-/// whoever reads it.
+/// [`memory_for`], and what every child has. A child that answers holds its outputs and their frame, and so
+/// does the reading parent.
 fn resident(request: &Request<Behind>) -> u64 {
 	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
 	let input = request.input().map_or(0, |input| u64::from(input.bytes()));
@@ -521,8 +521,8 @@ fn resident(request: &Request<Behind>) -> u64 {
 	EVERY_CHILD + 4 * (input + outputs) + pictures_of(request)
 }
 
-/// Bytes of an output of the job's longest segment: what its bit rate comes to, with a full buffer of a second, a
-/// sixteenth for the container, and the sound, which is the input's.
+/// Bytes of an output of the job's longest segment: its bit rate, a full buffer of a second, a sixteenth for
+/// the container, and the input's sound.
 fn output(rendition: &Rendition, limits: &SourceLimits, input: u64) -> u64 {
 	let second = u64::from(TICKS_PER_SECOND);
 	let ticks = u64::from(limits.longest) + second;

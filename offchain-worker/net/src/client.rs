@@ -234,8 +234,8 @@ impl Net {
 	}
 }
 
-/// What it means that bytes that a peer has asked for or begun to send do not come through: it answers, and has broken
-/// this off, as when others have less of its places.
+/// The error if bytes that a peer has requested or begun to send do not come through: the peer answers, but
+/// has broken this off, as when others have fewer of its places.
 fn broken_off(error: NetError) -> NetError {
 	match error {
 		NetError::Unreachable(_) => NetError::Busy,

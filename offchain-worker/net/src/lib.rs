@@ -106,8 +106,8 @@ pub struct NetLimits {
 	/// Bytes of fetches of one IP address, or one IPv6 network of 64 bits.
 	pub bytes_per_host: usize,
 	/// Pushed segments that are being received, wait or are in work; the receipt frees the place. Bounds the
-	/// memory for their bytes. One peer may have half of them, one host three quarters. Where all are taken,
-	/// one that is not received yet makes room for that of a host that has less.
+	/// memory for their bytes. One peer may have half of them, one host three quarters. If all are taken, one
+	/// that is still being received makes room for a host that has less.
 	pub pushes: usize,
 	/// How long a read or write may go without progress, and how long a whole request may take to arrive.
 	pub stall: Duration,

@@ -195,7 +195,7 @@ impl Server {
 			() = keeping => {},
 		}
 		if is_push {
-			// Nothing was made of it yet: it is sent again.
+			// It was not transcoded yet: the sender sends it again.
 			let reply = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
 			return self.send(&mut stream, &reply, &[]).await;
 		}
@@ -352,14 +352,14 @@ impl Server {
 			write_frame(stream, &Reply::Continue, stall).await?;
 			read_payload(stream, len, stall).await
 		};
-		// Until it is there others may have its room: whoever has one cheap job could else hold all of it with segments
-		// that trickle.
+		// Until it has arrived, others may take its place: otherwise a single cheap job could hold all places
+		// with segments that trickle.
 		let bytes = tokio::select! {
 			received = within(self.limits.time_for(len as usize), receiving) => received?,
 			() = push.lost() => return Err(NetError::Busy),
 			() = held.lost() => return Err(NetError::Busy),
 		};
-		// From now on it is work that is paid, and not thrown away.
+		// From now on it is paid work, and is not thrown away.
 		push.keep();
 		held.keep();
 		room.keep();

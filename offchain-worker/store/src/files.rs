@@ -18,8 +18,9 @@ use livepeer_worker_core::{ports::store::StoreError, sha256};
 use nix::sys::statvfs::statvfs;
 use sp_core::H256;
 
-/// What at most stays free of a disk: a twentieth of it, if that is less. The index writes there too, and whoever else
-/// has the disk, as a validator's node: what strangers can have stored must not take theirs.
+/// The most that stays free on a disk; a twentieth of the disk if that is less. The index and other programs,
+/// such as a validator's node, write there too: data that strangers can have stored must not take their
+/// space.
 const SPARE: u64 = 1024 * 1024 * 1024;
 
 pub(crate) struct Files {
@@ -44,9 +45,9 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 	}
 }
 
-/// Whether so many bytes leave a disk what stays free of it.
+/// Whether this many more bytes leave enough of the disk free.
 fn fits(dir: &Path, len: u64) -> bool {
-	// Where the system does not say, writing shows it.
+	// If the system does not tell, writing will show it.
 	let Ok(disk) = statvfs(dir) else { return true };
 	let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
 	let spare = SPARE.min(bytes(disk.blocks()) / 20);

@@ -77,7 +77,8 @@ impl IntoResponse for Failure {
 			Failure::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
 			Failure::BadRequest(text) => (StatusCode::BAD_REQUEST, text.to_owned()),
 		};
-		// What is not there may be in a moment: who asks for it too early must not have a cache say so to others.
+		// What is missing may be there in a moment: an early request must not leave the failure in a cache
+		// for others.
 		let headers =
 			[(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (header::CACHE_CONTROL, "no-store")];
 		(status, headers, text + "\n").into_response()

@@ -193,8 +193,8 @@ async fn receive(socket: &mut SrtSocket, session: &mut Session) -> io::Result<()
 	Ok(())
 }
 
-/// Receives from another host's listener for as long as something comes. That a stream has ended is not said
-/// by SRT: whoever sends it may be back in a moment.
+/// Receives from another host's listener as long as data comes. SRT does not announce a stream's end: the
+/// sender may be back in a moment.
 pub(crate) async fn call(
 	address: &str,
 	stream_id: Option<&str>,

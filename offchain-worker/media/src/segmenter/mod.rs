@@ -117,10 +117,10 @@ struct Cutter<'a> {
 	end: i64,
 	/// The newest picture of the source, in the stream's time.
 	newest: Option<i64>,
-	/// The newest sound that came, whatever becomes of it, in the stream's time.
+	/// The newest sound that came, kept or not, in the stream's time.
 	came: Option<i64>,
-	/// How far sound was when the newest picture came, and no less than that picture's time: from here on it is told
-	/// for how long none has come, for one clock may be ahead of the other.
+	/// The time of the sound when the newest picture came, and at least that picture's time. From here on it
+	/// is measured how long no picture has come, because one clock may be ahead of the other.
 	heard: i64,
 	last_audio: Option<i64>,
 	/// The end of the newest sound.

@@ -13,7 +13,8 @@ use crate::{
 const SOUND_STEP: i64 = 3 * 45_000;
 /// A hole in the sound that is filled with silence.
 const HOLE: i64 = 45_000;
-/// Sound that is further ahead of the pictures, while they come, is none of theirs.
+/// The farthest that sound may be ahead of pictures that keep coming; sound further ahead does not belong to
+/// them.
 const FARTHEST: i64 = 10 * 90_000;
 /// Sound that may wait for a picture.
 const MOST_WAITING: usize = 1_000;
@@ -102,13 +103,13 @@ impl Cutter<'_> {
 		self.repeat(time)
 	}
 
-	/// Whether sound of this time is far ahead of pictures that come all the while.
+	/// Whether sound of this time is too far ahead of pictures that keep coming.
 	fn is_apart(&self, time: i64) -> bool {
 		let is_far = self.newest.is_some_and(|newest| time.saturating_sub(newest) > FARTHEST);
 		is_far && time.saturating_sub(self.heard) <= PAUSE
 	}
 
-	/// What waited for a picture that jumps as it does, of which none came.
+	/// Keeps sound that waited for a picture with the same jump, if none came.
 	pub(super) fn release(&mut self, shift: i64) -> Result<(), Failure> {
 		for packet in std::mem::take(&mut self.waiting) {
 			let time = packet.pts().map(|own_time| own_time.saturating_add(shift));
@@ -119,7 +120,8 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// What waited for the picture with which the stream's time begins or goes on, as far as it is of its time.
+	/// Keeps sound that waited for the picture with which the stream's time begins or continues, if it
+	/// belongs to that time.
 	pub(super) fn begin_waiting(&mut self, shift: i64) -> Result<(), Failure> {
 		let latest = self.end.saturating_add(FARTHEST);
 		for packet in std::mem::take(&mut self.waiting) {
@@ -131,8 +133,8 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// The sound goes on, and the picture is repeated when none has come for long: that it is behind the sound is
-	/// no sign of that.
+	/// Repeats the picture if none has come for long while the sound continues. A picture that is only behind
+	/// the sound does not count as missing.
 	fn repeat(&mut self, time: i64) -> Result<(), Failure> {
 		let Some(newest) = self.newest else { return Ok(()) };
 		let still = time.saturating_sub(self.heard);

@@ -104,7 +104,7 @@ impl Claiming {
 			let cursor = store.cursor(*job, *assignment)?;
 			sharing += store.receipts(*job, *assignment, cursor, 1)?.len();
 		}
-		// Once for all of them: claims are many and long.
+		// Read once for all assignments: claims are many and long.
 		let claims = store.claims()?;
 		let mut open = claims.len();
 		let unsent = claims.iter().filter(|claim| claim.id.is_none());

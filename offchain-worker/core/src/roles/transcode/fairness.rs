@@ -2,9 +2,9 @@
 //!
 //! A job without a segment in work starts one at once: the operating system divides the processors among all
 //! of them, so no job delays another, however large its segments. Further segments of jobs fill the remaining
-//! places; the job with the fewest in work comes first. So does a job whose segments come faster than they
-//! play: a machine's capacity is shared by the time that streams take, and many small jobs that always have
-//! something at work would have it all.
+//! places; the job with the fewest in work comes first. A job whose segments come faster than they play also
+//! takes only remaining places: capacity is shared by the playing time of streams, and many small jobs that
+//! always have a segment in work would take it all.
 
 use std::{
 	collections::BTreeMap,
@@ -16,8 +16,8 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{lock, ports::clock::Clock};
 
-/// How far ahead of the time a job may be with what is made of it and still start at once: what its broadcaster may have
-/// sent beyond what came back, six segments of ten seconds.
+/// How far a job's transcoded segments may be ahead of their playing time while it may still start at once:
+/// what its broadcaster may have sent ahead, six segments of ten seconds.
 const AHEAD_MS: u64 = 60_000;
 
 /// This many places, plus one for every job.
@@ -36,7 +36,8 @@ struct State {
 	/// In order of arrival.
 	waiting: BTreeMap<u64, (JobId, oneshot::Sender<Turn>)>,
 	arrived: u64,
-	/// Until when what was made of a job plays, if that began when it was sent; none that is over.
+	/// When each job's transcoded segments would have been played, counted from when they were sent; without
+	/// past times.
 	plays: BTreeMap<JobId, u64>,
 }
 
@@ -49,7 +50,7 @@ impl State {
 		self.at_work.get(&job).copied().unwrap_or(0)
 	}
 
-	/// Whether more was made of a job than plays in this time.
+	/// Whether a job is further ahead of its playing time than that.
 	fn is_ahead(&self, job: JobId, now_ms: u64) -> bool {
 		let until_ms = self.plays.get(&job).copied().unwrap_or(0);
 		until_ms > now_ms.saturating_add(AHEAD_MS)
@@ -100,7 +101,7 @@ impl Fair {
 		}
 	}
 
-	/// Notes that so much was made of a job, in milliseconds of its stream.
+	/// Notes that this many milliseconds of a job's stream were transcoded.
 	pub(super) fn made(&self, job: JobId, plays_ms: u64) {
 		let now_ms = self.clock.now_ms();
 		let mut state = lock(&self.state);
@@ -220,7 +221,7 @@ mod tests {
 			let _stream = now(1).expect("a free place");
 			sim.sleep(1).await;
 			assert!(now(2).is_some(), "it plays what it has");
-			// What is over is forgotten.
+			// Forgets past times.
 			sim.sleep(AHEAD_MS).await;
 			fair.made(3, 1);
 			assert_eq!(lock(&fair.state).plays.len(), 1);

@@ -142,7 +142,7 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
-		// The chain takes no claim that ends with it, nor anything that would be claimed with it.
+		// The chain takes no claim that ends with this seq, and so nothing that would be claimed with it.
 		if header.seq == Seq::MAX {
 			return Err(Refusal::TooFar);
 		}
@@ -406,9 +406,10 @@ impl Intake {
 		}
 	}
 
-	/// Takes a place in the queue, of which a job that is not alone has half at most, and one that has nothing in it
-	/// one more if need be: others must not keep it out between them. What is taken is given back when the answer is
-	/// dropped. The operator is told whenever there is none: whoever sent the segment has to send it again.
+	/// Takes a place in the queue. A job that is not alone may have half of it at most. A job without a
+	/// segment in the queue gets an additional place if needed, so that others together cannot keep it out.
+	/// Dropping the result gives the place back. The operator is warned if there is none, because the sender
+	/// then has to send the segment again.
 	fn queue(&self, job: JobId) -> Option<impl Drop + '_> {
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		{
@@ -474,7 +475,7 @@ impl Intake {
 				}
 			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
-			// Others have what it needs: who keeps them at work must not have this job left alone.
+			// Others have the memory that it needs: they must not be able to make this job rest.
 			Err(error @ MediaError::Unable(_)) => {
 				let text = format!("a segment of job {} was not made: {error}", header.job);
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
@@ -595,8 +596,9 @@ impl Intake {
 	}
 }
 
-/// For how long a segment of so much work plays, in milliseconds, by the job's largest one, as the chain counts its load:
-/// what its header says of that nobody checks. For no less than the job's shortest, for each takes a process too.
+/// The playing time of a segment with this much work, in milliseconds, derived from the job's largest
+/// segment, as the chain counts load: nobody checks the header's duration. At least the job's shortest
+/// segment, because each one takes a process too.
 fn plays_ms(work: u64, job: &JobView) -> u64 {
 	let longest = u128::from(job.limits.longest);
 	let ticks = u128::from(work).saturating_mul(longest) / u128::from(job.max_leaf_work.max(1));

@@ -53,20 +53,20 @@ const KEPT_BYTES: usize = 64;
 /// How often closed claims are looked up.
 const CLOSED_MS: u64 = 60_000;
 /// The most unfinished tasks; more are turned away until some are done. The node posts those with the
-/// earliest deadline first. More than the chain has a judge owe, 600 under the preset of production: whoever
-/// has the bytes of small claims trickle must not keep others' out.
+/// earliest deadline first. More than the chain can make a judge owe (600 under the preset `production`), so
+/// that a transcoder whose small claims' bytes trickle cannot keep others' tasks out.
 pub const MAX_QUEUE: usize = 1_024;
 /// Blobs of a task that are fetched at a time. Bounds a task's memory, because a transcoder may want
 /// verifiers to run out of it.
 const FETCHES: usize = 4;
-/// Blobs that are fetched at a time beside one of each transcoder: what all tasks may hold in memory together.
-/// One of its own has every transcoder, so that none that is slow makes others' bytes wait.
+/// Blobs that are fetched at a time in addition to one of each transcoder. Bounds the memory of all tasks
+/// together. Every transcoder has one fetch of its own, so that a slow one does not delay others' bytes.
 const SHARED_FETCHES: usize = 16;
-/// Blobs that are read at a time to see whether they are there: of a task that could be a hundred of 16 MiB.
+/// Blobs that are read at a time to check whether they are stored: a task could have a hundred of 16 MiB.
 const LOOKS: usize = 4;
 
-/// How often golden vectors are tried to be made anew where this machine has no room for them, and how long after the
-/// last time.
+/// How many times making golden vectors is tried again if this machine has no memory for them, and the pause
+/// between tries.
 const REMAKE: (u32, u64) = (10, 30_000);
 
 /// The key of a task: claim, tranche and member.
@@ -181,11 +181,11 @@ struct Inner {
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	places: Arc<Places>,
-	/// Fetches beside the one that every transcoder has.
+	/// Fetches in addition to every transcoder's own.
 	fetches: Semaphore,
-	/// That one, of each transcoder whose claims are at work.
+	/// The own fetch of each transcoder with claims in work.
 	own: Mutex<BTreeMap<AccountId, Arc<Semaphore>>>,
-	/// Looks at what is there already.
+	/// The reads of stored blobs.
 	looks: Semaphore,
 	tasks: Mutex<Tasks>,
 	/// The result of making the golden vectors anew.
@@ -458,7 +458,7 @@ impl Inner {
 		remade.sound = Some(sound);
 	}
 
-	/// Whose vectors an engine makes. That others have this machine's memory for a while says nothing of them.
+	/// The toolchain of an engine's vectors. A temporary lack of memory shows nothing about it.
 	async fn attested(&self, engine: &dyn MediaEngine) -> Result<ToolchainId, MediaError> {
 		let (attempts, wait_ms) = REMAKE;
 		for _ in 1..attempts {
@@ -563,7 +563,7 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
-	/// The fetch that a transcoder's claims share with no others.
+	/// The own fetch of a transcoder's claims.
 	fn own(&self, transcoder: &AccountId) -> Arc<Semaphore> {
 		let mut own = lock(&self.own);
 		own.retain(|_, fetch| Arc::strong_count(fetch) > 1);
@@ -677,7 +677,7 @@ struct AtWork<'a> {
 	deadline: u64,
 	/// When leaves that wait for a place yield to others, because the answer would be late, or nearly so.
 	over: u64,
-	/// Its fetches at a time, and the one that it shares only with tasks of the same transcoder.
+	/// Its fetches at a time, and the own fetch, shared only with tasks of the same transcoder.
 	fetches: Semaphore,
 	own: Arc<Semaphore>,
 	/// The findings on each leaf's outputs, in words, by index.
