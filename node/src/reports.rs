@@ -205,8 +205,8 @@ mod tests {
 		assert_eq!(seen.0.len(), REMEMBERED);
 	}
 
-	/// The clock of a machine is a day ahead for one block. Whoever makes two blocks in one slot is found on it
-	/// all the same, before that and after.
+	/// A machine's clock is a day ahead for one block. A validator with two blocks in one slot is still
+	/// found, before and after.
 	#[test]
 	fn attack_block_of_a_slot_far_ahead_has_all_others_forgotten() {
 		let mut seen = Seen::default();

@@ -844,8 +844,8 @@ mod tests {
 
 	#[tokio::test]
 	async fn attack_deposits_are_more_than_a_node_gives_at_once() {
-		// In each block a deposit with its number; no more than three are given at once, and of block
-		// 120 nothing ever.
+		// Each block has a deposit with its number. At most three are returned at once, and never one of
+		// block 120.
 		let app = Router::new().fallback(|body: String| async move {
 			let asked: Value = serde_json::from_str(&body).expect("JSON");
 			let block = |name: &str| {
@@ -888,7 +888,7 @@ mod tests {
 		let ethereum = ethereum.expect("a node");
 		let found = ethereum.deposits(0, 0, 99).await.expect("all of them");
 		assert!(found.iter().map(|deposit| deposit.index).eq(0..100));
-		// What is refused of a single block is an error.
+		// A refusal for a single block is an error.
 		assert!(ethereum.deposits(100, 100, 120).await.is_err());
 	}
 

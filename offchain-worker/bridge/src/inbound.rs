@@ -571,7 +571,7 @@ mod tests {
 		let mut expected = vec!["the committee of period 1".to_owned()];
 		expected.extend((1..PERIODS).map(|number| format!("the update of period {number}")));
 		assert_eq!(done, expected);
-		// Where one is missing, nothing goes on, and it is said which.
+		// If one is missing, nothing continues, and the message names it.
 		let late = FinalizedBlock { slot: (PERIODS + 3) * SLOTS_PER_PERIOD, ..latest };
 		let nobody = Signers::default();
 		let finality = beacon.finality(&network, &nobody).await.expect("an answer");
@@ -604,7 +604,7 @@ mod tests {
 		let all: Vec<u32> = (0..1_003).collect();
 		let order = by_turns(&deposits, all.clone());
 		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
-		// Each is in it once, and what is taken already is not.
+		// Each is in it once, without those already taken.
 		let mut sorted = order;
 		sorted.sort_unstable();
 		assert_eq!(sorted, all);

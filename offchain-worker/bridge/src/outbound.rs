@@ -644,7 +644,7 @@ mod tests {
 		assert_eq!(found, (100..110).collect::<Vec<_>>());
 		// They are looked at again, in their order, when their time has come.
 		assert_eq!(outbound.look_at(110, |_| false).first(), Some(&0));
-		// What is used up is not.
+		// Spent ones are not.
 		for index in (0..50).chain([105]) {
 			outbound.settled.insert(index);
 		}
@@ -664,7 +664,7 @@ mod tests {
 			}
 		}
 		assert!(outbound.look_at(10_000, |_| false).is_empty());
-		// What is final is never asked for again, what is not may have been dropped.
+		// Final ones are never requested again; others may have been dropped.
 		for _ in 0..2 {
 			outbound.forget();
 			let all: Vec<u32> = (9_900..10_000).collect();

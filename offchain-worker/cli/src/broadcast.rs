@@ -438,8 +438,8 @@ mod tests {
 		assert!(none.contains("give --rendition fewer times"), "{none}");
 	}
 
-	/// With `--own-rungs` the first segment is waited for also where limits are told: by sending pictures faster
-	/// than they are, a publisher has no dearer job opened, and none ended that could go on.
+	/// With `--own-rungs` the start waits for the first segment even if limits are given. A publisher that
+	/// sends pictures too fast must neither cause a dearer job nor end one that could continue.
 	#[tokio::test]
 	async fn attack_first_segment_beyond_the_limits_that_are_told() {
 		let (_sender, rest) = mpsc::channel(1);

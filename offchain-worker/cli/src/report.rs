@@ -297,7 +297,7 @@ mod tests {
 		let said = by_hand(&somebody, &found[0]).await.unwrap();
 		assert!(said.ends_with(": was reported before"), "{said}");
 
-		// What somebody made up, and what is no file of records.
+		// Forged records, and files without records.
 		let mut forged = made(4, 3);
 		forged.signature = made(4, 1).signature;
 		let found = contradictions(&[made(4, 1), forged]);

@@ -642,7 +642,7 @@ mod tests {
 		});
 		assert!(!feed(bytes, input, Duration::from_millis(20)).await);
 		drop(sending.await);
-		// One that is at its end, or whose child is, is not stuck.
+		// One that has ended, or whose child has, is not stuck.
 		let mut rest = Vec::new();
 		child.read_to_end(&mut rest).await.unwrap();
 		let (input, child) = tokio::io::duplex(16);
@@ -678,7 +678,7 @@ mod tests {
 		let mut bytes = [0; 6];
 		first.bytes.read_exact(&mut bytes).await.unwrap();
 		drop(first);
-		// What is on its way to the first part is lost with it.
+		// Data on its way to the first part is lost with it.
 		writer.write_all(b"lost").await.unwrap();
 		let mut second = publication.parts.recv().await.unwrap();
 		writer.write_all(b"behind").await.unwrap();

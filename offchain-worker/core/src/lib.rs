@@ -101,7 +101,7 @@ mod tests {
 		assert!(about(u128::MAX).starts_with("340000"), "no overflow");
 	}
 
-	/// A runtime of one thread goes on meanwhile: what is done aside ends only when it has.
+	/// A single-threaded runtime continues meanwhile: the work on the side ends only after it.
 	#[tokio::test]
 	async fn work_should_be_done_beside_everything_else() {
 		let (sender, receiver) = std::sync::mpsc::channel();

@@ -169,7 +169,7 @@ mod tests {
 		assert_eq!(shelf.chunks(sha256(b"unknown"), range(0, 1)).await, None);
 	}
 
-	/// A store whose bytes change under a name that is known.
+	/// A store whose bytes change under a known name.
 	#[tokio::test]
 	async fn nothing_should_be_served_that_the_disk_has_lost() {
 		let store = MemoryStore::default();
@@ -185,7 +185,7 @@ mod tests {
 		assert_eq!(shelf.size(hash), None);
 	}
 
-	/// A store that counts what is read of it whole.
+	/// A store that counts whole reads.
 	#[derive(Default)]
 	struct Counted {
 		inner: MemoryStore,
@@ -218,7 +218,7 @@ mod tests {
 		}
 	}
 
-	/// Whoever asks for single chunks of a large blob, as often as he likes, has it read and hashed once.
+	/// Any number of requests for single chunks of a large blob read and hash it once.
 	#[tokio::test]
 	async fn attack_swarm_that_asks_for_chunks() {
 		let store = Arc::new(Counted::default());
@@ -230,7 +230,7 @@ mod tests {
 		assert_eq!(store.whole.load(Ordering::SeqCst), 1);
 	}
 
-	/// Whoever asks for many blobs, of hashes that are alike, has others wait in no lane for all of them.
+	/// Requests for many blobs with similar hashes do not make others wait for all of them in one lane.
 	#[test]
 	fn attack_one_lane_filled_with_blobs_that_are_chosen() {
 		let shelf = Shelf::new(Arc::new(MemoryStore::default()));

@@ -127,7 +127,7 @@ mod tests {
 			assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
 			let parties = [cheat.judge().is_some(), cheat.is_transcoders(), *cheat == Cheat::Spoil];
 			assert_eq!(parties.iter().filter(|is_it| **is_it).count(), 1, "{name}");
-			// Whoever is convicted is a transcoder.
+			// Only transcoders are convicted.
 			assert_eq!(cheat.outcome() != "Accepted", cheat.is_transcoders(), "{name}");
 		}
 	}

@@ -295,7 +295,7 @@ mod tests {
 		assert_eq!(spared(&spares, std::slice::from_ref(&first), &rules), [2u64]);
 		assert!(due(&[claim(1, "Accepted", 0)], &both, &rules).is_empty());
 		assert!(convicts(&[claim(1, "Void", 0)], &rules).is_empty());
-		// What a transcoder pays as a judge is no slash of its claims.
+		// A transcoder's penalty as a judge is not a slash for its claims.
 		let as_judge = Event { block: 95, ..slash("T", 3, 1, 7) };
 		let own = of_transcoders(&[first.clone(), as_judge], &ended);
 		assert_eq!(own.iter().map(|slash| slash.amount("total")).collect::<Vec<_>>(), [Some(500)]);

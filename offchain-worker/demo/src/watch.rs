@@ -497,7 +497,7 @@ mod tests {
 		};
 		assert_eq!(beyond_windows(&claim, 10), Some(0));
 		assert_eq!(beyond_windows(&claim, 7), Some(3));
-		// Whoever reports need not wait for that.
+		// A reporter need not wait for that.
 		claim.blocks.insert("MissedReported".to_owned(), 90);
 		assert_eq!(beyond_windows(&claim, 10), Some(10));
 	}

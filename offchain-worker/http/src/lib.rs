@@ -647,8 +647,7 @@ mod tests {
 		assert!(opened.all == 0 && opened.hosts.is_empty());
 	}
 
-	/// A few hosts whose requests are all at work, as for what takes long to be decided about, have taken
-	/// every connection.
+	/// A few hosts with slow requests have taken every connection.
 	#[test]
 	fn attack_connections_at_work_keep_others_out() {
 		let connections = Connections::new(limits(4, 2));
@@ -691,7 +690,7 @@ mod tests {
 		assert!(budget.take(Client(ip(3)), 101).is_none());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and opens a connection under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and connects from each.
 	#[test]
 	fn attack_connections_of_many_hosts_of_one_site() {
 		let connections = Connections::new(limits(8, 2));
@@ -756,7 +755,7 @@ mod tests {
 		assert!(viewer.is_end_stream());
 		let whole = slow.iter_mut().filter_map(&mut poll).count();
 		assert_eq!(whole, 3, "one answer is broken off");
-		// A viewer has no less than whoever it would take the room of.
+		// A viewer does not have less than the host whose room it would take.
 		let fourth = read(4);
 		assert!(fourth.is_some(), "one of them has twice as much");
 		assert!(read(5).is_none(), "and now nobody has more");

@@ -605,7 +605,7 @@ mod tests {
 		assert_eq!(remuxer.take(9, 1_000, further).unwrap().len(), 1);
 	}
 
-	/// An encoder counts the time of sound from another beginning than that of pictures.
+	/// An encoder's sound has another time base than its pictures.
 	#[test]
 	fn sound_whose_time_is_far_from_the_pictures_should_not_end_the_stream() {
 		for apart in [3_600_000, 20_000] {
@@ -619,7 +619,7 @@ mod tests {
 			}
 			assert!(remuxer.has_begun(), "{apart}");
 			assert_eq!(remuxer.take(8, 31_000, &[0xaf, 1, 1]).unwrap().len(), 1, "they meet");
-			// Where the pictures stand still, sound goes on, and they with it.
+			// If the pictures stand still, sound continues, and they are repeated with it.
 			for time in (31_000..60_000).step_by(1_000) {
 				assert_eq!(remuxer.take(8, time, &[0xaf, 1, 1]).unwrap().len(), 1);
 			}
@@ -630,7 +630,7 @@ mod tests {
 		}
 	}
 
-	/// What is damaged in another track than the first does not end the stream, also where no other is wanted.
+	/// Damage in a further track does not end the stream, even if no further track is wanted.
 	#[test]
 	fn attack_further_track_that_is_damaged() {
 		let long = [&b"\x96\x00avc1\x01"[..], &vec![1; LONGEST_HEADER + 1]].concat();
@@ -649,7 +649,7 @@ mod tests {
 		}
 	}
 
-	/// A message of millions of empty tracks takes no more than one of as many as there may be.
+	/// A message with millions of empty tracks costs no more than one with the most allowed.
 	#[test]
 	fn attack_message_of_many_empty_tracks() {
 		let empty = [1, 0, 0, 0].repeat(MOST_TRACKS);
@@ -699,7 +699,7 @@ mod tests {
 		let mut remuxer = Remuxer::new();
 		remuxer.take(9, 0, &header()).unwrap();
 		remuxer.take(8, 0, &[0xaf, 0, 0x12, 0x10]).unwrap();
-		// A file's own time is that of the first of them; neither what is nested nor what is else is taken.
+		// The inner times count from the first message; nested and other messages are ignored.
 		let nested = single(9, 0, &key(0));
 		let message = [
 			single(9, 0x0100_0000, &key(0)),

@@ -476,8 +476,7 @@ mod tests {
 		assert!(gate.begin().is_ok());
 	}
 
-	/// Whoever knows an address from which the publisher comes, or shares a proxy with it, cannot lock
-	/// it out by wrong keys.
+	/// An attacker with the publisher's address, or behind the same proxy, cannot lock it out by wrong keys.
 	#[tokio::test(start_paused = true)]
 	async fn attack_publisher_locked_out_by_wrong_keys_of_its_host() {
 		let (gate, _publications) = Gate::new(Keys::new(["k".to_string()]));

@@ -160,7 +160,7 @@ mod tests {
 		assert!(places.lock().hosts.is_empty());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and takes a place under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and takes a place from each.
 	#[test]
 	fn attack_places_filled_by_many_hosts_of_one_site() {
 		let places = Places::new(8, 2);

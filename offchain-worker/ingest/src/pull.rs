@@ -556,7 +556,7 @@ mod tests {
 		}
 	}
 
-	/// A source whose playlist leads to services of whoever fetches it: their answers would be cut into the
+	/// A source whose playlist leads to the fetching operator's services: their answers would be cut into the
 	/// stream, and published.
 	#[tokio::test]
 	async fn attack_source_that_leads_into_the_operators_network() {

@@ -167,7 +167,7 @@ mod tests {
 	use super::*;
 	use crate::gate::Keys;
 
-	/// Whoever has a key of its own would have the place of a publisher who is there.
+	/// Another key's owner would take the place of an active publisher.
 	#[tokio::test(start_paused = true)]
 	async fn attack_place_of_a_publisher_taken_with_another_key() {
 		let keys = Keys::new(["one-stream-key", "another-stream-key"].map(str::to_owned));

@@ -673,7 +673,7 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 
-	/// A publisher whose sound goes on beside a picture that never ends, all of which is held.
+	/// A publisher whose sound continues beside an endless picture, which would be held in memory.
 	#[test]
 	fn attack_picture_that_never_ends() {
 		let start = Instant::now();
@@ -716,7 +716,7 @@ mod tests {
 		}
 	}
 
-	/// A microphone whose clock is a ten thousandth fast: after three hours more than a second.
+	/// A microphone's clock is one ten-thousandth fast: more than a second after three hours.
 	#[test]
 	fn sound_should_stay_with_the_pictures_whatever_its_clock() {
 		for parts in [0i64, 100, -100] {

@@ -349,7 +349,7 @@ mod tests {
 		assert_eq!(found(&small), size);
 	}
 
-	/// A judge would decode twelve hundred pictures of an output whose source has fifty.
+	/// Otherwise a judge would decode twelve hundred pictures of an output whose source has fifty.
 	#[test]
 	fn attack_output_with_far_more_pictures_than_its_source() {
 		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..SourceLimits::new(320, 180, 120) };

@@ -340,7 +340,7 @@ mod tests {
 			rest[1] = 0;
 			assert_eq!(reason(check_container(&rest.repeat(9))), too_many(8));
 		}
-		// What is no table may differ.
+		// Other packets may differ.
 		assert_eq!(check_container(&all(200, &|n| table(0x12, 0, n))), Ok(()));
 	}
 
@@ -352,7 +352,7 @@ mod tests {
 		assert_eq!(check_units(&units(2_048), 7), Ok(()));
 		let too_many = Some((RejectReason::TooManyPackets, 7));
 		assert_eq!(reason(check_units(&units(2_049), 7)), too_many);
-		// Of messages, the bytes count; those of pictures do not.
+		// The bytes of messages count; those of pictures do not.
 		let long = |kind: u8, bytes: usize| [vec![0, 0, 1, kind], vec![5; bytes - 4]].concat();
 		assert_eq!(check_units(&long(sei::SEI, 16 * 1024), 7), Ok(()));
 		assert_eq!(reason(check_units(&long(sei::SEI, 16 * 1024 + 1), 7)), too_many);

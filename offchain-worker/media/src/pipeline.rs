@@ -781,8 +781,8 @@ mod tests {
 	use super::*;
 	use livepeer_primitives::video::CANONICAL_PROFILE;
 
-	/// A judge whose machine is short of memory would accuse who transcoded a good segment, and a transcoder
-	/// reject it.
+	/// Short of memory, a judge would accuse the transcoder of a good segment, and a transcoder would reject
+	/// it.
 	#[test]
 	fn attack_source_that_a_decoder_without_memory_calls_damaged() {
 		let room = room(&SourceLimits::new(64, 36, 30));
@@ -791,7 +791,7 @@ mod tests {
 		let damaged = Failure::undecodable(DecodeError::Decoder, 188);
 		assert_eq!(unless_short(damaged.clone(), room), damaged);
 		assert!(matches!(unless_short(damaged, too_much), Failure::Internal(_)));
-		// What is counted needs no memory.
+		// Counting needs no memory.
 		let long = Failure::invalid(RejectReason::TooLong, 188u32);
 		assert_eq!(unless_short(long.clone(), too_much), long);
 	}

@@ -247,7 +247,7 @@ mod tests {
 		assert!(!honest.is_aborted() && !newest.is_aborted());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and begins handshakes from each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and begins handshakes from each.
 	#[test]
 	fn attack_handshakes_of_many_hosts_of_one_site() {
 		let doors = Doors::new(Handshakes { all: 8, per_host: 2 });

@@ -286,7 +286,7 @@ mod tests {
 		assert_eq!(host("/dns4/example.org/tcp/1"), Host::Unknown);
 	}
 
-	/// Whoever asks names its own host first, and behind it another one.
+	/// The asking peer names its own host first, and another one behind it.
 	#[test]
 	fn attack_address_behind_that_of_who_asks() {
 		let called = |address: &str| Host::called(&address.parse().unwrap());
@@ -310,8 +310,8 @@ mod tests {
 		assert_eq!(called(&through), Host::Unknown);
 	}
 
-	/// Whoever is called announces an address that begins with that of another, whose share would be taken by
-	/// what is then asked over the connection.
+	/// A dialled peer announces an address that begins with another host's, whose share its requests would
+	/// then take.
 	#[test]
 	fn attack_peer_that_is_counted_as_another_host() {
 		let mut behaviour = Behaviour::new(Hosts::default(), 100, 2);
@@ -359,7 +359,7 @@ mod tests {
 		assert!(connect(4, "/ip4/192.0.2.1/tcp/4").is_some());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and connects from each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and connects from each.
 	#[test]
 	fn attack_connections_of_many_hosts_of_one_site() {
 		let mut behaviour = Behaviour::new(Hosts::default(), 8, 2);
@@ -404,7 +404,7 @@ mod tests {
 		let id = ConnectionId::new_unchecked;
 		assert_eq!(connect(4, "/ip4/192.0.2.3/tcp/1"), (true, vec![id(0)]));
 		assert_eq!(connect(5, "/ip4/192.0.2.4/tcp/1"), (true, vec![id(0), id(1)]));
-		// Nobody has more than the others: whoever is there stays.
+		// Nobody has more than the others, so connections stay.
 		assert_eq!(connect(6, "/ip4/192.0.2.5/tcp/1"), (false, vec![id(0), id(1)]));
 	}
 }

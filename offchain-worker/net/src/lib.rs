@@ -167,7 +167,7 @@ pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 mod tests {
 	use super::*;
 
-	/// What the README says of what one host, and all together, can have a worker hold.
+	/// The README's figures for what one host, and all together, can make a worker hold.
 	#[test]
 	fn unread_bytes_should_be_bounded_by_host() {
 		let limits = NetLimits::default();

@@ -242,7 +242,7 @@ mod tests {
 		assert!(counts.all == 0 && counts.peers.is_empty() && counts.hosts.is_empty());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and takes places under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and takes places from each.
 	#[test]
 	fn attack_places_filled_by_many_hosts_of_one_site() {
 		let of_site = |n: u16| {

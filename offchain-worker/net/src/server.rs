@@ -567,7 +567,7 @@ mod tests {
 		assert_eq!(ask(&mut other, &whole(hash, None)).await, sent(len));
 	}
 
-	/// What no blob has, or nobody may have at once, is told apart from what is not there, and costs nothing.
+	/// Invalid and too long ranges are told apart from missing bytes, and cost nothing.
 	#[tokio::test]
 	async fn ranges_that_are_none_should_be_refused() {
 		let blob = Blob(vec![7; 100_000]);
@@ -612,12 +612,12 @@ mod tests {
 			replies.push(ask(&mut pipe, &plain).await == sent(len));
 			held.push((pipe, served));
 		}
-		// Two of each host, and no more than four in all: a third host has one of the two of another.
+		// Two of each host, and at most four in total: a third host gets one of another's two.
 		assert_eq!(replies, [true, true, false, true, true, false, true]);
 		let unknown = whole(H256::zero(), None);
 		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
 		assert_eq!(ask(&mut pipe, &unknown).await, Reply::NotFound, "it costs no bytes");
-		// Whoever reads gives its bytes back.
+		// A peer that reads frees its bytes.
 		let (mut reader, served) = held.remove(0);
 		read_payload(&mut reader, len, STALL).await.unwrap();
 		served.await.unwrap().unwrap();
@@ -625,8 +625,7 @@ mod tests {
 		assert_eq!(ask(&mut pipe, &plain).await, sent(len));
 	}
 
-	/// Has one blob, and takes every pass for a judge's but those of claim 0; of claim 9 it never learns
-	/// who judges it.
+	/// Has one blob, and accepts every pass except those of claim 0; it never learns who judges claim 9.
 	struct Judged(Blob);
 
 	#[async_trait]
@@ -673,8 +672,7 @@ mod tests {
 		whole(hash, Some(SignedPass { pass, signature }))
 	}
 
-	/// Passes that are none, shown under many identities while the node is slow to say so, keep no
-	/// judge from its place.
+	/// Invalid passes under many identities, while the node is slow to answer, keep no judge from its place.
 	#[tokio::test]
 	async fn attack_judges_places_taken_before_the_pass_is_checked() {
 		let limits = NetLimits { requests: 1, judges: 2, ..Default::default() };
@@ -724,7 +722,7 @@ mod tests {
 		}
 	}
 
-	/// Whoever withholds bytes would like to know which judges have them all the same.
+	/// A transcoder that withholds bytes would like to know which judges have them anyway.
 	#[tokio::test]
 	async fn attack_what_a_judge_has_found_out_by_a_pass_that_is_none() {
 		let limits = NetLimits { requests: 0, ..Default::default() };
@@ -818,8 +816,8 @@ mod tests {
 		Request::Push(Box::new(SignedHeader { header, signature }))
 	}
 
-	/// Whoever has one cheap job has its segments trickle in from a few hosts, each for two minutes, and no other
-	/// broadcaster's find any room.
+	/// The owner of one cheap job lets its segments trickle in from a few hosts, each for two minutes, so
+	/// that no other broadcaster's find a place.
 	#[tokio::test]
 	async fn attack_segments_that_trickle_and_hold_all_room() {
 		let bytes = vec![7; 1_000];

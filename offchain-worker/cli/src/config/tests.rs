@@ -180,7 +180,7 @@ fn check_should_show_each_setting_with_where_it_is_from() {
 		assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
 	}
 	assert!(shown.contains("# not complete:") && shown.contains("--data-dir"), "{shown}");
-	// What is shown is a file again, that says the same.
+	// The output is a file with the same settings.
 	let (_dir, again) = file(&shown);
 	assert!(check(&ConfigFile::read(&again).unwrap(), None, &|_| None).is_ok());
 }

@@ -623,7 +623,7 @@ mod tests {
 			lock(&following.streams).insert(id(100 + newcomer), Followed::new(host(newcomer)));
 		}
 		assert!(lock(&following.streams).contains_key(&id(0)), "somebody else watches it");
-		// Nobody has more than one: who has a place keeps it.
+		// Nobody has more than one, so every stream keeps its place.
 		assert!(!following.make_room(8, MINUTE, host(3)));
 	}
 

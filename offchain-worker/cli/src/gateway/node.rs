@@ -538,7 +538,7 @@ mod tests {
 		assert!(rates.hosts.of.len() <= MAX_HOSTS && rates.networks.of.len() <= MAX_HOSTS);
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and asks under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and asks from each.
 	#[test]
 	fn attack_questions_of_many_hosts_of_one_site() {
 		let mut rates = Rates::new(60);
@@ -620,7 +620,7 @@ mod tests {
 			assert_eq!(bytes[..] == [1, 8, 1, 2], !packed);
 		}
 		assert_eq!(*lock(&node.0), 2 + 3, "asked for once");
-		// Whoever asks for others again and again waits, and what is known is there for him still.
+		// A client that keeps asking for other versions waits, and still gets the known one.
 		let other = async || door.metadata(client(4), 9).await.err();
 		assert!(matches!(other().await, Some(Failure::NotFound(_))));
 		assert!(matches!(other().await, Some(Failure::Busy)), "it costs more than he may ask");
@@ -668,7 +668,7 @@ mod tests {
 		assert!(matches!(second, Ok(Err(Failure::Full))), "there is no room for both");
 	}
 
-	/// Whoever asks for metadata that there is none of has the node asked, one at a time.
+	/// Requests for missing metadata reach the node one at a time.
 	#[tokio::test]
 	async fn attack_metadata_kept_from_pages_by_questions_for_other_versions() {
 		let door = Door::new(Arc::new(Seven(Mutex::new(0))), 60);

@@ -422,7 +422,7 @@ mod tests {
 	#[derive(Clone)]
 	struct Receiver {
 		seen: Seen,
-		/// What is answered to the first, one by one; after that 200.
+		/// The answers to the first requests, one by one; after that 200.
 		answers: Arc<Mutex<Vec<u16>>>,
 	}
 
@@ -549,8 +549,8 @@ mod tests {
 		assert_eq!((told.len(), waiting.count), (QUEUE, 0));
 	}
 
-	/// Whoever can name a webhook, or what its name resolves to, makes the gateway ask nothing within
-	/// its operator's network.
+	/// Neither a webhook's URL nor the addresses of its name can make the gateway call anything in its
+	/// operator's network.
 	#[tokio::test]
 	async fn attack_webhook_that_leads_into_the_operators_network() {
 		let (port, seen) = receiver(vec![]).await;

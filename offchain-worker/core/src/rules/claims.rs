@@ -125,8 +125,8 @@ mod tests {
 		assert_eq!(next_range(4, &[], true, 1_000, &RULES), None);
 	}
 
-	/// A transcoder's clock was hours ahead, and was set right: its claims must not wait for hours, for the chain
-	/// does not.
+	/// A transcoder's clock was hours ahead, and was set right: its claims must not wait for hours, because
+	/// the chain does not.
 	#[test]
 	fn claim_should_be_made_when_the_clock_was_set_back_since() {
 		const HOURS: u64 = 5 * 3_600_000;

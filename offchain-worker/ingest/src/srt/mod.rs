@@ -273,7 +273,7 @@ mod tests {
 			if n % 20 == 0 {
 				stranger().await;
 			}
-			// The library's sender drops what is handed to it all at once.
+			// The library's sender drops data that is handed to it all at once.
 			sleep(Duration::from_millis(5)).await;
 		}
 		let mut part = timeout(SOON, publication.parts.recv()).await.unwrap().unwrap();
@@ -297,8 +297,8 @@ mod tests {
 		}
 	}
 
-	/// What ends the library's listener comes before and while somebody publishes, of who has a cookie and
-	/// knows the stream key.
+	/// Packets that would end the library's listener come before and during a publication, also with a cookie
+	/// and the stream key.
 	#[tokio::test(flavor = "multi_thread")]
 	async fn attack_datagrams_that_end_the_listener() {
 		let (address, mut publications) = port(None).await;
@@ -361,7 +361,7 @@ mod tests {
 		assert!(ended.unwrap().is_none());
 	}
 
-	/// The answer to the second question may be lost: who asks again gets it again.
+	/// The answer to the conclusion may be lost: a repeated request gets it again.
 	#[tokio::test(flavor = "multi_thread")]
 	async fn answer_should_be_given_again() {
 		use self::packets::{conclusion, induction, PLAIN};

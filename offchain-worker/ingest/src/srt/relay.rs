@@ -421,7 +421,7 @@ mod tests {
 		let mut buffer = [0; 16];
 		let (count, from) = timeout(SOON, far.recv_from(&mut buffer)).await.unwrap().unwrap();
 		assert_eq!((&buffer[..count], from), (&b"relay"[..], near.local_addr().unwrap()));
-		// The library names whom it answers.
+		// The library's answer names the receiver.
 		far.send_to(b"answer", from).await.unwrap();
 		let count = timeout(SOON, near.recv(&mut buffer)).await.unwrap().unwrap();
 		assert_eq!(&buffer[..count], b"answer");
@@ -489,7 +489,7 @@ mod tests {
 		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
 	}
 
-	/// Only who is at an address has its cookie, and not for long.
+	/// Only the owner of an address gets its cookie, and it does not last long.
 	#[tokio::test]
 	async fn attack_question_from_an_address_that_is_made_up() {
 		let (relay, mut requests) = relay().await;
@@ -516,7 +516,7 @@ mod tests {
 		assert!(!cookies.gave(cookie, from));
 	}
 
-	/// Whoever asks, and from wherever, nothing is kept of it.
+	/// Requests leave no state, whoever sends them.
 	#[tokio::test]
 	async fn attack_flood_of_first_questions() {
 		let (relay, mut requests) = relay().await;
@@ -530,7 +530,7 @@ mod tests {
 		assert!(lock(&relay.flows).is_empty() && requests.try_recv().is_err());
 	}
 
-	/// What is sent from an address that is made up brings its owner no more than was sent.
+	/// A packet from a forged address brings its owner no more bytes than were sent.
 	#[tokio::test]
 	async fn attack_answers_that_are_longer_than_questions() {
 		let (relay, mut requests) = relay().await;

@@ -322,8 +322,8 @@ mod tests {
 		assert!(track.is_late(144_000), "it is back");
 	}
 
-	/// A further track jumps, or runs ahead, before the first one ends: what is of another time is in no
-	/// segment of this one.
+	/// A further track jumps, or runs ahead, before the first one ends: its pictures of another time are in
+	/// no segment of this one.
 	#[test]
 	fn attack_further_track_that_goes_on_behind_an_open_end() {
 		let mut track = own();
@@ -336,7 +336,7 @@ mod tests {
 		assert_eq!(times(track.stretch(0, 33_000, true)), Ok((10, 0)));
 	}
 
-	/// A publisher sends further tracks whose time stands still, or far more of one than of the first.
+	/// A publisher sends further tracks whose time stands still, or far more data in one than in the first.
 	#[test]
 	fn attack_further_track_that_is_never_cut() {
 		let mut track = own();

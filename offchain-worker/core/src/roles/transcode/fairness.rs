@@ -177,7 +177,7 @@ mod tests {
 		let [one, two] = large;
 		drop(one);
 		assert!((&mut third).now_or_never().is_none() && (&mut second).now_or_never().is_none());
-		// Who has nothing at work comes first, and then the places are taken.
+		// A job without segments in work comes first; then the places are taken.
 		drop(two);
 		let third = (&mut third).now_or_never();
 		assert!(third.is_some() && (&mut second).now_or_never().is_none());

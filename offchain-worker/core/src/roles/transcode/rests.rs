@@ -185,7 +185,7 @@ mod tests {
 		})
 	}
 
-	/// Whoever sets up job after job makes this remember no more than so many.
+	/// An attacker with ever new jobs cannot make it remember more than this many.
 	#[test]
 	fn attack_jobs_that_fill_what_is_remembered() {
 		simulate(|sim| async move {
@@ -199,7 +199,7 @@ mod tests {
 			assert!(!rests.rests(0).await.unwrap() && rests.rests(1).await.unwrap());
 			let again = Rests::new(Arc::new(store), clock);
 			assert!(!again.rests(0).await.unwrap() && again.rests(most).await.unwrap());
-			// And those that are sent no more are forgotten in the end.
+			// And jobs without further segments are forgotten in the end.
 			sim.sleep(REMEMBERED_MS).await;
 			again.failed(7).await.unwrap();
 			assert_eq!(lock(&again.jobs).as_ref().unwrap().len(), 1);

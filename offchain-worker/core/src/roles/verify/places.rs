@@ -147,8 +147,8 @@ mod tests {
 		drop(waiting);
 		assert!(places.take(3, NEVER).now_or_never().is_some());
 	}
-	/// A judge whose machine was busy used to be late for the dispute because it went on with what
-	/// nobody waited for any more.
+	/// A judge with a busy machine must not be late for the dispute because it still works on what nobody
+	/// waits for.
 	#[test]
 	fn what_is_over_should_make_way_for_what_is_in_time() {
 		let clock = Arc::new(At::default());
