@@ -28,7 +28,7 @@ pub struct Header {
 pub struct FullBootstrap {
 	/// The block.
 	pub header: Header,
-	/// What the chain is told.
+	/// The chain's form of it.
 	pub bootstrap: Bootstrap,
 }
 
@@ -37,7 +37,7 @@ pub struct FullBootstrap {
 pub struct FullUpdate {
 	/// The finalised block.
 	pub finalized: Header,
-	/// What the chain is told.
+	/// The chain's form of it.
 	pub update: Update,
 }
 

@@ -146,7 +146,7 @@ struct RunArgs {
 	/// Seconds that each relayer has for a piece of work.
 	#[arg(long, default_value_t = 60)]
 	turn: u64,
-	/// Seconds between looks.
+	/// Seconds between checks.
 	#[arg(long, default_value_t = 6)]
 	poll: u64,
 	/// Seconds after which either side is told news of the other even if nothing waits to pass.
@@ -180,7 +180,7 @@ struct WatchArgs {
 	/// Check once; the exit code is 2 if something is wrong.
 	#[arg(long)]
 	once: bool,
-	/// Seconds between looks.
+	/// Seconds between checks.
 	#[arg(long, default_value_t = 30)]
 	poll: u64,
 	/// The greatest age of the contract's head, in hours.

@@ -56,7 +56,7 @@ impl Claims {
 	}
 }
 
-/// What the operator wants.
+/// The operator's policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
 	/// Sends nothing, and only logs what it would send.
@@ -172,7 +172,7 @@ pub struct Relay {
 	pub ethereum: Ethereum,
 	/// Counters.
 	pub metrics: Metrics,
-	/// What the operator wants.
+	/// The operator's policy.
 	pub policy: Policy,
 	work: Mutex<HashMap<String, Work>>,
 	costs: Mutex<Costs>,

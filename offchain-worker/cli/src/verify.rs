@@ -139,7 +139,7 @@ impl FromArgMatches for VerifyCommand {
 
 /// What answers a validator's node.
 pub trait Answers: Send + Sync {
-	/// Takes a task, or says how far it is.
+	/// Takes a task, or returns its progress.
 	fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull>;
 
 	/// Says which toolchains are made here.
@@ -280,7 +280,7 @@ pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
 		.with_state(service)
 }
 
-/// Takes a task, or says how far it is.
+/// Takes a task, or returns its progress.
 async fn take(State(service): State<Arc<Service>>, request: Request) -> Response {
 	let task = match asked::<VerifyTask>(&service, request, "not a SCALE VerifyTask\n").await {
 		Ok(task) => task,

@@ -325,7 +325,7 @@ impl MediaPool {
 		}
 	}
 
-	/// Decodes a segment and says what it is.
+	/// Decodes a segment and returns the facts about it.
 	pub async fn probe(
 		&self,
 		input: &[u8],

@@ -41,7 +41,7 @@ pub struct Variant {
 	pub start: u8,
 }
 
-/// What is asked beyond the plain outputs.
+/// What is requested beyond the plain outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Wishes {
 	/// Seed for evidence, if requested.
@@ -585,7 +585,7 @@ fn scaled_aspect(shape: &ffi::Picture, width: u32, height: u32) -> Rational {
 	Rational(a as i32, b as i32)
 }
 
-/// Decodes a segment and says what it is.
+/// Decodes a segment and returns the facts about it.
 pub fn probe(input: Vec<u8>, limits: &SourceLimits) -> Result<Facts, Failure> {
 	let source = source::read(input, limits)?;
 	Decoder::new(&source, limits)?.run(|_, _, _| Ok(()))

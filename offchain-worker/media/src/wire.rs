@@ -36,7 +36,7 @@ pub enum Request<I = Vec<u8>> {
 		limits: SourceLimits,
 		/// The renditions in order.
 		ladder: Vec<Rendition>,
-		/// What is asked beyond the plain outputs.
+		/// What is requested beyond the plain outputs.
 		wishes: Wishes,
 		/// The segment.
 		input: I,

@@ -158,12 +158,12 @@ impl Places {
 }
 
 impl Place {
-	/// Waits until somebody else has it.
+	/// Waits until it is taken away.
 	pub(crate) async fn lost(&self) {
 		self.lost.notified().await;
 	}
 
-	/// From now on nobody else may have it.
+	/// From now on it cannot be taken away.
 	pub(crate) fn keep(&self) {
 		let mut counts = lock(&self.counts);
 		let of_host = counts.hosts.get_mut(&self.host);

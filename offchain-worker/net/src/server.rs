@@ -54,7 +54,7 @@ struct Room {
 }
 
 impl Room {
-	/// Waits until somebody else has it.
+	/// Waits until it is taken away.
 	async fn lost(&self) {
 		match &self.bytes {
 			Some(bytes) => tokio::select! {
@@ -65,7 +65,7 @@ impl Room {
 		}
 	}
 
-	/// From now on nobody else may have it.
+	/// From now on it cannot be taken away.
 	fn keep(&self) {
 		self.place.keep();
 		if let Some(bytes) = &self.bytes {

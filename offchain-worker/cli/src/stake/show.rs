@@ -86,7 +86,7 @@ pub struct Transcoder {
 	pub capacity: u64,
 	/// What counts in this round.
 	pub counting: Amount,
-	/// What will in the next.
+	/// What counts in the next round.
 	pub next_round: Amount,
 	/// Its own part of that.
 	pub own: Amount,
@@ -128,7 +128,7 @@ pub struct Status {
 	pub delegate: Option<AccountId>,
 	/// What of its bond counts in the round.
 	pub counting: Amount,
-	/// What will in the next.
+	/// What counts in the next round.
 	pub next_round: Amount,
 	/// Fees that it can withdraw, in ETH.
 	pub fees: Amount,

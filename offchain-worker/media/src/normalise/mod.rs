@@ -97,7 +97,7 @@ impl VideoNormaliser {
 		Some(parameters)
 	}
 
-	/// Takes a packet whose times are those of the stream. What cannot be decoded is left out.
+	/// Takes a packet with the stream's times. Leaves out what cannot be decoded.
 	pub fn take(&mut self, packet: &Packet) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_packet(packet).is_ok() {
@@ -106,7 +106,7 @@ impl VideoNormaliser {
 		Ok(made)
 	}
 
-	/// Takes what the decoder holds back, and starts it anew.
+	/// Flushes the decoder and restarts it.
 	pub fn drain(&mut self) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_eof().is_ok() {
@@ -440,7 +440,7 @@ impl AudioNormaliser {
 		self.line.get_or_insert((at, 0));
 	}
 
-	/// Takes a packet whose times are those of the stream. What cannot be decoded is left out.
+	/// Takes a packet with the stream's times. Leaves out what cannot be decoded.
 	pub fn take(&mut self, packet: &Packet) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_packet(packet).is_ok() {
@@ -459,7 +459,7 @@ impl AudioNormaliser {
 		Ok(made)
 	}
 
-	/// Takes what the decoder holds back, and starts it anew.
+	/// Flushes the decoder and restarts it.
 	pub fn drain(&mut self) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_eof().is_ok() {

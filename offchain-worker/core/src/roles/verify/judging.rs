@@ -1,4 +1,4 @@
-//! What is said of a leaf whose bytes are there.
+//! The judgement of a leaf whose bytes are there.
 
 use std::future::Future;
 
@@ -54,7 +54,7 @@ pub(crate) struct Terms<'a> {
 	pub variants: bool,
 }
 
-/// What is said of a leaf whose bytes are there.
+/// The judgement of a leaf whose bytes are there.
 pub(crate) struct Judged {
 	/// The verdict.
 	pub verdict: Verdict,
