@@ -200,7 +200,7 @@ impl Known {
 					"it is of block {root:?}, not of the checkpoint"
 				);
 				let committee = full.bootstrap.committee.clone();
-				ensure!(committee.prepare().is_some(), "a key is no point of the curve");
+				ensure!(committee.prepare().is_some(), "a key is not a point of the curve");
 				self.committees = vec![(period(header.slot), committee)];
 				self.slot = Some(header.slot);
 				Ok(format!("bootstrap of slot {}, block {root:?}", header.slot))
@@ -226,7 +226,7 @@ impl Known {
 					.with_context(|| {
 						format!("the committee of period {signed} is not known: give the update of the period before")
 					})?;
-				let prepared = committee.prepare().context("a key is no point of the curve")?;
+				let prepared = committee.prepare().context("a key is not a point of the curve")?;
 				let message =
 					verify::signing_root(network, update.attested.root(), update.signature_slot)
 						.context("the fork of its signature is not known")?;
@@ -240,7 +240,10 @@ impl Known {
 						period(update.finalized.slot) + 1 == of,
 						"its next committee comes with a finalised block of an earlier period"
 					);
-					ensure!(next.committee.prepare().is_some(), "a key is no point of the curve");
+					ensure!(
+						next.committee.prepare().is_some(),
+						"a key is not a point of the curve"
+					);
 					self.committees.push((of, next.committee.clone()));
 				}
 				self.slot = self.slot.max(Some(update.finalized.slot));

@@ -89,7 +89,7 @@ pub fn uint(value: &Value) -> Result<u64> {
 }
 
 fn branch(value: &Value) -> Result<Branch> {
-	let nodes = value.as_array().context("a branch is no list")?;
+	let nodes = value.as_array().context("a branch is not a list")?;
 	// Longer than any valid branch.
 	ensure!(nodes.len() <= 64, "a branch is too long");
 	let nodes = nodes.iter().map(hash).collect::<Result<Vec<_>>>()?;

@@ -276,7 +276,7 @@ struct DepositArgs {
 /// Parses a decimal amount of LPT or ETH into smallest units.
 fn units(text: &str) -> Result<u128> {
 	let wrong =
-		|| anyhow!("{text:?} is no amount; write 0.5 (not .5 or 1.), with 18 decimals at most");
+		|| anyhow!("{text:?} is not an amount; write 0.5 (not .5 or 1.), with 18 decimals at most");
 	let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
 	let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
 	if fraction.len() > 18 || !digits(whole) || !digits(fraction) {
@@ -321,7 +321,7 @@ impl Endpoints {
 		let key = secret(self.key.as_ref(), "BRIDGE_CHAIN_KEY")?
 			.map(|text| -> Result<Keypair> {
 				let wrong =
-					|| anyhow!("it is no phrase, no 0x seed and no development name like //Alice");
+					|| anyhow!("it is not a phrase, a 0x seed or a development name like //Alice");
 				let uri = SecretUri::from_str(&text).map_err(|_| wrong())?;
 				Keypair::from_uri(&uri).map_err(|_| wrong())
 			})
@@ -338,7 +338,7 @@ impl Endpoints {
 		let key = secret(self.ethereum_key.as_ref(), "BRIDGE_ETHEREUM_KEY")?
 			.map(|text| {
 				text.parse::<PrivateKeySigner>()
-					.map_err(|_| anyhow!("it is no private key of 32 bytes in hexadecimal"))
+					.map_err(|_| anyhow!("it is not a private key of 32 bytes in hexadecimal"))
 			})
 			.transpose()
 			.context("Ethereum's key")?;
@@ -626,7 +626,7 @@ mod tests {
 	fn number_below_zero_should_be_refused_by_its_option() {
 		let to = "--to 0x0000000000000000000000000000000000000001";
 		for (words, why) in [
-			(format!("withdraw --asset eth {to} --amount -1"), "is no amount"),
+			(format!("withdraw --asset eth {to} --amount -1"), "is not an amount"),
 			("run --turn -1".to_owned(), "--turn"),
 		] {
 			let words = format!("livepeer-bridge {words}");

@@ -50,11 +50,11 @@ pub fn account(text: &str) -> Result<H256> {
 		let bytes: Option<[u8; 32]> =
 			hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok());
 		return Ok(H256(
-			bytes.with_context(|| format!("{text} is no account: those have 32 bytes"))?,
+			bytes.with_context(|| format!("{text} is not an account, which has 32 bytes"))?,
 		));
 	}
 	let account: subxt::utils::AccountId32 =
-		text.parse().with_context(|| format!("{text} is no account's address"))?;
+		text.parse().with_context(|| format!("{text} is not an account's address"))?;
 	Ok(H256(account.0))
 }
 
@@ -70,7 +70,7 @@ pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
 				inbound: rate(inbound)?,
 				outbound: rate(outbound)?,
 				large: units(large)?,
-				delay: delay.parse().context("the delay is no number of blocks")?,
+				delay: delay.parse().context("the delay is not a number of blocks")?,
 			}))
 		}
 		_ => bail!("give five limits: in at once, out at once, per block, large from, delay"),

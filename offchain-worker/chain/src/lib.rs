@@ -127,7 +127,7 @@ impl SubxtChain {
 			reason: without_layers(&reason),
 		};
 		if !["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
-			let reason = "that is no WebSocket URL, which begins with ws:// or wss://";
+			let reason = "that is not a WebSocket URL, which begins with ws:// or wss://";
 			return Err(unreachable(reason.to_owned()));
 		}
 		let rpc_client = tokio::time::timeout(CONNECT_PATIENCE, Self::rpc_client(url))

@@ -197,7 +197,7 @@ impl RoleArgs {
 				let identity = identity_in(dir);
 				ensure!(
 					identity.exists(),
-					"{} is no folder of a role that has run: give --peer-id, which `livepeer-worker \
+					"{} is not the folder of a role that has run: give --peer-id, which `livepeer-worker \
 					 keys peer --data-dir DIR` prints where the role will run",
 					dir.display()
 				);
@@ -367,6 +367,6 @@ mod tests {
 		let said = refused(&[]);
 		assert!(said.contains("--peer-id") && said.contains("--data-dir"), "{said}");
 		assert!(refused(&["--peer-id", &name, "--data-dir", path]).contains("cannot be used with"));
-		assert!(refused(&["--peer-id", "no peer"]).contains("is no peer id"));
+		assert!(refused(&["--peer-id", "no peer"]).contains("is not a peer id"));
 	}
 }

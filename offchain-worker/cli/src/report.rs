@@ -80,7 +80,7 @@ pub async fn run(args: ReportArgs) -> Result<()> {
 	}
 	if let Some(dir) = &args.data_dir {
 		let store = store_in(dir);
-		ensure!(store.is_dir(), "{} is no folder of a role", dir.display());
+		ensure!(store.is_dir(), "{} is not a role's folder", dir.display());
 		let lines = of_folder(&chain, Arc::new(DiskStore::open(&store)?)).await?;
 		if lines.is_empty() {
 			println!("the role has found nothing");

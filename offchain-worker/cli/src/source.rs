@@ -256,7 +256,7 @@ impl SourceArgs {
 
 	async fn listen(&self, dir: &Path) -> Result<mpsc::Receiver<Publication>> {
 		let keys = Keys::new(self.keys(dir)?).with_webhook(match &self.auth_webhook {
-			Some(url) => Some(url.parse().with_context(|| format!("{url} is no URL"))?),
+			Some(url) => Some(url.parse().with_context(|| format!("{url} is not a URL"))?),
 			None => None,
 		});
 		let (gate, publications) = Gate::with_further(keys, self.further());

@@ -70,9 +70,9 @@ fn what_is_typed_should_count_before_the_environment_and_that_before_the_file() 
 #[test]
 fn number_below_zero_should_be_refused_by_its_option() {
 	for (words, why) in [
-		("stake bond --suri //Alice --amount -1", "is no amount"),
+		("stake bond --suri //Alice --amount -1", "is not an amount"),
 		("stake withdraw --suri //Alice --lock -1", "-1 is not in"),
-		("transcode --data-dir d --price -0.5", "is no amount"),
+		("transcode --data-dir d --price -0.5", "is not an amount"),
 		("transcode --data-dir d --reward-cut -1", "-1 is not in 0..=100"),
 		("broadcast x --name x --data-dir d --lasts 0", "0 is not in 1.."),
 	] {

@@ -157,7 +157,7 @@ impl Owner<'_> {
 	async fn joins(&self, to: &AccountId, says: &mut Vec<String>) -> Result<()> {
 		if to != self.account {
 			let Some(terms) = self.chain.transcoder(to).await? else {
-				bail!("{to} is no transcoder: `stake transcoders` lists those that take stake");
+				bail!("{to} is not a transcoder: `stake transcoders` lists those that take stake");
 			};
 			ensure!(
 				!terms.jailed,
@@ -411,7 +411,7 @@ impl Owner<'_> {
 		match self.chain.transcoder(self.account).await? {
 			Some(view) if view.jailed => {}
 			Some(_) => bail!("{} is not jailed", self.account),
-			None => bail!("{} is no transcoder", self.account),
+			None => bail!("{} is not a transcoder", self.account),
 		}
 		let says = vec![
 			format!("Takes {} out of jail, if every verdict against it was executed or cancelled.", self.account),
@@ -422,7 +422,7 @@ impl Owner<'_> {
 	}
 
 	async fn resign(&self) -> Planned {
-		ensure!(self.is_registered().await?, "{} is no transcoder", self.account);
+		ensure!(self.is_registered().await?, "{} is not a transcoder", self.account);
 		let says = vec![format!(
 			"Takes {} out of the list of candidates at once: it gets no more jobs, and hands on those \
 			 that it has. Its stake stays bonded, and its delegators' too.",

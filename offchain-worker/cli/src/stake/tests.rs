@@ -166,7 +166,7 @@ async fn what_the_chain_would_refuse_should_be_refused_with_what_to_do() {
 	let bond = |amount, to: &AccountId| Action::Bond { amount, to: Some(to.clone()) };
 	let nobody = named("//Nobody");
 	let said = refused(alice, bond(lpt(10), &nobody)).await;
-	assert!(said.contains("is no transcoder") && said.contains("stake transcoders"), "{said}");
+	assert!(said.contains("is not a transcoder") && said.contains("stake transcoders"), "{said}");
 	let said = refused(alice, bond(1, &bob)).await;
 	assert!(said.contains("at least"), "{said}");
 	world.chain.jail(&charlie, true);
