@@ -34,7 +34,7 @@ struct StoreState {
 	streams: BTreeMap<StreamId, StreamState>,
 	records: BTreeMap<(StreamId, Seq), SegmentRecord>,
 	values: BTreeMap<String, Vec<u8>>,
-	/// Found damaged when they are read next.
+	/// Hashes found damaged at the next read.
 	damaged: BTreeSet<H256>,
 	full: bool,
 	scans: usize,
@@ -62,7 +62,7 @@ impl StoreState {
 pub struct MemoryStore(Arc<Mutex<StoreState>>);
 
 impl MemoryStore {
-	/// A copy that goes on by itself, as a backup does.
+	/// An independent copy, as a backup is.
 	pub fn backup(&self) -> Self {
 		let state = lock(&self.0).clone();
 		Self(Arc::new(Mutex::new(state)))
@@ -78,7 +78,7 @@ impl MemoryStore {
 		lock(&self.0).damaged.insert(hash);
 	}
 
-	/// How often something was read that grows with what is stored.
+	/// How many reads there were whose cost grows with the store.
 	pub fn scans(&self) -> usize {
 		lock(&self.0).scans
 	}

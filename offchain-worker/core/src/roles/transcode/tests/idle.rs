@@ -53,8 +53,8 @@ fn attack_places_bound_by_segments_that_are_worth_no_claim() {
 	});
 }
 
-/// Claims are open for hours, and each has hundreds of leaves: a transcoder of many jobs reads them no more often than one
-/// of a few, or it does nothing else.
+/// Claims are open for hours, and each has hundreds of leaves: a transcoder with many jobs must not read them
+/// more often than one with few, or it would do nothing else.
 #[test]
 fn attack_many_jobs_whose_open_claims_are_read_over_and_over() {
 	simulate(|sim| async move {
