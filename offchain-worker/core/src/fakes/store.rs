@@ -38,6 +38,7 @@ struct StoreState {
 	damaged: BTreeSet<H256>,
 	full: bool,
 	scans: usize,
+	reads_of_claims: usize,
 }
 
 impl StoreState {
@@ -81,6 +82,11 @@ impl MemoryStore {
 	/// How many reads there were whose cost grows with the store.
 	pub fn scans(&self) -> usize {
 		lock(&self.0).scans
+	}
+
+	/// How often all claims were read.
+	pub fn reads_of_claims(&self) -> usize {
+		lock(&self.0).reads_of_claims
 	}
 
 	fn scan(&self) -> MutexGuard<'_, StoreState> {
@@ -274,7 +280,9 @@ impl Claims for MemoryStore {
 	}
 
 	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError> {
-		Ok(self.scan().claims.values().cloned().collect())
+		let mut state = self.scan();
+		state.reads_of_claims += 1;
+		Ok(state.claims.values().cloned().collect())
 	}
 
 	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError> {
