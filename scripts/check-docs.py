@@ -69,7 +69,7 @@ FLOORS = {
     "offchain-worker/bridge/formats": (),
     "offchain-worker/cheats": ("primitives", "offchain-worker/core", "offchain-worker/cli"),
     "offchain-worker/cli": ("primitives", "primitives/settings", "offchain-worker/"),
-    "offchain-worker/demo": ("primitives",),
+    "offchain-worker/demo": ("primitives", "offchain-worker/core"),
     "tests/bridge/upstream": ("pallets/", "offchain-worker/bridge/formats"),
 }
 # Who alone may link these.

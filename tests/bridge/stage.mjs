@@ -101,6 +101,8 @@ export class Stage {
 		const { execution, beacon } = this.urls;
 		const anvil = join(dirname(required.resolve("@foundry-rs/anvil-linux-amd64/package.json")), "bin/anvil");
 		this.start("anvil", anvil, ["--hardfork", "osaka", "--port", port(execution), "--block-time", "1", "--silent"]);
+		// A provider complains on the screen while nobody answers.
+		await until("anvil's port", () => fetch(execution));
 		this.provider = new JsonRpcProvider(execution, undefined, { cacheTimeout: -1, pollingInterval: 200 });
 		await until("anvil", () => this.provider.getBlockNumber().then((number) => number > 0));
 		const served = ["--execution", execution, "--port", port(beacon), "--seconds-per-slot", "1"];

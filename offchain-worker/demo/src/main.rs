@@ -18,7 +18,9 @@ mod secrets;
 mod shares;
 mod source;
 mod story;
+mod telling;
 mod watch;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 

@@ -15,11 +15,12 @@ use tokio::time::sleep;
 use crate::{
 	chain::Chain,
 	drill::Drill,
-	events::{count_due, Event},
+	events::Event,
 	live::Live,
 	network::{self, Network},
 	probe::{count_events, request, Probe},
 	report::{Account, Claim, Report},
+	telling::tell,
 	Args,
 };
 
@@ -32,7 +33,7 @@ const ATTACK_AFTER: usize = 2;
 /// Segments after which the upgrade of the runtime begins: its command then waits for a claim's draw.
 const UPGRADE_AFTER: usize = 4;
 /// The check of its command.
-const UPGRADED: &str = "the runtime is upgraded while a claim is judged, which is paid after it";
+const UPGRADED: &str = "the runtime is upgraded while a claim is judged, and the claim is paid";
 /// How long a story may take beyond the length of its clip.
 const STORY_PATIENCE: Duration = Duration::from_secs(480);
 /// The additional time until ETH has come over the bridge.
@@ -71,12 +72,15 @@ impl Longest {
 		let (decided, settled) = (took("Decided"), took("ClaimSettled"));
 		let most = |blocks: &[u32]| blocks.iter().max().copied().unwrap_or_default();
 		report.check(
-			"every claim is decided and settled within its computed number of blocks",
+			"every claim is decided and settled within the blocks that the parameters allow",
 			within(&decided, self.judgement) && within(&settled, self.life),
 			format!(
-				"decided after {} of {} at most, settled after {} of {}",
+				"decided: {} of {} claims within {} blocks, limit {}; settled: {} within {}, limit {}",
+				decided.len(),
+				claims.len(),
 				most(&decided),
 				self.judgement,
+				settled.len(),
 				most(&settled),
 				self.life
 			),
@@ -89,9 +93,12 @@ impl Longest {
 		report.figure("beyond_windows_blocks_median", percentile(&beyond, 50));
 		report.figure("beyond_windows_blocks_95", percentile(&beyond, 95));
 		report.check(
-			"decisions come soon after the time that the protocol gives for them",
+			"decisions come soon after the protocol's windows end",
 			is_upgraded || percentile(&beyond, 95).is_none_or(|blocks| blocks <= MOST_BEYOND),
-			format!("blocks beyond it: {beyond:?}"),
+			format!(
+				"95 of 100 at most {} blocks late, limit {MOST_BEYOND}",
+				percentile(&beyond, 95).unwrap_or_default()
+			),
 		);
 	}
 }
@@ -290,12 +297,13 @@ impl Watch {
 			let is_over = |role: &String| count_events(network, role, "stream_ended") > 0;
 			if streaming && network.broadcasters().iter().all(is_over) {
 				streaming = false;
-				tell_line("· the stream is over; its claims are being settled".to_owned());
+				tell_line("· the stream is over; waiting until its claims are settled".to_owned());
 			}
-			for event in self.catch_up(chain).await? {
-				if let Some(line) = tell(&event) {
-					tell_line(format!("  #{:<4} {line}", event.block));
-				}
+			let news = self.catch_up(chain).await?;
+			for line in tell(&news, &self.claims) {
+				tell_line(line);
+			}
+			for event in &news {
 				// Soon after its decision, while its transcoder still has the bytes.
 				let outcome = match args.cheat.filter(|cheat| cheat.is_transcoders()) {
 					Some(_) => "Failed",
@@ -331,7 +339,7 @@ impl Watch {
 			if returned >= ROTATE_AFTER && !self.rotated {
 				self.rotated = true;
 				network.rotate_keys()?;
-				tell_line("· the transcoders' owners announced other keys".to_owned());
+				tell_line("· the transcoders' owners replaced their workers' keys".to_owned());
 			}
 			if returned > 0 && !viewed {
 				// As a viewer does: a gateway follows a stream from the first request on.
@@ -402,50 +410,6 @@ impl Watch {
 			.collect();
 		Ok(())
 	}
-}
-
-/// One line for the screen; `None` for uninteresting events.
-fn tell(event: &Event) -> Option<String> {
-	let claim = event.number("claim").unwrap_or_default();
-	let eth = |field: &str| {
-		event.amount(field).map_or_else(String::new, |v| format!("{:.9} ETH", v as f64 / 1e18))
-	};
-	let lpt = |field: &str| {
-		event.amount(field).map_or_else(String::new, |v| format!("{:.4} LPT", v as f64 / 1e18))
-	};
-	let who = |field: &str| name_of(event.fields[field].as_str().unwrap_or_default());
-	Some(match (event.pallet.as_str(), event.name.as_str()) {
-		("Jobs", "JobCreated") => {
-			format!("job {} created, budget {}", event.fields["job"], eth("budget"))
-		}
-		("Jobs", "Offered") => format!("job offered to {}", who("transcoder")),
-		("Jobs", "Accepted") => format!("{} accepted the job", who("transcoder")),
-		("Jobs", "Claimed") => format!(
-			"claim {claim}: {} claims segments {} to {} for {}",
-			who("transcoder"),
-			event.fields["first"],
-			event.fields["last"],
-			eth("fee")
-		),
-		("Jobs", "ClaimSettled") => {
-			format!("claim {claim}: {} of {}", event.fields["settlement"], eth("fee"))
-		}
-		("Jobs", "JobClosed") => "job closed".to_owned(),
-		("ChallengeLottery", "Drawn") => format!("claim {claim}: segments and committee drawn"),
-		("ChallengeLottery", "LeafRevealed") => {
-			format!("claim {claim}: leaf {} revealed", event.fields["index"])
-		}
-		("ChallengeLottery", "VariantsOpened") => {
-			let (forced, drawn) = count_due(&event.fields);
-			format!("claim {claim}: {forced} of {drawn} drawn segments had to have a variant")
-		}
-		("ChallengeLottery", "VerdictRevealed") => {
-			format!("claim {claim}: {} says {}", who("verifier"), event.fields["verdicts"])
-		}
-		("ChallengeLottery", "Decided") => format!("claim {claim}: {}", event.fields["outcome"]),
-		("LptStaking", "Slashed") => format!("{} loses {}", who("transcoder"), lpt("total")),
-		_ => return None,
-	})
 }
 
 /// An account's name in the story; the account itself if it has none.
