@@ -109,6 +109,12 @@ impl Cheat {
 		!matches!(self, Self::Withhold | Self::Garble | Self::Unrevealed)
 	}
 
+	/// What it does, in words: as the help of the command says.
+	pub fn deed(self) -> String {
+		let value = self.to_possible_value();
+		value.and_then(|value| Some(value.get_help()?.to_string())).unwrap_or_default()
+	}
+
 	/// Its name, as it is given.
 	pub fn name(self) -> String {
 		self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
@@ -125,6 +131,7 @@ mod tests {
 		for cheat in Cheat::value_variants() {
 			let name = cheat.name();
 			assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
+			assert!(!cheat.deed().is_empty(), "{name}");
 			let parties = [cheat.judge().is_some(), cheat.is_transcoders(), *cheat == Cheat::Spoil];
 			assert_eq!(parties.iter().filter(|is_it| **is_it).count(), 1, "{name}");
 			// Only transcoders are convicted.

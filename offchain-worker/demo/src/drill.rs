@@ -11,6 +11,8 @@ use crate::{
 	network::{self, Network},
 	probe::count_events,
 	report::{Claim, Report},
+	watch::name_of,
+	words::verdicts,
 };
 
 /// The victims, in this order: the broadcaster's node, the broadcaster, the transcoders, the gateway, a
@@ -130,8 +132,8 @@ impl Drill {
 	/// That no judge was late follows from the absence of penalties.
 	pub async fn check(&mut self, report: &mut Report) {
 		for (name, moments) in [
-			"judges were killed in the middle of what they owe, and started again",
-			"transcoders were killed between claim, reveal and payout, and started again",
+			"judges are killed in the middle of their duties and restart",
+			"transcoders are killed between claim, reveal and payout and restart",
 		]
 		.into_iter()
 		.zip(&self.moments)
@@ -140,18 +142,23 @@ impl Drill {
 			report.check(name, all, moments.killed.join(", "));
 		}
 		let wrong: Vec<String> = report.claims.iter().flat_map(said_wrongly).collect();
-		report.check("no judge says anything twice or wrong", wrong.is_empty(), wrong.join("; "));
+		report.check("no judge votes twice or wrongly", wrong.is_empty(), wrong.join("; "));
 		report.check(
-			"nodes and workers were killed and started again",
+			"nodes and workers are killed and restart",
 			self.killed == VICTIMS.len(),
 			VICTIMS[..self.killed].join(", "),
 		);
 		for Final { node, number, before, after } in &self.finals {
-			report.check(
-				&format!("{} kept what was final", network::VALIDATORS[*node]),
-				after.as_ref() == Some(before),
-				format!("block {number}: {before}, then {}", after.as_deref().unwrap_or("nothing")),
-			);
+			let is_kept = after.as_ref() == Some(before);
+			let detail = match is_kept {
+				true => format!("block {number}"),
+				false => format!(
+					"block {number} was {before}, and then {}",
+					after.as_deref().unwrap_or("not there")
+				),
+			};
+			let name = format!("{}'s node keeps its final blocks", network::VALIDATORS[*node]);
+			report.check(&name, is_kept, detail);
 		}
 	}
 }
@@ -162,12 +169,17 @@ fn said_wrongly(claim: &Claim) -> Vec<String> {
 	for said in [&claim.commits, &claim.verdicts] {
 		let mut seen = BTreeSet::new();
 		for one in said {
-			let by = format!("{} in tranche {}", one["verifier"], one["tranche"]);
+			let judge = name_of(one["verifier"].as_str().unwrap_or_default());
+			let by = format!("{judge} in tranche {}", one["tranche"]);
 			if ["Mismatch", "NonConforming", "Unavailable"]
 				.iter()
 				.any(|fault| one["verdicts"].to_string().contains(fault))
 			{
-				wrong.push(format!("claim {}: {by} says {}", claim.id, one["verdicts"]));
+				wrong.push(format!(
+					"claim {}: {by} judges {}",
+					claim.id,
+					verdicts(&one["verdicts"])
+				));
 			}
 			if !seen.insert(by.clone()) {
 				wrong.push(format!("claim {}: {by} twice", claim.id));

@@ -2,6 +2,7 @@
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
+	fmt::Display,
 	process::Child,
 };
 
@@ -19,6 +20,7 @@ use crate::{
 	report::{Account, Claim, Report},
 	shares,
 	watch::{name_of, Watch},
+	words::{count, eth, gap, list, lpt, penalty, percent},
 	Args,
 };
 
@@ -29,8 +31,9 @@ pub fn judge_again(network: &Network, claim: u64, writer: Child) -> Result<(bool
 	ensure!(written.status.success(), "no case of claim {claim}: {}", said.trim());
 	let said = network.judge_case(claim)?;
 	let is_so = said["is_right"] == true && said["of_chain"] == true;
-	let leaves = said["leaves"].as_array().map_or(0, Vec::len);
-	Ok((is_so, format!("claim {claim}, {leaves} leaves: {}", said["conclusion"])))
+	let segments = count(said["leaves"].as_array().map_or(0, Vec::len), "segment");
+	let conclusion = said["conclusion"].as_str().unwrap_or("it says nothing");
+	Ok((is_so, format!("claim {claim}, {segments}; {conclusion}")))
 }
 
 /// How many of a claim's drawn segments had to have a variant, once they are opened.
@@ -54,11 +57,12 @@ pub fn judge(
 		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
 	// Segments that nobody can transcode do not come back.
 	let spoils = args.cheat == Some(Cheat::Spoil);
-	let back = returned.len() + if spoils { spoilt.skipped.len() } else { 0 };
+	let skipped = if spoils { spoilt.skipped.len() } else { 0 };
+	let beside = if spoils { format!(", {skipped} skipped") } else { String::new() };
 	report.check(
 		"every segment came back",
-		back as u64 == facts.segments,
-		format!("{} of {}", returned.len(), facts.segments),
+		(returned.len() + skipped) as u64 == facts.segments,
+		format!("{} of {}{beside}", returned.len(), facts.segments),
 	);
 	facts.judge_judges(report, fetched);
 	match args.cheat.filter(|cheat| cheat.is_transcoders()) {
@@ -78,15 +82,16 @@ pub fn judge(
 	if let Some(verdict) = args.cheat.and_then(Cheat::verdict) {
 		let named = claims.iter().flat_map(|c| &c.verdicts);
 		let named = named.filter(|v| v.to_string().contains(verdict)).count();
-		report.check("what is wrong is named", named > 0, format!("{named} verdicts of {verdict}"));
+		let detail = format!("{} of {verdict}", count(named, "verdict"));
+		report.check("verdicts name what is wrong", named > 0, detail);
 	}
 	report.most_blocks = watch.longest.life();
 	watch.longest.check(report, &claims, args.upgrade.is_some());
 	let announced = watch.others.get("OperatorKeys.KeysSet").map_or(0, Vec::len);
 	report.check(
-		"the transcoders' keys were exchanged while they were claiming",
+		"the transcoders' keys are replaced while they claim",
 		announced >= network::TRANSCODERS.len(),
-		format!("{announced} generations announced during the stream"),
+		format!("new keys announced: {announced}"),
 	);
 	facts.judge_money(report);
 	report.claims = claims;
@@ -140,11 +145,6 @@ impl<'a> Facts<'a> {
 		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
 	}
 
-	/// The growth of each transcoder's fees.
-	fn transcoders_gained(&self) -> [u128; network::TRANSCODERS.len()] {
-		network::TRANSCODERS.map(|name| self.gained(name))
-	}
-
 	/// The sum of these payments from claims' escrow, to one account or to all.
 	fn escrowed(&self, reason: &str, to: Option<&str>) -> u128 {
 		let events = self.claims.iter().flat_map(|claim| &claim.events);
@@ -187,14 +187,24 @@ impl<'a> Facts<'a> {
 		let late: Vec<&str> = late.map(|(name, _)| *name).collect();
 		let remark = (!late.is_empty()).then(|| machine::lateness(&late));
 		let is_spared = honest.is_empty();
-		let detail = format!("{penalised:?} of {voters:?}");
+		let told = penalised.iter().map(|(name, penalties)| {
+			let why = penalties.iter();
+			format!(
+				"{name}: {}",
+				list(why.map(|(why, times)| format!("{times} × {}", penalty(why))))
+			)
+		});
+		let detail = match penalised.is_empty() {
+			true => format!("judges: {}", list(voters)),
+			false => format!("penalised {}", told.collect::<Vec<_>>().join("; ")),
+		};
 		report.check("no honest judge is penalised", is_spared, detail);
 		report.remarks.extend(remark);
 		let is_judged = args.cheat != Some(Cheat::Unrevealed);
 		report.check(
-			"validators' verdicts come from at least three verify workers",
+			"at least three validators' workers judge",
 			voters.len() >= 3 || !is_judged,
-			format!("{voters:?}"),
+			list(voters),
 		);
 		let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
 		// A copying judge needs no bytes, and pays for that.
@@ -206,9 +216,12 @@ impl<'a> Facts<'a> {
 			.filter(|name| !copies(name))
 			.all(|name| fetched.get(&format!("verify-{name}")).is_some_and(|(n, _)| *n > 0));
 		report.check(
-			"every verdict rests on bytes that came over libp2p",
+			"judges fetch the bytes that they judge over libp2p",
 			(!voters.is_empty() && all_fetched) || !is_looked_at,
-			format!("{fetched:?}"),
+			list(voters.iter().map(|name| {
+				let bytes = fetched.get(&format!("verify-{name}")).map_or(0, |(_, bytes)| *bytes);
+				format!("{name} {:.1} MB", bytes as f64 / 1e6)
+			})),
 		);
 	}
 
@@ -217,14 +230,15 @@ impl<'a> Facts<'a> {
 		let Self { args, claims, segments, slashed, .. } = self;
 		let accepted = self.count("Accepted");
 		report.check(
-			"at least two claims accepted",
+			"at least two claims are accepted",
 			accepted >= 2,
 			format!("{accepted} of {}", claims.len()),
 		);
+		let bad = ["Failed", "Missed", "Void"].map(|outcome| (outcome, self.count(outcome)));
 		report.check(
-			"no claim failed or missed",
-			["Failed", "Missed", "Void"].iter().all(|outcome| self.count(outcome) == 0),
-			String::new(),
+			"no claim is failed, missed or void",
+			bad.iter().all(|(_, claims)| *claims == 0),
+			list(bad.iter().map(|(outcome, claims)| format!("{outcome} {claims}"))),
 		);
 		let claimed: u64 = claims
 			.iter()
@@ -235,7 +249,7 @@ impl<'a> Facts<'a> {
 			.sum();
 		let segments = segments * u64::from(args.streams);
 		report.check(
-			"every segment was claimed",
+			"every segment is claimed",
 			// Two transcoders may have transcoded the same segment when the job was handed on.
 			claimed == segments || args.kill && claimed > segments,
 			format!("{claimed} of {segments}"),
@@ -244,49 +258,55 @@ impl<'a> Facts<'a> {
 			let is_opened = |claim: &&Claim| claim.blocks.contains_key("VariantsOpened");
 			let opened = claims.iter().filter(is_opened).count();
 			report.check(
-				"the variants of every claim were opened",
+				"transcoders open the variants of every claim",
 				opened == claims.len(),
-				format!("{} were due", claims.iter().map(due_variants).sum::<usize>()),
+				format!(
+					"{opened} of {} claims; variants due: {}",
+					claims.len(),
+					claims.iter().map(due_variants).sum::<usize>()
+				),
 			);
 		}
-		let gained = self.transcoders_gained();
-		report.check(
-			"fees reach a transcoder",
-			gained.iter().any(|fees| *fees > 0),
-			format!("{gained:?}"),
-		);
-		let gained = network::DELEGATORS.map(|name| self.gained(name));
-		report.check(
-			"fees reach a delegator",
-			gained.iter().any(|fees| *fees > 0),
-			format!("{gained:?}"),
-		);
+		for (check, names) in [
+			("fees reach a transcoder", network::TRANSCODERS),
+			("fees reach a delegator", network::DELEGATORS),
+		] {
+			let gained = names.map(|name| (name, self.gained(name)));
+			let is_paid = gained.iter().any(|(_, fees)| *fees > 0);
+			report.check(check, is_paid, amounts(gained));
+		}
 		let check = match self.guilty.is_empty() {
 			true => "nobody is slashed",
 			false => "the judge that misbehaves is slashed, and nobody else",
 		};
-		report.check(check, *slashed == self.guilty, format!("{slashed:?}"));
+		report.check(check, *slashed == self.guilty, list(slashed));
 	}
 
 	/// A story in which the transcoders cheat.
 	fn judge_cheat(&self, report: &mut Report, cheat: Cheat) {
 		let claims = self.claims;
 		let outcome = cheat.outcome();
-		let refunded = claims.iter().filter(|c| c.outcome.as_deref() == Some(outcome)).all(|c| {
-			c.events
-				.iter()
-				.any(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Refund")
-		});
+		let found_out = self.count(outcome);
+		let is_refunded = |claim: &&Claim| {
+			let mut events = claim.events.iter();
+			events.any(|e| e["name"] == "ClaimSettled" && e["fields"]["settlement"] == "Refund")
+		};
+		let refunded = claims.iter().filter(|c| c.outcome.as_deref() == Some(outcome));
+		let refunded = refunded.filter(is_refunded).count();
 		report.check(
-			"at least one claim ends as it must",
-			self.count(outcome) >= 1,
-			format!("{outcome}: {} of {}", self.count(outcome), claims.len()),
+			"at least one claim is found out",
+			found_out >= 1,
+			format!("{outcome}: {found_out} of {}", count(claims.len(), "claim")),
 		);
 		let accepted = claims.iter().filter(|claim| claim.outcome.as_deref() == Some("Accepted"));
 		let spoilt = accepted.filter(|claim| cheat.is_everywhere() || due_variants(claim) > 0);
 		let spoilt = spoilt.count();
-		report.check("no claim that is spoilt was accepted", spoilt == 0, format!("{spoilt}"));
-		report.check("the escrow went back to the broadcaster", refunded, String::new());
+		report.check("no spoilt claim is accepted", spoilt == 0, count(spoilt, "claim"));
+		report.check(
+			"the fees of claims that are found out go back to the broadcaster",
+			refunded == found_out,
+			format!("{refunded} of {found_out}"),
+		);
 		let rules = &self.watch.parameters.lottery;
 		let slashes = shares::of_transcoders(self.events("LptStaking.Slashed"), claims);
 		let (taken, due) = (shares::of_rounds(&slashes), shares::due(claims, &slashes, rules));
@@ -294,33 +314,54 @@ impl<'a> Facts<'a> {
 			due.get(round).is_some_and(|due| shares::is_same(*due, *taken))
 		};
 		let spared = shares::spared(claims, &slashes, rules);
+		let is_right = !taken.is_empty() && spared.is_empty() && taken.iter().all(is_due);
+		let detail = match is_right {
+			true => rounds(&taken),
+			false => format!(
+				"taken: {}; due: {}; claims without the slash that is due: {}",
+				rounds(&taken),
+				rounds(&due),
+				exceptions(&spared, claims)
+			),
+		};
 		report.check(
-			"the slashes of each round are what the parameters say of the claims that ended against their transcoders",
-			!taken.is_empty() && spared.is_empty() && taken.iter().all(is_due),
-			format!("{taken:?} of {}, due {due:?}, spared {spared:?}", shares::WHOLE),
+			"transcoders lose in each round the share of stake that the parameters say",
+			is_right,
+			detail,
 		);
 		let fee = self.watch.parameters.staking.finder_fee.deconstruct();
 		let astray = shares::astray(claims, fee.into(), cheat.verdict().is_some());
 		report.check(
-			"who found it gets no more than its share of the slash, and the common pool the rest",
+			"finders get at most their share of each slash, and the common pool the rest",
 			astray.is_empty(),
-			format!("otherwise in claims {astray:?}"),
+			format!("otherwise: {}", exceptions(&astray, claims)),
 		);
 		let convicts = shares::convicts(claims, rules);
 		let slashed: BTreeSet<String> = taken.into_keys().map(|(name, _)| name).collect();
+		let against = |names: &BTreeSet<String>| match *names == convicts {
+			true => list(names),
+			false => format!("{}; but {} cheated", list(names), list(&convicts)),
+		};
 		report.check(
-			"who cheated is slashed, and nobody else",
+			"the transcoders that cheated are slashed, and nobody else",
 			!slashed.is_empty() && slashed == convicts,
-			format!("{slashed:?}, convicted {convicts:?}"),
+			against(&slashed),
 		);
 		let jailed = self.named("TranscoderElection.TranscoderJailed", "transcoder");
-		report.check("who cheated is jailed", jailed == convicts, format!("{jailed:?}"));
-		// Except its pay for judging others. Work that it could not spoil is paid as usual.
-		let has_earned = |name: &str| self.gained(name) > self.escrowed("Verification", Some(name));
 		report.check(
-			"the cheat earned nothing",
-			!cheat.is_everywhere() || !network::TRANSCODERS.into_iter().any(has_earned),
-			format!("{:?}", self.transcoders_gained()),
+			"the transcoders that cheated are jailed, and nobody else",
+			jailed == convicts,
+			against(&jailed),
+		);
+		// Except its pay for judging others. Work that it could not spoil is paid as usual.
+		let earned = network::TRANSCODERS.map(|name| {
+			let judging = self.escrowed("Verification", Some(name));
+			(name, self.gained(name).saturating_sub(judging))
+		});
+		report.check(
+			"transcoders earn nothing by cheating",
+			!cheat.is_everywhere() || earned.iter().all(|(_, fees)| *fees == 0),
+			amounts(earned),
 		);
 	}
 
@@ -340,25 +381,29 @@ impl<'a> Facts<'a> {
 		let odd = shares::odd(&penalties, &self.watch.parameters.lottery);
 		let expected = cheat.penalties();
 		report.check(
-			"the judge that misbehaves loses the shares that the parameters say",
+			"the judge that misbehaves loses the shares of stake that the parameters say",
 			odd.is_empty() && penalties.iter().any(|(name, _)| expected.contains(&name.as_str())),
-			format!("{penalties:?} of {}", shares::WHOLE),
+			list(penalties.iter().map(|(name, share)| format!("{} for {name}", percent(*share)))),
 		);
 		let chills = shares::chills(penalties.iter().map(|(penalty, _)| penalty.as_str()));
 		let chilled = self.named("TranscoderElection.ValidatorChilled", "validator");
 		let expected = if chills { self.guilty.clone() } else { BTreeSet::new() };
+		let kept = nobody_or(&chilled);
 		report.check(
-			"it is kept from validating where its penalty says so, and nobody else is",
+			"judges are kept from validating if their penalty says so, and only then",
 			chilled == expected,
-			format!("{chilled:?}"),
+			match chilled == expected {
+				true => kept,
+				false => format!("kept from it: {kept}; due: {}", nobody_or(&expected)),
+			},
 		);
 		let rewarded =
 			events().filter(|event| event["name"] == "JudgeRewarded").any(|e| is_its(&e));
 		let paid = self.escrowed("Verification", Some(judge));
 		report.check(
-			"it is paid for no judgement",
+			"the judge that misbehaves is paid for no verdict",
 			paid == 0 && !rewarded,
-			format!("{paid} in ETH"),
+			eth(paid),
 		);
 	}
 
@@ -366,9 +411,9 @@ impl<'a> Facts<'a> {
 	fn judge_spoiling(&self, report: &mut Report, spoilt: &Spoilt) {
 		let Spoilt { skipped, rejected, transcoded } = spoilt;
 		report.check(
-			"what nobody can transcode is rejected, and the broadcaster goes on without it",
+			"transcoders reject segments that nobody can transcode, and the broadcaster skips them",
 			!rejected.is_empty() && rejected == skipped,
-			format!("{} rejected, {} skipped", rejected.len(), skipped.len()),
+			format!("rejected: {}, skipped: {}", rejected.len(), skipped.len()),
 		);
 		let drawn = |claim: &Claim| {
 			let first = claim.claimed["first"].as_u64().unwrap_or_default();
@@ -377,20 +422,20 @@ impl<'a> Facts<'a> {
 		};
 		let judged: usize = self.claims.iter().map(drawn).sum();
 		report.check(
-			"judges have looked at what was rejected",
+			"judges look at rejected segments",
 			judged > 0,
 			format!("{judged} of {}", rejected.len()),
 		);
 		let work = |claim: &Claim| amount(&claim.claimed["total_work"]);
 		let claimed: u128 = self.claims.iter().map(work).sum();
 		let small = claimed.saturating_sub(u128::from(*transcoded));
-		let count = rejected.len().max(1) as u128;
+		let number = rejected.len().max(1) as u128;
 		// More than the parameter if decoding the job's largest segment is more.
 		let least = u128::from(self.watch.parameters.jobs.factors.rejected);
 		report.check(
-			"all are claimed at the same work, and at no less than the parameters say",
-			small % count == 0 && small / count >= least,
-			format!("{claimed} claimed, {transcoded} transcoded, {small} rejected"),
+			"all rejected segments are claimed at the same work, and no less than the parameters say",
+			small % number == 0 && small / number >= least,
+			format!("{small} units of work for {number}, at least {least} each"),
 		);
 		let settled = self.claims.iter().flat_map(|claim| &claim.events);
 		let fees: u128 = settled
@@ -401,7 +446,7 @@ impl<'a> Facts<'a> {
 		// The work of all claims has the same price.
 		let lost = fees * small / claimed.max(1);
 		report.losses.push(of_spoilt(network::BROADCASTER, rejected.len(), lost, self.claims));
-		report.check("who spoilt them pays for them", lost > 0, format!("{lost}"));
+		report.check("the broadcaster pays for the rejected segments", lost > 0, eth(lost));
 	}
 
 	/// Checks the slashes against the stake.
@@ -415,10 +460,20 @@ impl<'a> Facts<'a> {
 		};
 		let slashes = self.events("LptStaking.Slashed");
 		let small = shares::too_small(slashes, bonded);
+		let name = |slash: &&Event| {
+			let whose = name_of(slash.fields["transcoder"].as_str().unwrap_or_default());
+			let taken = lpt(slash.amount("total").unwrap_or_default());
+			format!("{whose}'s {taken} in block {}", slash.block)
+		};
 		report.check(
-			"each slash took its share of the stake behind who was slashed",
+			"each slash takes its share of the stake behind the account",
 			small.is_empty(),
-			format!("{} slashes, {small:?} too small", slashes.len()),
+			match small.is_empty() {
+				true => format!("slashes: {}", slashes.len()),
+				false => {
+					format!("too small: {} of {}", list(small.iter().map(name)), slashes.len())
+				}
+			},
 		);
 	}
 
@@ -428,9 +483,9 @@ impl<'a> Facts<'a> {
 		let untimely = self.claims.iter().filter(|claim| !shares::is_timely(claim, rules));
 		let untimely: Vec<u64> = untimely.map(|claim| claim.id).collect();
 		report.check(
-			"what claims cost is taken when governance may cancel it no longer, and soon after that",
+			"slashes and payments come soon after governance's time to cancel, and not before",
 			untimely.is_empty(),
-			format!("at other times by claims {untimely:?} of {}", self.claims.len()),
+			format!("otherwise: {}", exceptions(&untimely, self.claims)),
 		);
 	}
 
@@ -438,14 +493,19 @@ impl<'a> Facts<'a> {
 	fn judge_money(&self, report: &mut Report) {
 		// Without a bridge, LPT comes only by inflation, and ETH neither comes nor goes.
 		let minted = self.total("Inflation.RoundPaid", "minted");
-		let (before, after) = report.chain.lpt_issuance.clone();
+		let [before, after] =
+			[&report.chain.lpt_issuance.0, &report.chain.lpt_issuance.1].map(|all| parse(all));
+		let odd = gap(after, before + minted, "LPT");
 		report.check(
-			"no LPT came or went but by inflation",
-			parse(&after) == parse(&before) + minted,
-			format!("{before} before, {after} after, {minted} minted"),
+			"inflation makes all new LPT, and no LPT is lost",
+			odd.is_none(),
+			told_gap(format!("{} minted, {} in all", lpt(minted), lpt(after)), odd),
 		);
-		let issuance = report.chain.eth_issuance.clone();
-		report.check("no ETH came or went", issuance.0 == issuance.1, format!("{issuance:?}"));
+		let [before, after] =
+			[&report.chain.eth_issuance.0, &report.chain.eth_issuance.1].map(|all| parse(all));
+		let odd = gap(after, before, "ETH");
+		let detail = told_gap(format!("{} in all", eth(after)), odd);
+		report.check("no ETH is made or lost", before == after, detail);
 		let paid: u128 = self
 			.claims
 			.iter()
@@ -455,22 +515,66 @@ impl<'a> Facts<'a> {
 			.sum();
 		let ferdie = self.account(network::BROADCASTER);
 		let spent = parse(&ferdie.before.eth).saturating_sub(parse(&ferdie.after.eth));
-		let expected = paid + sent_by_broadcaster(self.watch);
+		let sent = sent_by_broadcaster(self.watch);
+		let apart =
+			if sent > 0 { format!(", and {} sent elsewhere", eth(sent)) } else { String::new() };
+		let odd = gap(spent, paid + sent, "ETH");
 		report.check(
-			"the broadcaster spent exactly the accepted fees",
-			spent == expected,
-			format!("{spent} spent, {paid} in fees"),
+			"the broadcaster spends exactly the fees of accepted claims",
+			odd.is_none(),
+			told_gap(format!("{} in fees{apart}", eth(paid)), odd),
 		);
 		let earned: u128 = network::ACCOUNTS.into_iter().map(|name| self.gained(name)).sum();
 		// The part of the verification that a transcoder could not prepay was taken from its fee.
 		let (fees, verified) = (self.escrowed("Fee", None), self.escrowed("Verification", None));
 		let owed = fees + verified;
 		// Each distribution may leave a unit or two in the pot, because rounding is against claimants.
+		let is_whole = owed >= earned && owed - earned <= 1_000;
+		let detail = format!("{} for claims, {} for verdicts", eth(fees), eth(verified));
 		report.check(
-			"every fee arrived",
-			owed >= earned && owed - earned <= 1_000,
-			format!("{fees} paid and {verified} for verification, {earned} owed to accounts"),
+			"every fee arrives at transcoders, delegators and judges",
+			is_whole,
+			told_gap(detail, gap(earned, owed, "ETH").filter(|_| !is_whole)),
 		);
+	}
+}
+
+/// Accounts with their amounts of ETH.
+fn amounts<'a>(of: impl IntoIterator<Item = (&'a str, u128)>) -> String {
+	list(of.into_iter().map(|(name, amount)| format!("{name} {}", eth(amount))))
+}
+
+/// Accounts with the share of stake of each round.
+fn rounds(shares: &BTreeMap<(String, u64), u128>) -> String {
+	nobody_or(shares.iter().map(|((name, round), share)| {
+		let share = percent(*share);
+		format!("{name} {share} in round {round}")
+	}))
+}
+
+/// Names in a row, or `nobody`.
+fn nobody_or<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+	let names = list(names);
+	if names.is_empty() {
+		"nobody".to_owned()
+	} else {
+		names
+	}
+}
+
+/// Which of these claims are odd.
+fn exceptions(odd: &[u64], claims: &[Claim]) -> String {
+	match odd.is_empty() {
+		true => format!("none of {}", count(claims.len(), "claim")),
+		false => format!("claim {} of {}", list(odd), claims.len()),
+	}
+}
+
+/// A detail, with the gap if there is one.
+fn told_gap(detail: String, gap: Option<String>) -> String {
+	match gap {
+		Some(gap) => format!("{detail}; {gap}"),
+		None => detail,
 	}
 }
 

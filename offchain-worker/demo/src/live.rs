@@ -192,7 +192,7 @@ impl Live {
 		report.figure("listed_after_ms_median", at(50).copied());
 		report.figure("listed_after_ms_95", at(95).copied());
 		report.check(
-			"playlists say when it was captured",
+			"playlists say when each segment was captured",
 			!late.is_empty() && late.len() == seen.len(),
 			format!(
 				"a segment is listed {} (median), {} (95 of 100) after its first picture was captured",
@@ -202,9 +202,9 @@ impl Live {
 		);
 		let after = seen.get(self.listed_before..).unwrap_or_default();
 		report.check(
-			"it goes on when the publisher is back with another size",
+			"the stream goes on when the publisher is back with another size",
 			after.iter().any(|seen| seen.breaks),
-			format!("{} segments after it, behind a discontinuity", after.len()),
+			format!("{} segments after the discontinuity", after.len()),
 		);
 		if let Some((name, _, at_ms, _)) = &self.killed {
 			let events = read_events(&network.events_file("broadcast"));
@@ -218,7 +218,7 @@ impl Live {
 			report.figure("failover_ms", next);
 			report.figure("longest_pause_ms", pause);
 			report.check(
-				"another transcoder goes on when one is killed in the middle",
+				"another transcoder takes over when one is killed in the middle",
 				of("handed_on") > 0 && of("assigned") > 1 && next.is_some(),
 				format!(
 					"{name} was killed; the first segment by another came {} later, the longest pause between two was {}",

@@ -8,6 +8,7 @@ use crate::{
 	chain::amount,
 	report::{Claim, Loss},
 	watch::name_of,
+	words::{count, eth, list, lpt, penalty},
 };
 
 /// Each account's loss in these claims, by name, without accounts that lost nothing.
@@ -89,36 +90,32 @@ impl Total {
 	}
 }
 
-/// A loss in one line, with the blocks after the claim that it took, and the most that it may take.
+/// A loss in one line, with the most blocks after a claim that it took, and that it may take.
 pub fn sentence(loss: &Loss, most: u32) -> String {
-	let units = |text: &str| text.parse::<u128>().unwrap_or(0) as f64 / 1e18;
+	let units = |text: &str| text.parse::<u128>().unwrap_or(0);
 	let mut parts = Vec::new();
 	if loss.as_transcoder != "0" {
-		parts.push(format!("{:.4} LPT of the stake behind it", units(&loss.as_transcoder)));
+		parts.push(format!("{} of the stake behind it", lpt(units(&loss.as_transcoder))));
 	}
 	if loss.claims > 0 {
-		let plural = if loss.claims == 1 { "" } else { "s" };
-		parts.push(format!(
-			"the fees of {} claim{plural} ({:.9} ETH)",
-			loss.claims,
-			units(&loss.fees)
-		));
+		let claims = count(loss.claims, "claim");
+		parts.push(format!("the fees of {claims} ({})", eth(units(&loss.fees))));
 	}
 	if !loss.penalties.is_empty() {
-		let why: Vec<_> =
-			loss.penalties.iter().map(|(penalty, times)| format!("{times} × {penalty}")).collect();
-		parts.push(format!("{:.4} LPT as a judge ({})", units(&loss.as_judge), why.join(", ")));
+		let penalties = loss.penalties.iter();
+		let why = penalties.map(|(name, times)| format!("{times} × {}", penalty(name)));
+		parts.push(format!("{} as a judge for {}", lpt(units(&loss.as_judge)), list(why)));
 	}
 	if loss.spoilt > 0 {
 		parts.push(format!(
-			"{:.9} ETH for {} segments that nobody can transcode",
-			units(&loss.as_broadcaster),
-			loss.spoilt
+			"{} for {} that nobody can transcode",
+			eth(units(&loss.as_broadcaster)),
+			count(loss.spoilt, "segment")
 		));
 	}
 	let Loss { name, blocks, .. } = loss;
 	format!(
-		"{name} lost {}, {blocks} blocks after the claim of at most {most}",
+		"{name} lost {}, at most {blocks} blocks after each claim (limit {most})",
 		parts.join(" and ")
 	)
 }
@@ -183,16 +180,17 @@ mod tests {
 		assert_eq!(
 			told,
 			[
-				"J lost 1.0000 LPT as a judge (1 × FalseDissent), 59 blocks after the claim of at most 380",
-				"T lost 2.5000 LPT of the stake behind it and the fees of 2 claims (0.000000006 ETH), \
-				 71 blocks after the claim of at most 380",
+				"J lost 1 LPT as a judge for 1 × a false verdict (FalseDissent), at most 59 blocks after each claim \
+				 (limit 380)",
+				"T lost 2.5 LPT of the stake behind it and the fees of 2 claims (0.000000006 ETH), \
+				 at most 71 blocks after each claim (limit 380)",
 			]
 		);
 		assert_eq!(losses(&[]), []);
 		assert_eq!(
 			sentence(&paid_late, 380),
-			"B lost 0.000050000 ETH for 8 segments that nobody can transcode, 50 blocks after the claim of at most \
-			 380"
+			"B lost 0.00005 ETH for 8 segments that nobody can transcode, at most 50 blocks after each claim \
+			 (limit 380)"
 		);
 	}
 }

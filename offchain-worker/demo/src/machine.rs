@@ -35,8 +35,8 @@ impl Load {
 	pub fn warning(&self) -> String {
 		let Self { minute, processors, .. } = self;
 		format!(
-			"this machine is busy with something else (a load of {minute:.1} on {processors} processors): honest \
-			 judges may be late, which costs them"
+			"other programs keep this machine busy (a load of {minute:.1} on {processors} processors): honest judges \
+			 may be late and lose stake for it"
 		)
 	}
 }
@@ -47,10 +47,10 @@ pub fn lateness(late: &[&str]) -> String {
 		format!(" The load was {:.1} on {} processors.", load.story, load.processors)
 	});
 	format!(
-		"Honest judges were late: {}.{load} All judges share this machine, and to the chain who is late is silent: it \
-		 asks of each to judge as much work in a block as the parameter verify_rate says. Where no log of theirs \
-		 tells of a fault, this says that the machine is too slow for the story, and nothing of the cheat; run it \
-		 with nothing beside it.",
+		"Honest judges were late: {}.{load} All judges share this machine. The chain treats a late judge as a silent \
+		 one; the parameter verify_rate says how much work each must judge in a block. If their logs tell of no \
+		 fault, this machine was too slow for the story, and the failed checks say nothing about the protocol. Run \
+		 the story again with nothing else on the machine.",
 		late.join(", ")
 	)
 }

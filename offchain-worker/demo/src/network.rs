@@ -700,8 +700,8 @@ impl Network {
 		}
 		let looked = secrets.place_of(&account(SPENDER)?).is_some();
 		let detail = match (found.is_empty(), looked) {
-			(_, false) => "the spending key was not found either".to_owned(),
-			(true, _) => format!("{} that could be one are others'", secrets.count()),
+			(_, false) => "the search is broken: it does not find the spending key".to_owned(),
+			(true, _) => format!("{} other keys found", secrets.count()),
 			(false, _) => found.join(", "),
 		};
 		Ok((found.is_empty() && looked, detail))

@@ -17,6 +17,7 @@ use tokio::{
 use crate::{
 	network::{self, Network},
 	report::Report,
+	words::list,
 };
 
 /// Requests a page and fails unless it comes.
@@ -108,7 +109,10 @@ pub fn play(report: &mut Report, playlist: &str, expected: Option<u32>) {
 	report.check(
 		"every rendition plays",
 		output.status.success() && whole,
-		format!("{pictures:?} of {expected} pictures per rendition"),
+		match output.status.success() {
+			true => format!("pictures in each: {}, expected: {expected}", list(pictures)),
+			false => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+		},
 	);
 }
 

@@ -23,13 +23,14 @@ use crate::{
 	report::{Report, SCHEMA},
 	source,
 	watch::Watch,
+	words::brief,
 	Args,
 };
 
 /// How long the chain may take to finalise its first block.
 const FINALITY_PATIENCE: Duration = Duration::from_secs(120);
 /// The check of the bridge's command.
-const BRIDGED: &str = "ETH and LPT came over the bridge, and what they earned went back";
+const BRIDGED: &str = "ETH and LPT come over the bridge, and earnings go back";
 
 /// Runs the demo; `Ok(false)` if a check failed.
 pub async fn run(args: &Args) -> Result<bool> {
@@ -59,6 +60,9 @@ pub async fn run(args: &Args) -> Result<bool> {
 		}
 	};
 
+	if let Some(cheat) = args.cheat {
+		say(&format!("the cheat of this story: {}", cheat.deed()));
+	}
 	if let Some(load) = Load::now().filter(Load::is_taken) {
 		say(&load.warning());
 	}
@@ -73,15 +77,18 @@ pub async fn run(args: &Args) -> Result<bool> {
 		seconds_to_finality: started.elapsed().as_secs_f64(),
 		..Default::default()
 	};
-	say(&format!("finality after {:.1} s; starting the workers", report.seconds_to_finality));
+	say(&format!(
+		"first final block after {:.1} s; starting the workers",
+		report.seconds_to_finality
+	));
 	let mut bridge = None;
 	if let Some(command) = &args.bridge {
-		say("nobody has ETH: some comes over a bridge from a simulated Ethereum");
+		say("nobody has ETH yet; some comes over a bridge from a simulated Ethereum");
 		let mut begun = Bridge::begin(command, &network.rpc(), &network.logs())?;
 		begun.fund(&mut network).await?;
 		bridge = Some(begun);
 	}
-	say("the owners' wallets sign what their workers may do");
+	say("the owners' wallets authorise the workers' keys");
 	network.sign_offline()?;
 	let mut watch = Watch::begin(&chain, &mut report).await?;
 	watch.drill = (args.kill && args.live.is_none()).then(Drill::default);
@@ -114,10 +121,8 @@ pub async fn run(args: &Args) -> Result<bool> {
 	watch.finish(&chain, &mut report).await?;
 	if let Some((claim, writer)) = watch.case.take() {
 		let judged = judge_again(&network, claim, writer);
-		report.probed(
-			"a process that knows nothing but a file judges a claim as it was judged",
-			judged,
-		);
+		report
+			.probed("a claim judged again from its case file alone gets the same verdict", judged);
 	}
 	for (check, output) in watch.probes.drain(..).map(Probe::end) {
 		report.probed(check, output);
@@ -125,7 +130,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 	if args.upgrade.is_some() {
 		let running = network.running();
 		report.check(
-			"no process was started again for the upgrade",
+			"no process restarts for the upgrade",
 			!running.is_empty() && running == watch.running,
 			format!("{} processes", running.len()),
 		);
@@ -149,7 +154,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 	for role in network.broadcasters().iter().skip(1) {
 		let back = count_events(&network, role, "segment_returned");
 		report.check(
-			"every segment of a stream beside it came back",
+			"every segment of a further stream came back",
 			back >= args.segments as usize,
 			format!("{role}: {back} of {}", args.segments),
 		);
@@ -160,10 +165,8 @@ pub async fn run(args: &Args) -> Result<bool> {
 	report.segments = read_segments(&network);
 	let fetched = read_fetches(&network);
 	let spoilt = read_spoilt(&network);
-	report.probed(
-		"no argument, variable or file has the secret of an account that a wallet keeps",
-		network.look_for_secrets(),
-	);
+	report
+		.probed("no process or file holds the secret key of a wallet", network.look_for_secrets());
 	report.processes = network.stop();
 	if args.live.is_none() {
 		count_processors(&mut report, args.segments);
@@ -190,13 +193,15 @@ fn count_processors(report: &mut Report, segments: u32) {
 
 /// Prints how the story went, and writes the report if a file is named.
 fn tell(report: &Report, path: Option<&Path>) -> Result<()> {
+	println!();
 	for check in &report.checks {
-		println!(
-			"{} {} ({})",
-			if check.passed { "ok  " } else { "FAIL" },
-			check.name,
-			check.detail
-		);
+		// Of what does not hold everything is told.
+		let (mark, detail) = match check.passed {
+			true => ("ok", brief(&check.detail)),
+			false => ("FAIL", check.detail.clone()),
+		};
+		let detail = if detail.is_empty() { detail } else { format!(" ({detail})") };
+		println!("{mark:<4}  {}{detail}", check.name);
 	}
 	println!();
 	for loss in &report.losses {

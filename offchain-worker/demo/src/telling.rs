@@ -15,7 +15,8 @@ use crate::{
 /// Pallets whose events are told.
 const TOLD: [&str; 3] = ["Jobs", "ChallengeLottery", "LptStaking"];
 
-/// Lines for the screen, each with its block; uninteresting events have none. `claims` are all that were made so far.
+/// Lines for the screen, each with its block; uninteresting events have none. `claims` are all that were made
+/// so far.
 pub fn tell(news: &[Event], claims: &BTreeMap<u64, Claim>) -> Vec<String> {
 	let told: Vec<&Event> =
 		news.iter().filter(|event| TOLD.contains(&event.pallet.as_str())).collect();
@@ -88,9 +89,9 @@ fn line(events: &[&Event], claims: &BTreeMap<u64, Claim>) -> Option<String> {
 		}
 		("ChallengeLottery", "VerdictRevealed") => {
 			let is_dispute = event.number("tranche") == Some(u64::from(DISPUTE));
-			let again = if is_dispute { " in the dispute" } else { "" };
+			let part = if is_dispute { " (dispute)" } else { "" };
 			let verdicts = words::verdicts(&event.fields["verdicts"]);
-			format!("claim {claim}: {}{again} judges {verdicts}", who("verifier"))
+			format!("claim {claim}{part}: {} judges {verdicts}", who("verifier"))
 		}
 		("ChallengeLottery", "TrancheUndecided") => {
 			format!("claim {claim}: its judges do not agree; more are drawn")
@@ -165,7 +166,7 @@ mod tests {
 				"  block 52    claim 1: T reveals segment 9",
 				"  block 58    claim 1: J judges 2 segments: valid",
 				"  block 59    claim 1: disputed; every validator judges it",
-				"  block 70    claim 1: J in the dispute judges 2 segments: valid",
+				"  block 70    claim 1 (dispute): J judges 2 segments: valid",
 				"  block 71    claim 1: failed: the judges found it wrong",
 				"  block 80    T loses 613 LPT (5 % of the stake behind it)",
 				"  block 80    claim 1: B gets 0.0000532 ETH back",
