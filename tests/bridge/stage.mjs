@@ -145,7 +145,7 @@ export class Stage {
 		this.address = await deployed.gateway.getAddress();
 		this.gateway = deployed.gateway.connect(this.owner);
 		this.token = deployed.token.connect(this.owner);
-		this.say(`gateway ${this.address} on anvil`);
+		this.say(`the gateway is deployed on anvil, a local Ethereum, at ${this.address}`);
 		await done(this.token.mint(this.owner.address, 10_000n * unit));
 		await done(this.token.approve(this.address, 10_000n * unit));
 		const slot = async (id) => Number((await (await fetch(`${this.urls.beacon}/eth/v1/beacon/headers/${id}`)).json()).data.header.message.slot);
@@ -155,7 +155,7 @@ export class Stage {
 		const limits = ["--limits-lpt", lpt, "--limits-eth", eth];
 		const token = ["--balances-slot", "0", "--supply-slot", "2", "--supply-ceiling", "1000000"];
 		await this.bridge("governance", [...token, ...limits, "--sudo"], { BRIDGE_CHAIN_KEY: "//Alice" });
-		this.say("governance has named Ethereum, a block that it trusts, the gateway and limits");
+		this.say("governance has set a trusted block of Ethereum, the gateway and limits");
 	}
 
 	/** A relayer; `fatal` kills it after each thing that it has done, and starts it anew: `kills` says after what. */

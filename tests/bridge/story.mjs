@@ -28,6 +28,8 @@ const ETH = 1;
 /** The least that an account can have. */
 const ETH_MINIMUM = 10_000_000_000_000n;
 const unit = parseEther("1");
+/** An amount of ETH, rounded to billionths. */
+const inEth = (wei) => `${Math.round(Number(wei) / 1e9) / 1e9} ETH`;
 /** Who spends ETH in the story: the broadcaster on its stream, transcoders ahead on verification; others
  * get some, and an account has a minimum. */
 const DEPOSITS = new Map([
@@ -163,7 +165,7 @@ try {
 		await send(api.tx.lptStaking.bond(DELEGATED, account(to)), name);
 		assert.ok((await delegator(name)).stake >= before.stake + DELEGATED);
 	}
-	stage.say("credited to the unit; the LPT is delegated");
+	stage.say("the chain has credited all of it; the LPT is delegated");
 	console.log("ready");
 
 	process.stdin.resume();
@@ -182,10 +184,10 @@ try {
 	await send(api.tx.ethBridge.payOut(account(delegated), "Eth"), "//Ferdie");
 	assert.equal(await eth(delegated), second.before);
 	await arrived(transcoders, first.earned);
-	stage.say(`the transcoder's earnings are on Ethereum: ${first.earned} wei`);
+	stage.say(`the transcoder's earnings are on Ethereum: ${inEth(first.earned)}`);
 	// Its round ends, its message is sent and proven, the round is opened, and then it is claimed.
 	await arrived(payee, second.earned, CHANGE);
-	stage.say(`and the delegator's, by a round's root: ${second.earned} wei`);
+	stage.say(`so are the delegator's, claimed by a round's root: ${inEth(second.earned)}`);
 	sent += first.earned + second.earned;
 
 	// Without two fifths of the validators nothing is final, and what is not final is not paid.
@@ -204,13 +206,13 @@ try {
 	assert.equal(await stage.provider.getBalance(late), 0n, "paid before it was final");
 	console.log("go on");
 	await arrived(late, SENT, CHANGE);
-	stage.say("finality stood still, and what was sent meanwhile was paid when it went on");
+	stage.say("finality stopped; a withdrawal made meanwhile was paid when it went on");
 
 	const few = await seats(2, 2);
-	stage.say(`two validators sign for Ethereum now (set ${few})`);
+	stage.say(`only two validators sign for Ethereum now (set ${few})`);
 	const many = await seats(8, 5);
 	assert.ok(many > few);
-	stage.say(`and five again (set ${many})`);
+	stage.say(`five validators sign again (set ${many})`);
 
 	// The books of both sides, to the unit.
 	const end = await stage.status();
@@ -230,8 +232,8 @@ try {
 	for (const step of [/finality after slot/, /the gateway's figures/, /deposit \d/, /validators \d+ in block/, /message \d/, /earning \d/, /the supply/]) {
 		assert.ok(kills.some((text) => step.test(text)), `it was not killed after ${step}`);
 	}
-	stage.say(`the relayer was killed ${kills.length} times, after every kind of thing that it does`);
-	stage.say(`${deposited / unit} ETH came, ${sent} wei went back, and both sides' books agree to the unit`);
+	stage.say(`the relayer was killed ${kills.length} times, after every kind of step that it takes`);
+	stage.say(`${inEth(deposited)} came over, ${inEth(sent)} went back, and both sides' books agree to the unit`);
 	failed = false;
 	leave(0);
 } catch (error) {

@@ -39,5 +39,5 @@ await watch(url, problems, async (page) => {
 	if (state.error) problems.push(state.error);
 	if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
 });
-console.log(JSON.stringify({ url, ...state, problems }));
+console.log(JSON.stringify({ ...state, problems }));
 process.exit(problems.length ? 1 : 0);

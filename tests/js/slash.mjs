@@ -15,7 +15,7 @@ if (!url) {
 // A claim is drawn, judged, decided, and its verdict lies for a while before it is carried out.
 const PATIENCE = 450_000;
 const problems = [];
-const report = { url };
+const report = {};
 const browser = await launch();
 const begun = Date.now();
 const end = begun + PATIENCE;

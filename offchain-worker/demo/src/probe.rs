@@ -65,9 +65,9 @@ impl Probe {
 	/// Waits until it ends; returns its check, and whether it succeeded with its output.
 	pub fn end(self) -> (&'static str, Result<(bool, String)>) {
 		let output = self.child.wait_with_output().map(|output| {
-			let text = String::from_utf8_lossy(&output.stdout).trim().to_owned()
-				+ String::from_utf8_lossy(&output.stderr).trim();
-			(output.status.success(), text)
+			let said = [&output.stdout, &output.stderr]
+				.map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned());
+			(output.status.success(), said.join("\n").trim().to_owned())
 		});
 		(self.check, output.map_err(Into::into))
 	}
