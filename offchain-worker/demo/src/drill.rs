@@ -8,10 +8,9 @@ use anyhow::Result;
 
 use crate::{
 	chain::Chain,
-	network::{self, Network},
+	network::{self, name_of, Network},
 	probe::count_events,
 	report::{Claim, Report},
-	watch::name_of,
 	words::verdicts,
 };
 

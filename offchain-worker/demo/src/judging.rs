@@ -15,11 +15,11 @@ use crate::{
 	events::{count_due, Event},
 	losses::{losses, of_spoilt},
 	machine,
-	network::{self, Network},
+	network::{self, name_of, Network},
 	probe::Spoilt,
 	report::{Account, Claim, Report},
 	shares,
-	watch::{name_of, Watch},
+	watch::Watch,
 	words::{count, eth, gap, list, lpt, penalty, percent},
 	Args,
 };

@@ -175,10 +175,9 @@ impl Live {
 			"a live stream plays",
 			first.is_some(),
 			match first {
-				Some(ms) => format!(
-					"the first segment could be played {} after the first picture was sent",
-					seconds(ms)
-				),
+				Some(ms) => {
+					format!("from the first picture sent to the first segment: {}", seconds(ms))
+				}
 				None => "no segment was ever listed".to_owned(),
 			},
 		);
@@ -195,16 +194,16 @@ impl Live {
 			"playlists say when each segment was captured",
 			!late.is_empty() && late.len() == seen.len(),
 			format!(
-				"a segment is listed {} (median), {} (95 of 100) after its first picture was captured",
-				at(50).map_or_else(String::new, |ms| seconds(*ms)),
-				at(95).map_or_else(String::new, |ms| seconds(*ms)),
+				"from a first picture's capture to its listing: median {}, 95 of 100 {}",
+				after(at(50).copied()),
+				after(at(95).copied()),
 			),
 		);
-		let after = seen.get(self.listed_before..).unwrap_or_default();
+		let later = seen.get(self.listed_before..).unwrap_or_default();
 		report.check(
 			"the stream goes on when the publisher is back with another size",
-			after.iter().any(|seen| seen.breaks),
-			format!("{} segments after the discontinuity", after.len()),
+			later.iter().any(|seen| seen.breaks),
+			format!("segments since then: {}", later.len()),
 		);
 		if let Some((name, _, at_ms, _)) = &self.killed {
 			let events = read_events(&network.events_file("broadcast"));
@@ -221,9 +220,9 @@ impl Live {
 				"another transcoder takes over when one is killed in the middle",
 				of("handed_on") > 0 && of("assigned") > 1 && next.is_some(),
 				format!(
-					"{name} was killed; the first segment by another came {} later, the longest pause between two was {}",
-					next.map_or_else(String::new, seconds),
-					pause.map_or_else(String::new, seconds),
+					"killed: {name}; first segment by another: {}; longest pause between two: {}",
+					after(next),
+					after(pause),
 				),
 			);
 			let missing = of("segment_skipped");
@@ -240,6 +239,11 @@ impl Live {
 			)
 			.collect::<Vec<Json>>();
 	}
+}
+
+/// How long something took, if it came to be.
+fn after(ms: Option<u64>) -> String {
+	ms.map_or_else(|| "never".to_owned(), seconds)
 }
 
 fn seconds(ms: u64) -> String {

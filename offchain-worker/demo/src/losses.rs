@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use crate::{
 	chain::amount,
+	network::name_of,
 	report::{Claim, Loss},
-	watch::name_of,
 	words::{count, eth, list, lpt, penalty},
 };
 

@@ -91,6 +91,18 @@ pub fn address(name: &str) -> Result<String> {
 	Ok(account(name)?.to_ss58check())
 }
 
+/// An account's name in the story; the account itself if it has none.
+pub fn name_of(account: &str) -> String {
+	ACCOUNTS
+		.into_iter()
+		.find(|name| {
+			self::account(name)
+				.is_ok_and(|a| format!("0x{}", hex::encode::<[u8; 32]>(a.into())) == account)
+		})
+		.unwrap_or(account)
+		.to_owned()
+}
+
 /// The file of the key that signs segments.
 const SEGMENTS_KEY: &str = "segments";
 
@@ -153,8 +165,8 @@ fn ensure_free(ports: &[(u16, String)]) -> Result<()> {
 		.collect();
 	ensure!(
 		taken.is_empty(),
-		"nothing was started, for something else has port {} of 127.0.0.1: stop it (another demo? \
-		 `ss -tulpn` names it) and try again",
+		"nothing was started: another program has port {} of 127.0.0.1. Stop it (another demo? `ss -tulpn` \
+		 names it) and try again",
 		taken.join(", ")
 	);
 	Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use livepeer_primitives::{params::LotteryParameters, MAX_PENALTIES, PENALTIES_PER_STEP};
 use serde_json::Value as Json;
 
-use crate::{chain::amount, events::Event, report::Claim, watch::name_of};
+use crate::{chain::amount, events::Event, network::name_of, report::Claim};
 
 /// The whole: the chain's shares are billionths.
 pub const WHOLE: u128 = 1_000_000_000;

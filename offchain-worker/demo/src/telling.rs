@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use crate::{
 	events::{count_due, Event},
+	network::name_of,
 	report::Claim,
-	watch::name_of,
 	words::{self, list},
 };
 

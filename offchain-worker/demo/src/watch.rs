@@ -377,7 +377,7 @@ impl Watch {
 				break;
 			}
 			if started.elapsed() > patience {
-				bail!("it is not settled after {} s", patience.as_secs());
+				bail!("not everything is settled after {} s", patience.as_secs());
 			}
 			sleep(Duration::from_millis(500)).await;
 		}
@@ -410,18 +410,6 @@ impl Watch {
 			.collect();
 		Ok(())
 	}
-}
-
-/// An account's name in the story; the account itself if it has none.
-pub fn name_of(account: &str) -> String {
-	network::ACCOUNTS
-		.into_iter()
-		.find(|name| {
-			network::account(name)
-				.is_ok_and(|a| format!("0x{}", hex::encode::<[u8; 32]>(a.into())) == account)
-		})
-		.unwrap_or(account)
-		.to_owned()
 }
 
 #[cfg(test)]
