@@ -85,6 +85,12 @@ const MOST_UNITS: usize = 2_048;
 /// Most bytes of a picture's units that only inform. A decoder keeps thirty times as much of short messages.
 const MOST_INFORMATION: usize = 16 * 1024;
 
+/// Most packets of a transport stream with which a picture, sound or a table begins, beside [`TABLES`]: as many of each
+/// as the longest segment can need, and some more. For a picture or sound that states no length a demuxer keeps 200 KiB
+/// until the segment is read. If there is no memory for more, its parser leaves a picture out without an error, and what is
+/// made of the rest is wrong.
+const MOST_BEGUN: usize = 4_096;
+
 /// Packets whose tables name programmes, and say what those are called.
 const TABLES: [u16; 2] = [0x00, 0x11];
 
@@ -101,7 +107,7 @@ const TS_PACKET: usize = 188;
 const TS_SYNC: u8 = 0x47;
 
 /// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, that no
-/// packet is marked damaged or scrambled, and that there are not too many parameter sets or tables. Of parameter sets
+/// packet is marked damaged or scrambled, and that not too much begins and there are not too many parameter sets or tables. Of parameter sets
 /// whose start code goes over the end of a packet there is one for each packet at most, which are not counted.
 pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.len() > MAX_SEGMENT_BYTES as usize {
@@ -111,7 +117,7 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
 	}
 	// In the order of the reasons: that it is no transport stream comes first.
-	let (mut sets, mut tables, mut too_many) = (0, Tables::default(), None);
+	let (mut sets, mut begun, mut tables, mut too_many) = (0, 0, Tables::default(), None);
 	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
 		let damaged = packet.len() != TS_PACKET
 			|| packet[0] != TS_SYNC
@@ -121,8 +127,9 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
 		}
 		sets += packet.windows(4).filter(|bytes| is_parameter_set(bytes)).count();
-		tables.count(packet);
-		if sets > MOST_SETS || tables.are_too_many() {
+		let is_counted = tables.count(packet);
+		begun += usize::from(!is_counted && begins(packet));
+		if sets > MOST_SETS || begun > MOST_BEGUN || tables.are_too_many() {
 			too_many = too_many.or(Some(index * TS_PACKET));
 		}
 	}
@@ -130,6 +137,11 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		Some(offset) => Err(Failure::invalid(RejectReason::TooManyPackets, offset)),
 		None => Ok(()),
 	}
+}
+
+/// Whether something begins with a whole packet of a transport stream.
+fn begins(packet: &[u8]) -> bool {
+	packet[1] & 0x40 != 0
 }
 
 /// Whether these four bytes are a start code and the type of a sequence or picture parameter set.
@@ -149,16 +161,18 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-	/// Counts a whole packet of a transport stream, whatever it holds.
-	fn count(&mut self, packet: &'a [u8]) {
+	/// Counts a whole packet of a transport stream if it is one of theirs, and says whether it is.
+	fn count(&mut self, packet: &'a [u8]) -> bool {
 		let identifier = u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2]);
-		let Some(table) = TABLES.iter().position(|table| *table == identifier) else { return };
+		let Some(table) = TABLES.iter().position(|table| *table == identifier) else {
+			return false;
+		};
 		self.packets += 1;
 		let before = self.newest[table].replace(packet);
 		// What goes on with a table is another one, for what it adds depends on what came before.
-		let starts = packet[1] & 0x40 != 0;
-		let is_repeated = starts && before.is_some_and(|before| is_same(before, packet));
+		let is_repeated = begins(packet) && before.is_some_and(|before| is_same(before, packet));
 		self.others += usize::from(!is_repeated);
+		true
 	}
 
 	fn are_too_many(&self) -> bool {
@@ -341,6 +355,23 @@ mod tests {
 		}
 		// What is no table may differ.
 		assert_eq!(check_container(&all(200, &|n| table(0x12, 0, n))), Ok(()));
+	}
+
+	/// For each that states no length a demuxer keeps 200 KiB, and 7,000 of them in 1.3 MB took all that a child may have.
+	#[test]
+	fn attack_sound_without_length_that_takes_all_memory() {
+		let begun = |identifier: u8, start: u8, packets: usize| {
+			let mut packet = vec![0xff; TS_PACKET];
+			packet[..4].copy_from_slice(&[TS_SYNC, start | 0x01, identifier, 0x10]);
+			packet.repeat(packets)
+		};
+		// Sound and pictures, and what goes on with them.
+		let most = [begun(0, 0x40, 2_048), begun(1, 0x40, 2_048), begun(1, 0, 5_000)].concat();
+		assert_eq!(check_container(&most), Ok(()));
+		let too_many = [&most[..], &begun(1, 0x40, 1)].concat();
+		let offset = (9_096 * TS_PACKET) as u32;
+		let expected = Some((RejectReason::TooManyPackets, offset));
+		assert_eq!(reason(check_container(&too_many)), expected);
 	}
 
 	/// A decoder that is short of memory calls the source damaged, and another one has more: 300,000 units in 1.5 MB

@@ -318,6 +318,33 @@ async fn attack_parameter_sets_without_end() {
 	assert_eq!(reason(&make(5_000)).await.0, RejectReason::TooManyPackets);
 }
 
+/// A demuxer keeps 200 KiB for each piece of sound that states no length, of a few bytes. A child that has no more memory
+/// leaves pictures out, and who had a little more would convict it.
+#[tokio::test]
+async fn attack_sound_without_length_that_fills_a_demuxers_memory() {
+	let source = source();
+	let is_sound = |packet: &&[u8]| packet[1] & 0x1f == 1 && packet[2] == 1;
+	let last = source.chunks(188).rfind(is_sound).expect("it has sound");
+	let make = |pieces: u64| {
+		let piece = |number: u64| -> Vec<u8> {
+			let counter = (u64::from(last[3]) + number) as u8 & 0x0f;
+			let head = [0x47, 0x41, 0x01, 0x30 | counter, 162, 0];
+			let time = 900_000 + 100 * number;
+			let time =
+				[time >> 29 & 0x0e | 0x21, time >> 22, time >> 14 | 1, time >> 7, time << 1 | 1];
+			let time = time.map(|bits| bits as u8);
+			// A frame that is a header and nothing else.
+			let frame = [0xff, 0xf1, 0x4c, 0x80, 0, 0xff, 0xfc];
+			let begins = [0, 0, 1, 0xc0, 0, 0, 0x80, 0x80, 5];
+			[&head[..], &[0xff; 161], &begins, &time, &frame].concat()
+		};
+		[source.clone(), (1..=pieces).flat_map(piece).collect()].concat()
+	};
+	let good = pool().probe(&make(4_000), &LIMITS, Priority::Live).await.expect("a good source");
+	assert_eq!(good.frames, 30);
+	assert_eq!(reason(&make(8_000)).await.0, RejectReason::TooManyPackets);
+}
+
 /// A decoder keeps four kibibytes for each unit, in whatever it has: there is room for three million.
 #[tokio::test]
 async fn attack_units_that_fill_a_decoders_memory() {
