@@ -4,6 +4,8 @@
 //! Running out of time or memory, and crashes, depend on the machine. They are another kind of
 //! failure ([`Failure::Internal`]) and never become a verdict.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	receipt::RejectReason,
@@ -85,21 +87,24 @@ const MOST_UNITS: usize = 2_048;
 /// Most bytes of a picture's units that only inform. A decoder keeps thirty times as much of short messages.
 const MOST_INFORMATION: usize = 16 * 1024;
 
-/// Most packets of a transport stream with which a picture, sound or a table begins, beside [`TABLES`]: as many of each
-/// as the longest segment can need, and some more. For a picture or sound that states no length a demuxer keeps 200 KiB
-/// until the segment is read. If there is no memory for more, its parser leaves a picture out without an error, and what is
-/// made of the rest is wrong.
-const MOST_BEGUN: usize = 4_096;
-
-/// Packets whose tables name programmes, and say what those are called.
+/// Packets that hold tables whatever is in them, which name programmes or say what those are called.
 const TABLES: [u16; 2] = [0x00, 0x11];
 
-/// Most of them in a segment: one for each of its pictures, and some more.
-const MOST_TABLES: usize = 2_048;
+/// Most packets of tables in a segment: two for each of its pictures, and some more.
+const MOST_TABLES: usize = 4_096;
 
 /// Most of them that are not as the one before. Of each table a demuxer compares all programmes that were ever named
-/// with all that there are, which are 65,536 at most.
+/// with all that there are, which are 65,536 at most; and of a stream that is said to be of another kind it compares what
+/// comes next with all formats that it knows.
 const MOST_OTHER_TABLES: usize = 8;
+
+/// Most streams: one of pictures and one of sound.
+const MOST_STREAMS: usize = 2;
+
+/// Most packets with which a picture or sound begins: as many as the longest segment can need, and some more. For one that
+/// states no length a demuxer makes room for the longest piece, and keeps that until the segment is read. If there is no
+/// memory for more, its parser leaves a picture out without an error, and what is made of the rest is wrong.
+const MOST_BEGUN: usize = 4_096;
 
 /// Length of a packet of a transport stream.
 const TS_PACKET: usize = 188;
@@ -107,8 +112,9 @@ const TS_PACKET: usize = 188;
 const TS_SYNC: u8 = 0x47;
 
 /// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, that no
-/// packet is marked damaged or scrambled, and that not too much begins and there are not too many parameter sets or tables. Of parameter sets
-/// whose start code goes over the end of a packet there is one for each packet at most, which are not counted.
+/// packet is marked damaged or scrambled, that there are no more streams than a segment has, and that there are not too
+/// many pictures and pieces of sound, parameter sets or tables. Of parameter sets whose start code goes over the end of a
+/// packet there is one for each packet at most, which are not counted.
 pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.len() > MAX_SEGMENT_BYTES as usize {
 		return Err(Failure::invalid(RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
@@ -117,7 +123,7 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
 	}
 	// In the order of the reasons: that it is no transport stream comes first.
-	let (mut sets, mut begun, mut tables, mut too_many) = (0, 0, Tables::default(), None);
+	let (mut sets, mut seen, mut too_many) = (0, Seen::default(), None);
 	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
 		let damaged = packet.len() != TS_PACKET
 			|| packet[0] != TS_SYNC
@@ -127,9 +133,11 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
 		}
 		sets += packet.windows(4).filter(|bytes| is_parameter_set(bytes)).count();
-		let is_counted = tables.count(packet);
-		begun += usize::from(!is_counted && begins(packet));
-		if sets > MOST_SETS || begun > MOST_BEGUN || tables.are_too_many() {
+		seen.count(packet);
+		if seen.streams.len() > MOST_STREAMS {
+			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
+		}
+		if sets > MOST_SETS || seen.is_too_much() {
 			too_many = too_many.or(Some(index * TS_PACKET));
 		}
 	}
@@ -139,44 +147,64 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	}
 }
 
-/// Whether something begins with a whole packet of a transport stream.
-fn begins(packet: &[u8]) -> bool {
-	packet[1] & 0x40 != 0
-}
-
 /// Whether these four bytes are a start code and the type of a sequence or picture parameter set.
 fn is_parameter_set(bytes: &[u8]) -> bool {
 	matches!(bytes, [0, 0, 1, kind] if matches!(kind & 0x1f, 7 | 8))
 }
 
-/// What was seen of a segment's [`TABLES`].
-#[derive(Default)]
-struct Tables<'a> {
-	/// Their packets.
-	packets: usize,
-	/// Those that are not as the one before.
-	others: usize,
-	/// The newest of each.
-	newest: [Option<&'a [u8]>; TABLES.len()],
+/// What a packet holds behind its header.
+fn payload(packet: &[u8]) -> &[u8] {
+	let start = match packet[3] & 0x30 {
+		0x10 => 4,
+		// A field of adaptation stands in front, with its length.
+		0x30 => 5 + usize::from(packet[4]),
+		_ => return &[],
+	};
+	packet.get(start..).unwrap_or_default()
 }
 
-impl<'a> Tables<'a> {
-	/// Counts a whole packet of a transport stream if it is one of theirs, and says whether it is.
-	fn count(&mut self, packet: &'a [u8]) -> bool {
+/// What was seen of a segment's tables and streams.
+#[derive(Default)]
+struct Seen<'a> {
+	/// Packets of tables.
+	tables: usize,
+	/// Those that are not as the one before.
+	others: usize,
+	/// Packets with which something of a stream begins.
+	begun: usize,
+	/// The identifiers of these.
+	streams: BTreeSet<u16>,
+	/// The newest packet of each identifier that holds tables now.
+	newest: BTreeMap<u16, &'a [u8]>,
+}
+
+impl<'a> Seen<'a> {
+	/// Counts a whole packet of a transport stream, whatever it holds.
+	fn count(&mut self, packet: &'a [u8]) {
+		/// What a piece of a stream begins with, of which a packet may hold a part.
+		const STREAM: [u8; 3] = [0, 0, 1];
+		let payload = payload(packet);
+		if payload.is_empty() {
+			return;
+		}
 		let identifier = u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2]);
-		let Some(table) = TABLES.iter().position(|table| *table == identifier) else {
-			return false;
-		};
-		self.packets += 1;
-		let before = self.newest[table].replace(packet);
-		// What goes on with a table is another one, for what it adds depends on what came before.
-		let is_repeated = begins(packet) && before.is_some_and(|before| is_same(before, packet));
-		self.others += usize::from(!is_repeated);
-		true
+		let begins = packet[1] & 0x40 != 0;
+		let is_stream = STREAM.starts_with(&payload[..payload.len().min(STREAM.len())]);
+		if begins && is_stream && !TABLES.contains(&identifier) {
+			self.begun += 1;
+			self.streams.insert(identifier);
+			self.newest.remove(&identifier);
+		} else if begins || TABLES.contains(&identifier) || self.newest.contains_key(&identifier) {
+			self.tables += 1;
+			let before = self.newest.insert(identifier, packet);
+			// What goes on with a table is another one, for what it adds depends on what came before.
+			let is_repeated = begins && before.is_some_and(|before| is_same(before, packet));
+			self.others += usize::from(!is_repeated);
+		}
 	}
 
-	fn are_too_many(&self) -> bool {
-		self.packets > MOST_TABLES || self.others > MOST_OTHER_TABLES
+	fn is_too_much(&self) -> bool {
+		self.tables > MOST_TABLES || self.others > MOST_OTHER_TABLES || self.begun > MOST_BEGUN
 	}
 }
 
@@ -323,26 +351,36 @@ mod tests {
 		assert_eq!(reason(check_container(&long)), expected);
 	}
 
+	/// A whole packet of these bytes, with which something begins.
+	fn begun(identifier: u16, counter: u8, bytes: &[u8]) -> Vec<u8> {
+		let [first, second] = identifier.to_be_bytes();
+		let mut packet = vec![0xff; TS_PACKET];
+		packet[..4].copy_from_slice(&[TS_SYNC, 0x40 | first, second, 0x10 | counter & 0x0f]);
+		packet[4..4 + bytes.len()].copy_from_slice(bytes);
+		packet
+	}
+
+	fn too_many(packet: usize) -> Option<(RejectReason, u32)> {
+		Some((RejectReason::TooManyPackets, (packet * TS_PACKET) as u32))
+	}
+
 	/// A demuxer compares each new table with all programmes that were ever named: 60 kB of them kept it busy for eight
 	/// seconds, and it takes with the cube of that.
 	#[test]
 	fn attack_tables_that_name_programmes_without_end() {
-		let table = |identifier: u8, counter: u8, names: u8| {
-			let mut packet = vec![names; TS_PACKET];
-			packet[..4].copy_from_slice(&[TS_SYNC, 0x40, identifier, 0x10 | counter & 0x0f]);
-			packet
+		let table = |identifier: u16, counter: u8, names: u8| {
+			begun(identifier, counter, &[0, 2, names, names, names])
 		};
 		let all = |packets: u8, of: &dyn Fn(u8) -> Vec<u8>| -> Vec<u8> {
 			(0..packets).flat_map(of).collect()
 		};
-		let too_many =
-			|packet: usize| Some((RejectReason::TooManyPackets, (packet * TS_PACKET) as u32));
-		for identifier in [0x00, 0x11] {
+		// Those of programmes are where the first ones say, which may be anywhere.
+		for identifier in [0x00, 0x11, 0x12, 0x1000] {
 			// The counter is another one in each.
 			let same = all(16, &|n| table(identifier, n, 1));
-			assert_eq!(check_container(&same.repeat(128)), Ok(()));
-			let one_more = [same.repeat(128), table(identifier, 0, 1)].concat();
-			assert_eq!(reason(check_container(&one_more)), too_many(2_048));
+			assert_eq!(check_container(&same.repeat(256)), Ok(()));
+			let one_more = [same.repeat(256), table(identifier, 0, 1)].concat();
+			assert_eq!(reason(check_container(&one_more)), too_many(4_096));
 			let others = all(9, &|n| table(identifier, 0, n));
 			assert_eq!(check_container(&others[..8 * TS_PACKET]), Ok(()));
 			assert_eq!(reason(check_container(&others)), too_many(8));
@@ -350,28 +388,48 @@ mod tests {
 			let turns = all(9, &|n| table(identifier, 0, n % 2));
 			assert_eq!(reason(check_container(&turns)), too_many(8));
 			let mut rest = table(identifier, 0, 1);
-			rest[1] = 0;
-			assert_eq!(reason(check_container(&rest.repeat(9))), too_many(8));
+			rest[1] &= 0x1f;
+			let longer = [table(identifier, 0, 1), rest.repeat(8)].concat();
+			assert_eq!(reason(check_container(&longer)), too_many(8));
 		}
-		// What is no table may differ.
-		assert_eq!(check_container(&all(200, &|n| table(0x12, 0, n))), Ok(()));
+		// Nor do they hide as what begins a stream, or where nothing is.
+		let hidden = all(9, &|n| begun(0, 0, &[0, 0, 1, n]));
+		assert_eq!(reason(check_container(&hidden)), too_many(8));
+		let mut empty = table(0x1000, 0, 1);
+		empty[3] = 0x20;
+		assert_eq!(check_container(&empty.repeat(5_000)), Ok(()));
 	}
 
-	/// For each that states no length a demuxer keeps 200 KiB, and 7,000 of them in 1.3 MB took all that a child may have.
+	/// For each that states no length a demuxer kept 200 KiB, and 7,000 of them in 1.3 MB took all that a child may have.
 	#[test]
 	fn attack_sound_without_length_that_takes_all_memory() {
-		let begun = |identifier: u8, start: u8, packets: usize| {
-			let mut packet = vec![0xff; TS_PACKET];
-			packet[..4].copy_from_slice(&[TS_SYNC, start | 0x01, identifier, 0x10]);
-			packet.repeat(packets)
-		};
-		// Sound and pictures, and what goes on with them.
-		let most = [begun(0, 0x40, 2_048), begun(1, 0x40, 2_048), begun(1, 0, 5_000)].concat();
+		let piece = |identifier: u16| begun(identifier, 0, &[0, 0, 1]);
+		let mut rest = piece(0x101);
+		rest[1] &= 0x1f;
+		// Pictures and sound, and what goes on with it.
+		let most =
+			[piece(0x100).repeat(2_048), piece(0x101).repeat(2_048), rest.repeat(5_000)].concat();
 		assert_eq!(check_container(&most), Ok(()));
-		let too_many = [&most[..], &begun(1, 0x40, 1)].concat();
-		let offset = (9_096 * TS_PACKET) as u32;
-		let expected = Some((RejectReason::TooManyPackets, offset));
-		assert_eq!(reason(check_container(&too_many)), expected);
+		let one_more = [most, piece(0x101)].concat();
+		assert_eq!(reason(check_container(&one_more)), too_many(9_096));
+		// Their start may be divided between two packets, the first of which holds a byte of it.
+		let mut divided = begun(0x101, 0, &[]);
+		divided[3] = 0x30;
+		divided[4] = 182;
+		divided[187] = 0;
+		let divided = divided.repeat(4_097);
+		assert_eq!(reason(check_container(&divided)), too_many(4_096));
+	}
+
+	/// Of the beginning of each stream a demuxer asks which of all formats it is.
+	#[test]
+	fn attack_streams_of_which_each_is_compared_with_all_formats() {
+		let streams = |streams: u16| -> Vec<u8> {
+			(0..streams).flat_map(|stream| begun(0x100 + stream, 0, &[0, 0, 1])).collect()
+		};
+		assert_eq!(check_container(&streams(2)), Ok(()));
+		let not_ts = Some((RejectReason::NotTransportStream, 2 * TS_PACKET as u32));
+		assert_eq!(reason(check_container(&streams(3))), not_ts);
 	}
 
 	/// A decoder that is short of memory calls the source damaged, and another one has more: 300,000 units in 1.5 MB
