@@ -73,13 +73,27 @@ impl PurgeKeys for RegisteredKeys {
 }
 
 /// Takes validators out of the session in force.
+///
+/// Where as many are out as may be, the session lets one back in whose offence weighs no more than the new one's. So
+/// who is jailed for its work as a transcoder weighs least: by its jail nobody comes back who has signed twice.
 pub struct Disabling;
+
+impl Disabling {
+	/// Takes out who has signed two blocks or two votes, jailed already or not.
+	pub fn disable_equivocator(validator: &AccountId) {
+		Self::disable_with(validator, OffenceSeverity::max_severity());
+	}
+
+	fn disable_with(validator: &AccountId, severity: OffenceSeverity) {
+		if Session::validators().contains(validator) {
+			Session::report_offence(validator.clone(), severity);
+		}
+	}
+}
 
 impl DisableValidator for Disabling {
 	fn disable(validator: &AccountId) {
-		if Session::validators().contains(validator) {
-			Session::report_offence(validator.clone(), OffenceSeverity::max_severity());
-		}
+		Self::disable_with(validator, OffenceSeverity::min_severity());
 	}
 }
 

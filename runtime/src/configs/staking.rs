@@ -168,11 +168,13 @@ impl Equivocations {
 			return db.reads(1);
 		}
 		SlashedShares::insert(set, offender, due);
-		// Jail disables it as well.
 		TranscoderElection::detain(offender);
+		// Jail disables it too, but not where it is jailed already, and as one that others may replace.
+		Disabling::disable_equivocator(offender);
 		LptStaking::slash(offender, round, share, finders);
 		TranscoderElection::resolve(offender);
-		db.reads_writes(1, 1).saturating_add(LptStaking::slash_weight(round, finders.len() as u32))
+		// What it has lost, the validators and who of them is disabled.
+		db.reads_writes(3, 2).saturating_add(LptStaking::slash_weight(round, finders.len() as u32))
 	}
 }
 

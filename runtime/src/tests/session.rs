@@ -12,7 +12,7 @@ use crate::{
 };
 use frame_support::traits::KeyOwnerProofSystem;
 use livepeer_primitives::{
-	traits::{DisableValidator, HasKeys, OnNewRound, Rounds as _, Stake},
+	traits::{DisableValidator, HasKeys, Jail as _, OnNewRound, Rounds as _, Stake},
 	AccountId,
 };
 use pallet_session::SessionManager;
@@ -61,6 +61,43 @@ fn disabling_should_stop_at_a_third_of_the_set() {
 			Disabling::disable(&validator);
 		}
 		assert_eq!(Session::disabled_validators().len(), 1);
+	});
+}
+
+/// Who is disabled of the session in force.
+fn disabled() -> Vec<AccountId> {
+	let validators = Session::validators();
+	let disabled = Session::disabled_validators().into_iter();
+	disabled.filter_map(|index| validators.get(index as usize).cloned()).collect()
+}
+
+/// A third of the set is disabled, and one more is to be. Were all alike to the session, the newest would let one back
+/// in: who has signed twice would go on doing so, at no further cost, as soon as an accomplice fails as a transcoder.
+#[test]
+fn attack_jail_of_another_should_not_let_an_equivocator_back_in() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		let [bob, dave] = [Bob, Dave].map(|who| who.to_account_id());
+		// One of five may be disabled.
+		report(0, &[Bob], 36);
+		assert_eq!(disabled(), [bob.clone()]);
+		TranscoderElection::detain(&dave);
+		assert_eq!(disabled(), [bob]);
+	});
+}
+
+/// Whoever is jailed already, and lets its jail last, is disabled all the same when it signs twice.
+#[test]
+fn equivocator_should_be_disabled_when_it_is_jailed_already() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		let [bob, dave] = [Bob, Dave].map(|who| who.to_account_id());
+		TranscoderElection::detain(&bob);
+		// Of the jailed the last takes the one place.
+		TranscoderElection::detain(&dave);
+		assert_eq!(disabled(), [dave]);
+		report(0, &[Bob], 36);
+		assert_eq!(disabled(), [bob]);
 	});
 }
 
