@@ -17,6 +17,12 @@ const FACTOR_ONE_RAW: u128 = 1_000_000_000_000_000_000_000_000_000;
 /// One, as a reward factor or a fee factor: 10^27.
 pub const FACTOR_ONE: U256 = U256([FACTOR_ONE_RAW as u64, (FACTOR_ONE_RAW >> 64) as u64, 0, 0]);
 
+/// A reward factor from which on a pool earns no more: 10^54, 10^27 times its start. No bond that stays comes so far, for
+/// it would be more LPT than there can be; but where nearly all stake leaves and returns in each round, what little
+/// stays grows by as much in some weeks. Factors would come to their end, and what is earned then would be nobody's.
+pub const FACTOR_LIMIT: U256 =
+	U256([0x9240_0000_0000_0000, 0xc519_9909_0b65_f67d, 0x000a_70c3_c40a_64e6, 0]);
+
 /// One, as a slash factor: 10^36. Finer than the other factors, so that a value loses less than
 /// one unit to it.
 pub const SLASH_ONE: u128 = 1_000_000_000_000_000_000_000_000_000_000_000_000;
