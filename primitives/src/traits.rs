@@ -404,8 +404,8 @@ pub trait PurgeKeys {
 
 /// Takes a validator out of consensus at once, for the rest of the session in force. Implemented
 /// by the runtime's glue through `pallet-session`'s disabling strategy, which keeps enough
-/// validators enabled for blocks to be made and final; so it may decline, and an account that does
-/// not validate is ignored. Never fails.
+/// validators enabled for blocks to be made and final; so it may decline, or let one back in for
+/// another, and an account that does not validate is ignored. Never fails.
 pub trait DisableValidator {
 	/// `validator` must not take part any longer.
 	fn disable(validator: &AccountId);
