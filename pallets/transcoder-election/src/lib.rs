@@ -84,8 +84,8 @@ pub mod pallet {
 		type OnTranscoderLost: OnTranscoderLost;
 		/// Told of each transcoder that takes more work than before.
 		type OnAvailable: OnAvailable;
-		/// Whether a transcoder may be offered jobs at all: neither suspended nor in debt.
-		type MayBeOffered: frame_support::traits::Contains<AccountId>;
+		/// Whether a transcoder may be offered jobs at all in a round: neither suspended nor in debt.
+		type MayBeOffered: frame_support::traits::Contains<(AccountId, RoundIndex)>;
 		/// Whether a transcoder has assignments that it can still claim for, or open claims: judges,
 		/// and whoever judges again, have to find it, whether it is registered or not.
 		type StillServes: frame_support::traits::Contains<AccountId>;

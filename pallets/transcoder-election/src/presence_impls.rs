@@ -116,11 +116,11 @@ impl<T: Config> RewardedSeats for Pallet<T> {
 			Self::set_in_force().members.into_iter().map(|member| member.account).collect();
 		let now = Self::now();
 		let interval = Self::parameters().heartbeat_interval;
-		// To announce what nobody would be offered is no work.
+		// To announce what nobody would be offered is no work. The next round has begun when this one is paid.
 		let works = |account: &AccountId| {
 			Available::<T>::get(account)
 				.is_some_and(|seen| seen.capacity > 0 && seen.is_fresh(now, interval))
-				&& T::MayBeOffered::contains(account)
+				&& T::MayBeOffered::contains(&(account.clone(), round))
 		};
 		let does_its_part = |account: &AccountId| {
 			!Offline::<T>::contains_key(account)

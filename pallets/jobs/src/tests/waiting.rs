@@ -452,6 +452,8 @@ fn attack_resigning_should_not_end_a_suspension() {
 			Round::mutate(|round| *round += 1);
 		}
 		assert!(!Jobs::is_barred(&TIM));
+		// As long as nothing becomes of it, it is known of the round that is over: that is to be paid.
+		assert!(Jobs::is_barred_in(&TIM, Round::get() - 1));
 		// What is over goes.
 		<Jobs as OnTranscoderLost>::on_transcoder_lost(&TIM);
 		assert!(!Lapses::<Test>::contains_key(TIM));
