@@ -4,19 +4,28 @@
 //! few thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
 //! until their deadlines have passed. So what is paid for has a quarter of the scale. Among themselves
 //! duties are equal: the pool gives the one first that expires first.
+//!
+//! Duties cost nothing, for what is signed in them authorizes them. An account that signs the transaction itself is no
+//! such authority: its call would fail when it is dispatched, and by then have taken its place in pool and block for
+//! nothing. So calls that cost nothing are refused from accounts.
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
-use frame_support::weights::Weight;
+use frame_support::{
+	dispatch::{DispatchInfo, Pays},
+	ensure,
+	weights::Weight,
+};
 use scale_info::{Type, TypeInfo};
 use sp_runtime::{
 	traits::{
-		DispatchInfoOf, DispatchOriginOf, Dispatchable, Implication, PostDispatchInfoOf,
-		TransactionExtension, TransactionExtensionMetadata, ValidateResult,
+		AsSystemOriginSigner, DispatchInfoOf, DispatchOriginOf, Dispatchable, Implication,
+		PostDispatchInfoOf, TransactionExtension, TransactionExtensionMetadata, ValidateResult,
 	},
 	transaction_validity::{
-		TransactionPriority, TransactionSource, TransactionValidity, TransactionValidityError,
+		InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidity,
+		TransactionValidityError,
 	},
-	DispatchResult,
+	AccountId32, DispatchResult,
 };
 
 /// Priority of duties: inherents come before them, all that is paid for after.
@@ -25,8 +34,8 @@ pub const DUTY: TransactionPriority = TransactionPriority::MAX / 2;
 /// The part of the scale that is left to what is paid for: its order stays, below all duties.
 const PAID_PART: TransactionPriority = 4;
 
-/// The extension that takes fees, with priorities below those of duties. Encoding, signed bytes and
-/// metadata are those of the extension within.
+/// The extension that takes fees, with priorities below those of duties, and for no account's call that costs nothing.
+/// Encoding, signed bytes and metadata are those of the extension within.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, Debug)]
 pub struct BelowDuties<E>(pub E);
 
@@ -38,8 +47,11 @@ impl<E: TypeInfo + 'static> TypeInfo for BelowDuties<E> {
 	}
 }
 
-impl<Call: Dispatchable, E: TransactionExtension<Call>> TransactionExtension<Call>
-	for BelowDuties<E>
+impl<Call, E> TransactionExtension<Call> for BelowDuties<E>
+where
+	Call: Dispatchable<Info = DispatchInfo>,
+	DispatchOriginOf<Call>: AsSystemOriginSigner<AccountId32>,
+	E: TransactionExtension<Call>,
 {
 	const IDENTIFIER: &'static str = E::IDENTIFIER;
 	type Implicit = E::Implicit;
@@ -68,6 +80,11 @@ impl<Call: Dispatchable, E: TransactionExtension<Call>> TransactionExtension<Cal
 		implication: &impl Implication,
 		source: TransactionSource,
 	) -> ValidateResult<Self::Val, Call> {
+		let is_for_nothing = info.pays_fee == Pays::No;
+		ensure!(
+			!is_for_nothing || origin.as_system_origin_signer().is_none(),
+			InvalidTransaction::Call
+		);
 		let (mut valid, val, origin) =
 			self.0.validate(origin, call, info, len, implicit, implication, source)?;
 		valid.priority /= PAID_PART;
