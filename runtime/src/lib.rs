@@ -99,11 +99,10 @@ pub type SignedBlock = generic::SignedBlock<Block>;
 ///
 /// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,
 /// their origin, so that the checks after it apply to them too. `ChargeAssetTxPayment` names the
-/// asset of the fee: none is LPT, 1 is ETH; its tips put no transaction before a duty, and no account sends what costs
-/// nothing. With
-/// `CheckMetadataHash` enabled, a transaction is signed for the runtime's metadata, which an offline
-/// signer has checked; a runtime that was built without the feature `metadata-hash` does not know its
-/// own and refuses it.
+/// asset of the fee: none is LPT, 1 is ETH; its tips put no transaction before a duty, and no account
+/// sends what costs nothing. With `CheckMetadataHash` enabled, a transaction is signed for the
+/// runtime's metadata, which an offline signer has checked; a runtime that was built without the
+/// feature `metadata-hash` does not know its own and refuses it.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,
