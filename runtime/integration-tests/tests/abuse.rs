@@ -103,8 +103,7 @@ fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 	let duty: RuntimeCall = world.run(|| heartbeat(Sr25519Keyring::Bob, at)).into();
 	assert_eq!(duty.get_dispatch_info().pays_fee, Pays::No);
 	let before = world.lpt(&FerdieStash.to_account_id());
-	let refused = Err(InvalidTransaction::Call.into());
-	assert_eq!(world.call(FerdieStash, duty.clone()), refused);
+	assert_eq!(world.call(FerdieStash, duty.clone()), Err(InvalidTransaction::Call.into()));
 	world.run(|| {
 		let number = System::block_number();
 		let nonce = System::account_nonce(FerdieStash.to_account_id());
