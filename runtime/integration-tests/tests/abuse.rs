@@ -93,8 +93,9 @@ fn attack_tips_should_put_no_transaction_before_a_duty() {
 	});
 }
 
-/// A duty costs nothing, whoever sends it: signed by an account it would be dispatched, fail, and have taken its place in
-/// pool and block for nothing, as often as anybody likes. A claim alone weighs as much as all that it causes.
+/// A duty costs nothing. If an account could sign the transaction, the call would fail when it is dispatched,
+/// and would have taken room in the pool and in a block for nothing, as often as anybody likes. A claim, for
+/// example, weighs as much as everything that it causes.
 #[test]
 fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 	let mut world = Story::network();
@@ -114,7 +115,7 @@ fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 			assert_eq!(taken, Err(InvalidTransaction::Call.into()));
 		}
 	});
-	// Within what is paid for it may be, as before.
+	// Inside a call that is paid for it is still possible.
 	let batch = pallet_utility::Call::<Runtime>::force_batch { calls: vec![duty] };
 	world.ok(FerdieStash, batch);
 	assert!(world.lpt(&FerdieStash.to_account_id()) < before);

@@ -1,13 +1,13 @@
-//! Duties before everything that is paid for.
+//! Duties take precedence over everything that is paid for.
 //!
-//! A transaction's priority grows with its tip, without a bound that a duty could stand above: for a
-//! few thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
-//! until their deadlines have passed. So what is paid for has a quarter of the scale. Among themselves
-//! duties are equal: the pool gives the one first that expires first.
+//! A transaction's priority grows with its tip, without a bound that a duty could exceed: for a few
+//! thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
+//! until their deadlines have passed. Therefore paid transactions use only a quarter of the scale.
+//! Duties are equal among themselves: the pool prefers the one that expires first.
 //!
-//! Duties cost nothing, for what is signed in them authorizes them. An account that signs the transaction itself is no
-//! such authority: its call would fail when it is dispatched, and by then have taken its place in pool and block for
-//! nothing. So calls that cost nothing are refused from accounts.
+//! Duties cost nothing, because what is signed in them authorizes them. A transaction that an account
+//! signs has no such authority: the call would fail when it is dispatched, and would have taken room in
+//! the pool and in a block for nothing. Therefore calls that cost nothing are refused from accounts.
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use frame_support::{
@@ -28,14 +28,15 @@ use sp_runtime::{
 	AccountId32, DispatchResult,
 };
 
-/// Priority of duties: inherents come before them, all that is paid for after.
+/// Priority of duties: below inherents, above everything that is paid for.
 pub const DUTY: TransactionPriority = TransactionPriority::MAX / 2;
 
-/// The part of the scale that is left to what is paid for: its order stays, below all duties.
+/// The divisor for the priorities of paid transactions: their order stays, below all duties.
 const PAID_PART: TransactionPriority = 4;
 
-/// The extension that takes fees, with priorities below those of duties, and for no account's call that costs nothing.
-/// Encoding, signed bytes and metadata are those of the extension within.
+/// The extension that takes fees, with priorities below those of duties. It refuses calls that cost
+/// nothing if an account signs the transaction. Encoding, signed bytes and metadata are those of the
+/// inner extension.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, Debug)]
 pub struct BelowDuties<E>(pub E);
 
