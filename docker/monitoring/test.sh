@@ -10,6 +10,14 @@ command -v promtool >/dev/null || {
 promtool check rules rules.yaml
 promtool check config --syntax-only prometheus.yaml
 promtool test rules rules-test.yaml
+# What operators copy has the alerts' jobs.
+example=$(mktemp)
+trap 'rm "$example"' EXIT
+sed -n '/^```yaml$/,/^```$/{/^```/!p}' ../../docs/operators/metrics.md >"$example"
+promtool check config --syntax-only "$example"
+for job in $(grep -o 'up{job="[a-z]*"' rules.yaml | cut -d'"' -f2); do
+	grep -q "job_name: $job," "$example" || { echo "docs/operators/metrics.md has no job $job" >&2 && exit 1; }
+done
 for alert in $(sed -n 's/.*- alert: //p' rules.yaml); do
 	# Metrics' and sections' names are fixed, so that links from a pager work.
 	grep -qx "## $alert" ../../docs/operators/alerts.md || { echo "$alert has no section" >&2 && exit 1; }

@@ -1,7 +1,10 @@
 //! What a role counts, in the OpenMetrics format. Everything comes from its events, so that both say
 //! the same; names are those of go-livepeer where it counts the same thing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+	sync::Arc,
+	time::{Duration, SystemTime},
+};
 
 use livepeer_worker_core::ports::events::{Event, EventSink, Warning};
 use prometheus_client::{
@@ -55,6 +58,10 @@ pub struct Metrics {
 	contradictions: Kinds,
 	/// Bytes of all segments that are kept.
 	store_bytes: Gauge,
+	/// The newest block that the role's node told of.
+	height: Gauge,
+	/// When the role started, in seconds since 1970.
+	started: Gauge,
 }
 
 impl Default for Metrics {
@@ -80,6 +87,8 @@ impl Default for Metrics {
 			waits: Counter::default(),
 			contradictions: Kinds::default(),
 			store_bytes: Gauge::default(),
+			height: Gauge::default(),
+			started: Gauge::default(),
 			registry: Registry::default(),
 		};
 		let m = &metrics;
@@ -109,6 +118,11 @@ impl Default for Metrics {
 		let help = "Offences of others that were found, and what became of them";
 		r.register("contradictions", help, m.contradictions.clone());
 		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
+		r.register("block_height", "Newest block that the node told of", m.height.clone());
+		let help = "When the role started, in seconds since 1970";
+		r.register("start_time_seconds", help, m.started.clone());
+		let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+		m.started.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
 		// So that an alert on a warning works before it was ever said.
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
@@ -123,6 +137,11 @@ impl Metrics {
 	/// How many bytes the store has.
 	pub fn set_store(&self, bytes: u64) {
 		self.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+	}
+
+	/// The newest block that the role's node told of.
+	pub fn set_height(&self, height: u32) {
+		self.height.set(i64::from(height));
 	}
 
 	/// Everything as text.
@@ -251,6 +270,7 @@ mod tests {
 		let text = "jailed".to_owned();
 		events.emit(Event::Warned { what: Warning::Jailed, text });
 		metrics.set_store(7);
+		metrics.set_height(9);
 		let text = metrics.encode();
 		for line in [
 			"livepeer_segment_transcoded_total 1\n",
@@ -261,6 +281,9 @@ mod tests {
 			"livepeer_warnings_total{kind=\"jailed\"} 1\n",
 			"livepeer_warnings_total{kind=\"low_balance\"} 0\n",
 			"livepeer_store_bytes 7\n",
+			"livepeer_block_height 9\n",
+			// In this century.
+			"livepeer_start_time_seconds 1",
 		] {
 			assert!(text.contains(line), "{line} is not in {text}");
 		}

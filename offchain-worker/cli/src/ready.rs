@@ -40,6 +40,11 @@ impl Ready {
 		self.state().heads = Some((heads, Instant::now()));
 	}
 
+	/// The newest block that its node told of; none before it asked one, and where it asks none.
+	pub fn height(&self) -> Option<u32> {
+		self.state().heads.as_ref().map(|(heads, _)| heads.borrow().best)
+	}
+
 	/// Why it is not ready, if it is not. That blocks come is seen when this is asked: whoever wants to know asks
 	/// more often than once a minute.
 	pub fn check(&self) -> Result<(), String> {
@@ -122,11 +127,13 @@ mod tests {
 		assert_eq!(ready.check(), Ok(()));
 
 		let (sender, heads) = watch::channel(Head::default());
+		assert_eq!(ready.height(), None);
 		ready.follow(heads);
 		let later = Instant::now() + QUIET + Duration::from_secs(1);
 		assert!(says(ready.check_at(later), "no block"));
 		sender.send_replace(Head { best: 1, ..Default::default() });
-		assert_eq!(ready.check_at(later), Ok(()));
+		assert_eq!(ready.height(), Some(1));
+		assert_eq!(ready.check_at(later), Ok(()), "to look at the height takes nothing from it");
 		assert_eq!(ready.check_at(later + QUIET), Ok(()));
 		assert!(says(ready.check_at(later + QUIET * 2), "no block"));
 
