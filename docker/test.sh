@@ -115,7 +115,9 @@ ok "a node that is stopped ends in order"
 
 command=$(docker/compose-command.sh)
 read -ra compose <<<"$command"
+printf 'VERIFY_PEER=x\nACCOUNT=x\nANNOUNCE=x\n' >"$work/.env"
 for file in validator transcoder gateway; do
-	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x "${compose[@]}" -f "docker/$file.yaml" config -q || fail "$file.yaml"
+	LIVEPEER_DATA='' "${compose[@]}" --project-directory "$work" -f "docker/$file.yaml" config >"$work/config" || fail "$file.yaml"
+	grep -q "$work/spec.json" "$work/config" || fail "$file.yaml: its folder is not the one that it is given"
 done
-ok "the operators' compose files are valid"
+ok "the operators' compose files are valid, and take keys and settings from the folder that they are given"
