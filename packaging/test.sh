@@ -68,6 +68,7 @@ echo secret >"$root/var/lib/livepeer-node/key"
 echo '# mine' >>"$root/etc/livepeer/worker.toml"
 install -d "$root/var/lib/livepeer-worker/transcode"
 echo claims >"$root/var/lib/livepeer-worker/transcode/store"
+install -D /dev/null "$root/var/cache/livepeer/engine"
 within sh -c 'apt-get install -qy -o Dpkg::Options::=--force-confold /tmp/new/*.deb' >"$work/log" 2>&1 ||
 	{ cat "$work/log" && fail "cannot be upgraded"; }
 grep -q mine.json "$root/etc/livepeer/node.env" || fail "the configuration was overwritten"
@@ -80,9 +81,12 @@ within apt-get remove -qy livepeer-node livepeer-worker >"$work/log" 2>&1
 [ ! -e "$root/usr/bin/livepeer-node" ] || fail "the binary is still there"
 [ -e "$root/etc/livepeer/node.env" ] || fail "the configuration was removed"
 
+[ -e "$root/var/cache/livepeer/engine" ] || fail "the cache was removed before the purge"
+
 step "purging keeps keys, and says so"
 within apt-get purge -qy livepeer-node livepeer-worker >"$work/log" 2>&1
 [ ! -e "$root/etc/livepeer/node.env" ] || fail "the configuration stayed after purge"
+[ ! -e "$root/var/cache/livepeer" ] || fail "the cache stayed after purge"
 for kept in livepeer-node/key livepeer-worker/transcode/store; do
 	[ -e "$root/var/lib/$kept" ] || fail "purge removed $kept"
 done
