@@ -319,6 +319,15 @@ def streams(binaries, folder, running, prometheus):
     prometheus.watch("worker", stranger=stranger.metrics)
     prometheus.fires("CannotJudge", "stranger")
     stranger.kill()
+
+    say("a verify service with another token than its node's")
+    token = os.path.join(folder, "another-token")
+    subprocess.run([net.worker, "token", token], check=True, stdout=subprocess.DEVNULL)
+    listen = net.judging[net.judging.index("--listen") + 1]
+    forgetful = worker("forgetful", "verify", "--listen", listen, "--token-file", token, "--node", net.url)
+    prometheus.watch("worker", forgetful=forgetful.metrics)
+    prometheus.fires("NotAsked", "forgetful")
+    forgetful.kill()
     net.verify.start()
 
     say("a transcoder whose folder is an old copy")

@@ -51,6 +51,7 @@ pub struct Metrics {
 	tasks: Kinds,
 	verdicts: Kinds,
 	findings: Kinds,
+	questions: Kinds,
 	fetched_bytes: Counter,
 	served: Counter,
 	warnings: Kinds,
@@ -81,6 +82,7 @@ impl Default for Metrics {
 			tasks: Kinds::default(),
 			verdicts: Kinds::default(),
 			findings: Kinds::default(),
+			questions: Kinds::default(),
 			fetched_bytes: Counter::default(),
 			served: Counter::default(),
 			warnings: Kinds::default(),
@@ -111,6 +113,8 @@ impl Default for Metrics {
 		r.register("verdicts", "Verdicts on leaves", m.verdicts.clone());
 		let help = "Outputs that were compared, by what they were found to be";
 		r.register("findings", help, m.findings.clone());
+		let help = "Questions of a verifier's node, answered or refused for their token";
+		r.register("verify_questions", help, m.questions.clone());
 		r.register("fetched_bytes", "Bytes fetched to be verified", m.fetched_bytes.clone());
 		r.register("segment_served", "Segments fetched and served", m.served.clone());
 		r.register("warnings", "What the operator was warned of", m.warnings.clone());
@@ -128,6 +132,9 @@ impl Default for Metrics {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
 		drop(m.tasks.get_or_create(&kind("unable")));
+		for name in ["answered", "refused"] {
+			drop(m.questions.get_or_create(&kind(name)));
+		}
 		drop(m.contradictions.get_or_create(&kind("found")));
 		Self { registry, ..metrics }
 	}
@@ -142,6 +149,12 @@ impl Metrics {
 	/// The newest block that the role's node told of.
 	pub fn set_height(&self, height: u32) {
 		self.height.set(i64::from(height));
+	}
+
+	/// A node asked the verify service, and showed the right token or another.
+	pub fn add_question(&self, is_answered: bool) {
+		let name = if is_answered { "answered" } else { "refused" };
+		self.questions.get_or_create(&kind(name)).inc();
 	}
 
 	/// Everything as text.
