@@ -9,8 +9,9 @@ PART is `nodes` (five validators: what becomes of them and of a transcoder's acc
 validator with its verify service, transcoders, of whom one cheats, a broadcaster and a gateway) or `pages`.
 Of the alerts of the last part a stand-in's page is read, for they are of what no test may do to a machine
 that others use: its clock, its disk, its memory; and of a node of another version, one that has a long
-chain to catch up with, and a bridge that is robbed. At the end every alert that there is must have fired in one part, and every metric
-that docs/operators/metrics.md and the alerts name must have been on the page of who exports it.
+chain to catch up with, a worker of before an upgrade of the runtime, and a bridge that is robbed. At the end
+every alert that there is must have fired in one part, and every metric that docs/operators/metrics.md and the
+alerts name must have been on the page of who exports it.
 """
 
 import json
@@ -430,6 +431,8 @@ def pages(_binaries, folder, running, prometheus):
     watch = Page(**{'livepeer_bridge_alarm{kind="books"}': 0})
     prometheus.watch("machine", machine=machine.port)
     prometheus.watch("bridge", watch=watch.port)
+    worker = Page(**{'livepeer_warnings_total{kind="outdated"}': 0})
+    prometheus.watch("worker", worker=worker.port)
     prometheus.watch("node", one=one.port, other=other.port)
     say("while all is well nothing fires")
     until("nothing fires", lambda: not prometheus.firing(), 120)
@@ -447,6 +450,8 @@ def pages(_binaries, folder, running, prometheus):
     other.metrics = {version("0.2.0"): 1, "substrate_sub_libp2p_is_major_syncing": 1}
     prometheus.fires("VersionsDiffer", None)
     prometheus.fires("CatchingUp", "other")
+    worker.metrics['livepeer_warnings_total{kind="outdated"}'] = 1
+    prometheus.fires("WorkerOutdated", "worker")
     watch.metrics['livepeer_bridge_alarm{kind="books"}'] = 1
     prometheus.fires("BridgeAlarm", "watch")
     watch.end()
