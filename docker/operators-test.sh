@@ -67,7 +67,6 @@ cp "$work/testnet/validator-1/node-key" "$work/validator/"
 "$bin/livepeer-worker" token "$work/validator/token"
 peer=$("$bin/livepeer-worker" keys peer --data-dir "$work/validator/verify")
 chmod 755 "$work" "$work/validator" "$work/gateway" "$work/transcoder"
-chmod 644 "$work"/*/spec.json
 if [ "$(id -u)" = 0 ]; then
 	chown -R 10001:10001 "$work/validator" "$work/gateway" "$work/transcoder"
 else

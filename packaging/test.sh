@@ -19,7 +19,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 step "building two versions"
 VERSION=0.0.1 packaging/build.sh "$bin" "$work/old"
-packaging/build.sh "$bin" "$work/new"
+(umask 077 && packaging/build.sh "$bin" "$work/new")
 first=$(sha256sum <"$work"/new/livepeer-node_*.deb)
 packaging/build.sh "$bin" "$work/again" >/dev/null
 [ "$first" = "$(sha256sum <"$work"/again/livepeer-node_*.deb)" ] || fail "the same binaries gave another package"
@@ -50,6 +50,9 @@ for name in livepeer-node livepeer-worker; do
 	for file in man/man1/$name.1.gz "bash-completion/completions/$name" zsh/vendor-completions/_$name; do
 		[ -s "$root/usr/share/$file" ] || fail "$file is missing"
 	done
+done
+for name in livepeer-node livepeer-worker; do
+	[ -s "$root/usr/share/doc/$name/monitoring/rules.yaml" ] || fail "$name brings no alerts"
 done
 [ -s "$root/usr/share/man/man1/livepeer-worker-transcode.1.gz" ] || fail "roles have no manual page"
 # As the service reads them.

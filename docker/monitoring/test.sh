@@ -24,6 +24,14 @@ for alert in $(sed -n 's/.*- alert: //p' rules.yaml); do
 	grep -A1 -E "alertname: $alert\$" rules-test.yaml | grep -q exp_alerts || { echo "$alert has no test in which it fires" >&2 && exit 1; }
 	grep -q "alerts.md#${alert,,}\$" rules.yaml || { echo "$alert links no section" >&2 && exit 1; }
 done
+# What workers and relayers export; of nodes' metrics `make alerts-test` looks.
+for metric in $(grep -oh 'livepeer_[a-z_]*' rules.yaml boards.py ../../docs/operators/metrics.md | sort -u); do
+	name=${metric#livepeer_}
+	name=${name#gateway_} name=${name%_total}
+	name=${name#bridge_} name=${name%_bucket}
+	grep -q "\"$name\"" ../../offchain-worker/{cli/src,cli/src/gateway,bridge/src}/metrics.rs ||
+		{ echo "$metric is exported by nobody" >&2 && exit 1; }
+done
 before=$(cat grafana/boards/*.json | sha256sum)
 ./boards.py
 [ "$before" = "$(cat grafana/boards/*.json | sha256sum)" ] || { echo "the boards were not written by boards.py" >&2 && exit 1; }
