@@ -85,6 +85,23 @@ else
 	fail "without Landlock the worker works on"
 fi
 
+# Says how it is, and nothing of finality.
+coproc HANGING { python3 -c '
+import socket
+server, held = socket.create_server(("127.0.0.1", 0)), []
+print(server.getsockname()[1], flush=True)
+while True:
+    held.append(server.accept()[0])
+    if b"system_health" in held[-1].recv(4096):
+        held.pop().sendall(b"HTTP/1.0 200 OK\r\n\r\n{\"result\":{\"peers\":3,\"isSyncing\":false}}")
+'; }
+read -r port <&"${HANGING[0]}"
+hanging=0
+said=$(RPC_PORT=$port bash docker/rootfs/healthy-node) || hanging=$?
+kill "$HANGING_PID"
+[ "$hanging $said" = "1 no answer about finality" ] || fail "a node that hangs is healthy: $said"
+ok "a node that hangs in the middle is not healthy"
+
 # A chain of one node: healthy where that is what is wanted, unhealthy for want of peers otherwise.
 start() { # NAME ENVIRONMENT...
 	local name=livepeer-test-$$-$1
