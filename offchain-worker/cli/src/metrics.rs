@@ -1,5 +1,5 @@
-//! What a role counts, in the OpenMetrics format. Everything comes from its events, so that both say
-//! the same; names are those of go-livepeer where it counts the same thing.
+//! A role's metrics, in the OpenMetrics format. All are counted from its events, so both agree. Names are
+//! go-livepeer's where it counts the same thing.
 
 use std::{
 	sync::Arc,
@@ -127,7 +127,7 @@ impl Default for Metrics {
 		r.register("start_time_seconds", help, m.started.clone());
 		let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
 		m.started.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
-		// So that an alert on a warning works before it was ever said.
+		// Present from the start, so that an alert works before the first warning.
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
@@ -244,7 +244,7 @@ pub struct Counting {
 }
 
 impl Counting {
-	/// Counts into `metrics` what goes to `inner`.
+	/// Counts in `metrics` the events that go to `inner`.
 	pub fn new(metrics: Arc<Metrics>, inner: Arc<dyn EventSink>) -> Self {
 		Self { metrics, inner }
 	}
