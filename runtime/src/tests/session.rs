@@ -81,7 +81,7 @@ fn attack_jail_of_another_should_not_let_an_equivocator_back_in() {
 		let [bob, dave] = [Bob, Dave].map(|who| who.to_account_id());
 		// One of five may be disabled.
 		report(0, &[Bob], 36);
-		assert_eq!(disabled(), [bob.clone()]);
+		assert_eq!(disabled(), std::slice::from_ref(&bob));
 		TranscoderElection::detain(&dave);
 		assert_eq!(disabled(), [bob]);
 	});
