@@ -1,12 +1,11 @@
-//! Whether session keys of this node signed elsewhere: on another machine that runs with them, or on
-//! this one before its database was put back from an older copy.
+//! Detects whether session keys of this node signed elsewhere: on another machine with the same keys, or on
+//! this one before its database was restored from an older copy.
 //!
-//! What a validator has voted is noted in its database, and an older copy has forgotten the newest
-//! part. It would vote again in the same rounds, differently, which is slashed. The chain says whether
-//! that can be: a block that was made with a key of this node after its database was left, and not by
-//! this process, was made by somebody who voted too. So a validator does not vote before it has caught
-//! up; and where it has met such a block it ends, and follows the chain as a full node when it is
-//! started again, until finality is far beyond the last of them.
+//! A validator's database records its votes, and an older copy lacks the newest. With it the validator would
+//! vote again in the same rounds, differently, which is slashed. The chain shows that danger: a block with a
+//! key of this node, made after the database was last used and not by this process, has an author who voted
+//! too. So a validator does not vote before it has caught up. If it meets such a block it ends. After a
+//! restart it follows the chain as a full node, until finality is far beyond the last such block.
 
 use crate::client::Client;
 use codec::{Decode, Encode};
@@ -21,21 +20,22 @@ use sp_core::crypto::{key_types::BABE, ByteArray};
 use sp_keystore::KeystorePtr;
 use std::sync::Arc;
 
-/// Names the last block that was made elsewhere, in the database; there is none when all is well.
+/// The database key of the last block that was made elsewhere; absent if there is none.
 const ELSEWHERE: &[u8] = b"livepeer/signed-elsewhere";
-/// So many slots old, the newest block is of now.
+/// The database key of the newest slot in which this node made a block; absent if it made none.
+const SIGNED: &[u8] = b"livepeer/signed-slot";
+/// A newest block of at most this age, in slots, means that the node has caught up.
 const RECENT: u64 = 10;
-/// In so many slots after the newest block of the database this node may have made blocks that a crash
-/// kept from it.
+/// Slots after the newest block in the database in which this node may have made blocks that a crash lost.
 const LOST: u64 = 20;
-/// Finality must be so many blocks beyond the last block that was made elsewhere, at the least: no vote
-/// of before is then cast again.
+/// The least number of blocks by which finality must be beyond the last block that was made elsewhere, so
+/// that no earlier vote is cast again.
 const BEYOND: u32 = 32;
-/// And in so many blocks for each validator none was made elsewhere: whoever runs with these keys would
-/// have had its turn. A validator that makes none while eight are expected of it is taken for offline.
+/// Also, none may be made elsewhere in this many blocks for each validator: another node with these keys
+/// would have had its turn. A validator that makes none while eight are expected of it counts as offline.
 const TURNS: u32 = 6;
 
-/// What of the chain is looked at.
+/// The watcher.
 pub struct Twin {
 	client: Arc<Client>,
 	keystore: KeystorePtr,
@@ -44,11 +44,34 @@ pub struct Twin {
 	authorities: Vec<AuthorityId>,
 }
 
-/// The last block that was made elsewhere with this node's keys, where it must not sign yet.
+/// The last block that was made elsewhere with this node's keys; `None` if the node may sign.
 pub fn made_elsewhere(client: &Client) -> Result<Option<u32>, ClientError> {
-	let Some(bytes) = client.get_aux(ELSEWHERE)? else { return Ok(None) };
-	let number = u32::decode(&mut &bytes[..]);
-	Ok(Some(number.map_err(|error| ClientError::Backend(error.to_string()))?))
+	noted(client, ELSEWHERE)
+}
+
+/// The newest slot in which this node made a block; `None` if it made none with this database.
+pub fn signed_slot(client: &Client) -> Result<Option<Slot>, ClientError> {
+	noted(client, SIGNED)
+}
+
+fn noted<T: Decode>(client: &Client, key: &[u8]) -> Result<Option<T>, ClientError> {
+	let Some(bytes) = client.get_aux(key)? else { return Ok(None) };
+	let value = T::decode(&mut &bytes[..]);
+	Ok(Some(value.map_err(|error| ClientError::Backend(error.to_string()))?))
+}
+
+/// Refuses each slot up to `signed`, the newest one in which this node made a block before it was started.
+/// Such a slot comes only after the clock was ahead and was set back: another block in it would be slashed.
+pub fn ensure_unsigned(slot: Slot, signed: Option<Slot>) -> Result<(), String> {
+	match signed {
+		Some(signed) if slot <= signed => Err(format!(
+			"this node made a block in slot {} already, when its clock was ahead, so it makes none in slot \
+			 {}: two in one slot are slashed. If that would take too long, set new session keys and purge the \
+			 database",
+			*signed, *slot,
+		)),
+		_ => Ok(()),
+	}
 }
 
 /// The slot of a block; genesis has none.
@@ -57,20 +80,20 @@ fn slot_of(header: &Header) -> Option<Slot> {
 	Some(sc_consensus_babe::find_pre_digest::<Block>(header).ok()?.slot())
 }
 
-/// Whether a block that was made with a key of this node was made by somebody else, or by this node after
-/// its database was left at the slot `left`.
+/// Whether a block with a key of this node was made by another node, or by this one after the database was
+/// last used, at the slot `left`.
 fn is_elsewhere(is_own: bool, slot: Slot, left: Slot) -> bool {
 	!is_own && slot > left + LOST
 }
 
-/// How far finality must be before what was signed until block `number` cannot be signed again, when the
-/// chain was caught up with at block `since`.
+/// How far finality must come before nothing signed until block `number` can be signed again, if the node had
+/// caught up at block `since`.
 fn is_over_at(number: u32, since: u32, validators: usize) -> u32 {
 	let validators = u32::try_from(validators).unwrap_or(u32::MAX);
 	number.max(since).saturating_add(validators.saturating_mul(TURNS).max(BEYOND))
 }
 
-/// Lets what votes begin. Where nothing votes nobody waits for it.
+/// Lets the voters begin. Without voters nobody waits for it.
 fn open(votes: &mut Option<oneshot::Sender<()>>) {
 	if let Some(votes) = votes.take() {
 		let _ = votes.send(());
@@ -78,7 +101,7 @@ fn open(votes: &mut Option<oneshot::Sender<()>>) {
 }
 
 impl Twin {
-	/// Looks at every block from now on.
+	/// Watches every block from now on.
 	pub fn new(client: Arc<Client>, keystore: KeystorePtr, slot_duration: SlotDuration) -> Self {
 		let blocks = client.every_import_notification_stream();
 		Self { client, keystore, slot_duration, blocks, authorities: Vec::new() }
@@ -104,14 +127,13 @@ impl Twin {
 		slot + RECENT >= now
 	}
 
-	fn note(&self, number: u32) {
-		if let Err(error) = self.client.insert_aux(&[(ELSEWHERE, &number.encode()[..])], &[]) {
-			log::error!("It cannot be noted that keys of this node signed elsewhere: {error}");
+	fn note(&self, key: &[u8], value: impl Encode) {
+		if let Err(error) = self.client.insert_aux(&[(key, &value.encode()[..])], &[]) {
+			log::error!("It cannot be noted what keys of this node have signed: {error}");
 		}
 	}
 
-	/// Opens `votes` when the chain is caught up with, and ends when this node's keys have signed
-	/// elsewhere.
+	/// Opens `votes` when the node has caught up, and ends when this node's keys have signed elsewhere.
 	pub async fn watch(mut self, votes: oneshot::Sender<()>, sync: impl SyncOracle) {
 		let mut votes = Some(votes);
 		let best = self.client.info().best_hash;
@@ -123,10 +145,13 @@ impl Twin {
 			let Some(slot) = slot_of(&block.header) else { continue };
 			let left = *left.get_or_insert(slot);
 			let is_own = block.origin == BlockOrigin::Own;
+			if is_own {
+				self.note(SIGNED, slot);
+			}
 			let is_ours = self.is_ours(block.hash, &block.header);
 			if is_ours && is_elsewhere(is_own, slot, left) {
 				let number = block.header.number;
-				self.note(number);
+				self.note(ELSEWHERE, number);
 				log::error!(
 					"Block {number} ({:?}) was made with a key of this node, and not by this node: \
 					 another node runs with its keys, or its database was put back from an older copy. \
@@ -138,8 +163,8 @@ impl Twin {
 				);
 				return;
 			}
-			// Its own block says nothing of how far the others are, unless there are none; nor does one
-			// that somebody made beside a chain that is still coming in.
+			// An own block does not show that the node has caught up, unless it is the only validator; nor
+			// does a block that somebody made on a fork while the chain is still syncing.
 			let tells = !is_own || self.authorities.len() == 1;
 			if votes.is_some() && tells && self.is_recent(slot) && !sync.is_major_syncing() {
 				open(&mut votes);
@@ -147,7 +172,7 @@ impl Twin {
 		}
 	}
 
-	/// Ends when nothing that was signed elsewhere can be signed again: the next start signs.
+	/// Ends when nothing that was signed elsewhere can be signed again: the node signs after the next start.
 	pub async fn wait(mut self, mut number: u32) {
 		log::warn!(
 			"Keys of this node signed elsewhere, at last block {number}: it follows the chain and signs \
@@ -157,7 +182,7 @@ impl Twin {
 		while let Some(block) = self.blocks.next().await {
 			if self.is_ours(block.hash, &block.header) {
 				number = number.max(block.header.number);
-				self.note(number);
+				self.note(ELSEWHERE, number);
 			}
 			if slot_of(&block.header).is_none_or(|slot| !self.is_recent(slot)) {
 				continue;
@@ -190,6 +215,17 @@ mod tests {
 		assert!(!is_elsewhere(false, left + LOST, left));
 		// This process made it.
 		assert!(!is_elsewhere(true, left + 10_000u64, left));
+	}
+
+	#[test]
+	fn slot_should_be_refused_when_a_block_was_made_in_it_or_after_it() {
+		let signed = Slot::from(1_000u64);
+		assert_eq!(ensure_unsigned(signed, None), Ok(()));
+		assert_eq!(ensure_unsigned(signed + 1u64, Some(signed)), Ok(()));
+		for slot in [999u64, 1_000] {
+			let refused = ensure_unsigned(Slot::from(slot), Some(signed));
+			assert!(refused.is_err_and(|why| why.contains("slot 1000 already")), "{slot}");
+		}
 	}
 
 	#[test]
