@@ -1,6 +1,9 @@
 //! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends it.
 
-use std::time::Duration;
+use std::{
+	sync::atomic::{AtomicUsize, Ordering},
+	time::Duration,
+};
 
 use alloy_network::{
 	eip2718::Encodable2718, EthereumWallet, NetworkTransactionBuilder, TransactionBuilder,
@@ -12,7 +15,7 @@ use alloy_rpc_types_eth::{
 };
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent, SolInterface};
-use alloy_transport::TransportError;
+use alloy_transport::{TransportError, TransportErrorKind};
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{BridgedAsset, Deposit},
@@ -23,7 +26,7 @@ use livepeer_bridge_formats::{
 };
 use tokio::sync::Mutex;
 
-use crate::{metrics::Metrics, pool::Pool};
+use crate::{http, metrics::Metrics, pool::Pool};
 
 /// The contract, as pallets/eth-bridge/contracts has it.
 #[allow(missing_docs)]
@@ -131,6 +134,10 @@ use contract::Gateway::{self, GatewayErrors};
 
 /// How many blocks' events are asked for at once.
 const LOG_RANGE: u64 = 2_000;
+/// In how many blocks events are looked for in one step: two months.
+const MOST_BLOCKS: u64 = 500_000;
+/// How many blocks of Ethereum may be replaced.
+pub const REORG: u64 = 256;
 /// How long is waited for a transaction to be in a block.
 const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(500);
@@ -277,9 +284,7 @@ impl Ethereum {
 		max_gas_price: u128,
 		metrics: Metrics,
 	) -> Result<Self> {
-		let nodes = Pool::new("execution node", urls, metrics, |url| {
-			Ok(RootProvider::new_http(url.parse().map_err(|_| anyhow!("no URL: {url}"))?))
-		})?;
+		let nodes = Pool::new("execution node", urls, metrics, http::provider)?;
 		let wallet = key.map(|key| {
 			let address = key.address();
 			(EthereumWallet::from(key), address)
@@ -508,6 +513,12 @@ impl Ethereum {
 		Ok(found)
 	}
 
+	/// The blocks in which events are looked for next, the first and the last one, when those before `next`
+	/// were looked at and `latest` is the newest. Nothing when that was looked at as well.
+	pub fn unseen(&self, next: u64, latest: u64) -> Option<(u64, u64)> {
+		unseen(next.max(self.since), latest)
+	}
+
 	/// The payments that were delayed in blocks `first` to `last`.
 	pub async fn delayed(&self, first: u64, last: u64) -> Result<Vec<B256>> {
 		let events: Vec<Gateway::Delayed> = self.events("delayed payments", first, last).await?;
@@ -617,8 +628,10 @@ impl Ethereum {
 				Ok((node.client.get_chain_id().await?, fees))
 			})
 			.await?;
-		// A node takes another transaction of the same number for a tenth more.
+		// A node takes another transaction of the same number for a tenth more. What is stuck at the highest
+		// price is sent again at that: it may be gone from every pool.
 		let floor = stuck.map_or(0, |price| price.saturating_add(price / 4));
+		let floor = floor.min(self.max_gas_price);
 		let price = fees.max_fee_per_gas.max(floor);
 		ensure!(
 			price <= self.max_gas_price,
@@ -643,18 +656,34 @@ impl Ethereum {
 			.with_max_priority_fee_per_gas(tip);
 		let signed = request.build(wallet).await?;
 		let (raw, hash) = (signed.encoded_2718(), *signed.tx_hash());
-		*last = Some((nonce, price));
-		let raw = &raw;
-		self.nodes
+		let holders = AtomicUsize::new(0);
+		let (raw, holding) = (&raw, &holders);
+		let taken = self
+			.nodes
 			.ask("to take a transaction", |node| async move {
+				holding.fetch_add(1, Ordering::Relaxed);
 				match node.client.send_raw_transaction(raw).await {
 					Ok(_) => Ok(()),
 					// Another endpoint has passed it on already.
 					Err(error) if error.to_string().contains("already") => Ok(()),
-					Err(error) => Err(error.into()),
+					Err(error) => {
+						if has_refused(&error) {
+							holding.fetch_sub(1, Ordering::Relaxed);
+						}
+						Err(error.into())
+					}
 				}
 			})
-			.await?;
+			.await;
+		// What nobody has need not be outbid.
+		if holders.load(Ordering::Relaxed) > 0 {
+			*last = Some((nonce, price));
+		}
+		if let Err(error) = taken {
+			// The number may be one that only the node that told it has.
+			self.pass_over();
+			return Err(error);
+		}
 		let deadline = tokio::time::Instant::now() + PATIENCE;
 		loop {
 			let receipt = self
@@ -673,6 +702,8 @@ impl Ethereum {
 				});
 			}
 			if tokio::time::Instant::now() >= deadline {
+				// The node may have passed it on to nobody.
+				self.pass_over();
 				bail!(
 					"{hash} is in no block after {} s; it is sent again for more",
 					PATIENCE.as_secs()
@@ -681,6 +712,25 @@ impl Ethereum {
 			tokio::time::sleep(POLL).await;
 		}
 	}
+}
+
+/// See [`Ethereum::unseen`]. A node can say any number: with one that is too large nothing is looked at without end,
+/// and what was looked at above the newest block is looked at again.
+fn unseen(next: u64, latest: u64) -> Option<(u64, u64)> {
+	let first = match next > latest.saturating_add(1) {
+		true => latest.saturating_sub(REORG),
+		false => next,
+	};
+	(first <= latest).then(|| (first, latest.min(first.saturating_add(MOST_BLOCKS - 1))))
+}
+
+/// Whether a node says that it has not taken a transaction, and that it has no other one of the same number either.
+/// What stands before it may break down after it was passed on, and then it says neither.
+fn has_refused(error: &TransportError) -> bool {
+	let text = error.to_string().to_lowercase();
+	let status = error.as_transport_err().and_then(TransportErrorKind::as_http_error);
+	!text.contains("replac")
+		&& (error.is_error_resp() || status.is_some_and(|error| error.status < 500))
 }
 
 /// The events of blocks `first` to `last`, as a node has them. Nodes refuse to give too many at once, and how
@@ -698,7 +748,9 @@ async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Re
 				found.extend(logs);
 				at = end.saturating_add(1);
 			}
-			Err(error) if range > 1 && error.is_error_resp() => range = range.div_ceil(2),
+			Err(error) if range > 1 && (error.is_error_resp() || http::is_too_long(&error)) => {
+				range = range.div_ceil(2);
+			}
 			Err(error) => return Err(error.into()),
 		}
 	}
@@ -782,11 +834,100 @@ fn gateway_proof(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
 	use super::*;
 	use crate::beacon::tests::serve;
 	use axum::Router;
 	use serde_json::{json, Value};
+	use std::sync::{Arc, Mutex, PoisonError};
+
+	const GWEI: u64 = 1_000_000_000;
+
+	/// An execution node for which gas costs three gwei. It gives the usual where `answer` has nothing to say.
+	pub(crate) async fn node<F>(answer: F) -> String
+	where
+		F: Fn(&Value) -> Option<Value> + Clone + Send + Sync + 'static,
+	{
+		let app = Router::new().fallback(move |body: String| {
+			let asked: Value = serde_json::from_str(&body).expect("JSON");
+			let usual = || {
+				let result = match asked["method"].as_str().unwrap_or_default() {
+					"eth_getTransactionCount" => json!("0x7"),
+					"eth_feeHistory" => json!({
+						"oldestBlock": "0x1",
+						"baseFeePerGas": ["0x3b9aca00", "0x3b9aca00"],
+						"gasUsedRatio": [0.5],
+						"reward": [["0x3b9aca00"]],
+					}),
+					"eth_chainId" => json!("0x1"),
+					"eth_estimateGas" => json!("0x15f90"),
+					_ => Value::Null,
+				};
+				json!({ "result": result })
+			};
+			let mut said = answer(&asked).unwrap_or_else(usual);
+			said["jsonrpc"] = "2.0".into();
+			said["id"] = asked["id"].clone();
+			async move { said.to_string() }
+		});
+		serve(app).await
+	}
+
+	/// Sends a transaction again and again, for at most four gwei, to a node that says `said` to it each time. The
+	/// prices at which it was tried.
+	async fn prices_of(times: usize, said: Value) -> Vec<u64> {
+		let prices: Arc<Mutex<Vec<u64>>> = Arc::default();
+		let noted = prices.clone();
+		let url = node(move |asked| match asked["method"].as_str() {
+			Some("eth_estimateGas") => {
+				let price = asked["params"][0]["maxFeePerGas"].as_str().unwrap_or_default();
+				let price = u64::from_str_radix(price.trim_start_matches("0x"), 16);
+				let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+				noted.push(price.expect("a number"));
+				None
+			}
+			Some("eth_sendRawTransaction") => Some(said.clone()),
+			_ => None,
+		});
+		let key = format!("{:064x}", 7).parse().expect("a key");
+		let (urls, most) = ([url.await], u128::from(4 * GWEI));
+		let ethereum = Ethereum::new(&urls, Address::ZERO, 0, Some(key), most, Metrics::default());
+		let ethereum = ethereum.expect("a node");
+		for _ in 0..times {
+			assert!(ethereum.send(vec![1, 2, 3, 4], Bounds::OWN).await.is_err());
+		}
+		let prices = prices.lock().unwrap_or_else(PoisonError::into_inner);
+		prices.clone()
+	}
+
+	#[tokio::test]
+	async fn attack_transaction_that_no_node_takes_is_outbid() {
+		let full = json!({ "error": { "code": -32_000, "message": "txpool is full" } });
+		assert_eq!(prices_of(3, full).await, [3 * GWEI; 3]);
+		// One that another transaction of the same number is in the way of is.
+		let other = json!({
+			"error": { "code": -32_000, "message": "replacement transaction underpriced" },
+		});
+		assert_eq!(prices_of(2, other).await, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4]);
+	}
+
+	#[tokio::test]
+	async fn attack_relayer_outbids_itself_until_it_may_send_nothing_more() {
+		// Nobody knows whether it was taken.
+		let prices = prices_of(4, json!({ "neither": true })).await;
+		assert_eq!(prices, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4, 4 * GWEI, 4 * GWEI]);
+	}
+
+	#[test]
+	fn attack_node_says_that_there_are_more_blocks_than_there_are() {
+		assert_eq!(unseen(10, 20), Some((10, 20)));
+		assert_eq!(unseen(21, 20), None);
+		// They are not looked at without end.
+		assert_eq!(unseen(10, u64::MAX), Some((10, 9 + MOST_BLOCKS)));
+		// Nor does it keep anything from being looked at.
+		assert_eq!(unseen(10 + MOST_BLOCKS, 1_000), Some((1_000 - REORG, 1_000)));
+		assert_eq!(unseen(u64::MAX, 5), Some((0, 5)));
+	}
 
 	fn vectors() -> Value {
 		let file = include_str!("../../../tests/bridge/vectors.json");

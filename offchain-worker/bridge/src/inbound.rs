@@ -7,7 +7,7 @@ use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
 	ethereum::{ExecutionBlock, HeaderProof},
 	trie,
-	types::{period, FinalizedBlock, Network, Update},
+	types::{period, FinalizedBlock, Limits, Network, Update},
 	verify, H256,
 };
 
@@ -281,8 +281,15 @@ impl Inbound {
 		}
 		let mut done = 0;
 		let mut left = [bridge.lpt.limits[0], bridge.eth.limits[0]];
+		let limits = [
+			relay.chain.limits(BridgedAsset::Lpt).await?,
+			relay.chain.limits(BridgedAsset::Eth).await?,
+		];
 		let (_, finalized) = relay.chain.finalized_head().await?;
-		for index in by_turns(&self.deposits, self.credited.missing(count)) {
+		// Of what the limits do not let pass it is not even asked whether it is taken: anybody can make more
+		// of it than a node answers for, and the rest of a step would wait for that each time.
+		let missing = self.credited.missing(count);
+		for index in by_turns(&self.deposits, missing, |deposit| may_pass(deposit, &limits, left)) {
 			if relay.chain.is_credited(index, None).await? {
 				self.credited.insert(index);
 				if relay.chain.is_credited(index, Some(finalized)).await? {
@@ -294,17 +301,8 @@ impl Inbound {
 				return Ok(true);
 			}
 			let Some(deposit) = self.deposits.get(index as usize) else { break };
-			let limits = relay.chain.limits(deposit.asset).await?;
-			let large = limits.large;
-			if limits.inbound.capacity == 0 {
-				continue;
-			}
-			let left = match deposit.asset {
-				BridgedAsset::Lpt => &mut left[0],
-				BridgedAsset::Eth => &mut left[1],
-			};
-			if deposit.amount < large && deposit.amount > *left {
-				tracing::debug!("deposit {index} is above what the limit lets pass now");
+			// Less may be left than when the step began.
+			if !may_pass(deposit, &limits, left) {
 				continue;
 			}
 			let work = format!("deposit {index}");
@@ -315,7 +313,9 @@ impl Inbound {
 			let call = Call::Deposit(deposit.clone(), path);
 			if relay.to_chain(&work, call).await? == Went::Done {
 				done += 1;
-				if deposit.amount < large {
+				let place = usize::from(deposit.asset.byte());
+				let counts = limits.get(place).is_some_and(|limits| deposit.amount < limits.large);
+				if let Some(left) = left.get_mut(place).filter(|_| counts) {
 					*left = left.saturating_sub(deposit.amount);
 				}
 			}
@@ -324,11 +324,23 @@ impl Inbound {
 	}
 }
 
-/// The order in which deposits are taken: the largest first, of each asset by turns. Whoever makes thousands
-/// of small ones keeps nobody's larger one waiting.
-fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
-	let mut missing: Vec<&Deposit> =
-		missing.into_iter().filter_map(|index| deposits.get(index as usize)).collect();
+/// Whether the limits, of which so much is left, let a deposit pass now. What is large does not count against them.
+fn may_pass(deposit: &Deposit, limits: &[Limits; 2], left: [u128; 2]) -> bool {
+	let place = usize::from(deposit.asset.byte());
+	limits.get(place).zip(left.get(place)).is_some_and(|(limits, left)| {
+		limits.inbound.capacity > 0 && (deposit.amount >= limits.large || deposit.amount <= *left)
+	})
+}
+
+/// The order in which deposits that may pass are taken: the largest first, of each asset by turns. Whoever makes
+/// thousands of small ones keeps nobody's larger one waiting.
+fn by_turns(
+	deposits: &[Deposit],
+	missing: Vec<u32>,
+	may_pass: impl Fn(&Deposit) -> bool,
+) -> Vec<u32> {
+	let missing = missing.into_iter().filter_map(|index| deposits.get(index as usize));
+	let mut missing: Vec<&Deposit> = missing.filter(|deposit| may_pass(deposit)).collect();
 	missing.sort_by_key(|deposit| (Reverse(deposit.amount), deposit.index));
 	let mut turns = [0u32; 2];
 	let mut order: Vec<(u32, u32)> = Vec::new();
@@ -497,7 +509,7 @@ mod tests {
 	use livepeer_bridge_formats::{
 		bridge::{empty_root, root_of_path},
 		simulator::{self, block, committee},
-		types::{BeaconHeader, Layout, SLOTS_PER_PERIOD},
+		types::{BeaconHeader, Layout, Rate, SLOTS_PER_PERIOD},
 	};
 	use serde_json::Value;
 
@@ -600,13 +612,35 @@ mod tests {
 		deposits.push(deposit(1_001, BridgedAsset::Eth, 2));
 		deposits.push(deposit(1_002, BridgedAsset::Eth, 3));
 		let all: Vec<u32> = (0..1_003).collect();
-		let order = by_turns(&deposits, all.clone());
+		let order = by_turns(&deposits, all.clone(), |_| true);
 		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
 		// Each is in it once, and what is taken already is not.
 		let mut sorted = order;
 		sorted.sort_unstable();
 		assert_eq!(sorted, all);
-		assert_eq!(by_turns(&deposits, vec![5, 1_000]), [1_000, 5]);
+		assert_eq!(by_turns(&deposits, vec![5, 1_000], |_| true), [1_000, 5]);
+	}
+
+	#[test]
+	fn attack_deposits_above_the_limit_are_more_than_a_node_answers_for() {
+		let deposit =
+			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
+		let mut deposits: Vec<Deposit> =
+			(0..1_000).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(1_000, BridgedAsset::Lpt, 9));
+		// It waits by itself, however little is left.
+		deposits.push(deposit(1_001, BridgedAsset::Lpt, 100));
+		deposits.push(deposit(1_002, BridgedAsset::Eth, 10));
+		let rate = Rate { capacity: 100, per_block: 1 };
+		let open = Limits { inbound: rate, outbound: rate, large: 100, delay: 5 };
+		let asked = |limits: [Limits; 2], left| {
+			by_turns(&deposits, (0..1_003).collect(), |one| may_pass(one, &limits, left))
+		};
+		assert_eq!(asked([open; 2], [9, 10]), [1_001, 1_002, 1_000]);
+		assert_eq!(asked([open; 2], [10, 0]).len(), 1_002);
+		// Where nothing comes in, nothing is asked for.
+		let closed = Limits { inbound: Rate::default(), ..open };
+		assert_eq!(asked([closed, open], [100, 10]), [1_002]);
 	}
 
 	#[test]

@@ -18,6 +18,7 @@ mod check;
 mod clock;
 mod done;
 mod ethereum;
+mod http;
 mod inbound;
 mod light;
 mod metrics;
@@ -475,7 +476,12 @@ async fn run(args: RunArgs) -> Result<()> {
 				state.0 = tokio::time::Instant::now();
 				state.1.forget();
 			}
-			state.1.step(&relay).await
+			let went = state.1.step(&relay).await;
+			if went.is_err() {
+				// What one node says of the price of gas or of a number may be all that is in the way.
+				relay.ethereum.pass_over();
+			}
+			went
 		})
 		.await
 	};
