@@ -398,7 +398,7 @@ async fn missing(
 	}
 	ensure!(
 		signed <= ours + 1,
-		"the beacon nodes do not have the update of period {}, and nothing goes on without",
+		"the beacon nodes have no update of period {} with a block of it that is final, and nothing goes on without: where Ethereum was not final in all of that period, governance gives a checkpoint",
 		ours + 1
 	);
 	Ok(None)
@@ -590,7 +590,7 @@ mod tests {
 		ahead.update.signature_slot = ahead.update.finalized.slot + 1;
 		let found = missing(&beacon, &network, &late, true, &nobody, Some(&ahead), |_| true).await;
 		let reason = format!("{:#}", found.expect_err("it is missing"));
-		assert!(reason.contains("do not have the update of period 9"), "{reason}");
+		assert!(reason.contains("have no update of period 9 "), "{reason}");
 	}
 
 	#[test]

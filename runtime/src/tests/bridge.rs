@@ -9,6 +9,7 @@ use crate::{
 use codec::Encode;
 use frame_support::{
 	assert_ok,
+	dispatch::Pays,
 	traits::{KeyOwnerProofSystem, OnFinalize, OnInitialize, PalletsInfoAccess},
 };
 use livepeer_primitives::{
@@ -19,7 +20,7 @@ use sp_consensus_beefy::{
 	ecdsa_crypto::{Pair, Signature},
 	known_payloads::MMR_ROOT_ID,
 	mmr::BeefyDataProvider,
-	Commitment, DoubleVotingProof, Payload, VoteMessage,
+	Commitment, DoubleVotingProof, FutureBlockVotingProof, Payload, VoteMessage,
 };
 use sp_core::{crypto::Wraps, ByteArray, Pair as _, H256};
 use sp_io::hashing::keccak_256;
@@ -146,6 +147,29 @@ fn vote_for_two_roots_should_cost_stake_when_it_is_reported() {
 		assert!(lost >= crate::constants::consensus::EQUIVOCATION_SLASH, "{lost:?}");
 		assert!(lost < Perbill::from_percent(31), "{lost:?}");
 		assert!(Session::disabled_validators().len() == 1);
+	});
+}
+
+/// A vote of which Ethereum alone has heard is reported by anybody, and not by a node.
+#[test]
+fn vote_for_a_block_that_is_not_there_should_cost_stake_when_it_is_reported() {
+	genesis(LOCAL).execute_with(|| {
+		System::set_block_number(1);
+		let vote = vote(Bob, H256::repeat_byte(1));
+		let key = (sp_consensus_beefy::KEY_TYPE, vote.id.clone());
+		let key_owner_proof = Historical::prove(key).unwrap();
+		let before = LptStaking::self_bond(&Bob.to_account_id());
+		let report: RuntimeCall = pallet_beefy::Call::report_future_block_voting {
+			equivocation_proof: Box::new(FutureBlockVotingProof { vote }),
+			key_owner_proof,
+		}
+		.into();
+		let reporter = RuntimeOrigin::signed(Alice.to_account_id());
+		let reported = report.dispatch(reporter).map_err(|error| error.error);
+		assert_eq!(reported.map(|done| done.pays_fee), Ok(Pays::No));
+		let left = LptStaking::self_bond(&Bob.to_account_id());
+		let lost = Perbill::from_rational(before - left, before);
+		assert!(lost >= crate::constants::consensus::EQUIVOCATION_SLASH, "{lost:?}");
 	});
 }
 
