@@ -22,6 +22,9 @@ use crate::{
 
 /// How many deposits are sent before it is looked at anew where everything stands.
 const AT_ONCE: usize = 32;
+/// How many deposits are looked at in one step: fewer than there is work that is remembered, or nobody's turn would
+/// ever come, and no more than a node answers for while the light client waits.
+const MOST_LOOKED_AT: usize = 1_000;
 
 /// Seconds after which the chain takes a newer proof of the token's supply for nothing.
 const SUPPLY_FREE_AFTER: u64 = 86_400;
@@ -289,8 +292,11 @@ impl Inbound {
 		// Of what the limits do not let pass it is not even asked whether it is taken: anybody can make more
 		// of it than a node answers for, and the rest of a step would wait for that each time.
 		let missing = self.credited.missing(count);
-		for index in by_turns(&self.deposits, missing, |deposit| may_pass(deposit, &limits, left)) {
+		let order = by_turns(&self.deposits, missing, |deposit| may_pass(deposit, &limits, left));
+		let mut is_more_known = false;
+		for index in order {
 			if relay.chain.is_credited(index, None).await? {
+				is_more_known = true;
 				self.credited.insert(index);
 				if relay.chain.is_credited(index, Some(finalized)).await? {
 					self.credited_for_ever.insert(index);
@@ -320,7 +326,8 @@ impl Inbound {
 				}
 			}
 		}
-		Ok(done > 0)
+		// What is known now makes room for others.
+		Ok(done > 0 || (is_more_known && self.credited.below() < count))
 	}
 }
 
@@ -333,7 +340,7 @@ fn may_pass(deposit: &Deposit, limits: &[Limits; 2], left: [u128; 2]) -> bool {
 }
 
 /// The order in which deposits that may pass are taken: the largest first, of each asset by turns. Whoever makes
-/// thousands of small ones keeps nobody's larger one waiting.
+/// thousands of small ones keeps nobody's larger one waiting. Of many, as many as are looked at in one step.
 fn by_turns(
 	deposits: &[Deposit],
 	missing: Vec<u32>,
@@ -353,7 +360,7 @@ fn by_turns(
 		*turn += 1;
 	}
 	order.sort_unstable();
-	order.into_iter().map(|(_, index)| index).collect()
+	order.into_iter().map(|(_, index)| index).take(MOST_LOOKED_AT).collect()
 }
 
 /// Whether figures with so many deposits are proven to the chain, which knows of others: its own are old,
@@ -606,19 +613,23 @@ mod tests {
 		let deposit =
 			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
 		let mut deposits: Vec<Deposit> =
-			(0..1_000).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
-		deposits.push(deposit(1_000, BridgedAsset::Lpt, 11));
+			(0..500).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(500, BridgedAsset::Lpt, 11));
 		// What little is of ETH may be worth more than much of LPT.
-		deposits.push(deposit(1_001, BridgedAsset::Eth, 2));
-		deposits.push(deposit(1_002, BridgedAsset::Eth, 3));
-		let all: Vec<u32> = (0..1_003).collect();
+		deposits.push(deposit(501, BridgedAsset::Eth, 2));
+		deposits.push(deposit(502, BridgedAsset::Eth, 3));
+		let all: Vec<u32> = (0..503).collect();
 		let order = by_turns(&deposits, all.clone(), |_| true);
-		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
+		assert_eq!(order[..6], [500, 502, 0, 501, 1, 2]);
 		// Each is in it once, and what is taken already is not.
 		let mut sorted = order;
 		sorted.sort_unstable();
 		assert_eq!(sorted, all);
-		assert_eq!(by_turns(&deposits, vec![5, 1_000], |_| true), [1_000, 5]);
+		assert_eq!(by_turns(&deposits, vec![5, 500], |_| true), [500, 5]);
+		// There may be more than can be looked at.
+		deposits.extend((503..10_503).map(|index| deposit(index, BridgedAsset::Lpt, 10)));
+		let order = by_turns(&deposits, (0..10_503).collect(), |_| true);
+		assert_eq!((order.len(), &order[..2]), (MOST_LOOKED_AT, &[500, 502][..]));
 	}
 
 	#[test]
@@ -626,21 +637,21 @@ mod tests {
 		let deposit =
 			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
 		let mut deposits: Vec<Deposit> =
-			(0..1_000).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
-		deposits.push(deposit(1_000, BridgedAsset::Lpt, 9));
+			(0..500).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(500, BridgedAsset::Lpt, 9));
 		// It waits by itself, however little is left.
-		deposits.push(deposit(1_001, BridgedAsset::Lpt, 100));
-		deposits.push(deposit(1_002, BridgedAsset::Eth, 10));
+		deposits.push(deposit(501, BridgedAsset::Lpt, 100));
+		deposits.push(deposit(502, BridgedAsset::Eth, 10));
 		let rate = Rate { capacity: 100, per_block: 1 };
 		let open = Limits { inbound: rate, outbound: rate, large: 100, delay: 5 };
 		let asked = |limits: [Limits; 2], left| {
-			by_turns(&deposits, (0..1_003).collect(), |one| may_pass(one, &limits, left))
+			by_turns(&deposits, (0..503).collect(), |one| may_pass(one, &limits, left))
 		};
-		assert_eq!(asked([open; 2], [9, 10]), [1_001, 1_002, 1_000]);
-		assert_eq!(asked([open; 2], [10, 0]).len(), 1_002);
+		assert_eq!(asked([open; 2], [9, 10]), [501, 502, 500]);
+		assert_eq!(asked([open; 2], [10, 0]).len(), 502);
 		// Where nothing comes in, nothing is asked for.
 		let closed = Limits { inbound: Rate::default(), ..open };
-		assert_eq!(asked([closed, open], [100, 10]), [1_002]);
+		assert_eq!(asked([closed, open], [100, 10]), [502]);
 	}
 
 	#[test]
