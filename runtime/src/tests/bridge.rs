@@ -10,7 +10,7 @@ use codec::Encode;
 use frame_support::{
 	assert_ok,
 	dispatch::Pays,
-	traits::{KeyOwnerProofSystem, OnFinalize, OnInitialize, PalletsInfoAccess},
+	traits::{Get, KeyOwnerProofSystem, OnFinalize, OnInitialize, PalletsInfoAccess},
 };
 use livepeer_primitives::{
 	bridge::{empty_root, Seal},
@@ -74,6 +74,15 @@ fn inflation_should_go_by_the_lpt_on_ethereum_too_when_that_is_counted() {
 		CountedSupply::<Runtime>::put(SupplyRule { slot: 0, ceiling: 50_000 });
 		assert_eq!(AllLpt::total(), here + 7_000);
 	});
+}
+
+/// By the consensus specification of Gloas, seven days after a block a tenth of the stake that was there can have left
+/// and been replaced (EIP-8061); by that of Fulu it was a month.
+#[test]
+fn client_of_ethereum_should_expire_before_those_who_signed_can_have_left() {
+	type Client = <Runtime as pallet_eth_light_client::Config>::WeakSubjectivity;
+	let slots_per_day = 24 * 3_600 / 12;
+	assert!(<Client as Get<u64>>::get() < 7 * slots_per_day);
 }
 
 #[test]
