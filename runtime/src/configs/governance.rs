@@ -87,12 +87,14 @@ pub const WAY_BACK: [&str; 10] = [
 /// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
 /// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
 /// whatever is closed.
-pub const DUTIES: [(&str, &str); 12] = [
+pub const DUTIES: [(&str, &str); 13] = [
 	("TranscoderElection", "set_available"),
 	("TranscoderElection", "heartbeat"),
 	("TranscoderElection", "announce"),
 	// What a lost key can do must end, whatever is closed.
 	("OperatorKeys", "revoke_key"),
+	// No brake closes another: earnings go to Ethereum with their round, whatever is closed.
+	("EthBridge", "stop"),
 	("Jobs", "accept_job"),
 	("Jobs", "claim_work"),
 	("ChallengeLottery", "reveal_leaf"),

@@ -217,6 +217,14 @@ fn reports_should_stay_open_when_the_chain_is_closed() {
 }
 
 #[test]
+fn guardian_should_stop_the_bridge_when_the_chain_is_closed() {
+	use crate::configs::governance::AlwaysOpen;
+	use frame_support::traits::Contains;
+	let stop: RuntimeCall = pallet_eth_bridge::Call::stop { inbound: true, outbound: true }.into();
+	genesis(LOCAL).execute_with(|| assert!(AlwaysOpen::contains(&stop)));
+}
+
+#[test]
 fn leaf_should_be_what_the_contract_reads() {
 	use codec::DecodeAll;
 	let vectors: serde_json::Value =
