@@ -1,4 +1,4 @@
-//! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends it.
+//! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends to it.
 
 use std::{
 	sync::atomic::{AtomicUsize, Ordering},
@@ -132,22 +132,22 @@ pub mod contract {
 
 use contract::Gateway::{self, GatewayErrors};
 
-/// How many blocks' events are asked for at once.
+/// The number of blocks whose events are requested at once.
 const LOG_RANGE: u64 = 2_000;
 /// In how many blocks events are looked for in one step: two months.
 const MOST_BLOCKS: u64 = 500_000;
-/// How many blocks of Ethereum may be replaced.
+/// How many Ethereum blocks a reorganisation may replace.
 pub const REORG: u64 = 256;
-/// How long is waited for a transaction to be in a block.
+/// How long to wait until a transaction is in a block.
 const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(500);
 
 /// A failure of a call to the contract.
 #[derive(Debug)]
 pub enum Refused {
-	/// The contract refuses, by its own error.
+	/// The contract refuses with its own error.
 	Contract(GatewayErrors),
-	/// It is refused otherwise.
+	/// It is refused for another reason.
 	Other(String),
 }
 
@@ -161,7 +161,7 @@ impl std::fmt::Display for Refused {
 }
 
 impl Refused {
-	/// Whether it is refused because it was done before.
+	/// Whether the reason is that it was done before.
 	pub fn is_duplicate(&self) -> bool {
 		use GatewayErrors as E;
 		matches!(self, Self::Contract(E::AlreadyUsed(_) | E::NotNewer(_) | E::NotWaiting(_)))
@@ -182,18 +182,18 @@ pub struct Cost {
 pub struct Bounds {
 	/// The most gas.
 	pub gas: u64,
-	/// What it brings in wei, where it has to pay for itself.
+	/// What it earns in wei, if it has to pay for itself.
 	pub brings: Option<u128>,
-	/// Whether it is tried after the newest block alone, whatever waits in the pool.
+	/// Whether it is simulated on the newest block, ignoring the pool.
 	pub alone: bool,
 }
 
 impl Bounds {
-	/// For what its sender wants, whatever it costs.
+	/// For the sender's own transactions, at any cost.
 	pub const OWN: Self = Self { gas: 10_000_000, brings: None, alone: false };
 
-	/// Refuses what takes more gas than it may, or costs more than it brings. `price` is the most that
-	/// is paid for gas: twice the block's base fee and the tip.
+	/// Refuses a transaction that takes more gas than it may, or costs more than it brings. `price` is the
+	/// highest gas price: twice the block's base fee plus the tip.
 	fn check(&self, gas: u64, price: u128, tip: u128) -> Result<(), Refused> {
 		if gas > self.gas {
 			let most = self.gas;
@@ -210,18 +210,18 @@ impl Bounds {
 	}
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub enum Outcome {
-	/// It did what it should.
+	/// It succeeded.
 	Done(Cost),
 	/// It was refused before it was sent.
 	Refused(Refused),
-	/// It is in a block and was undone there.
+	/// It is in a block, and was reverted there.
 	Undone(Cost, B256),
 }
 
-/// Where the head of the contract is.
+/// The contract's head.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
 	/// The block of the newest commitment.
@@ -239,7 +239,7 @@ pub struct Head {
 /// A delayed payment.
 #[derive(Debug, Clone, Copy)]
 pub struct Delayed {
-	/// From when on, in seconds.
+	/// The time from which it can be released, in seconds.
 	pub ready_at: u64,
 	/// What.
 	pub asset: u8,
@@ -252,12 +252,12 @@ pub struct Ethereum {
 	nodes: Pool<RootProvider>,
 	/// The contract.
 	pub gateway: Address,
-	/// Where its events begin.
+	/// The block from which its events are read.
 	since: u64,
 	wallet: Option<(EthereumWallet, Address)>,
 	/// The highest price of gas that is paid, in wei.
 	max_gas_price: u128,
-	/// One transaction after the other; the last one's number and price, should it be stuck.
+	/// Serialises transactions; holds the last one's nonce and price, in case it is stuck.
 	sending: Mutex<Option<(u64, u128)>>,
 }
 
@@ -297,14 +297,14 @@ impl Ethereum {
 		self.nodes.pass_over();
 	}
 
-	/// Above which amount a payment waits, and what may leave in a day, of an asset.
+	/// The amount above which a payment of an asset waits, and how much may leave in a day.
 	pub async fn large_and_per_day(&self, asset: BridgedAsset) -> Result<(u128, u128)> {
 		let asset = U256::from(asset.byte());
 		let limits = self.read(Gateway::limitsCall { asset }).await?;
 		Ok((limits.large.to::<u128>(), limits.perDay.to::<u128>()))
 	}
 
-	/// Whose transactions these are.
+	/// The account that signs transactions.
 	pub fn address(&self) -> Option<Address> {
 		self.wallet.as_ref().map(|(_, address)| *address)
 	}
@@ -327,12 +327,12 @@ impl Ethereum {
 			.await
 	}
 
-	/// Reads of the gateway as it is now.
+	/// Reads the gateway's current state.
 	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
 		self.read_at(call, BlockId::latest()).await
 	}
 
-	/// Reads of the gateway as it is in Ethereum's newest final block.
+	/// Reads the gateway's state in Ethereum's newest final block.
 	pub async fn read_final<C: SolCall>(&self, call: C) -> Result<C::Return> {
 		self.read_at(call, BlockId::finalized()).await
 	}
@@ -349,8 +349,8 @@ impl Ethereum {
 			.await
 	}
 
-	/// How many deposits there were at a block, by the node that has seen most: more than there were are
-	/// found out by the proof, fewer never. Nothing before the gateway was there.
+	/// How many deposits there were at a block, by the node that reports the most: the proof reveals too high
+	/// a number, but never one that is too low. `None` before the gateway existed.
 	pub async fn deposits_at(&self, block: H256) -> Result<Option<u32>> {
 		let gateway = self.gateway;
 		let all = self
@@ -396,7 +396,7 @@ impl Ethereum {
 				if keccak_256(&made) == hash.0 {
 					return Ok(made);
 				}
-				// With fields that are not known here: as the node itself has it.
+				// It has fields that this program does not know: ask for the node's raw header.
 				let raw: Bytes = node
 					.client
 					.raw_request("debug_getRawHeader".into(), [format!("{hash:?}")])
@@ -427,7 +427,7 @@ impl Ethereum {
 		self.nodes
 			.ask("proofs of the gateway's state", |node| async move {
 				let at = block_of(block);
-				// Which slots prove it depends on how many deposits there are.
+				// The slots that prove it depend on the number of deposits.
 				let counters = U256::from(trie::COUNTERS);
 				let counters = node.client.get_storage_at(gateway, counters).block_id(at).await?;
 				let slots = trie::slots(trie::deposits(&H256(counters.to_be_bytes())));
@@ -444,7 +444,7 @@ impl Ethereum {
 			.await
 	}
 
-	/// The total supply of the token, which is at a storage slot, at a block, with its proof.
+	/// The token's total supply in a storage slot at a block, with its proof.
 	pub async fn supply(
 		&self,
 		place: &GatewayPlace,
@@ -475,8 +475,8 @@ impl Ethereum {
 			.await
 	}
 
-	/// The deposits from number `from` on, up to a block, from the first block that is looked at on.
-	/// Returns them with the block to go on from.
+	/// The deposits from number `from` on, in the blocks `first` to `last`. Returns them with the block to
+	/// continue from.
 	pub async fn deposits(&self, from: u32, first: u64, last: u64) -> Result<Vec<Deposit>> {
 		let mut found = Vec::new();
 		let mut at = first.max(self.since);
@@ -513,8 +513,8 @@ impl Ethereum {
 		Ok(found)
 	}
 
-	/// The blocks in which events are looked for next, the first and the last one, when those before `next`
-	/// were looked at and `latest` is the newest. Nothing when that was looked at as well.
+	/// The first and the last block of the next search for events, if all blocks before `next` were searched
+	/// and `latest` is the newest one. `None` if there are no more.
 	pub fn unseen(&self, next: u64, latest: u64) -> Option<(u64, u64)> {
 		unseen(next.max(self.since), latest)
 	}
@@ -525,7 +525,7 @@ impl Ethereum {
 		Ok(events.into_iter().map(|event| event.id).collect())
 	}
 
-	/// The commitments of blocks `first` to `last`: of which block of the chain, with which root.
+	/// The commitments in blocks `first` to `last`: the chain's block and the root of each.
 	pub async fn committed(&self, first: u64, last: u64) -> Result<Vec<(u32, H256)>> {
 		let events: Vec<Gateway::Committed> = self.events("commitments", first, last).await?;
 		let both = |event: Gateway::Committed| (event.blockNumber, H256(event.outboundRoot.0));
@@ -556,15 +556,15 @@ impl Ethereum {
 		Ok(found)
 	}
 
-	/// What of a delayed payment is left.
+	/// The rest of a delayed payment.
 	pub async fn waiting(&self, id: B256) -> Result<Option<Delayed>> {
 		let w = self.read(Gateway::waitingCall { id }).await?;
 		let (ready_at, asset, remaining) = (w.readyAt, w.asset, w.remaining);
 		Ok((remaining > 0).then_some(Delayed { ready_at, asset, remaining }))
 	}
 
-	/// Tries a transaction without sending it, with all that waits in the pool before it, at the price
-	/// and tip that it is sent with: a contract sees them too. What it would cost in gas.
+	/// Simulates a transaction after everything that waits in the pool, with the price and tip that it will
+	/// have, because a contract sees them too. Returns its gas.
 	pub async fn simulate(
 		&self,
 		to: Address,
@@ -593,7 +593,7 @@ impl Ethereum {
 			.await
 	}
 
-	/// Sends a transaction after a trial, and waits until it is in a block.
+	/// Simulates and sends a transaction, and waits until it is in a block.
 	pub async fn send(&self, input: Vec<u8>, bounds: Bounds) -> Result<Outcome> {
 		self.send_to(self.gateway, input, U256::ZERO, bounds).await
 	}
@@ -616,7 +616,7 @@ impl Ethereum {
 			})
 			.await?;
 		let stuck = last.filter(|(number, _)| *number == nonce).map(|(_, price)| price);
-		// What others have in the pool counts; our own that is stuck is what we replace.
+		// Others' pending transactions count; our own stuck one will be replaced.
 		let at = match stuck.is_some() || bounds.alone {
 			true => BlockId::latest(),
 			false => BlockId::pending(),
@@ -628,8 +628,8 @@ impl Ethereum {
 				Ok((node.client.get_chain_id().await?, fees))
 			})
 			.await?;
-		// A node takes another transaction of the same number for a tenth more. What is stuck at the highest
-		// price is sent again at that: it may be gone from every pool.
+		// A node takes a replacement with the same nonce for a tenth more. A transaction that is stuck at the
+		// highest price is sent again at that price: every pool may have dropped it.
 		let floor = stuck.map_or(0, |price| price.saturating_add(price / 4));
 		let floor = floor.min(self.max_gas_price);
 		let price = fees.max_fee_per_gas.max(floor);
@@ -664,7 +664,7 @@ impl Ethereum {
 				holding.fetch_add(1, Ordering::Relaxed);
 				match node.client.send_raw_transaction(raw).await {
 					Ok(_) => Ok(()),
-					// Another endpoint has passed it on already.
+					// Another endpoint has already spread it.
 					Err(error) if error.to_string().contains("already") => Ok(()),
 					Err(error) => {
 						if has_refused(&error) {
@@ -675,12 +675,12 @@ impl Ethereum {
 				}
 			})
 			.await;
-		// What nobody has need not be outbid.
+		// A transaction that every node has refused need not be outbid.
 		if holders.load(Ordering::Relaxed) > 0 {
 			*last = Some((nonce, price));
 		}
 		if let Err(error) = taken {
-			// The number may be one that only the node that told it has.
+			// The nonce may be wrong, so ask another node next time.
 			self.pass_over();
 			return Err(error);
 		}
@@ -702,10 +702,10 @@ impl Ethereum {
 				});
 			}
 			if tokio::time::Instant::now() >= deadline {
-				// The node may have passed it on to nobody.
+				// The node may not have spread it.
 				self.pass_over();
 				bail!(
-					"{hash} is in no block after {} s; it is sent again for more",
+					"{hash} is in no block after {} s; it is sent again at a higher price",
 					PATIENCE.as_secs()
 				);
 			}
@@ -714,8 +714,8 @@ impl Ethereum {
 	}
 }
 
-/// See [`Ethereum::unseen`]. A node can say any number: with one that is too large nothing is looked at without end,
-/// and what was looked at above the newest block is looked at again.
+/// See [`Ethereum::unseen`]. A node can claim any number: a number that is too large must neither cause an
+/// endless search, nor hide the blocks that come later.
 fn unseen(next: u64, latest: u64) -> Option<(u64, u64)> {
 	let first = match next > latest.saturating_add(1) {
 		true => latest.saturating_sub(REORG),
@@ -724,8 +724,8 @@ fn unseen(next: u64, latest: u64) -> Option<(u64, u64)> {
 	(first <= latest).then(|| (first, latest.min(first.saturating_add(MOST_BLOCKS - 1))))
 }
 
-/// Whether a node says that it has not taken a transaction, and that it has no other one of the same number either.
-/// What stands before it may break down after it was passed on, and then it says neither.
+/// Whether a node certainly does not hold a transaction that it was sent, nor another one with the same nonce. A
+/// server error proves neither: the proxy in front of the node may fail after it has forwarded the transaction.
 fn has_refused(error: &TransportError) -> bool {
 	let text = error.to_string().to_lowercase();
 	let status = error.as_transport_err().and_then(TransportErrorKind::as_http_error);
@@ -733,9 +733,9 @@ fn has_refused(error: &TransportError) -> bool {
 		&& (error.is_error_resp() || status.is_some_and(|error| error.status < 500))
 }
 
-/// The events of blocks `first` to `last`, as a node has them. Nodes refuse to give too many at once, and how
-/// many there are is in the hands of whoever deposits: what is refused is asked for in halves, down to
-/// single blocks, whose gas bounds them.
+/// A node's events in blocks `first` to `last`. Nodes refuse to return too many at once, and depositors
+/// decide how many there are. So a refused range is requested in halves, down to single blocks, whose gas
+/// bounds the number.
 async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Result<Vec<Log>> {
 	let mut found = Vec::new();
 	let mut at = first;
@@ -757,7 +757,7 @@ async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Re
 	Ok(found)
 }
 
-/// What a contract said, or an error of the node.
+/// The contract's refusal, or the node's error.
 fn refusal(error: TransportError) -> Result<Refused> {
 	let TransportError::ErrorResp(payload) = &error else { return Err(error.into()) };
 	if let Some(data) = payload.as_revert_data() {
@@ -777,7 +777,7 @@ fn small(value: U256) -> Result<u128> {
 }
 
 fn trie_proof(nodes: &[Bytes]) -> Result<TrieProof> {
-	// Some nodes give an empty trie as one empty node.
+	// Some nodes return an empty trie as one empty node.
 	let nodes = nodes.iter().filter(|node| node.as_ref() != [0x80]);
 	let nodes = nodes
 		.map(|node| node.to_vec().try_into().map_err(|_| anyhow!("a node of a proof is too long")))
@@ -794,7 +794,7 @@ fn account(proof: &EIP1186AccountProofResponse) -> Result<EthereumAccount> {
 	})
 }
 
-/// What `eth_getProof` gives for the gateway and for the token, as the chain takes it.
+/// The results of `eth_getProof` for gateway and token, in the chain's form.
 fn gateway_proof(
 	gateway: &EIP1186AccountProofResponse,
 	token: &EIP1186AccountProofResponse,
@@ -843,7 +843,7 @@ pub(crate) mod tests {
 
 	const GWEI: u64 = 1_000_000_000;
 
-	/// An execution node for which gas costs three gwei. It gives the usual where `answer` has nothing to say.
+	/// An execution node with a gas price of three gwei. It gives a usual answer where `answer` returns `None`.
 	pub(crate) async fn node<F>(answer: F) -> String
 	where
 		F: Fn(&Value) -> Option<Value> + Clone + Send + Sync + 'static,
@@ -873,8 +873,8 @@ pub(crate) mod tests {
 		serve(app).await
 	}
 
-	/// Sends a transaction again and again, for at most four gwei, to a node that says `said` to it each time. The
-	/// prices at which it was tried.
+	/// Sends a transaction `times` times, for at most four gwei, to a node that always answers `said`. Returns the
+	/// prices of the trials.
 	async fn prices_of(times: usize, said: Value) -> Vec<u64> {
 		let prices: Arc<Mutex<Vec<u64>>> = Arc::default();
 		let noted = prices.clone();
@@ -904,7 +904,7 @@ pub(crate) mod tests {
 	async fn attack_transaction_that_no_node_takes_is_outbid() {
 		let full = json!({ "error": { "code": -32_000, "message": "txpool is full" } });
 		assert_eq!(prices_of(3, full).await, [3 * GWEI; 3]);
-		// One that another transaction of the same number is in the way of is.
+		// If the node holds another transaction with the same nonce, the price rises.
 		let other = json!({
 			"error": { "code": -32_000, "message": "replacement transaction underpriced" },
 		});
@@ -913,7 +913,7 @@ pub(crate) mod tests {
 
 	#[tokio::test]
 	async fn attack_relayer_outbids_itself_until_it_may_send_nothing_more() {
-		// Nobody knows whether it was taken.
+		// It is unknown whether the node holds it.
 		let prices = prices_of(4, json!({ "neither": true })).await;
 		assert_eq!(prices, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4, 4 * GWEI, 4 * GWEI]);
 	}
@@ -922,9 +922,9 @@ pub(crate) mod tests {
 	fn attack_node_says_that_there_are_more_blocks_than_there_are() {
 		assert_eq!(unseen(10, 20), Some((10, 20)));
 		assert_eq!(unseen(21, 20), None);
-		// They are not looked at without end.
+		// The search has an end.
 		assert_eq!(unseen(10, u64::MAX), Some((10, 9 + MOST_BLOCKS)));
-		// Nor does it keep anything from being looked at.
+		// Later blocks are still searched.
 		assert_eq!(unseen(10 + MOST_BLOCKS, 1_000), Some((1_000 - REORG, 1_000)));
 		assert_eq!(unseen(u64::MAX, 5), Some((0, 5)));
 	}
@@ -985,8 +985,8 @@ pub(crate) mod tests {
 
 	#[tokio::test]
 	async fn attack_deposits_are_more_than_a_node_gives_at_once() {
-		// In each block a deposit with its number; no more than three are given at once, and of block
-		// 120 nothing ever.
+		// Each block has a deposit with its number. At most three are returned at once, and never one of
+		// block 120.
 		let app = Router::new().fallback(|body: String| async move {
 			let asked: Value = serde_json::from_str(&body).expect("JSON");
 			let block = |name: &str| {
@@ -1029,7 +1029,7 @@ pub(crate) mod tests {
 		let ethereum = ethereum.expect("a node");
 		let found = ethereum.deposits(0, 0, 99).await.expect("all of them");
 		assert!(found.iter().map(|deposit| deposit.index).eq(0..100));
-		// What is refused of a single block is an error.
+		// A refusal for a single block is an error.
 		assert!(ethereum.deposits(100, 100, 120).await.is_err());
 	}
 

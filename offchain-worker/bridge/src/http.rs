@@ -1,5 +1,5 @@
-//! JSON-RPC of execution nodes over HTTP: what they answer has an end, and errors do not name the address, which often
-//! has a key in it.
+//! JSON-RPC of execution nodes over HTTP, with a limit on the size of answers. Errors do not contain the address,
+//! because it often contains a key.
 
 use std::{
 	fmt,
@@ -13,9 +13,9 @@ use alloy_transport::{TransportError, TransportErrorKind, TransportFut, Transpor
 use anyhow::{anyhow, Result};
 use tower_service::Service;
 
-/// The longest answer that is read, in bytes: the events of a full block are a tenth of it.
+/// The largest answer that is read, in bytes. The events of a full block take a tenth of it.
 const MAX_ANSWER: usize = 32 << 20;
-/// How much of what is no answer is told, in bytes.
+/// How much of an unreadable answer an error quotes, in bytes.
 const MOST_TOLD: usize = 200;
 
 /// A node.
@@ -25,7 +25,7 @@ struct Http {
 	url: reqwest::Url,
 }
 
-/// An answer was longer than any is read.
+/// An answer was larger than [`MAX_ANSWER`].
 #[derive(Debug)]
 struct TooLong;
 
@@ -37,7 +37,7 @@ impl fmt::Display for TooLong {
 
 impl std::error::Error for TooLong {}
 
-/// Whether it is an answer that was longer than any is read.
+/// Whether the answer was too large.
 pub fn is_too_long(error: &TransportError) -> bool {
 	let custom = error.as_transport_err().and_then(TransportErrorKind::as_custom);
 	custom.is_some_and(|error| error.is::<TooLong>())
@@ -92,7 +92,7 @@ mod tests {
 	use alloy_provider::Provider;
 	use axum::{http::StatusCode, Router};
 
-	/// Encryption, as every pool of nodes has it installed before it makes one.
+	/// Installs encryption first, as a pool of nodes does.
 	fn node(url: &str) -> RootProvider {
 		let _ = rustls::crypto::ring::default_provider().install_default();
 		provider(url).expect("a URL")

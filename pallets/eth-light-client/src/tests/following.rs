@@ -43,7 +43,8 @@ fn periods_should_be_crossed_when_the_next_committee_is_known() {
 	build_and_execute(|| {
 		let last = SLOTS_PER_PERIOD - 64;
 		let (network, first) = started(Layout::ELECTRA, last, 1_000);
-		// In the first slots of a period its committee signs while a block of the last one is final.
+		// In the first slots of a period its committee signs while the newest final block is of the
+		// previous period.
 		let attested = block(&network, last + 8, [0, 1], first.root());
 		assert_eq!(submit(attested.update(&network, &first, 0, 512, Some(1))), Ok(true));
 		assert_eq!(events(), [Event::CommitteeKnown { period: 1 }]);
@@ -57,7 +58,7 @@ fn periods_should_be_crossed_when_the_next_committee_is_known() {
 				Event::HeaderFinalized { root: crossing.root(), slot: SLOTS_PER_PERIOD + 64 },
 			]
 		);
-		// The committee of the period before signs nothing any more.
+		// Signatures of the previous period's committee are no longer accepted.
 		let later = block(&network, SLOTS_PER_PERIOD + 192, [1, 2], crossing.root());
 		let attested = block(&network, SLOTS_PER_PERIOD + 256, [1, 2], later.root());
 		assert_noop!(
@@ -92,14 +93,14 @@ fn client_should_wait_for_a_checkpoint_when_no_block_of_a_whole_period_was_final
 		let last = block(&network, 64, [0, 1], first.root());
 		let attested = block(&network, 128, [0, 1], last.root());
 		assert_eq!(submit(attested.update(&network, &last, 0, 512, Some(1))), Ok(true));
-		// In period 1 nothing newer is final: its committee names the next one in no block that is.
+		// In period 1 nothing newer becomes final, so no final block names the committee of period 2.
 		let attested = block(&network, SLOTS_PER_PERIOD + 4_000, [1, 2], last.root());
 		assert_noop!(
 			submit(attested.update(&network, &last, 1, 512, Some(2))),
 			Error::<Test>::NothingNew
 		);
-		// Those who sign when finality is back, in period 2, are not known: a fork of blocks that were
-		// never final could have named them.
+		// When Ethereum is final again, in period 2, its signers are unknown: blocks that were never final
+		// could be of a fork with another committee.
 		let back = block(&network, 2 * SLOTS_PER_PERIOD + 64, [2, 3], H256::zero());
 		let attested = block(&network, 2 * SLOTS_PER_PERIOD + 128, [2, 3], back.root());
 		let update = attested.update(&network, &back, 2, 512, Some(3));
