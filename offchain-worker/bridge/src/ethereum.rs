@@ -633,11 +633,11 @@ impl Ethereum {
 		let floor = stuck.map_or(0, |price| price.saturating_add(price / 4));
 		let floor = floor.min(self.max_gas_price);
 		let price = fees.max_fee_per_gas.max(floor);
-		ensure!(
-			price <= self.max_gas_price,
-			"gas costs {} gwei, more than --max-gas-price: it waits",
-			price / 1_000_000_000
-		);
+		if price > self.max_gas_price {
+			// Only this node may think so.
+			self.pass_over();
+			bail!("gas costs {} gwei, more than --max-gas-price: it waits", price / 1_000_000_000);
+		}
 		let tip = fees.max_priority_fee_per_gas.max(floor.min(price)).min(price);
 		let tried = self.simulate(to, input.clone(), value, at, Some((price, tip))).await?;
 		let gas = match tried.and_then(|gas| bounds.check(gas, price, tip).map(|()| gas)) {
@@ -916,6 +916,32 @@ pub(crate) mod tests {
 		// It is unknown whether the node holds it.
 		let prices = prices_of(4, json!({ "neither": true })).await;
 		assert_eq!(prices, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4, 4 * GWEI, 4 * GWEI]);
+	}
+
+	#[tokio::test]
+	async fn attack_node_says_that_gas_is_too_dear() {
+		let dear = node(|asked| {
+			let history = json!({
+				"oldestBlock": "0x1",
+				"baseFeePerGas": ["0x174876e800", "0x174876e800"],
+				"gasUsedRatio": [0.5],
+				"reward": [["0x3b9aca00"]],
+			});
+			let is_about_gas = asked["method"] == "eth_feeHistory";
+			is_about_gas.then(|| json!({ "result": history }))
+		});
+		let other = node(|asked| {
+			let is_about_id = asked["method"] == "eth_chainId";
+			is_about_id.then(|| json!({ "result": "0x7" }))
+		});
+		let key = format!("{:064x}", 7).parse().expect("a key");
+		let (urls, most) = ([dear.await, other.await], u128::from(4 * GWEI));
+		let ethereum = Ethereum::new(&urls, Address::ZERO, 0, Some(key), most, Metrics::default());
+		let ethereum = ethereum.expect("nodes");
+		let refused = ethereum.send(vec![1, 2, 3, 4], Bounds::OWN).await;
+		assert!(refused.is_err_and(|error| error.to_string().contains("--max-gas-price")));
+		// The next question goes to the other node.
+		assert_eq!(ethereum.chain_id().await.ok(), Some(7));
 	}
 
 	#[test]

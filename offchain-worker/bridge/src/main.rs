@@ -476,12 +476,7 @@ async fn run(args: RunArgs) -> Result<()> {
 				state.0 = tokio::time::Instant::now();
 				state.1.forget();
 			}
-			let went = state.1.step(&relay).await;
-			if went.is_err() {
-				// A wrong gas price or block number of one node may be the cause.
-				relay.ethereum.pass_over();
-			}
-			went
+			state.1.step(&relay).await
 		})
 		.await
 	};
