@@ -91,6 +91,9 @@ export const about = (value: number, digits = 3): string => new Intl.NumberForma
 export const percent = (parts: number, digits = 1): string =>
 	`${(parts / 1e7).toFixed(digits).replace(/\.0+$/, "")} %`;
 
+/** The whole share in percent, as it is typed. */
+export const exactPercent = (parts: number): string => (parts / 1e7).toFixed(7).replace(/\.?0+$/, "");
+
 export const short = (address: string | undefined): string =>
 	!address ? "–" : address.length > 14 ? `${address.slice(0, 6)}…${address.slice(-5)}` : address;
 

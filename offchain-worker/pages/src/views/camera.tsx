@@ -192,7 +192,7 @@ export function Camera({ name, width, height, fps }: { name: string; width: numb
 		again: t("The connection was lost; trying again…", "连接中断，正在重试…"),
 	};
 	return (
-		<Card title={t("From this browser's camera", "用浏览器摄像头直播")} id="camera" aside={<span class={`state ${state}`}>{state === "live" ? "● LIVE" : ""}</span>}>
+		<Card title={t("From this browser's camera", "用浏览器摄像头直播")} id="camera" aside={<span class={`state ${state}`}>{state === "live" ? t("● live", "● 直播中") : ""}</span>}>
 			<div class="form">
 				<video class="preview" ref={video} autoplay muted playsInline hidden={!isOn} aria-label={t("what your camera sees", "摄像头画面")} />
 				{isOn && (

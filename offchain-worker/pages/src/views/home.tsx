@@ -18,24 +18,30 @@ const By = ({ address }: { address: string }): JSX.Element => (
 
 export function HomePage(): JSX.Element {
 	const [streams, set] = useState<Status[] | null>(null);
+	const [isAway, setAway] = useState(false);
 	const { clock } = useLive();
 	const inflation = useRead((at) => live.read("inflation", [], at));
 	const pool = useRead((at) => live.read("pool", [], at));
 	const origins = useRead((at) => live.read("origins", [], at));
 	useEffect(() => {
 		let over = false;
-		const load = () =>
-			void fetch("/status")
-				.then((response) => response.json())
-				.then(
-					(body: { streams: Status[] }) => over || set(body.streams),
-					() => undefined,
-				);
-		load();
-		const timer = setInterval(load, 4_000);
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		// The next one after the last is answered, and none for a page that nobody looks at.
+		const load = async (): Promise<void> => {
+			if (!document.hidden || !timer) {
+				const found = await fetch("/status", { signal: AbortSignal.timeout(15_000) })
+					.then((response) => response.json() as Promise<{ streams: Status[] }>)
+					.catch(() => null);
+				if (over) return;
+				setAway(!found?.streams);
+				if (found?.streams) set(found.streams);
+			}
+			timer = setTimeout(() => void load(), 4_000);
+		};
+		void load();
 		return () => {
 			over = true;
-			clearInterval(timer);
+			clearTimeout(timer);
 		};
 	}, []);
 	// Names of streams that the chain has told of lately and that this gateway does not follow yet.
@@ -65,13 +71,13 @@ export function HomePage(): JSX.Element {
 						if (name) navigate(pathOf(name));
 					}}
 				>
-					<input name="name" placeholder={t("name of a stream", "视频流名称")} aria-label={t("name of a stream", "视频流名称")} />
+					<input name="name" placeholder={t("broadcaster's account/name", "广播者账户/名称")} aria-label={t("name of a stream", "视频流名称")} />
 					<button class="primary" type="submit">
 						{t("Watch", "观看")}
 					</button>
 				</form>
 			</section>
-			<Card title={t("On this gateway", "此网关上的视频流")}>
+			<Card title={t("On this gateway", "此网关上的视频流")} aside={isAway ? <span class="bad" role="status">{t("the gateway does not answer", "网关没有应答")}</span> : undefined}>
 				{streams?.length || named.size ? (
 					<ul class="streams">
 						{streams?.map((stream) => (
@@ -86,7 +92,7 @@ export function HomePage(): JSX.Element {
 									<span class={`badge ${stream.ended ? "" : "on"}`}>{stream.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}</span>
 									<By address={stream.broadcaster} />
 									<span class="small faint">
-										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segment${stream.segments === 1 ? "" : "s"} checked`, `已核验 ${stream.segments} 个片段`)}
+										{stream.renditions.map((r) => `${r.split("@")[0]?.split("x")[1]}p`).join(", ")} · {t(`${stream.segments} segment${stream.segments === 1 ? "" : "s"} checked`, `已核验 ${stream.segments} 个片段`)}
 									</span>
 								</A>
 							</li>

@@ -71,7 +71,7 @@ export function AccountPage({ address: given }: { address: string }): JSX.Elemen
 				<div>
 					<Card title={t("What it has", "资产")}>
 						<dl class="grid">
-							<Fact name={t("Free", "可用")}>{amount(balances?.lpt, "LPT")}</Fact>
+							<Fact name={t("Not bonded", "未质押")}>{amount(balances?.lpt, "LPT")}</Fact>
 							<Fact name="ETH">{amount(balances?.eth, "ETH")}</Fact>
 							<Fact name={t("Bonded", "已质押")}>{amount(stake?.next_round, "LPT")}</Fact>
 							<Fact name={t("Bonded to", "质押给")}>
