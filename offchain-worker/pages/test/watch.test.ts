@@ -35,7 +35,7 @@ function watching(answer: (from: number) => Response | Promise<Response>): { wat
 	// biome-ignore lint: what it does by itself when it plays.
 	const inner = watch as any;
 	// It has waited for the chain long enough.
-	inner.begun = 0;
+	inner.begun = Number.NEGATIVE_INFINITY;
 	return { watch, check: (seq) => inner.check(`${watch.base}/0/${seq}.ts`, new ArrayBuffer(9)), learn: (from) => inner.learn(from) };
 }
 
