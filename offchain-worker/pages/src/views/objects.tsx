@@ -92,8 +92,8 @@ export function AccountPage({ address: given }: { address: string }): JSX.Elemen
 								<Fact name={t("Stake", "质押")}>{amount(transcoder.stake, "LPT")}</Fact>
 								<Fact name={t("Seat", "席位")} note={seat && seatText(seat.reason.type)[1]}>{seat ? seatText(seat.reason.type)[0] : "–"}</Fact>
 								<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(transcoder.price, "ETH")}</Fact>
-								<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
-								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
+								<Fact name={t("Rewards it keeps", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
+								<Fact name={t("Fees it gives on", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
 								<Fact name={t("Capacity", "算力")}>{liveStreams(Number(transcoder.capacity))}</Fact>
 								<Fact name={t("Jobs that it served", "已完成任务")} note={t("of those that it was offered lately, and in which somebody was paid", "近期被指派且有付款的任务")}>
 									{work?.offered ? t(`${work.served} of ${work.offered}`, `${work.served} / ${work.offered}`) : "–"}

@@ -77,8 +77,8 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const columns = {
 		stake: t("Stake, LPT", "质押，LPT"),
 		price: t("Price of 2 s of 720p", "720p 每 2 秒价格"),
-		keeps: t("Keeps of rewards", "奖励抽成"),
-		gives: t("Gives of fees", "费用分成"),
+		keeps: t("Rewards it keeps", "奖励抽成"),
+		gives: t("Fees it gives on", "费用分成"),
 		gain: t("Estimated yield", "预计收益"),
 		work: t("Work", "工作"),
 	};
@@ -299,8 +299,8 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					{account && <History account={account} />}
 					<p class="small faint">
 						{t(
-							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). Bonded LPT answers for its transcoder for ${liability} rounds after it left.`,
-							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍为原转码者担责。`,
+							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). For ${liability} rounds after LPT has left a transcoder it can still be cut for what that transcoder did before.`,
+							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍可能因原转码者先前的行为被罚没。`,
 						)}
 					</p>
 				</div>
@@ -398,7 +398,7 @@ function StakeAction({
 					title={t("Bond LPT", "质押 LPT")}
 					call={value && to ? call("bond", { amount: value, to }) : null}
 					problem={typedProblem ?? (value !== null && typed && !delegate && value < limits.minBond ? t(`The smallest bond is ${amount(limits.minBond, "LPT")}.`, `最低质押 ${amount(limits.minBond, "LPT")}。`) : null) ?? (delegate && to !== delegate ? t("You are bonded to another transcoder: move your bond instead.", "您已质押给另一转码者：请使用转移。") : null)}
-					consequence={t("It counts and earns from the next round on, and answers for the transcoder at once. About 0.1 LPT is kept free for fees.", "下一轮起计息，但立即为转码者担责。约 0.1 LPT 留作手续费。")}
+					consequence={t("It counts and earns from the next round on. From now on it can be cut when the transcoder fails. About 0.1 LPT is kept free for fees.", "下一轮起计息，但即刻起转码者失败时可能被罚没。约 0.1 LPT 留作手续费。")}
 					risk={risk(value ?? 0n)}
 				>
 					{target}
@@ -413,7 +413,7 @@ function StakeAction({
 					call={value ? call("unbond", { amount: value }) : null}
 					problem={typedProblem}
 					consequence={t(`It earns nothing from now on, this round included, and can be withdrawn after ${limits.unbonding} rounds, in about ${duration(limits.unbonding * limits.roundSeconds)}.`, `即刻起（含本轮）不再计息，${limits.unbonding} 轮后可提取，约 ${duration(limits.unbonding * limits.roundSeconds)}。`)}
-					risk={t(`For ${limits.liability} rounds it still answers for what the transcoder did before.`, `此后 ${limits.liability} 轮内仍为转码者先前的行为担责。`)}
+					risk={t(`For ${limits.liability} rounds it can still be cut for what the transcoder did before.`, `此后 ${limits.liability} 轮内仍可能因转码者先前的行为被罚没。`)}
 				>
 					{field}
 				</Ask>
@@ -425,7 +425,7 @@ function StakeAction({
 					title={t("Move to another transcoder", "转移到另一转码者")}
 					call={to && to !== delegate ? call("move_bond", { to }) : null}
 					consequence={t(`All ${amount(bonded, "LPT")} leave now, and can be bonded there after ${limits.liability} rounds by a second call. In between they earn nothing.`, `全部 ${amount(bonded, "LPT")} 立即离开，${limits.liability} 轮后需再发一次交易质押过去，期间无收益。`)}
-					risk={t("Meanwhile they answer for the old transcoder.", "期间仍为原转码者担责。")}
+					risk={t("Meanwhile they can be cut for what the old transcoder did.", "期间仍可能因原转码者先前的行为被罚没。")}
 				>
 					{target}
 				</Ask>

@@ -15,8 +15,8 @@ export function OwnTranscoder({ of }: { of: Transcoder }): JSX.Element {
 		<Card title={t("Your transcoder", "您的转码者")} id="transcoder">
 			<dl class="grid">
 				<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(of.price, "ETH")}</Fact>
-				<Fact name={t("Keeps of rewards", "奖励抽成")} note={next && next.reward_cut !== of.reward_cut && t(`${percent(next.reward_cut)} from the next round`, `下轮起 ${percent(next.reward_cut)}`)}>{percent(of.reward_cut)}</Fact>
-				<Fact name={t("Gives of fees", "费用分成")} note={next && next.fee_share !== of.fee_share && t(`${percent(next.fee_share)} from the next round`, `下轮起 ${percent(next.fee_share)}`)}>{percent(of.fee_share)}</Fact>
+				<Fact name={t("Rewards it keeps", "奖励抽成")} note={next && next.reward_cut !== of.reward_cut && t(`${percent(next.reward_cut)} from the next round`, `下轮起 ${percent(next.reward_cut)}`)}>{percent(of.reward_cut)}</Fact>
+				<Fact name={t("Fees it gives on", "费用分成")} note={next && next.fee_share !== of.fee_share && t(`${percent(next.fee_share)} from the next round`, `下轮起 ${percent(next.fee_share)}`)}>{percent(of.fee_share)}</Fact>
 				<Fact name={t("State", "状态")}>
 					<span class={of.jailed ? "bad" : ""}>{of.jailed ? t("jailed", "监禁") : of.active ? t("active", "活跃") : t("not elected", "未当选")}</span>
 				</Fact>
@@ -70,11 +70,11 @@ function Change({ account, terms, onClose }: { account: string; terms: Terms; on
 			</label>
 			<div class="two">
 				<label class="field">
-					{t("Keeps of rewards, %", "奖励抽成（%）")}
+					{t("Rewards it keeps, %", "奖励抽成（%）")}
 					<input inputMode="decimal" value={cut} onInput={(event) => setCut(event.currentTarget.value)} />
 				</label>
 				<label class="field">
-					{t("Gives of fees, %", "费用分成（%）")}
+					{t("Fees it gives on, %", "费用分成（%）")}
 					<input inputMode="decimal" value={share} onInput={(event) => setShare(event.currentTarget.value)} />
 				</label>
 			</div>
