@@ -195,8 +195,14 @@ export class Watch {
 	}
 
 	private async play(video: HTMLVideoElement, at = LATEST): Promise<void> {
-		const { default: Hls } = await import("hls.js/light");
+		const found = await import("hls.js/light").catch(() => null);
 		if (this.closed) return;
+		// On a bad line the player itself may not come.
+		if (!found) {
+			this.again(AGAIN, at);
+			return;
+		}
+		const { default: Hls } = found;
 		if (!Hls.isSupported()) {
 			this.say("unsupported");
 			return;

@@ -6,8 +6,9 @@ import { A, Blob, Card, Empty, live, navigate, useLive, useRead } from "../ui/ki
 import { amount, short, t } from "../ui/words";
 import { broadcasterOf, isServed, pathOf, shownName } from "../player/name";
 
-/** Streams of the chain that are shown: everybody can name some. */
+/** Streams of the chain that are shown, and of this gateway: everybody can name some. */
 const MOST = 24;
+const MOST_FOLLOWED = 60;
 const wholeOf = ({ broadcaster, name }: Status): string => `${broadcaster}/${name}`;
 /** Whose stream it is: others may give theirs the same name. */
 const By = ({ address }: { address: string }): JSX.Element => (
@@ -80,7 +81,7 @@ export function HomePage(): JSX.Element {
 			<Card title={t("On this gateway", "此网关上的视频流")} aside={isAway ? <span class="bad" role="status">{t("the gateway does not answer", "网关没有应答")}</span> : undefined}>
 				{streams?.length || named.size ? (
 					<ul class="streams">
-						{streams?.map((stream) => (
+						{streams?.slice(0, MOST_FOLLOWED).map((stream) => (
 							<li key={wholeOf(stream)}>
 								<A href={pathOf(wholeOf(stream))} class="streamcard">
 									<span class="thumb" aria-hidden="true">
@@ -97,6 +98,7 @@ export function HomePage(): JSX.Element {
 								</A>
 							</li>
 						))}
+						{streams && streams.length > MOST_FOLLOWED && <li class="faint">{t(`and ${streams.length - MOST_FOLLOWED} more: name one above`, `另有 ${streams.length - MOST_FOLLOWED} 个：请在上方输入名称`)}</li>}
 						{[...named].map((name) => (
 							<li key={name}>
 								<A href={pathOf(name)} class="streamcard">
