@@ -11,7 +11,7 @@ test("why a camera cannot be used should be told also where there is no micropho
 		["NotReadableError", "inuse"],
 	]) {
 		const getUserMedia = ({ audio }: { audio?: unknown }) => Promise.reject(failing(audio ? "NotFoundError" : (name as string)));
-		Object.defineProperty(globalThis, "navigator", { value: { language: "en", mediaDevices: { getUserMedia } }, configurable: true });
+		Object.defineProperty(navigator, "mediaDevices", { value: { getUserMedia }, configurable: true });
 		await assert.rejects(capture({ width: 1, height: 1, fps: 1 }), (error) => error instanceof PublishError && error.problem === problem);
 	}
 });
