@@ -184,13 +184,11 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 		if (!isUnanswered(error)) throw error;
 	});
 	const looked = new Set<Hash>();
-	const numbers = new Set<number>();
 	/** Its events, where a block has it; `null` where it has not. */
 	const find = async (number: number, hash: Hash, events: () => Promise<ChainEvent[]> | ChainEvent[]): Promise<ChainEvent[] | null> => {
 		const place = (await chain.extrinsics(hash)).findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
 		const ours = place < 0 ? [] : (await events()).filter(({ extrinsic }) => extrinsic === place);
 		looked.add(hash);
-		numbers.add(number);
 		if (place < 0) return null;
 		// Each call has one event at least, which says how it went.
 		if (!ours.length) throw new TxError(t(`It is in block ${number}, and how it went could not be read: look at the account before you send it again.`, `已进入区块 ${number}，但无法读取结果：重发前请先查看账户。`));
@@ -214,7 +212,8 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 		if ((live.head?.number ?? 0) > from + PERIOD + 4) {
 			// A page that slept has not seen all blocks.
 			for (let number = from + 1; number <= from + PERIOD; number++) {
-				if (numbers.has(number)) continue;
+				const known = live.blocks.find((block) => block.number === number);
+				if (known && looked.has(known.hash)) continue;
 				const found = await tried(chain.hashAt(number).then((hash) => find(number, hash, () => chain.events(number, hash))));
 				if (found) return found;
 				if (found === undefined) throw new TxError(t("It was sent, and whether a block has taken it could not be read: look at the account before you send it again.", "已发送，但无法读取是否进入区块：重发前请先查看账户。"));

@@ -54,11 +54,12 @@ const RECORDS = 32;
 const ANSWER = 15_000;
 /** How long the first segments wait for the chain, in ms. */
 const PATIENCE = 8_000;
-/** After how many ms a player that was lost begins anew; one whose pictures cannot be shown, though that was mended within as many. */
+/** After how many ms a player that was lost begins anew. */
 const AGAIN = 2_000;
+/** For how many ms pictures that could not be shown are mended once only; after as many the player begins anew. */
+const MENDED = 10_000;
 /** Where hls.js begins at the end of what is live, and at the beginning of a recording. */
 const LATEST = -1;
-const MENDED = 10_000;
 
 export class Watch {
 	status: Status | null = null;

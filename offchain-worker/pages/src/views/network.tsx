@@ -262,7 +262,7 @@ export function NetworkPage(): JSX.Element {
 					<BridgeCard />
 					<dl class="grid card">
 						<Fact name={t("Block time", "出块时间")}>{live.slotSeconds()} {t("s", "秒")}</Fact>
-						<Fact name={t("Beacon window", "信标窗口")}>{timing?.beacon_window ?? "–"} {t("blocks", "块")}</Fact>
+						<Fact name={t("Beacon window", "信标窗口")} note={t("each brings the random number for the next draws", "每个窗口产生下次抽签的随机数")}>{timing?.beacon_window ?? "–"} {t("blocks", "块")}</Fact>
 						<Fact name={t("Window now", "当前窗口")}>{clock?.window ?? "–"}</Fact>
 					</dl>
 				</div>

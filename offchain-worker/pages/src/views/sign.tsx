@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet } from "../chain/tx";
 import type { ChainEvent } from "../chain/types";
-import { RpcError, TOO_MUCH } from "../chain/rpc";
+import { isUnanswered, RpcError, TOO_MUCH } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
 import { keep, kept } from "../ui/kept";
 import { amount, t } from "../ui/words";
@@ -83,6 +83,9 @@ export function WalletBar(): JSX.Element {
 
 /** Errors that a node answers before a call is in a block, in words. */
 const refusal = async (error: unknown): Promise<string> => {
+	// What was sent is asked after until it is known: an answer can be wanting only before that.
+	const isAway = error instanceof RpcError ? isUnanswered(error) : error instanceof Error && (error.name === "TimeoutError" || (error.name === "TypeError" && /fetch|network|load failed/i.test(error.message)));
+	if (isAway) return t("The chain does not answer. Nothing was sent: try again.", "链没有应答，未发送：请重试。");
 	if (error instanceof RpcError) {
 		const detail = typeof error.data === "string" ? error.data : "";
 		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee.", "账户可用 LPT 不足以支付手续费。");
