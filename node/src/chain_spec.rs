@@ -24,15 +24,15 @@ use std::{
 
 use livepeer_runtime::opaque::Block;
 
-/// What a specification carries besides the genesis.
+/// Extensions of a specification beside the genesis.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ChainSpecExtension)]
 #[serde(rename_all = "camelCase")]
 pub struct Extensions {
-	/// Blocks with these heights have these hashes.
+	/// The required hashes of blocks at these heights.
 	pub fork_blocks: ForkBlocks<Block>,
 	/// Blocks that are never imported.
 	pub bad_blocks: BadBlocks<Block>,
-	/// Where light clients begin.
+	/// The state from which light clients start.
 	pub light_sync_state: sc_sync_state_rpc::LightSyncStateExtension,
 }
 
@@ -44,7 +44,7 @@ const TOKEN_SYMBOL: &str = "LPT";
 /// Its decimals.
 const TOKEN_DECIMALS: u8 = 18;
 
-/// The specification that `id` names: a built-in chain, with what `genesis` changes of it, or a file.
+/// The specification that `id` names: a built-in chain with the changes of `genesis`, or a file.
 pub fn load(id: &str, genesis: &GenesisParams) -> Result<ChainSpec, String> {
 	if genesis.genesis_file.is_some() && id != "production" {
 		return Err("--genesis-file goes with --chain production".into());
@@ -79,8 +79,8 @@ pub fn load(id: &str, genesis: &GenesisParams) -> Result<ChainSpec, String> {
 	}
 }
 
-/// The same specification with its genesis already built, by the runtime's native code: a node
-/// starts twice as fast when it need not compile the Wasm for that.
+/// The same specification with its genesis already built by the runtime's native code: a node starts twice as
+/// fast if it need not compile the Wasm for that.
 pub fn with_genesis_built(id: &str, mut spec: ChainSpec) -> Result<ChainSpec, String> {
 	let preset = match id {
 		"dev" => sp_genesis_builder::DEV_RUNTIME_PRESET,
@@ -137,19 +137,19 @@ fn built_in(
 		.build())
 }
 
-/// Who begins a production chain. Amounts are decimal LPT, such as "1250.5".
+/// The genesis of a production chain. Amounts are decimal LPT, such as "1250.5".
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GenesisFile {
 	/// The chain's name.
 	name: String,
-	/// The chain's id, which also names its directory.
+	/// The chain's id, also the name of its directory.
 	id: String,
 	/// The account that holds Sudo.
 	sudo: String,
 	/// The bootstrap validators.
 	validators: Vec<GenesisValidator>,
-	/// LPT of accounts.
+	/// Allocations of LPT to accounts.
 	lpt: Vec<(String, String)>,
 }
 
@@ -163,9 +163,9 @@ struct GenesisValidator {
 	keys: String,
 	/// The proof.
 	proof: String,
-	/// LPT that it bonds out of its allocation.
+	/// The LPT of its allocation that it bonds.
 	stake: String,
-	/// Its price of a standard segment in ETH, should it transcode too.
+	/// Its price of a standard segment in ETH, in case it transcodes too.
 	price: String,
 }
 
@@ -196,7 +196,7 @@ fn amount(text: &str) -> Result<Balance, String> {
 	whole.checked_mul(UNIT).and_then(|whole| whole.checked_add(fraction)).ok_or_else(wrong)
 }
 
-/// An account and its session keys, which their proof shows to be its own.
+/// An account and its session keys, after checking the proof that they are its own.
 fn proven(owner: &str, keys: &str, proof: &str) -> Result<(AccountId, SessionKeys), String> {
 	let who = account(owner)?;
 	let keys = SessionKeys::decode_all(&mut &bytes(keys)?[..])
@@ -207,7 +207,7 @@ fn proven(owner: &str, keys: &str, proof: &str) -> Result<(AccountId, SessionKey
 	Ok((who, keys))
 }
 
-/// What `key session --json` prints, as far as a chain's beginning needs it.
+/// The output of `key session --json`, as far as a genesis needs it.
 #[derive(Debug, Deserialize)]
 struct SessionKeysFile {
 	/// The validator's account.
@@ -218,7 +218,7 @@ struct SessionKeysFile {
 	proof: String,
 }
 
-/// What changes of a preset when validators of it begin with the session keys in `files`.
+/// The changes to a preset whose validators begin with the session keys in `files`.
 fn session_keys(preset: &str, files: &[PathBuf]) -> Result<Value, String> {
 	if files.is_empty() {
 		return Ok(json!({}));
@@ -263,7 +263,7 @@ fn production(path: &Path) -> Result<ChainSpec, String> {
 		serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
 	let patch = production_patch(&file).map_err(wrong)?;
 	let spec = built_in(&file.name, &file.id, ChainType::Live, PRODUCTION_RUNTIME_PRESET, patch)?;
-	// A chain that cannot begin is found out now.
+	// Finds out now if the chain cannot begin.
 	spec.build_storage().map_err(wrong)?;
 	Ok(spec)
 }
@@ -292,7 +292,7 @@ fn production_patch(file: &GenesisFile) -> Result<Value, String> {
 	Ok(bootstrap(validators, allocations.into_iter().collect(), account(&file.sudo)?))
 }
 
-/// Reads a specification from a file and refuses what is not a chain of this software.
+/// Reads a specification from a file, and refuses a chain of other software.
 fn from_file(path: &Path) -> Result<ChainSpec, String> {
 	if !path.exists() {
 		return Err(format!(
@@ -336,8 +336,7 @@ fn check_ours(spec: &Value) -> Result<(), String> {
 	Ok(())
 }
 
-/// Whether the bonds that a chain begins with are covered. Its Wasm finds out as well, and can only
-/// trap.
+/// Checks that the genesis bonds are covered. The Wasm checks that too, but can only trap.
 fn check_bonds(spec: &Value) -> Result<(), String> {
 	let genesis = |name: &str| spec.pointer(&format!("/genesis/runtimeGenesis/{name}")).cloned();
 	let config = match (genesis("config"), genesis("patch")) {
@@ -351,7 +350,7 @@ fn check_bonds(spec: &Value) -> Result<(), String> {
 		// Built already.
 		(None, None) => return Ok(()),
 	};
-	// One of another version of the runtime is for that version to judge.
+	// The genesis of another runtime version is left to that version.
 	let Ok(config) = serde_json::from_value::<RuntimeGenesisConfig>(config) else { return Ok(()) };
 	let mut balances: BTreeMap<&AccountId, Balance> = BTreeMap::new();
 	for (who, amount) in &config.balances.balances {

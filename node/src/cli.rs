@@ -18,9 +18,10 @@ pub struct Cli {
 
 	/// File with the settings of a node; also LIVEPEER_NODE_CONFIG.
 	///
-	/// Each option can be set there by its long name, as rpc-port = 9944, or in the environment, as
-	/// LIVEPEER_NODE_RPC_PORT. The command line counts before the environment, and that before the file.
-	// It is read before the rest is.
+	/// Each option can be set there by its long name, such as rpc-port = 9944, or in the environment, such as
+	/// LIVEPEER_NODE_RPC_PORT. The command line takes precedence over the environment, and the environment
+	/// over the file.
+	// Read before all other options.
 	#[allow(dead_code)]
 	#[arg(long, value_name = "FILE")]
 	pub config: Option<PathBuf>,
@@ -29,16 +30,16 @@ pub struct Cli {
 	#[clap(flatten)]
 	pub run: sc_cli::RunCmd,
 
-	/// Where this node's validator has segments verified.
+	/// The verify service of this node's validator.
 	#[clap(flatten)]
 	pub verify: VerifyParams,
 
-	/// When to stop for want of disk.
+	/// When to stop because the disk is full.
 	#[clap(flatten)]
 	pub storage_monitor: sc_storage_monitor::StorageMonitorParams,
 }
 
-/// `--chain` as it is meant here: the SDK's help of it names a chain that there is not.
+/// `--chain` with our help: the SDK's names a chain that does not exist here.
 fn of_ours(arg: Arg) -> Arg {
 	if arg.get_id() != "chain" {
 		return arg;
@@ -50,18 +51,18 @@ fn of_ours(arg: Arg) -> Arg {
 	))
 }
 
-/// A command, and those below it, with such an option.
+/// A command and its subcommands with that option.
 fn with_ours(command: Command) -> Command {
 	command.mut_args(of_ours).mut_subcommands(with_ours)
 }
 
-/// Where a validator has segments verified. The node tells its off-chain worker, which asks.
+/// The verify service of a validator. The node passes it to its off-chain worker, which asks the service.
 #[derive(Clone, Debug, clap::Args)]
 pub struct VerifyParams {
 	/// Base URL of the verify service, such as http://127.0.0.1:7936.
 	///
-	/// Without it the validator signs no verdicts, and loses the no-show slash after each dispute
-	/// that does not end void.
+	/// Without it the validator signs no verdicts, and is slashed for a no-show after each dispute that does
+	/// not end void.
 	#[arg(long, value_name = "URL", requires = "verify_token_file")]
 	pub verify_url: Option<String>,
 
@@ -69,8 +70,8 @@ pub struct VerifyParams {
 	#[arg(long, value_name = "PATH", requires = "verify_url")]
 	pub verify_token_file: Option<PathBuf>,
 
-	/// Peer id of the verify service, as `livepeer-worker keys peer` prints it. With it the node
-	/// signs the passes for which transcoders keep the service a place.
+	/// Peer id of the verify service, as `livepeer-worker keys peer` prints it. With it the node signs
+	/// passes, for which transcoders reserve places for the service.
 	#[arg(long, value_name = "PEER_ID", requires = "verify_url")]
 	pub verify_peer_id: Option<sc_network::PeerId>,
 }
@@ -86,10 +87,10 @@ pub enum Subcommand {
 	/// Print a chain's specification.
 	ExportChainSpec(ExportChainSpecCmd),
 
-	/// Print a chain's specification, with a boot node on this machine.
+	/// Print a chain's specification, with this machine as boot node.
 	BuildSpec(BuildSpecCmd),
 
-	/// Verify again a block that is in the database.
+	/// Verify a block in the database again.
 	CheckBlock(sc_cli::CheckBlockCmd),
 
 	/// Write blocks to a file.
@@ -104,17 +105,17 @@ pub enum Subcommand {
 	/// Delete the chain's database.
 	PurgeChain(sc_cli::PurgeChainCmd),
 
-	/// Go back by a number of blocks that are not final.
+	/// Revert a number of blocks that are not final.
 	Revert(sc_cli::RevertCmd),
 
 	/// Print what the database holds.
 	ChainInfo(sc_cli::ChainInfoCmd),
 
-	/// Look at a file of settings.
+	/// Check a file of settings.
 	#[command(subcommand)]
 	Config(ConfigSubcommand),
 
-	/// Print what makes a shell complete this program's arguments.
+	/// Print a shell's completion script for this program.
 	Completions {
 		/// The shell.
 		shell: clap_complete::Shell,
@@ -127,10 +128,10 @@ pub enum Subcommand {
 	},
 }
 
-/// What is done with a file of settings.
+/// Commands for a file of settings.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigSubcommand {
-	/// Say what is wrong with a file, or with which arguments it runs a node.
+	/// Say what is wrong with a file; or print the arguments that it stands for.
 	Check {
 		/// The file.
 		file: PathBuf,
@@ -141,8 +142,7 @@ pub enum ConfigSubcommand {
 #[derive(Debug, clap::Subcommand)]
 #[allow(clippy::large_enum_variant)]
 pub enum KeySubcommand {
-	/// Make session keys in the keystore and print them with the proof that `session.setKeys`
-	/// asks for.
+	/// Make session keys in the keystore, and print them with the proof for `session.setKeys`.
 	Session(SessionKeysCmd),
 
 	/// The SDK's key commands.
@@ -174,17 +174,15 @@ pub struct SessionKeysCmd {
 	pub keystore_params: sc_cli::KeystoreParams,
 }
 
-/// What a chain begins with besides its preset.
+/// Additions to a chain's preset.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct GenesisParams {
-	/// JSON file with the bootstrap validators and the allocations; goes with `--chain
-	/// production`.
+	/// JSON file with the bootstrap validators and the allocations; only with `--chain production`.
 	#[arg(long, value_name = "PATH")]
 	pub genesis_file: Option<PathBuf>,
 
-	/// File with what `key session --json` printed for a validator of `--chain dev` or `--chain
-	/// local`, which then begins with these session keys instead of the well-known ones; may be
-	/// given several times.
+	/// File with the output of `key session --json` for a validator of `--chain dev` or `--chain local`,
+	/// which then begins with these session keys instead of the well-known ones; may be given several times.
 	#[arg(long, value_name = "PATH")]
 	pub session_keys: Vec<PathBuf>,
 }

@@ -1,8 +1,8 @@
-//! The concrete types of the node: what runs the Wasm, the chain, its database and its transactions.
+//! The concrete types of the node: Wasm executor, chain, database and transaction pool.
 
 use livepeer_runtime::{opaque::Block, RuntimeApi};
 
-/// The functions that the Wasm may call in the node.
+/// The host functions that the Wasm may call.
 pub type HostFunctions = sp_io::SubstrateHostFunctions;
 
 /// Runs the Wasm.

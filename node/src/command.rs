@@ -1,4 +1,4 @@
-//! Does what the command line says.
+//! Runs the commands of the command line.
 
 use crate::{
 	chain_spec,
@@ -19,7 +19,7 @@ impl SubstrateCli for Cli {
 	}
 
 	fn impl_version() -> String {
-		// Only a release names its commit: with it, every commit would compile the node again.
+		// Only a release names its commit: otherwise every commit would compile the node again.
 		match option_env!("LIVEPEER_COMMIT") {
 			Some(commit) => concat!(env!("CARGO_PKG_VERSION"), "-").to_string() + commit,
 			None => env!("CARGO_PKG_VERSION").into(),
@@ -56,7 +56,7 @@ impl SubstrateCli for Cli {
 		};
 		let spec = chain_spec::load(id, genesis)?;
 		Ok(Box::new(match &self.subcommand {
-			// What is shown is shown as it is meant, not as it is stored.
+			// Print the readable form, not the stored one.
 			Some(Subcommand::ExportChainSpec(_) | Subcommand::BuildSpec(_)) => spec,
 			_ => chain_spec::with_genesis_built(id, spec)?,
 		}))
@@ -74,7 +74,7 @@ pub fn one_line(error: &sc_cli::Error) -> String {
 	text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What to do about a validator without a node key; `path` is where it should be.
+/// Advice for a validator without a node key; `path` is where the key should be.
 fn no_node_key(path: &Path) -> String {
 	let secret = path.display();
 	format!(
@@ -177,7 +177,7 @@ pub fn run() -> sc_cli::Result<()> {
 
 fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	let verify = service::VerifyService { endpoint: preflight::verify_endpoint(&cli.verify)? };
-	// The SDK would open the database first and say less.
+	// Checked here because the SDK would open the database first, and give a worse message.
 	if let Some(path) = cli.run.shared_params.base_path()?.as_ref().map(BasePath::path) {
 		preflight::writable(path)?;
 	}
@@ -186,7 +186,7 @@ fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	preflight::ports_free(runner.config())?;
 	let storage_monitor = cli.storage_monitor.clone();
 	runner.run_node_until_exit(|mut config| async move {
-		// What the runtime indexes is a hundred bytes a block, and what withdrawals are proven with.
+		// The runtime indexes about a hundred bytes a block, from which withdrawals are proven.
 		config.offchain_worker.indexing_enabled = true;
 		let database = config.database.path().map(Path::to_path_buf);
 		let tasks = match config.network.network_backend {

@@ -4,7 +4,7 @@
 //! runs the off-chain workers of validators. It touches no video: verdicts come from the verify
 //! service that `--verify-url` names.
 
-// The SDK's error types are large, and its signatures ask for them.
+// The SDK's error types are large, and its signatures require them.
 #![allow(clippy::result_large_err)]
 
 mod chain_spec;
@@ -21,14 +21,14 @@ mod twin;
 
 use std::{process::ExitCode, thread, time::Duration};
 
-/// Twice the time after which the SDK's logger writes what it holds, which it keeps to itself.
+/// Twice the flush interval of the SDK's logger, which it does not export.
 const LOGS_ARE_WRITTEN: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
 	match command::run() {
 		Ok(()) => ExitCode::SUCCESS,
 		Err(error) => {
-			// The reason is to be the last line.
+			// So that the reason is the last line.
 			thread::sleep(LOGS_ARE_WRITTEN);
 			eprintln!("error: {}", command::one_line(&error));
 			ExitCode::FAILURE

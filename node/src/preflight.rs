@@ -1,5 +1,5 @@
-//! What is checked before a node starts, so that a wrong argument gives one clear line instead of
-//! a node that runs half.
+//! Checks before a node starts, so that a wrong argument gives one clear line instead of a node that half
+//! works.
 
 use crate::cli::VerifyParams;
 use livepeer_primitives::offchain::VerifyEndpoint;
@@ -20,7 +20,7 @@ pub fn writable(path: &Path) -> Result<(), String> {
 		.map_err(|error| format!("cannot write to the base path {}: {error}", path.display()))
 }
 
-/// Checks that there is a database: to look at one that is not there makes it.
+/// Checks that there is a database, because opening a missing one would create it.
 pub fn database_there(source: &DatabaseSource) -> Result<(), String> {
 	let (path, other) = match source {
 		DatabaseSource::Auto { paritydb_path, rocksdb_path, .. } => {
@@ -75,7 +75,7 @@ fn tcp_address(address: &Multiaddr) -> Option<SocketAddr> {
 fn port_free(address: SocketAddr, purpose: &str, flag: &str) -> Result<(), String> {
 	match TcpListener::bind(address) {
 		Ok(_) => Ok(()),
-		// A machine without IPv6 must not keep the node from IPv4.
+		// A machine without IPv6 can still use IPv4.
 		Err(_) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6() => Ok(()),
 		Err(error) => Err(format!(
 			"cannot listen for {purpose} on {address} ({error}): choose another {flag}"
@@ -87,7 +87,7 @@ fn no_ipv6() -> bool {
 	TcpListener::bind("[::]:0").is_err()
 }
 
-/// Reads where segments are verified.
+/// Reads the verify service's endpoint.
 pub fn verify_endpoint(params: &VerifyParams) -> Result<Option<VerifyEndpoint>, String> {
 	let (Some(url), Some(path)) = (&params.verify_url, &params.verify_token_file) else {
 		return Ok(None);

@@ -1,11 +1,12 @@
 //! Reports validators that make two blocks in one slot.
 //!
-//! BABE's own check sees headers as the import takes them: without their seal. What it reports the runtime
-//! cannot verify and refuses, so that a validator which runs twice would lose nothing. Here blocks are
-//! compared as they are stored, and BABE's reports are let fall, for of two about one slot the pool takes the
-//! first. `make validators-drill ONLY=double` shows when neither is needed any more.
+//! BABE's own check sees headers as the import takes them, without their seal. The runtime cannot verify such
+//! a report and refuses it, so a validator that runs twice would lose nothing. This module compares stored
+//! blocks instead. It drops BABE's reports, because the pool takes only the first of two reports about one
+//! slot. `make validators-drill ONLY=double` shows when neither is needed any more.
 //!
-//! BEEFY's voter makes reports of two votes in one round, and has no pool to put them into: here it gets one.
+//! BEEFY's voter makes reports of two votes in one round, but has no pool to submit them to: here it gets
+//! one.
 
 use crate::client::Client;
 use futures::StreamExt;
@@ -19,15 +20,15 @@ use sp_consensus::BlockOrigin;
 use sp_consensus_babe::{AuthorityId, BabeApi, EquivocationProof, Slot};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The runtime for BEEFY's voter, with the pool of this node. BABE and GRANDPA lend the runtime the pool that they are
-/// given; BEEFY is given none, and without one its reports fail with no more than a line in its debug log.
+/// The runtime for BEEFY's voter, with the pool of this node. BABE and GRANDPA are given a pool and lend it
+/// to the runtime. BEEFY is given none, and without one its reports fail with only a line in the debug log.
 pub struct WithPool {
 	client: Arc<Client>,
 	pool: OffchainTransactionPoolFactory<Block>,
 }
 
 impl WithPool {
-	/// What the runtime submits goes into `pool`.
+	/// Submits the runtime's transactions to `pool`.
 	pub fn new(client: Arc<Client>, pool: OffchainTransactionPoolFactory<Block>) -> Self {
 		Self { client, pool }
 	}
@@ -44,10 +45,10 @@ impl ProvideRuntimeApi<Block> for WithPool {
 	}
 }
 
-/// In so many slots, the newest of which there were blocks, a second one is found.
+/// A second block is detected in this many slots: the newest with blocks.
 const REMEMBERED: usize = 1_000;
 
-/// A pool in which the reports that BABE's check makes vanish.
+/// A pool that drops the reports of BABE's check.
 pub struct Unsealed;
 
 impl LocalTransactionPool for Unsealed {
@@ -60,14 +61,14 @@ impl LocalTransactionPool for Unsealed {
 	}
 }
 
-/// The first block of each author in each of the newest slots, until a second one is found. Slots are counted,
-/// and not reckoned from the newest: a single block of a slot far ahead, which a node takes whose clock is wrong, must
-/// not have all others forgotten.
+/// The first block of each author in each of the newest slots, until a second one is found. Their number is
+/// bounded, not their distance from the newest: a node with a wrong clock may take a single block of a slot
+/// far ahead, which must not displace all others.
 #[derive(Default)]
 struct Seen(BTreeMap<Slot, Vec<(AuthorityId, Option<Hash>)>>);
 
 impl Seen {
-	/// Notes a block, and gives the other one that its author made in its slot, once.
+	/// Notes a block; returns, once, the other block of the same author and slot.
 	fn other(&mut self, slot: Slot, author: &AuthorityId, hash: Hash) -> Option<Hash> {
 		let blocks = self.0.entry(slot).or_default();
 		let other = match blocks.iter().position(|(by, _)| by == author) {
@@ -84,7 +85,7 @@ impl Seen {
 	}
 }
 
-/// Looks at blocks, and puts reports into the pool of this node, whose own next block takes them.
+/// Watches blocks, and submits reports to this node's pool, from which its next own block takes them.
 pub struct Reports {
 	client: Arc<Client>,
 	pool: OffchainTransactionPoolFactory<Block>,
@@ -93,13 +94,13 @@ pub struct Reports {
 }
 
 impl Reports {
-	/// Looks at every block from now on; reports go into `pool`.
+	/// Watches every block from now on; reports go into `pool`.
 	pub fn new(client: Arc<Client>, pool: OffchainTransactionPoolFactory<Block>) -> Self {
 		let blocks = client.every_import_notification_stream();
 		Self { client, pool, blocks, seen: Seen::default() }
 	}
 
-	/// The slot of a block, and who made it.
+	/// The slot and the author of a block.
 	fn origin_of(&self, hash: Hash, header: &Header) -> Option<(Slot, AuthorityId)> {
 		let claim = sc_consensus_babe::find_pre_digest::<Block>(header).ok()?;
 		let place = usize::try_from(claim.authority_index()).ok()?;
@@ -108,7 +109,7 @@ impl Reports {
 		Some((claim.slot(), author))
 	}
 
-	/// Puts a report into the pool; `at` is a block of the session. Whether it could be made and was taken.
+	/// Submits a report; `at` is a block of the session. Returns whether the pool took it.
 	fn report(&self, at: Hash, proof: EquivocationProof<Header>) -> Result<bool, ApiError> {
 		let membership = self.client.runtime_api().generate_key_ownership_proof(
 			at,
@@ -123,11 +124,11 @@ impl Reports {
 		Ok(sent.is_some())
 	}
 
-	/// Reports every second block of a slot, once.
+	/// Reports the second block of an author in a slot, once.
 	pub async fn watch(mut self) {
 		while let Some(block) = self.blocks.next().await {
-			// What comes in of the past was reported when it was new. What this node makes others look at: were
-			// its clock ahead, its own slots would fill what is remembered.
+			// Old blocks that come in by sync were reported when they were new. This node's own blocks are
+			// left to others: if its clock were ahead, its own slots would displace the remembered ones.
 			if matches!(block.origin, BlockOrigin::NetworkInitialSync | BlockOrigin::Own) {
 				continue;
 			}
@@ -204,8 +205,8 @@ mod tests {
 		assert_eq!(seen.0.len(), REMEMBERED);
 	}
 
-	/// The clock of a machine is a day ahead for one block. Whoever makes two blocks in one slot is found on it
-	/// all the same, before that and after.
+	/// A machine's clock is a day ahead for one block. A validator with two blocks in one slot is still
+	/// found, before and after.
 	#[test]
 	fn attack_block_of_a_slot_far_ahead_has_all_others_forgotten() {
 		let mut seen = Seen::default();

@@ -1,4 +1,4 @@
-//! The node's RPC methods beyond the SDK's standard set.
+//! The node's RPC methods in addition to the SDK's standard set.
 
 use crate::client::{Backend, Client, SelectChain, TransactionPool};
 use jsonrpsee::RpcModule;
@@ -14,7 +14,7 @@ use sc_rpc::SubscriptionTaskExecutor;
 use sp_consensus_beefy::ecdsa_crypto::AuthorityId as BeefyId;
 use std::{error::Error, sync::Arc};
 
-/// What the GRANDPA methods need.
+/// Dependencies of the GRANDPA methods.
 pub struct GrandpaDeps {
 	/// The state of the current vote.
 	pub shared_voter_state: SharedVoterState,
@@ -28,7 +28,7 @@ pub struct GrandpaDeps {
 	pub subscription_executor: SubscriptionTaskExecutor,
 }
 
-/// What the BEEFY methods need.
+/// Dependencies of the BEEFY methods.
 pub struct BeefyDeps {
 	/// Justifications and best blocks as the voter makes them.
 	pub links: BeefyRPCLinks<Block, BeefyId>,
@@ -36,11 +36,11 @@ pub struct BeefyDeps {
 	pub subscription_executor: SubscriptionTaskExecutor,
 }
 
-/// What all methods need.
+/// Dependencies of all methods.
 pub struct FullDeps {
 	/// The chain.
 	pub client: Arc<Client>,
-	/// Transactions that wait.
+	/// The transaction pool.
 	pub pool: Arc<TransactionPool>,
 	/// The chain's best head.
 	pub select_chain: SelectChain,
@@ -54,7 +54,7 @@ pub struct FullDeps {
 	pub grandpa: GrandpaDeps,
 	/// BEEFY.
 	pub beefy: BeefyDeps,
-	/// The database, in which the nodes of the Merkle mountain range are.
+	/// The database, which holds the nodes of the Merkle mountain range.
 	pub backend: Arc<Backend>,
 }
 

@@ -1,4 +1,4 @@
-//! Puts the node together: database, consensus, network, RPC, off-chain workers.
+//! Assembles the node: database, consensus, network, RPC, off-chain workers.
 
 use crate::{
 	client::{Backend, Client, Executor, HostFunctions, SelectChain, TransactionPool},
@@ -49,14 +49,14 @@ type BlockImport = sc_consensus_babe::BabeBlockImport<
 	SelectChain,
 >;
 
-/// How often, in blocks, GRANDPA keeps a justification at the least.
+/// GRANDPA keeps a justification at least every so many blocks.
 const JUSTIFICATION_PERIOD: u32 = 512;
 
-/// How many blocks BEEFY leaves at the least between two blocks that it votes for, besides the first
-/// of each session. Fewer would be signatures that nobody takes to Ethereum.
+/// The least number of blocks between two that BEEFY votes for, besides the first of each session. With
+/// fewer, BEEFY would make signatures that nobody takes to Ethereum.
 const BEEFY_MIN_BLOCK_DELTA: u32 = 8;
 
-/// Makes the slot and the time that blocks carry.
+/// Makes the inherents slot and time.
 #[derive(Clone, Copy)]
 pub struct InherentProviders {
 	slot_duration: sp_consensus_babe::SlotDuration,
@@ -95,7 +95,7 @@ impl sp_inherents::CreateInherentDataProviders<Block, ()> for InherentProviders 
 	}
 }
 
-/// What [`new_partial`] leaves for [`new_full`].
+/// What [`new_partial`] passes on to [`new_full`].
 pub struct Consensus {
 	block_import: BlockImport,
 	grandpa_link: GrandpaLink,
@@ -153,7 +153,7 @@ pub fn new_partial(config: &Configuration) -> Result<PartialComponents, ServiceE
 
 	let executor = sc_service::new_wasm_executor::<HostFunctions>(&config.executor);
 	let mut database = config.db_config();
-	// Without these blocks a pruned node could not serve warp sync.
+	// Keeps the blocks without which a pruned node could not serve warp sync.
 	database.pruning_filters = vec![Arc::new(GrandpaPruningFilter)];
 	let backend = sc_service::new_db_backend::<Block>(database)?;
 	let genesis =
@@ -263,8 +263,8 @@ pub fn new_partial(config: &Configuration) -> Result<PartialComponents, ServiceE
 	})
 }
 
-/// Writes what off-chain workers cannot find out by themselves into their database: the verify
-/// service now, and each finalised block as it comes.
+/// Writes into the off-chain workers' database what they cannot find out themselves: the verify service now,
+/// and each finalised block as it comes.
 fn feed_offchain_workers(
 	client: Arc<Client>,
 	backend: &Backend,
@@ -277,7 +277,7 @@ fn feed_offchain_workers(
 		Some(endpoint) => {
 			storage.set(sc_offchain::STORAGE_PREFIX, VERIFY_ENDPOINT, &endpoint.encode())
 		}
-		// One that an earlier run was given must not be asked any more.
+		// The endpoint of an earlier run must not be used any more.
 		None => storage.remove(sc_offchain::STORAGE_PREFIX, VERIFY_ENDPOINT),
 	}
 	let mut write = move |number, hash| {
@@ -294,10 +294,10 @@ fn feed_offchain_workers(
 	})
 }
 
-/// When a validator may vote; at once, where it signs nothing.
+/// When a validator may vote; at once for a node that signs nothing.
 type Votes = Option<Shared<oneshot::Receiver<()>>>;
 
-/// Does what votes when it may.
+/// Runs a voter from when it may vote.
 async fn voting(votes: Votes, voter: impl Future<Output = ()>) {
 	if let Some(votes) = votes {
 		if votes.await.is_err() {
@@ -334,7 +334,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			},
 	} = new_partial(&config)?;
 
-	// Its look at blocks begins before the network does.
+	// It watches blocks from before the network starts.
 	let mut watching = None;
 	if config.role.is_authority() {
 		if client.info().best_number == 0 && config.network.sync_mode != SyncMode::Full {
@@ -372,7 +372,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			metrics.clone(),
 			net_config.peer_store_handle(),
 		);
-	// A protocol that nobody takes up would end every connection.
+	// A registered protocol without a handler would end every connection.
 	let enable_grandpa = !config.disable_grandpa;
 	if enable_grandpa {
 		net_config.add_notification_protocol(grandpa_protocol_config);
@@ -530,7 +530,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			justification_sync_link: sync_service.clone(),
 			create_inherent_data_providers: inherents,
 			force_authoring,
-			// Windows of the protocol count blocks, so production goes on when finality stalls.
+			// The protocol's windows count blocks, so production continues when finality stalls.
 			backoff_authoring_blocks: None::<()>,
 			babe_link,
 			block_proposal_slot_portion: SlotProportion::new(0.5),
@@ -594,7 +594,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 		});
 		let beefy = voting(votes.clone(), beefy);
 		task_manager.spawn_essential_handle().spawn_blocking("beefy-gadget", None, beefy);
-		// Leaves and nodes of the mountain range are kept beside the state: proofs are made of them.
+		// Leaves and nodes of the mountain range are stored outside the state, for proofs.
 		task_manager.spawn_essential_handle().spawn_blocking(
 			"mmr-gadget",
 			None,

@@ -1,4 +1,4 @@
-//! Makes session keys without a running node, with what `session.setKeys` asks for.
+//! Makes session keys, with the arguments of `session.setKeys`, without a running node.
 
 use crate::cli::{Cli, SessionKeysCmd};
 use codec::{DecodeAll, Encode};
@@ -69,7 +69,7 @@ pub fn run(command: &SessionKeysCmd, cli: &Cli) -> sc_cli::Result<()> {
 	Ok(())
 }
 
-/// Makes keys in `keystore` and proves to `owner`'s chain that they are held there.
+/// Makes keys in `keystore`, with the proof for the chain that `owner` holds them.
 fn generate(
 	keystore: KeystorePtr,
 	owner: &AccountId,
@@ -80,7 +80,7 @@ fn generate(
 	let generated = externalities
 		.execute_with(|| SessionKeys::generate(owner.as_ref(), suri.map(String::into_bytes)));
 	let (keys, proof) = (generated.keys, generated.proof.encode());
-	// What is printed must be accepted by the chain.
+	// Checks that the chain will accept what is printed.
 	let keys = SessionKeys::decode_all(&mut &keys.encode()[..])
 		.map_err(|error| format!("the keys do not encode ({error})"))?;
 	if !keys.ownership_proof_is_valid(owner.as_ref(), &proof) {

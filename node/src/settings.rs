@@ -1,9 +1,9 @@
-//! One file, the environment and the command line: what is given on the command line counts, then the
+//! Settings from one file, the environment and the command line. The command line takes precedence, then the
 //! environment, then the file, then the default.
 //!
-//! The settings are the options with which a node runs, by their long names; there is no second list of
-//! them. What file and environment say becomes arguments, put before those that were typed, and is read
-//! and refused as those are:
+//! The settings are the options with which a node runs, by their long names; there is no second list. Values
+//! from file and environment become arguments in front of the typed ones, and are parsed and refused like
+//! them:
 //!
 //! ```toml
 //! chain = "/etc/livepeer/spec.json"
@@ -11,8 +11,8 @@
 //! bootnodes = ["/dns4/v1.example.org/tcp/30333/p2p/12D3…"]
 //! ```
 //!
-//! `LIVEPEER_NODE_RPC_PORT=9944` is `rpc-port = 9944` in the environment, where commas part the values
-//! of a list, and where what is empty is as good as not there.
+//! `LIVEPEER_NODE_RPC_PORT=9944` is `rpc-port = 9944` in the environment. There commas separate the values of
+//! a list, and an empty value counts as not set.
 
 use crate::cli::Cli;
 use clap::{error::ErrorKind, parser::ValueSource, Arg, Command, CommandFactory, Id};
@@ -20,21 +20,21 @@ use livepeer_settings::{self as settings, Environment, CONFIG};
 use std::{ffi::OsString, fs, path::Path};
 use toml::de::{DeTable, DeValue};
 
-/// Names the file in the environment.
+/// The environment variable that names the file.
 const CONFIG_VARIABLE: &str = "LIVEPEER_NODE_CONFIG";
-/// Options whose values are secrets, which whoever reads a file of settings would have.
+/// Options whose values are secrets, refused in a file because its readers would have them.
 const SECRETS: [&str; 2] = ["node-key", "password"];
 
-/// An option and what it is set to, as arguments.
+/// An option and its setting, as arguments.
 type Setting = (Arg, Vec<String>);
 
-/// A command line that runs a node, with what environment and file add to it; any other as it is.
+/// A command line that runs a node, with the settings of environment and file; any other unchanged.
 pub fn complete(
 	typed: Vec<OsString>,
 	environment: Environment<'_>,
 ) -> Result<Vec<OsString>, String> {
 	let command = Cli::command();
-	// What is wrong with it is said when it is read.
+	// Errors in it are reported when it is parsed.
 	let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(&typed) else {
 		return Ok(typed);
 	};
@@ -53,7 +53,7 @@ pub fn complete(
 	Ok(settings::complete(typed, 1, added))
 }
 
-/// The arguments with which a node is run by a file alone, or all that is wrong with it.
+/// The arguments of a node with this file alone, or everything that is wrong with the file.
 pub fn check(file: &Path) -> Result<Vec<String>, String> {
 	let command = Cli::command();
 	let found = of_file(&command, file).map_err(|faults| faults.join("; "))?;
@@ -70,7 +70,7 @@ fn read(command: &Command, arguments: &[String]) -> Result<(), clap::Error> {
 	command.clone().try_get_matches_from(whole).map(|_| ())
 }
 
-/// What an error says, without usage and advice.
+/// The message of an error, without usage and advice.
 fn first_line(error: &clap::Error) -> String {
 	let text = error.to_string();
 	text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
@@ -81,7 +81,7 @@ fn options(command: &Command) -> impl Iterator<Item = (&Arg, &str)> {
 	settings::named(command).filter(|(_, name)| *name != CONFIG)
 }
 
-/// The arguments of `found` that what is `given` leaves room for.
+/// Adds the settings in `found` that the `given` options leave room for.
 fn add(command: &Command, given: &mut Vec<Id>, found: Vec<Setting>) -> Vec<String> {
 	let before = given.clone();
 	let mut added = Vec::new();
@@ -105,7 +105,7 @@ fn of_environment(command: &Command, environment: Environment<'_>) -> Result<Vec
 	Ok(found)
 }
 
-/// What a file says, or all that is wrong with it.
+/// A file's settings, or everything that is wrong with it.
 fn of_file(command: &Command, path: &Path) -> Result<Vec<Setting>, Vec<String>> {
 	let text = fs::read_to_string(path).map_err(|error| {
 		vec![format!("cannot read the settings in {}: {error}", path.display())]
@@ -133,7 +133,7 @@ fn of_file(command: &Command, path: &Path) -> Result<Vec<Setting>, Vec<String>> 
 	}
 }
 
-/// What an entry of a file stands for, or what is wrong with it.
+/// The setting of an entry in a file, or what is wrong with it.
 fn of_entry(command: &Command, name: &str, value: &DeValue<'_>) -> Result<Setting, String> {
 	let Some((arg, _)) = options(command).find(|(_, known)| *known == name) else {
 		return Err(format!("a node has no option --{name}"));
@@ -143,13 +143,13 @@ fn of_entry(command: &Command, name: &str, value: &DeValue<'_>) -> Result<Settin
 	}
 	let arguments = settings::of_value(arg, name, value)?;
 	match read(command, &arguments) {
-		// What goes with it, or excludes it, is seen when all are read.
+		// Required and excluded options are checked when all settings are read.
 		Err(error) if !of_others(error.kind()) => Err(first_line(&error)),
 		_ => Ok((arg.clone(), arguments)),
 	}
 }
 
-/// Whether an error of this kind is about more than one option.
+/// Whether an error of this kind concerns more than one option.
 fn of_others(kind: ErrorKind) -> bool {
 	matches!(kind, ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict)
 }

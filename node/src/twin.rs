@@ -1,12 +1,11 @@
-//! Whether session keys of this node signed elsewhere: on another machine that runs with them, or on
-//! this one before its database was put back from an older copy.
+//! Detects whether session keys of this node signed elsewhere: on another machine with the same keys, or on
+//! this one before its database was restored from an older copy.
 //!
-//! What a validator has voted is noted in its database, and an older copy has forgotten the newest
-//! part. It would vote again in the same rounds, differently, which is slashed. The chain says whether
-//! that can be: a block that was made with a key of this node after its database was left, and not by
-//! this process, was made by somebody who voted too. So a validator does not vote before it has caught
-//! up; and where it has met such a block it ends, and follows the chain as a full node when it is
-//! started again, until finality is far beyond the last of them.
+//! A validator's database records its votes, and an older copy lacks the newest. With it the validator would
+//! vote again in the same rounds, differently, which is slashed. The chain shows that danger: a block with a
+//! key of this node, made after the database was last used and not by this process, has an author who voted
+//! too. So a validator does not vote before it has caught up. If it meets such a block it ends. After a
+//! restart it follows the chain as a full node, until finality is far beyond the last such block.
 
 use crate::client::Client;
 use codec::{Decode, Encode};
@@ -21,21 +20,20 @@ use sp_core::crypto::{key_types::BABE, ByteArray};
 use sp_keystore::KeystorePtr;
 use std::sync::Arc;
 
-/// Names the last block that was made elsewhere, in the database; there is none when all is well.
+/// The database key of the last block that was made elsewhere; absent if there is none.
 const ELSEWHERE: &[u8] = b"livepeer/signed-elsewhere";
-/// So many slots old, the newest block is of now.
+/// A newest block of at most this age, in slots, means that the node has caught up.
 const RECENT: u64 = 10;
-/// In so many slots after the newest block of the database this node may have made blocks that a crash
-/// kept from it.
+/// Slots after the newest block in the database in which this node may have made blocks that a crash lost.
 const LOST: u64 = 20;
-/// Finality must be so many blocks beyond the last block that was made elsewhere, at the least: no vote
-/// of before is then cast again.
+/// The least number of blocks by which finality must be beyond the last block that was made elsewhere, so
+/// that no earlier vote is cast again.
 const BEYOND: u32 = 32;
-/// And in so many blocks for each validator none was made elsewhere: whoever runs with these keys would
-/// have had its turn. A validator that makes none while eight are expected of it is taken for offline.
+/// Also, none may be made elsewhere in this many blocks for each validator: another node with these keys
+/// would have had its turn. A validator that makes none while eight are expected of it counts as offline.
 const TURNS: u32 = 6;
 
-/// What of the chain is looked at.
+/// The watcher.
 pub struct Twin {
 	client: Arc<Client>,
 	keystore: KeystorePtr,
@@ -44,7 +42,7 @@ pub struct Twin {
 	authorities: Vec<AuthorityId>,
 }
 
-/// The last block that was made elsewhere with this node's keys, where it must not sign yet.
+/// The last block that was made elsewhere with this node's keys; `None` if the node may sign.
 pub fn made_elsewhere(client: &Client) -> Result<Option<u32>, ClientError> {
 	let Some(bytes) = client.get_aux(ELSEWHERE)? else { return Ok(None) };
 	let number = u32::decode(&mut &bytes[..]);
@@ -57,20 +55,20 @@ fn slot_of(header: &Header) -> Option<Slot> {
 	Some(sc_consensus_babe::find_pre_digest::<Block>(header).ok()?.slot())
 }
 
-/// Whether a block that was made with a key of this node was made by somebody else, or by this node after
-/// its database was left at the slot `left`.
+/// Whether a block with a key of this node was made by another node, or by this one after the database was
+/// last used, at the slot `left`.
 fn is_elsewhere(is_own: bool, slot: Slot, left: Slot) -> bool {
 	!is_own && slot > left + LOST
 }
 
-/// How far finality must be before what was signed until block `number` cannot be signed again, when the
-/// chain was caught up with at block `since`.
+/// How far finality must come before nothing signed until block `number` can be signed again, if the node had
+/// caught up at block `since`.
 fn is_over_at(number: u32, since: u32, validators: usize) -> u32 {
 	let validators = u32::try_from(validators).unwrap_or(u32::MAX);
 	number.max(since).saturating_add(validators.saturating_mul(TURNS).max(BEYOND))
 }
 
-/// Lets what votes begin. Where nothing votes nobody waits for it.
+/// Lets the voters begin. Without voters nobody waits for it.
 fn open(votes: &mut Option<oneshot::Sender<()>>) {
 	if let Some(votes) = votes.take() {
 		let _ = votes.send(());
@@ -78,7 +76,7 @@ fn open(votes: &mut Option<oneshot::Sender<()>>) {
 }
 
 impl Twin {
-	/// Looks at every block from now on.
+	/// Watches every block from now on.
 	pub fn new(client: Arc<Client>, keystore: KeystorePtr, slot_duration: SlotDuration) -> Self {
 		let blocks = client.every_import_notification_stream();
 		Self { client, keystore, slot_duration, blocks, authorities: Vec::new() }
@@ -110,8 +108,7 @@ impl Twin {
 		}
 	}
 
-	/// Opens `votes` when the chain is caught up with, and ends when this node's keys have signed
-	/// elsewhere.
+	/// Opens `votes` when the node has caught up, and ends when this node's keys have signed elsewhere.
 	pub async fn watch(mut self, votes: oneshot::Sender<()>, sync: impl SyncOracle) {
 		let mut votes = Some(votes);
 		let best = self.client.info().best_hash;
@@ -138,8 +135,8 @@ impl Twin {
 				);
 				return;
 			}
-			// Its own block says nothing of how far the others are, unless there are none; nor does one
-			// that somebody made beside a chain that is still coming in.
+			// An own block does not show that the node has caught up, unless it is the only validator; nor
+			// does a block that somebody made on a fork while the chain is still syncing.
 			let tells = !is_own || self.authorities.len() == 1;
 			if votes.is_some() && tells && self.is_recent(slot) && !sync.is_major_syncing() {
 				open(&mut votes);
@@ -147,7 +144,7 @@ impl Twin {
 		}
 	}
 
-	/// Ends when nothing that was signed elsewhere can be signed again: the next start signs.
+	/// Ends when nothing that was signed elsewhere can be signed again: the node signs after the next start.
 	pub async fn wait(mut self, mut number: u32) {
 		log::warn!(
 			"Keys of this node signed elsewhere, at last block {number}: it follows the chain and signs \

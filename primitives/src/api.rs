@@ -1,5 +1,5 @@
-//! The runtime API for the reads that applications and the worker need; nearly each is also a view
-//! function of the pallet that owns the data.
+//! The runtime API for the reads that applications and the worker need. Almost every read is also a
+//! view function of the pallet that owns the data.
 
 use alloc::vec::Vec;
 use codec::{Decode, Encode};
@@ -26,7 +26,7 @@ use crate::{
 /// The protocol's clock as applications show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct ClockView {
-	/// The number of this block, or of the last open one: what deadlines are compared with.
+	/// The number of this block, or of the last open one. Deadlines are compared with it.
 	pub block: BlockNumber,
 	/// The round.
 	pub round: RoundIndex,
@@ -47,7 +47,7 @@ pub struct TranscoderView {
 	pub reward_cut: Perbill,
 	/// Its delegators' share of fees.
 	pub fee_share: Perbill,
-	/// Work that its machine does in a second; 0 takes no new assignment.
+	/// Work per second that its machine does; with 0 it takes no new assignment.
 	pub capacity: u64,
 	/// The profiles that it serves.
 	pub profiles: Profiles,
@@ -62,9 +62,9 @@ pub struct TranscoderView {
 /// A bond as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct DelegatorView {
-	/// To whom it is bonded.
+	/// The transcoder to which it is bonded.
 	pub delegate: AccountId,
-	/// Its value in LPT now.
+	/// Its current value in LPT.
 	pub stake: Balance,
 	/// Fees in ETH that can be withdrawn now.
 	pub fees: Balance,
@@ -73,15 +73,15 @@ pub struct DelegatorView {
 /// Stake that left a transcoder, as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct LockInfo {
-	/// Its number among the account's locks, as calls take it.
+	/// Its number among the account's locks, for use in calls.
 	pub id: u32,
 	/// The transcoder that it left.
 	pub transcoder: AccountId,
-	/// The round in which it left, up to which it answers for offences.
+	/// The round in which it left, up to which it is liable for offences.
 	pub round: RoundIndex,
-	/// What it is worth now, in LPT.
+	/// Its current worth in LPT.
 	pub value: Balance,
-	/// The first round in which it may be bonded elsewhere, if nothing holds it back.
+	/// The first round in which it can be bonded elsewhere, if nothing holds it back.
 	pub liable_until: RoundIndex,
 	/// The first round in which it can be withdrawn, if nothing holds it back.
 	pub release: RoundIndex,
@@ -89,24 +89,24 @@ pub struct LockInfo {
 	pub release_block: BlockNumber,
 	/// Whether open claims or slashes of the transcoder hold it back now.
 	pub held_back: bool,
-	/// The transcoder that it moves to, if it does.
+	/// The transcoder that it moves to, if there is one.
 	pub moves_to: Option<AccountId>,
-	/// The account that it is offered to, if it is.
+	/// The account that it is offered to, if there is one.
 	pub offered_to: Option<AccountId>,
 }
 
 /// An account's stake and fees, as applications show them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
 pub struct StakeView {
-	/// To whom it is bonded; `None` without a bond.
+	/// The transcoder to which it is bonded; `None` without a bond.
 	pub delegate: Option<AccountId>,
-	/// What counts, and earns, in this round, in LPT.
+	/// The stake that counts, and earns, in this round, in LPT.
 	pub counting: Balance,
-	/// What will from the next round on, if nothing happens until then.
+	/// The stake that will count from the next round, if nothing happens until then.
 	pub next_round: Balance,
 	/// Fees that can be withdrawn, in ETH.
 	pub fees: Balance,
-	/// Its stake that has left.
+	/// Its stake that has left a transcoder.
 	pub locks: Vec<LockInfo>,
 }
 
@@ -117,10 +117,10 @@ pub enum SeatReason {
 	Stake,
 	/// It has the seat that was drawn.
 	Drawn,
-	/// It waits: others had more stake, or registered earlier with as much, when the round began. By
-	/// its stake it may be drawn for the next round.
+	/// It waits: when the round began, others had more stake, or registered earlier with the same
+	/// stake. It can be drawn for the next round, by its stake.
 	Waits,
-	/// It had no stake that counted when the round began, or registered since.
+	/// It had no stake that counted when the round began, or registered later.
 	New,
 	/// It is jailed.
 	Jailed,
@@ -133,7 +133,7 @@ pub enum SeatReason {
 pub struct PoolSeat {
 	/// Its account.
 	pub account: AccountId,
-	/// Its stake when the round began, if it was there then.
+	/// Its stake when the round began, if it was registered then.
 	pub stake: Balance,
 	/// Its stake in the next round, if nothing changes until then.
 	pub next_stake: Balance,
@@ -141,7 +141,7 @@ pub struct PoolSeat {
 	pub reason: SeatReason,
 	/// Whether it validates in the session in force.
 	pub validates: bool,
-	/// Whether it is kept out of the next validator sets: jailed, chilled or offline.
+	/// Whether it is excluded from the next validator sets: jailed, chilled or offline.
 	pub barred: bool,
 }
 
@@ -156,34 +156,35 @@ pub struct InflationView {
 	pub stake: Balance,
 	/// The share of all LPT that it can mint.
 	pub rate: Perbill,
-	/// The same, in smallest units of LPT.
+	/// The same amount, in units of 10^-18 LPT.
 	pub mintable: Balance,
 	/// The common pool's share of what it mints.
 	pub pool_cut: Perbill,
 	/// The rate of the next round if the active set's stake stays as it is.
 	pub next_rate: Perbill,
-	/// What the next round can mint then, in smallest units of LPT.
+	/// What the next round can mint in that case, in units of 10^-18 LPT.
 	pub next_mintable: Balance,
 }
 
-/// What a transcoder's seat earns in this round, and how it answers offers, as applications show it.
+/// What a transcoder's seat earns in this round, and how it answers offers, as applications show
+/// it.
 ///
-/// For a round in which its transcoder does its duty, a LPT bonded to it gets
-/// `mintable × (1 − pool cut) × (stake ÷ active stake) × (1 − reward cut) ÷ stake`, of what the
-/// round can mint and of the stakes that were there when it began.
+/// For a round in which its transcoder does its duty, one LPT bonded to it gets
+/// `mintable × (1 − pool cut) × (stake ÷ active stake) × (1 − reward cut) ÷ stake`, with what the
+/// round can mint and the stakes at its beginning.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct YieldView {
 	/// The round.
 	pub round: RoundIndex,
 	/// Its stake when the round began; 0 without a seat.
 	pub stake: Balance,
-	/// What its stake gets of the round, in LPT, after the common pool's part.
+	/// What its stake gets from the round, in LPT, after the common pool's part.
 	pub reward: Balance,
-	/// What a bonded LPT gets of it, in smallest units, after the transcoder's cut.
+	/// What one bonded LPT gets of that, in units of 10^-18 LPT, after the transcoder's cut.
 	pub per_lpt: Balance,
-	/// Whether it has done its duty so far: otherwise it gets nothing.
+	/// Whether it has done its duty so far; otherwise it gets nothing.
 	pub earns: bool,
-	/// Jobs that it was offered in the rounds that count, and in which a claim was paid.
+	/// Jobs that it was offered in the rounds that count, if a claim was paid in them.
 	pub offered: u32,
 	/// How many of them it served.
 	pub served: u32,
@@ -191,49 +192,51 @@ pub struct YieldView {
 	pub competitive: bool,
 }
 
-/// How a transcoder has worked, as applications show it: by its answers to offers, by its claims and by the
-/// verdicts on them. What it lost by verdicts is part of [`BackingView`].
+/// How a transcoder has worked, as applications show it: by its answers to offers, by its claims
+/// and by the verdicts on them. What it lost by verdicts is part of [`BackingView`].
 ///
 /// - Success: `served ÷ offered`.
 /// - Verified share: `judged ÷ work`.
-/// - Speed, of one stream: `work ÷ blocks`. Where segments come no faster, as with a live stream, it is the
-///   stream's own, so it is what the transcoder has done and not the most that it can.
+/// - Speed, of one stream: `work ÷ blocks`. If segments come no faster, as with a live stream, this
+///   is the stream's own speed: what the transcoder has done, not the most that it can do.
 ///
-/// It informs, and no rule rests on it. What a transcoder claims of itself is not in it, but it may be its own
-/// broadcaster by another account: then it has paid for the verification of what it shows.
+/// It is information only; no rule depends on it. Claims on the transcoder's own jobs are not in
+/// it. It can be its own broadcaster under another account, but then it has paid for the
+/// verification of what it shows.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct PerformanceView {
-	/// Jobs that it was offered in the rounds that count for `CompetitivenessTolerance`, and in which a claim
-	/// was paid.
+	/// Jobs that it was offered in the rounds that count for `CompetitivenessTolerance`, if a claim
+	/// was paid in them.
 	pub offered: u32,
 	/// How many of them it served.
 	pub served: u32,
 	/// Work of its claims that were accepted and settled since it registered, was jailed or failed.
 	pub work: u64,
-	/// Work of the leaves that were drawn of these, which judges have done again.
+	/// Work of the drawn leaves of these claims, which judges have redone.
 	pub judged: u64,
-	/// Blocks in which it was done, of each claim since the one before it in its assignment. Streams side by
-	/// side count each.
+	/// Blocks in which the work was done: for each claim, those since the previous claim of its
+	/// assignment. Parallel streams each count.
 	pub blocks: u64,
 }
 
 /// The stake behind a transcoder, as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct BackingView {
-	/// What counts in this round, in LPT.
+	/// The stake that counts in this round, in LPT.
 	pub counting: Balance,
-	/// What will in the next round, if nothing happens until then.
+	/// The stake that will count in the next round, if nothing happens until then.
 	pub next_round: Balance,
 	/// The transcoder's own part of that.
 	pub own: Balance,
 	/// Number of bonds.
 	pub bonds: u32,
-	/// What slashes have taken of a bond that was there from the beginning, or since one took all.
+	/// The share that slashes have taken of a bond that existed from the beginning, or since one
+	/// took everything.
 	pub slashed: Perbill,
-	/// How often a slash took all.
+	/// How many times a slash took everything.
 	pub wiped: u32,
-	/// Rounds with open claims and judgements, with their number: stake that joins now shares their
-	/// risk.
+	/// Rounds with open claims and judgements, each with their number. Stake that joins now shares
+	/// their risk.
 	pub open: Vec<(RoundIndex, u32)>,
 }
 
@@ -252,7 +255,7 @@ pub enum LeaveReason {
 	LittleStake,
 	/// It has no session keys.
 	NoKeys,
-	/// It has too small a part of the validators' stake: see `election.validator_leverage`.
+	/// Its stake is too small a part of the validators' stake: see `election.validator_leverage`.
 	SmallPart,
 }
 
@@ -261,15 +264,15 @@ pub enum LeaveReason {
 pub struct ValidatorView {
 	/// Its account.
 	pub account: AccountId,
-	/// Its stake, with which it weighs in committees; where it is not in force, with which it would.
+	/// Its stake, which is its weight in committees if it is in force, or would be otherwise.
 	pub stake: Balance,
 	/// Whether it validates in the session in force.
 	pub in_force: bool,
-	/// Whether it does in the newest session that is planned.
+	/// Whether it validates in the newest planned session.
 	pub planned: bool,
 	/// Whether it would be chosen if a session were planned now.
 	pub next: bool,
-	/// Why it leaves, or is only kept because others are wanting.
+	/// Why it leaves, or is kept only because there are too few others.
 	pub leaves: Option<LeaveReason>,
 }
 
@@ -282,35 +285,35 @@ pub struct AssignmentView {
 	pub transcoder: AccountId,
 	/// Price of a standard segment in ETH.
 	pub price: Balance,
-	/// The toolchain with which the transcoder has accepted; `None` while it has not.
+	/// The toolchain with which the transcoder accepted; `None` before that.
 	pub toolchain: Option<ToolchainId>,
 	/// The generation of the broadcaster's segment keys in this assignment.
 	pub broadcaster_keys: Generation,
 	/// The generation of the transcoder's duties keys in this assignment.
 	pub transcoder_keys: Generation,
-	/// The most leaves that a claim of it may have now.
+	/// The most leaves that a claim of it can have now.
 	pub max_leaves: u32,
 	/// Share of its segments in which a rendition is the profile's variant.
 	pub variant_rate: Perbill,
 	/// The block after which nothing more can be claimed; `None` while it runs.
 	pub claimable_until: Option<BlockNumber>,
-	/// The first seq that is not claimed yet.
+	/// The first seq that has not been claimed.
 	pub next_seq: Seq,
-	/// What is left to claim, in ETH.
+	/// What can still be claimed, in ETH.
 	pub allowance: Balance,
 }
 
-/// What the claims of an assignment have to be worth, and how much of them is backed.
+/// What the claims of an assignment must be worth, and how much of them is backed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct ClaimTerms {
-	/// What verifying them comes to: while the assignment runs, a claim's fee is at least
+	/// The terms of their verification. While the assignment runs, a claim's fee must be at least
 	/// [`VerificationTerms::least_fee`].
 	pub terms: VerificationTerms,
-	/// What the transcoder's claims without outcome are worth, in ETH.
+	/// The worth of the transcoder's claims without outcome, in ETH.
 	pub exposed: Balance,
-	/// What they may be worth by its own bond, in ETH.
+	/// The most that they can be worth by its own bond, in ETH.
 	pub backing: Balance,
-	/// What the call of a claim costs its transcoder now, in ETH.
+	/// What a claim's call costs its transcoder now, in ETH.
 	pub call_fee: Balance,
 }
 
@@ -327,13 +330,13 @@ pub struct JobView {
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
-	/// Factors of the work formula, frozen when the job was created.
+	/// Factors of the work formula, fixed when the job was created.
 	pub factors: WorkFactors,
 	/// The most work that one segment may hold.
 	pub max_leaf_work: u64,
 	/// The most leaves of a claim that are drawn.
 	pub max_samples: u32,
-	/// The highest price that it takes.
+	/// The highest price that it accepts.
 	pub max_price: Balance,
 	/// The block at which it expires.
 	pub end: BlockNumber,
@@ -341,11 +344,11 @@ pub struct JobView {
 	pub unreserved: Balance,
 	/// Whether it has ended.
 	pub ended: bool,
-	/// The assignment that is offered or runs.
+	/// The assignment that is offered or running.
 	pub current: Option<AssignmentView>,
 }
 
-/// Where a challenge stands.
+/// The stage of a challenge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub enum ChallengeStage {
 	/// Waits for its seed.
@@ -354,7 +357,7 @@ pub enum ChallengeStage {
 	LeafReveal,
 	/// Members commit.
 	Commit,
-	/// Members reveal, and the transcoder opens its forced variants after them.
+	/// Members reveal; after that the transcoder opens its forced variants.
 	VerdictReveal,
 	/// A tranche is closed; the next one, or the dispute, waits for its seed.
 	AwaitingDispute,
@@ -367,35 +370,35 @@ pub enum ChallengeStage {
 pub struct ChallengeView {
 	/// The claim.
 	pub claim: ClaimId,
-	/// Where it stands.
+	/// Its stage.
 	pub stage: ChallengeStage,
 	/// The block at which the stage ends at the latest.
 	pub deadline: BlockNumber,
-	/// The tranche at work.
+	/// The current tranche.
 	pub tranche: Tranche,
 	/// The drawn positions; empty before the draw.
 	pub positions: Vec<u64>,
-	/// Which of them are answered by a revealed leaf.
+	/// Whether a revealed leaf answers each of them.
 	pub answered: Vec<bool>,
-	/// The members of the tranche at work.
+	/// The members of the current tranche.
 	pub members: Vec<AccountId>,
 	/// Their verifier keys, which sign their passes.
 	pub keys: Vec<VerifierId>,
-	/// Who of them has committed.
+	/// Which of them have committed.
 	pub committed: Vec<bool>,
-	/// Who of them has revealed.
+	/// Which of them have revealed.
 	pub revealed: Vec<bool>,
-	/// Whether the transcoder has to open its forced variants now, and has not: the members' words are
-	/// all there, or their time is over.
+	/// Whether the transcoder must now open its forced variants and has not: all members have
+	/// revealed, or their time is over.
 	pub awaits_opening: bool,
-	/// The outcome when decided.
+	/// The outcome, if decided.
 	pub outcome: Option<Outcome>,
-	/// The seed of the ballot at work, which is in what its members sign, and what the transcoder signs
-	/// when it opens.
+	/// The seed of the current ballot. Its members sign it, and the transcoder signs it when it
+	/// opens.
 	pub seed: Option<H256>,
 }
 
-/// What a judge has said of the drawn leaves.
+/// A judge's answer about the drawn leaves.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub enum JudgeAnswer {
 	/// Nothing.
@@ -421,7 +424,7 @@ pub struct JudgeView {
 	pub account: AccountId,
 	/// Its stake.
 	pub stake: Balance,
-	/// What it has said.
+	/// Its answer.
 	pub answer: JudgeAnswer,
 }
 
@@ -430,31 +433,31 @@ pub struct JudgeView {
 pub struct BallotView {
 	/// The tranche.
 	pub tranche: Tranche,
-	/// The seed of its evidence, while it is the ballot at work.
+	/// The seed of its evidence, while it is the current ballot.
 	pub seed: Option<H256>,
 	/// Its judges in their order.
 	pub judges: Vec<JudgeView>,
 }
 
-/// A drawn leaf with what is due of it.
+/// A drawn leaf and the variant that is due.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct DrawnLeaf {
 	/// What the transcoder revealed.
 	pub leaf: VerifyLeaf,
-	/// The rendition of which the variant is due, if one is.
+	/// The rendition whose variant is due, if there is one.
 	pub variant: Option<u8>,
 }
 
-/// All that the chain holds of a claim that is judged: whoever has the bytes besides can judge it
-/// again. Leaves and votes are forgotten when the claim is decided, so that of a decided claim it is
-/// read at a block before.
+/// All that the chain holds of a claim that is being judged. Whoever also has the bytes can judge
+/// it again. Leaves and votes are deleted when the claim is decided, so for a decided claim this
+/// must be read at an earlier block.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct JudgementView {
 	/// The claim.
 	pub claim: ClaimInfo,
-	/// Where it stands.
+	/// Its stage.
 	pub stage: ChallengeStage,
-	/// The outcome when decided.
+	/// The outcome, if decided.
 	pub outcome: Option<Outcome>,
 	/// The revealed leaves in ascending order of index.
 	pub leaves: Vec<DrawnLeaf>,
@@ -475,7 +478,7 @@ pub struct KeysView {
 	pub vrf: Option<VrfKey>,
 }
 
-/// A key that may spend a broadcaster's ETH on jobs, as applications show it.
+/// A key that can spend a broadcaster's ETH on jobs, as applications show it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct SpendingView {
 	/// The key's account, which signs and pays its transactions.
@@ -484,7 +487,7 @@ pub struct SpendingView {
 	pub cap: Balance,
 	/// What it has spent, in ETH.
 	pub spent: Balance,
-	/// The block from which on it may do nothing.
+	/// The block from which it can no longer do anything.
 	pub expiry: BlockNumber,
 	/// Whether it may create jobs.
 	pub create: bool,
@@ -494,8 +497,8 @@ pub struct SpendingView {
 	pub end: bool,
 }
 
-/// What a running worker needs to know of parameters and nothing else, so that a parameter more
-/// stops no worker. A later version is one variant more; a worker asks for the one that it knows.
+/// The parameters that a running worker needs and nothing else, so that a new parameter stops no
+/// worker. A later version is another variant; a worker asks for the version that it knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub enum WorkerLimits {
 	/// Version 1.
@@ -503,14 +506,14 @@ pub enum WorkerLimits {
 	V1 {
 		/// Length of a slot in milliseconds.
 		slot_duration: u64,
-		/// Blocks within which an available transcoder sends one heartbeat.
+		/// Interval in blocks in which an available transcoder sends one heartbeat.
 		heartbeat_interval: BlockNumber,
 		/// Open claims that one transcoder may have.
 		max_open_claims: u32,
 		/// Blocks after an assignment's end in which it can still be claimed for.
 		claim_grace: BlockNumber,
 	},
-	/// Version 2: what whoever owns stake needs to know.
+	/// Version 2: what an owner of stake needs to know.
 	#[codec(index = 2)]
 	V2 {
 		/// Length of a slot in milliseconds.
@@ -519,7 +522,7 @@ pub enum WorkerLimits {
 		round_length: BlockNumber,
 		/// Rounds until stake that left can be withdrawn.
 		unbonding_period: RoundIndex,
-		/// Rounds in which stake that left answers for its transcoder.
+		/// Rounds in which stake that left is liable for its transcoder.
 		liability_window: RoundIndex,
 		/// The smallest bond, in LPT.
 		min_bond: Balance,
@@ -528,22 +531,22 @@ pub enum WorkerLimits {
 	},
 }
 
-/// The round that is running, as applications show it.
+/// The running round, as applications show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct RoundView {
 	/// Its number.
 	pub index: RoundIndex,
 	/// Its first block, on the protocol's clock.
 	pub start: BlockNumber,
-	/// How many blocks it has.
+	/// Its length in blocks.
 	pub length: BlockNumber,
-	/// The first block of its lock period; the block after its last one when it has none.
+	/// The first block of its lock period; the block after its last one if it has none.
 	pub locked_from: BlockNumber,
 	/// Whether the terms of transcoders are frozen now.
 	pub terms_are_locked: bool,
 }
 
-/// The terms of a transcoder that the next round takes over, as applications show them.
+/// The terms of a transcoder that take effect in the next round, as applications show them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct TermsView {
 	/// Price of a standard segment in ETH.
@@ -554,7 +557,7 @@ pub struct TermsView {
 	pub fee_share: Perbill,
 }
 
-/// A toolchain on its way out, as applications show it.
+/// A retiring toolchain, as applications show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct RetiringView {
 	/// The toolchain.
@@ -565,7 +568,7 @@ pub struct RetiringView {
 	pub until: BlockNumber,
 }
 
-/// What somebody owes by a deadline.
+/// A duty with a deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub enum Duty {
 	/// A transcoder accepts the job that it is offered.
@@ -575,14 +578,14 @@ pub enum Duty {
 		/// The assignment that is offered.
 		assignment: AssignmentIndex,
 	},
-	/// An available transcoder says that it is there.
+	/// An available transcoder sends its heartbeat.
 	Heartbeat,
 	/// A transcoder reveals the drawn leaves of its claim.
 	RevealLeaves {
 		/// The claim.
 		claim: ClaimId,
 	},
-	/// A transcoder serves a claim's bytes to judges who have asked for them on the chain.
+	/// A transcoder serves a claim's bytes to judges that have asked for them on the chain.
 	ServeBytes {
 		/// The claim.
 		claim: ClaimId,
@@ -600,7 +603,8 @@ pub enum Duty {
 		tranche: Tranche,
 		/// Its number within the tranche.
 		member: u16,
-		/// Whether its silence costs nothing, because it owes more elsewhere than it can do by then.
+		/// Whether its silence costs nothing, because it owes more elsewhere than it can do by
+		/// then.
 		is_excused: bool,
 	},
 	/// A judge reveals what it has committed to.
@@ -617,10 +621,10 @@ pub enum Duty {
 /// An open duty, as applications show it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct DutyView {
-	/// What is owed.
+	/// The duty.
 	pub duty: Duty,
-	/// The first block that is too late, on the protocol's clock. Full blocks can move it for what a
-	/// transcoder reveals and opens, never to an earlier one.
+	/// The first block that is too late, on the protocol's clock. For what a transcoder reveals and
+	/// opens, crowded blocks can move it, but never to an earlier block.
 	pub until: BlockNumber,
 }
 
@@ -628,11 +632,11 @@ sp_api::decl_runtime_apis! {
 	/// Reads of the protocol's state.
 	#[api_version(8)]
 	pub trait LivepeerApi {
-		/// What was fixed at genesis.
+		/// The timing fixed at genesis.
 		fn timing() -> Timing;
 		/// The parameters in force.
 		fn parameters() -> ProtocolParameters;
-		/// Where the protocol's clock stands.
+		/// The state of the protocol's clock.
 		fn clock() -> ClockView;
 		/// Every registered transcoder.
 		fn transcoders() -> Vec<TranscoderView>;
@@ -644,15 +648,15 @@ sp_api::decl_runtime_apis! {
 		fn service(account: AccountId) -> Option<ServiceRecord>;
 		/// Where a stream comes from.
 		fn origin(stream: StreamId) -> Option<ServiceRecord>;
-		/// The streams that have said where they come from.
+		/// The streams that have an origin record.
 		fn origins() -> Vec<StreamId>;
-		/// The generations of an account's keys for a purpose that are stored, newest first; always
-		/// with generation 0 at the end.
+		/// The stored generations of an account's keys for a purpose, newest first, always with
+		/// generation 0 at the end.
 		fn operator_keys(account: AccountId, purpose: Purpose) -> Vec<KeysView>;
-		/// The keys that may spend for a broadcaster.
+		/// The keys that can spend a broadcaster's ETH.
 		fn spending_keys(broadcaster: AccountId) -> Vec<SpendingView>;
-		/// What a worker needs to know, in the version that it knows; `None` when that is not
-		/// served.
+		/// The parameters that a worker needs, in the version that it knows; `None` if that version
+		/// is not served.
 		fn worker_limits(version: u8) -> Option<WorkerLimits>;
 		/// One job.
 		fn job(id: JobId) -> Option<JobView>;
@@ -666,7 +670,7 @@ sp_api::decl_runtime_apis! {
 		fn challenge(id: ClaimId) -> Option<ChallengeView>;
 		/// The open claims of a transcoder.
 		fn claims_of(transcoder: AccountId) -> Vec<ClaimId>;
-		/// The toolchains that claims may name.
+		/// The toolchains that claims can name.
 		fn toolchains() -> Vec<ToolchainId>;
 		/// The genesis hash, which every signature of the protocol names.
 		fn genesis() -> H256;
@@ -680,50 +684,53 @@ sp_api::decl_runtime_apis! {
 		fn yield_of(transcoder: AccountId) -> YieldView;
 		/// The stake behind a transcoder.
 		fn backing(transcoder: AccountId) -> BackingView;
-		/// Who validates, who does from the next sessions on, and who leaves.
+		/// The validators now, those from the next sessions on, and those that leave.
 		fn validators() -> Vec<ValidatorView>;
-		/// What the claims of an assignment have to be worth, and how much of them is backed.
+		/// What the claims of an assignment must be worth, and how much of them is backed.
 		fn claim_terms(job: JobId, assignment: AssignmentIndex) -> Option<ClaimTerms>;
-		/// What the price and the budget of a new job have to cover.
+		/// What the price and the budget of a new job must cover.
 		fn job_terms() -> VerificationTerms;
-		/// Who of the ballot at work has asked for bytes that it could not have.
+		/// The members of the current ballot that have asked for bytes they could not get.
 		fn asking(claim: ClaimId) -> Vec<AccountId>;
 		/// The claims of a transcoder that were accepted since it registered or failed.
 		fn accepted(transcoder: AccountId) -> u32;
-		/// All that the chain holds of a claim that is judged.
+		/// All that the chain holds of a claim that is being judged.
 		fn judgement(id: ClaimId) -> Option<JudgementView>;
 		/// What a transcoder owes for verification that it caused in vain, in ETH.
 		fn debt_of(transcoder: AccountId) -> Balance;
-		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
+		/// How many times in a row a verifier gave no full answer. The cost of the next time
+		/// doubles as often.
 		fn no_shows(verifier: AccountId) -> u32;
-		/// The round that is running.
+		/// The running round.
 		fn round() -> RoundView;
-		/// The terms of a transcoder that the next round takes over.
+		/// The terms of a transcoder that take effect in the next round.
 		fn terms_of(account: AccountId) -> Option<TermsView>;
 		/// Verdicts that await execution against a jailed account; `None` if it is not jailed.
 		fn open_verdicts_of(account: AccountId) -> Option<u32>;
-		/// The round from which on an account may be a validator again, the largest number of all until it
-		/// attests golden vectors; `None` if it may now.
+		/// The round from which an account can be a validator again; the largest number if it must
+		/// attest golden vectors first; `None` if it can be now.
 		fn chilled_until(account: AccountId) -> Option<RoundIndex>;
-		/// The round until which an account is taken for offline at most; `None` if it is not.
+		/// The round until which an account counts as offline at most; `None` if it does not.
 		fn offline_until(account: AccountId) -> Option<RoundIndex>;
-		/// Who was not elected in this round, with the stakes by which one is drawn for the next.
+		/// Transcoders that were not elected in this round, with the stakes by which one is drawn
+		/// for the next.
 		fn waiting() -> Vec<(AccountId, Balance)>;
-		/// One assignment: a job's current one, one in grace, or one that can still be reported.
+		/// An assignment that is current, in grace, or can still be reported.
 		fn assignment(job: JobId, assignment: AssignmentIndex) -> Option<AssignmentView>;
-		/// Who is asked after a job's current assignment, in order.
+		/// The transcoders that will be asked after a job's current assignment, in order.
 		fn successors(job: JobId) -> Vec<AccountId>;
-		/// The toolchains on their way out, which verifiers still keep.
+		/// The retiring toolchains, which verifiers still keep.
 		fn retiring_toolchains() -> Vec<RetiringView>;
 		/// The seed that answers for a window, with the validators stored with it.
 		fn seed_of(window: WindowIndex) -> Option<Seed>;
-		/// What lies in the pot of stake and fees beyond what is owed: in LPT, and in ETH.
+		/// The balance of the pot of stake and fees beyond what it owes: in LPT, and in ETH.
 		fn surplus() -> (Balance, Balance);
-		/// What governance would be told that sets these parameters, with the bound that is broken.
+		/// What governance would be answered if it set these parameters, with the bound that is
+		/// broken.
 		fn check(parameters: ProtocolParameters) -> Result<(), ParameterError>;
-		/// What an account owes now, as transcoder and as judge, what is due first at the top.
+		/// What an account owes now, as transcoder and as judge, the most urgent first.
 		fn duties(account: AccountId) -> Vec<DutyView>;
-		/// What a judge has attested of its toolchains, and what it has to attest before it validates
+		/// What a judge has attested of its toolchains, and what it must attest before it validates
 		/// again; `None` if it lacks none and owes nothing.
 		fn attestation(verifier: AccountId) -> Option<Attestation>;
 		/// How a transcoder has worked: success, speed, and how much of it was verified.

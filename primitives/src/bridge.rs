@@ -1,8 +1,8 @@
-//! What passes between this chain and the gateway on Ethereum: leaves, trees and their proofs.
+//! The messages between this chain and the gateway on Ethereum: leaves, trees and their proofs.
 //!
-//! All hashes are Keccak-256, all integers big-endian, nothing is padded. The first byte of what is
-//! hashed tells a leaf from an inner node and the kinds of leaves from each other. The contracts
-//! compute the same; `tests/bridge/vectors.json` holds both to it.
+//! All hashes are Keccak-256, all integers are big-endian, and nothing is padded. The first byte of
+//! the hashed data distinguishes leaves from inner nodes, and the kinds of leaves from each other.
+//! The contracts compute the same; `tests/bridge/vectors.json` holds both to it.
 
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -24,7 +24,7 @@ const NODE: u8 = 1;
 const MESSAGE: u8 = 2;
 const EARNING: u8 = 3;
 
-/// What the bridge carries.
+/// The assets that the bridge carries.
 #[derive(
 	Clone,
 	Copy,
@@ -67,7 +67,7 @@ fn keccak(parts: &[&[u8]]) -> H256 {
 	H256(keccak_256(&parts.concat()))
 }
 
-/// What binds every leaf to one chain and one gateway.
+/// The hash that binds every leaf to one chain and one gateway.
 pub fn domain(genesis: &Hash, chain_id: u64, gateway: &H160) -> H256 {
 	let mut id = [0; 32];
 	id[24..].copy_from_slice(&chain_id.to_be_bytes());
@@ -88,7 +88,7 @@ pub fn zeros() -> [H256; DEPTH + 1] {
 	zeros
 }
 
-/// The root of the tree that has nothing in it yet.
+/// The root of an empty tree.
 pub fn empty_root() -> H256 {
 	zeros()[DEPTH]
 }
@@ -103,17 +103,17 @@ pub fn root_of_path(leaf: H256, index: u32, path: &[H256]) -> H256 {
 	current
 }
 
-/// The heights at which, in a tree of `count` leaves, a complete subtree waits for its right neighbour,
-/// from the lowest up: one for each 1 in `count`.
+/// The heights at which, in a tree of `count` leaves, a complete subtree lacks its right neighbour,
+/// from the lowest up: one for each 1 bit in `count`.
 pub fn waiting_heights(count: u32) -> impl Iterator<Item = usize> {
 	(0..DEPTH).filter(move |height| (count >> height) & 1 == 1)
 }
 
-/// The root of the tree of `count` leaves, by the subtrees that wait in it for their right neighbours,
-/// from the lowest up; nothing where these are not as many as they have to be.
+/// The root of the tree of `count` leaves, from its subtrees that lack a right neighbour, from the
+/// lowest up; `None` if there are too few or too many of these.
 pub fn root_of_waiting(count: u32, subtrees: &[H256]) -> Option<H256> {
 	let mut subtrees = subtrees.iter();
-	// They are the left siblings of the first empty leaf; to its right all is empty.
+	// They are the left siblings of the first empty leaf; everything to its right is empty.
 	let mut path = zeros();
 	for height in waiting_heights(count) {
 		*path.get_mut(height)? = *subtrees.next()?;
@@ -129,11 +129,11 @@ pub fn root_of_waiting(count: u32, subtrees: &[H256]) -> Option<H256> {
 pub struct Deposit {
 	/// Its place in the gateway's tree.
 	pub index: u32,
-	/// What was deposited.
+	/// The asset.
 	pub asset: BridgedAsset,
-	/// Whose it is here.
+	/// The recipient here.
 	pub recipient: AccountId,
-	/// How much, in smallest units.
+	/// The amount, in units of 10^-18.
 	pub amount: Balance,
 }
 
@@ -151,21 +151,21 @@ impl Deposit {
 	}
 }
 
-/// What the chain tells the gateway.
+/// A message of the chain to the gateway.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub enum Message {
-	/// Somebody's money leaves.
+	/// Somebody withdraws money.
 	#[codec(index = 0)]
 	Withdrawal {
-		/// What leaves.
+		/// The asset.
 		asset: BridgedAsset,
-		/// Whose it is on Ethereum.
+		/// The recipient on Ethereum.
 		recipient: H160,
-		/// How much, the fee included, in smallest units.
+		/// The amount, including the fee, in units of 10^-18.
 		amount: Balance,
-		/// What of it goes to whoever carries the message.
+		/// The part of it that goes to whoever carries the message.
 		fee: Balance,
 	},
 	/// What was paid out in a round, as the root over all payees.
@@ -175,7 +175,7 @@ pub enum Message {
 		round: RoundIndex,
 		/// The root over its earnings.
 		root: H256,
-		/// How many there are.
+		/// The number of earnings.
 		count: u32,
 		/// The LPT in them.
 		lpt: Balance,
@@ -212,7 +212,7 @@ impl Message {
 		}
 	}
 
-	/// What of `asset` leaves with it.
+	/// How much of `asset` leaves with it.
 	pub fn amount(&self, of: BridgedAsset) -> Balance {
 		match (self, of) {
 			(Self::Withdrawal { asset, amount, .. }, _) if *asset == of => *amount,
@@ -228,11 +228,11 @@ impl Message {
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Earning {
-	/// What is paid.
+	/// The asset.
 	pub asset: BridgedAsset,
-	/// Whose it is on Ethereum.
+	/// The payee on Ethereum.
 	pub payee: H160,
-	/// How much, in smallest units.
+	/// The amount, in units of 10^-18.
 	pub amount: Balance,
 }
 
@@ -251,7 +251,7 @@ impl Earning {
 	}
 }
 
-/// The rows of the tree over `leaves`, from the leaves up, each filled to a power of two with empty
+/// The rows of the tree over `leaves`, from the leaves up, each padded to a power of two with empty
 /// leaves.
 fn rows(mut leaves: Vec<H256>) -> Vec<Vec<H256>> {
 	leaves.resize(leaves.len().next_power_of_two(), EMPTY_LEAF);
@@ -265,7 +265,7 @@ fn rows(mut leaves: Vec<H256>) -> Vec<Vec<H256>> {
 	rows
 }
 
-/// The root over a round's leaves; nothing without any.
+/// The root over a round's leaves; `None` if there are none.
 pub fn earnings_root(leaves: Vec<H256>) -> Option<H256> {
 	(!leaves.is_empty()).then(|| rows(leaves).pop()?.pop()).flatten()
 }
@@ -278,8 +278,8 @@ pub fn earnings_path(leaves: Vec<H256>, index: u32) -> Option<Vec<H256>> {
 	rows.iter().enumerate().map(|(height, row)| row.get((index >> height) ^ 1).copied()).collect()
 }
 
-/// What a leaf of the Merkle mountain range says besides its parent and the next validators. The
-/// same for all children of a block.
+/// What a leaf of the Merkle mountain range contains besides its parent and the next validators. It
+/// is the same for all children of a block.
 #[derive(
 	Clone,
 	Copy,
@@ -305,51 +305,51 @@ impl Default for Seal {
 	}
 }
 
-/// What is carried of an asset, and what stands behind it. All in smallest units.
+/// The bridge's figures of an asset, in units of 10^-18.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct BridgedView {
-	/// What of it exists on this chain.
+	/// The issuance on this chain.
 	pub issued: Balance,
-	/// Deposits that have come over, those that wait among them.
+	/// Deposits taken, including those that wait.
 	pub credited: Balance,
-	/// Deposits that have come over and that nobody owns yet.
+	/// Deposits taken that belong to nobody yet.
 	pub waiting: Balance,
-	/// What was sent to Ethereum, fees among it.
+	/// What was sent to Ethereum, including fees.
 	pub sent: Balance,
-	/// What can still be sent: what stands behind it is on Ethereum.
+	/// What can still be sent, because it is backed on Ethereum.
 	pub backing: Balance,
-	/// What the escrow held at the last synchronisation.
+	/// The escrow at the last `sync`.
 	pub escrow: Option<EscrowView>,
-	/// What can be credited at once and be sent now, as the limits are.
+	/// What can be credited at once now, and what can be sent now, by the limits.
 	pub limits: [Balance; 2],
 }
 
-/// The escrow's figures of an asset, proven of Ethereum.
+/// The escrow's figures of an asset, as proven of Ethereum.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct EscrowView {
 	/// What the gateway owns.
 	pub balance: Balance,
 	/// The sum of all deposits ever.
 	pub deposited: Balance,
-	/// The sum of all that ever left.
+	/// The sum of everything that ever left.
 	pub released: Balance,
 }
 
-/// How the bridge is.
+/// The state of the bridge.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct BridgeView {
-	/// What binds its leaves; nothing before the gateway is known.
+	/// The hash that binds its leaves; `None` before the gateway is known.
 	pub domain: Option<H256>,
-	/// How the light client is.
+	/// The health of the light client.
 	pub client: crate::ethereum::ClientHealth,
-	/// The execution block of the last synchronisation, with its time in seconds.
+	/// The execution block of the last `sync`, and its time in seconds.
 	pub synced: Option<(u64, u64)>,
-	/// How many deposits the gateway has.
+	/// The number of the gateway's deposits.
 	pub deposits: u32,
-	/// How many messages there are.
+	/// The number of messages.
 	pub messages: u32,
-	/// Until which block of the protocol nothing comes in, or goes out; the largest number for
-	/// "until governance says so".
+	/// Until which block of the protocol nothing comes in, and nothing goes out; the largest number
+	/// stands for "until governance resumes".
 	pub stopped: [Option<crate::BlockNumber>; 2],
 	/// LPT.
 	pub lpt: BridgedView,
@@ -358,9 +358,9 @@ pub struct BridgeView {
 }
 
 sp_api::decl_runtime_apis! {
-	/// What relayers and wallets ask of the bridge.
+	/// The bridge's reads for relayers and wallets.
 	pub trait BridgeApi {
-		/// How it is.
+		/// The state of the bridge.
 		fn bridge() -> BridgeView;
 		/// A message, and the siblings, from its leaf up, in the tree of the first `count` messages.
 		fn message(index: u32, count: u32) -> Option<(Message, Vec<H256>)>;

@@ -1,10 +1,11 @@
-//! The chunk tree: checks 64 KiB of a segment or an output at a time.
+//! The chunk tree: checks a segment or an output 64 KiB at a time.
 //!
-//! The Merkle tree of RFC 9162 section 2.1 over SHA-256: a chunk's node is
+//! It is the Merkle tree of RFC 9162 section 2.1 over SHA-256: a chunk's node is
 //! `SHA-256(0x00 ‖ chunk)`, an inner node `SHA-256(0x01 ‖ left ‖ right)`, and the left part of a
-//! tree over n chunks holds the largest power of two below n. Chunks have [`CHUNK`] bytes, the last
-//! one what is left. The root of no bytes is that of one empty chunk. Browsers have all of it built
-//! in. A root does not bind the number of chunks: the length stands beside it wherever it is signed.
+//! tree over n chunks contains the largest power of two below n. Chunks have [`CHUNK`] bytes; the
+//! last one has the rest. The root of no bytes is that of one empty chunk. Browsers have everything
+//! needed built in. A root does not bind the number of chunks, so it is always signed together with
+//! the length.
 
 use alloc::vec::Vec;
 use sp_core::H256;
@@ -46,12 +47,12 @@ pub fn chunk_root(bytes: &[u8]) -> H256 {
 	root(&chunk_nodes(bytes))
 }
 
-/// How many of `count` chunks are left of the first split.
+/// How many of `count` chunks are to the left of the first split.
 fn split(count: usize) -> usize {
 	count.next_power_of_two() / 2
 }
 
-/// The root over the nodes of chunks; that of one empty chunk for none.
+/// The root over the nodes of chunks; without any, that of one empty chunk.
 pub fn root(nodes: &[H256]) -> H256 {
 	match nodes {
 		[] => chunk_node(&[]),
@@ -81,8 +82,8 @@ pub fn proof(nodes: &[H256], index: usize) -> Option<Vec<H256>> {
 	}
 }
 
-/// What proves the chunks from `first` up to `end` together: the roots of the largest parts of the tree
-/// that hold none of them, from left to right; `None` where there are no such chunks.
+/// The proof of the chunks from `first` up to `end` together: the roots of the largest parts of the
+/// tree that contain none of them, from left to right; `None` if there are no such chunks.
 pub fn range_proof(nodes: &[H256], first: usize, end: usize) -> Option<Vec<H256>> {
 	fn beside(nodes: &[H256], first: usize, end: usize, proof: &mut Vec<H256>) {
 		if first >= nodes.len() || end == 0 {
@@ -102,8 +103,9 @@ pub fn range_proof(nodes: &[H256], first: usize, end: usize) -> Option<Vec<H256>
 	Some(proof)
 }
 
-/// The root over `len` bytes of which `chunks` are those from chunk `first` on, as `proof` has the rest;
-/// `None` where they are no whole chunks of so many bytes, or the proof has another number of nodes.
+/// The root over `len` bytes, of which `chunks` are those from chunk `first` on and `proof` covers
+/// the rest. `None` if they are not whole chunks of that many bytes, or the proof has the wrong
+/// number of nodes.
 pub fn range_root(len: u64, first: u64, chunks: &[u8], proof: &[H256]) -> Option<H256> {
 	fn climb<'a>(
 		count: usize,
@@ -139,7 +141,7 @@ pub fn range_root(len: u64, first: u64, chunks: &[u8], proof: &[H256]) -> Option
 }
 
 /// Whether `chunk` is the one at `index` of the `len` bytes under `root`. The length of each chunk
-/// follows from `len`, so a chunk that was cut or grew is none of them.
+/// follows from `len`, so a truncated or extended chunk never matches.
 pub fn verify(root: &H256, len: u64, index: u64, chunk: &[u8], proof: &[H256]) -> bool {
 	let count = chunk_count(len);
 	if index >= count {

@@ -1,4 +1,4 @@
-//! Claims: what a transcoder signs, what the chain keeps of it, and how it ends.
+//! Claims: what a transcoder signs, what the chain keeps of it, and how a claim ends.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -36,9 +36,9 @@ pub struct WorkClaim {
 	pub total_work: u64,
 	/// The most work of any one leaf.
 	pub largest_leaf: u64,
-	/// What made the outputs: the assignment's toolchain.
+	/// The assignment's toolchain, which made the outputs.
 	pub toolchain: ToolchainId,
-	/// What later versions add.
+	/// Extensions of later versions.
 	pub extensions: Extensions,
 }
 
@@ -49,7 +49,7 @@ impl WorkClaim {
 	}
 }
 
-/// A claim as the lottery needs it, whatever becomes of its job.
+/// A claim's data for the lottery, kept even if its job is gone.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -80,9 +80,9 @@ pub struct ClaimInfo {
 	pub ladder: Ladder,
 	/// The job's limits of the source.
 	pub limits: SourceLimits,
-	/// Factors of the work formula, frozen when the job was created.
+	/// Factors of the work formula, fixed when the job was created.
 	pub factors: WorkFactors,
-	/// The most leaves that are drawn: what judges can do of this job in time.
+	/// The most leaves that are drawn, which is what judges can do of this job in time.
 	pub max_samples: u32,
 	/// The fee in escrow, in ETH.
 	pub fee: Balance,
@@ -93,7 +93,7 @@ pub struct ClaimInfo {
 }
 
 impl ClaimInfo {
-	/// Where the leaf at `index` stands, on the chain of this genesis hash.
+	/// The place of the leaf at `index`, on the chain with this genesis hash.
 	pub fn place(&self, genesis: Hash, index: u32) -> Place {
 		Place {
 			genesis,
@@ -120,13 +120,13 @@ impl ClaimInfo {
 	TypeInfo,
 )]
 pub enum Outcome {
-	/// Paid.
+	/// The fee is paid.
 	Accepted,
-	/// Wrong output: refund and slash.
+	/// An output was wrong: refund and slash.
 	Failed,
-	/// Nothing revealed or served: refund and slash.
+	/// Leaves were not revealed, or bytes not served: refund and slash.
 	Missed,
-	/// Nobody could be convinced: refund, no slash.
+	/// No side was convincing: refund, no slash.
 	Void,
 }
 
@@ -146,13 +146,13 @@ pub enum Outcome {
 pub enum PayoutReason {
 	/// The fee, to the transcoder and its delegators.
 	Fee,
-	/// Back to the broadcaster.
+	/// A refund, to the broadcaster.
 	Refund,
-	/// To a verifier, for its work.
+	/// Payment to a verifier for its work.
 	Verification,
-	/// To whoever a later part of the protocol names.
+	/// Payment to an account that a later part of the protocol names.
 	Other,
-	/// Back to the transcoder: what its claim's verification did not need of what it prepaid.
+	/// The unused rest of its prepayment, to the transcoder.
 	Prepayment,
 }
 
@@ -161,10 +161,10 @@ pub enum PayoutReason {
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Payout {
-	/// To whom.
+	/// The account that is paid.
 	pub account: AccountId,
-	/// Why.
+	/// The reason.
 	pub reason: PayoutReason,
-	/// How much, in ETH.
+	/// The amount, in ETH.
 	pub amount: Balance,
 }

@@ -48,13 +48,13 @@ pub const COMMITTEE: &[u8] = b"livepeer/committee/1";
 pub const ASSIGNMENT: &[u8] = b"livepeer/assignment/1";
 /// The seed of a tranche's evidence.
 pub const TRANCHE: &[u8] = b"livepeer/tranche/1";
-/// What a claim's verdicts are about: its root, toolchain and drawn leaves.
+/// What a claim's verdicts judge: its root, toolchain and drawn leaves.
 pub const JUDGED: &[u8] = b"livepeer/judged/1";
 /// The choice of forced variants.
 pub const VARIANT: &[u8] = b"livepeer/variant/1";
 /// The seat that is drawn from the waiting list.
 pub const SEAT: &[u8] = b"livepeer/seat/1";
-/// A verdict that is committed to before it is revealed.
+/// A commitment to verdicts, made before they are revealed.
 pub const VERDICT: &[u8] = b"livepeer/verdict/1";
 /// What a verifier key signs.
 pub const DUTY: &[u8] = b"livepeer/duty/1";
@@ -66,13 +66,13 @@ pub const EVIDENCE_FRAME: &[u8] = b"livepeer/evidence-frame/1";
 pub const TOOLCHAIN: &[u8] = b"livepeer/toolchain/1";
 /// The beacon's accumulator.
 pub const BEACON: &[u8] = b"livepeer/beacon/1";
-/// Signed by a verifier key: which toolchains its judge lacks, see
+/// Signed by a verifier key: the toolchains that its judge lacks, see
 /// [`crate::toolchain::attestation_payload`].
 pub const ATTESTATION: &[u8] = b"livepeer/attestation/1";
 
 /// BLAKE2b-256 over the tag's length, the tag and the SCALE encoding of `value`.
 ///
-/// The length in front makes the tags prefix-free whatever they are.
+/// The leading length makes all tags prefix-free.
 pub fn tagged_hash(tag: &[u8], value: &impl Encode) -> H256 {
 	let mut bytes = alloc::vec::Vec::with_capacity(1 + tag.len() + value.size_hint());
 	bytes.push(tag.len() as u8);

@@ -1,6 +1,6 @@
-//! Chance: how a seed becomes positions, a committee or a transcoder.
+//! Draws: how a seed becomes positions, a committee or a transcoder.
 //!
-//! Plain functions of the seed, so that anybody gets the same result in any later block.
+//! These are plain functions of the seed, so that anybody gets the same result in any later block.
 
 use alloc::vec::Vec;
 use codec::Encode;
@@ -55,7 +55,7 @@ pub fn neg_log2(u: u64) -> u128 {
 	(64u128 << FRACTION) - log
 }
 
-/// u of one candidate: the first 64 bits of `H(tag, seed, subject, account)`, big-endian.
+/// The value u of one candidate: the first 64 bits of `H(tag, seed, subject, account)`, big-endian.
 pub fn ticket(tag: &[u8], seed: Hash, subject: &impl Encode, account: &AccountId) -> u64 {
 	let hash = tagged_hash(tag, &(seed, subject, account));
 	let mut first = [0u8; 8];
@@ -75,20 +75,20 @@ pub fn order_of_tickets<'a>(
 			(U256::from(neg_log2(ticket)), U256::from(stake), account, index as u32)
 		})
 		.collect();
-	// Below 2^71 × 2^128, so the products fit.
+	// The factors are below 2^71 and 2^128, so the products fit.
 	order.sort_unstable_by(|(log_a, stake_a, a, _), (log_b, stake_b, b, _)| {
 		(log_a * stake_b).cmp(&(log_b * stake_a)).then_with(|| a.cmp(b))
 	});
 	order.into_iter().map(|(_, _, _, index)| index).collect()
 }
 
-/// The one weighted order: indices of `candidates` in ascending order of
-/// `neg_log2(u) / stake`, where u is the candidate's [`ticket`]; ties go by account, and no stake
-/// means no place.
+/// The weighted order: indices of `candidates` in ascending order of `neg_log2(u) / stake`, where u
+/// is the candidate's [`ticket`]. Ties are broken by account, and a candidate without stake has no
+/// place.
 ///
-/// The first n are a draw of n without replacement, each with the probability of its stake among
-/// those left. A candidate's place among the others does not depend on who else is a candidate, so
-/// striking one out never reorders the rest.
+/// The first n entries are a draw of n without replacement; each is drawn with a probability
+/// proportional to its stake among those left. The order of two candidates does not depend on the
+/// others, so removing one never reorders the rest.
 pub fn weighted_order<'a>(
 	tag: &[u8],
 	seed: Hash,
@@ -102,7 +102,7 @@ pub fn weighted_order<'a>(
 	)
 }
 
-/// The order in which the validators stored with `seed` sit in judgement over a claim.
+/// The order in which the validators stored with `seed` are seated as judges of a claim.
 pub fn committee_order<'a>(
 	seed: Hash,
 	claim: ClaimId,
@@ -120,7 +120,7 @@ pub fn assignment_order<'a>(
 	weighted_order(ASSIGNMENT, seed, &job, transcoders)
 }
 
-/// The seed of a tranche's evidence, from the beacon's seed (first tranche) or from the
+/// The seed of a tranche's evidence: from the beacon's seed (first tranche), or from the
 /// accumulator two blocks after the previous phase closed (later tranches and disputes).
 pub fn tranche_seed(entropy: Hash, claim: ClaimId, tranche: u8) -> Hash {
 	tagged_hash(TRANCHE, &(entropy, claim, tranche))

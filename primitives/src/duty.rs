@@ -1,5 +1,5 @@
 //! What a transcoder's duties key signs for the chain. Nothing else protects such a call, so each
-//! object names the chain and everything that makes it unique: none can be replayed.
+//! object names the chain and everything that makes it unique. None can be replayed.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -13,10 +13,10 @@ use crate::{
 	AssignmentIndex, BlockNumber, Hash, JobId, ToolchainId, MAX_PROFILES,
 };
 
-/// Most blocks by which an object may be older than the block that takes it.
+/// The most blocks by which an object can be older than the block that accepts it.
 pub const DUTY_LIFE: BlockNumber = 32;
 
-/// The signer still works.
+/// Shows that the signer still works.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -24,11 +24,11 @@ pub struct Heartbeat {
 	/// Hash of the chain's genesis block.
 	pub genesis: Hash,
 	/// The block at which it was made: at most [`DUTY_LIFE`] old, never in the future, and after
-	/// the newest one that was taken.
+	/// that of the newest accepted one.
 	pub at: BlockNumber,
 }
 
-/// How much work the signer takes.
+/// Announces how much work the signer takes.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -37,7 +37,7 @@ pub struct Availability {
 	pub genesis: Hash,
 	/// As in [`Heartbeat::at`].
 	pub at: BlockNumber,
-	/// Work that the machine does in a second; 0 takes no new assignment.
+	/// Work per second that the machine does; with 0 it takes no new assignment.
 	pub capacity: u64,
 	/// The profiles that it serves, ascending.
 	pub profiles: Profiles,
@@ -46,7 +46,7 @@ pub struct Availability {
 /// Profiles, strictly ascending.
 pub type Profiles = BoundedVec<ProfileId, ConstU32<MAX_PROFILES>>;
 
-/// The signer takes an assignment.
+/// Accepts an assignment.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -59,8 +59,8 @@ pub struct Acceptance {
 	pub assignment: AssignmentIndex,
 	/// The current generation of the broadcaster's segment keys.
 	pub broadcaster_keys: Generation,
-	/// The current generation of the signer's duties keys, by which all that it signs for this
-	/// assignment is judged.
+	/// The current generation of the signer's duties keys. Everything that it signs for this
+	/// assignment is judged by it.
 	pub transcoder_keys: Generation,
 	/// The toolchain with which it will work.
 	pub toolchain: ToolchainId,

@@ -1,4 +1,4 @@
-//! What pallets say to each other about Ethereum.
+//! The contracts between pallets about Ethereum.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -20,10 +20,10 @@ pub type Branch = BoundedVec<H256, ConstU32<MAX_BRANCH>>;
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct HeaderProof {
-	/// The root of a beacon block that the light client has as finalised.
+	/// The root of a beacon block that is finalised for the light client.
 	pub finalized_root: H256,
-	/// The branch of the execution block's hash in the beacon block's body. From Gloas on it is the
-	/// parent's hash, since the body no longer commits to its own execution block.
+	/// The branch of the execution block's hash in the beacon block's body. From Gloas on this is
+	/// the parent's hash, because the body no longer commits to its own execution block.
 	pub hash_branch: Branch,
 	/// The execution block's header in RLP.
 	pub header: BoundedVec<u8, ConstU32<MAX_HEADER>>,
@@ -47,13 +47,13 @@ pub struct ExecutionBlock {
 	pub hash: H256,
 	/// Its height.
 	pub number: u64,
-	/// When it was made, in seconds of Unix time.
+	/// Its time, in seconds of Unix time.
 	pub timestamp: u64,
 	/// The root of the state after it.
 	pub state_root: H256,
 }
 
-/// How the light client is.
+/// The health of the light client.
 #[derive(
 	Clone,
 	Copy,
@@ -67,26 +67,26 @@ pub struct ExecutionBlock {
 	TypeInfo,
 )]
 pub enum ClientHealth {
-	/// Governance has given it no checkpoint yet.
+	/// Governance has not set a checkpoint yet.
 	NotBootstrapped,
-	/// Ethereum has forked, at this epoch, into a form that this chain has not been told. Nothing
-	/// is taken until governance has told it.
+	/// Ethereum has forked at this epoch, and this chain does not know the fork's layout. Nothing
+	/// is accepted until governance has set it.
 	UnknownFork {
 		/// The first epoch of the fork.
 		epoch: u64,
 	},
-	/// The newest finalised block is too old for anything to be proven by it. An update heals it.
+	/// The newest finalised block is too old to prove anything. An update solves this.
 	Stale {
 		/// Its age in slots.
 		age: u64,
 	},
-	/// The newest finalised block is so old that those who signed it may have left with their stake,
-	/// so that updates prove nothing. Governance gives a new checkpoint.
+	/// The newest finalised block is so old that its signers may have left with their stake, so
+	/// updates prove nothing. Governance must set a new checkpoint.
 	Expired {
 		/// Its age in slots.
 		age: u64,
 	},
-	/// It follows Ethereum.
+	/// The client follows Ethereum.
 	Following,
 }
 
@@ -96,15 +96,15 @@ pub trait EthereumChain {
 	///
 	/// # Errors
 	///
-	/// When the proof is wrong, its beacon block is no longer or not yet known, or the client is
-	/// anything but [`ClientHealth::Following`].
+	/// If the proof is wrong, its beacon block is not known (any more), or the client is in any
+	/// state but [`ClientHealth::Following`].
 	fn execution_block(proof: &HeaderProof) -> Result<ExecutionBlock, DispatchError>;
-	/// How the client is.
+	/// The client's health.
 	fn health() -> ClientHealth;
-	/// The most that [`Self::execution_block`] costs.
+	/// The most weight that [`Self::execution_block`] takes.
 	fn weight() -> Weight;
-	/// For benchmarks: makes a client for which the proof is right, and the proof, of a block with
-	/// this state root.
+	/// For benchmarks: creates a client for which the proof is valid, and the proof, of a block
+	/// with this state root.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn make_block(number: u64, state_root: H256) -> HeaderProof;
 }

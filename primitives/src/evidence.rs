@@ -1,10 +1,10 @@
 //! Evidence recipe 1: proof that a verifier decoded and scaled the frames itself.
 //!
-//! `frame = SHA-256(seed ‖ picture)`, over the planes without padding, for every decoded frame
-//! and every scaled one; the leaf's digest folds them in order, and the evidence folds the leaves
-//! in ascending order of index. The seed does not exist before the draw and no frame hash can be
-//! had from public data, so evidence cannot be prepared or copied; it must be equal within a
-//! tranche.
+//! `frame = SHA-256(seed ‖ picture)`, over the planes without padding, for every decoded frame and
+//! every scaled one. A leaf's digest folds them in order, and the evidence folds the leaves in
+//! ascending order of index. The seed does not exist before the draw, and no frame hash can be
+//! derived from public data, so evidence can be neither prepared nor copied. It must be equal
+//! within a tranche.
 
 use sp_core::H256;
 use sp_io::hashing::sha2_256;
@@ -18,12 +18,12 @@ use crate::{
 /// The recipe described in this module.
 pub const RECIPE: u8 = 1;
 
-/// The stream of the probe of rendition `i` is `PROBES + i`: above those of frames.
+/// The stream of the probe of rendition `i` is `PROBES + i`, above the streams of frames.
 pub const PROBES: u8 = 128;
 
 /// Folds the frames of one leaf. `stream` is 0 for the decoded source and `1 + i` for the scaled
-/// frames of rendition `i`; frames are added in presentation order, stream by stream. Last comes the
-/// probe, as frame 0 of a stream of its own, where the rendition that the seed chooses has one.
+/// frames of rendition `i`. Frames are added in presentation order, stream by stream. The probe
+/// comes last, as frame 0 of a stream of its own, if the rendition that the seed chooses has one.
 #[derive(Clone, Debug)]
 pub struct LeafEvidence {
 	state: Hash,

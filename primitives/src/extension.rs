@@ -1,4 +1,4 @@
-//! Room for what comes later: the list at the end of every signed format.
+//! The list at the end of every signed format, for extensions of later versions.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, Error, Input, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -11,7 +11,7 @@ pub const MAX_EXTENSIONS: u32 = 8;
 /// A SHA-256 of a C2PA manifest that belongs to a segment. Reserved: no code reads it yet.
 pub const C2PA_MANIFEST: u16 = 1;
 
-/// A statement of a later version of the protocol about the object that ends in it.
+/// A statement of a later version of the protocol about the object in whose list it is.
 #[derive(
 	Clone,
 	Copy,
@@ -25,19 +25,20 @@ pub const C2PA_MANIFEST: u16 = 1;
 	TypeInfo,
 )]
 pub struct Extension {
-	/// What it is: one of this module's constants, or unknown.
+	/// Its kind: one of this module's constants, or unknown.
 	pub tag: u16,
-	/// Hash of its content, which travels apart.
+	/// Hash of its content, which is transmitted separately.
 	pub hash: H256,
 }
 
-/// At most [`MAX_EXTENSIONS`] extensions with strictly ascending tags. Unknown ones are carried
-/// and signed, never interpreted. Any other order does not decode, so an object has one encoding.
+/// At most [`MAX_EXTENSIONS`] extensions with strictly ascending tags. Unknown ones are carried and
+/// signed, but never interpreted. Any other order does not decode, so an object has one encoding.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, MaxEncodedLen, TypeInfo)]
 pub struct Extensions(BoundedVec<Extension, ConstU32<MAX_EXTENSIONS>>);
 
 impl Extensions {
-	/// The extensions; `None` when they are too many or their tags do not ascend strictly.
+	/// Creates the list; `None` if there are too many extensions or their tags do not ascend
+	/// strictly.
 	pub fn new(extensions: impl IntoIterator<Item = Extension>) -> Option<Self> {
 		let list: BoundedVec<_, _> =
 			extensions.into_iter().collect::<alloc::vec::Vec<Extension>>().try_into().ok()?;

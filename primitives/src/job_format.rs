@@ -1,4 +1,4 @@
-//! Which ladders and limits of the source a job can have.
+//! The ladders and source limits that a job can have.
 
 use codec::{Decode, Encode};
 use scale_info::TypeInfo;
@@ -11,30 +11,30 @@ use crate::{
 	work::WorkFactors,
 };
 
-/// Why a ladder or limits cannot be a job's.
+/// Why a job cannot have a ladder or limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub enum FormatError {
 	/// There is no rendition.
 	NoRendition,
 	/// Two renditions are equal.
 	DuplicateRendition,
-	/// A rendition's side is below 16, odd or above [`MAX_SIDE`], or a source side is zero or
-	/// above it.
+	/// A rendition's side is below 16, odd or above [`MAX_SIDE`], or a side of the source is zero
+	/// or above [`MAX_SIDE`].
 	BadSize,
-	/// The bit rate is zero, its cap below it or above [`MAX_KBPS`], or so high that the longest segment
-	/// is more than anybody fetches.
+	/// The bit rate is zero, its cap is below it or above [`MAX_KBPS`], or the longest segment
+	/// would be larger than anybody fetches.
 	BadBitrate,
 	/// The profile has no work factor.
 	UnknownProfile,
-	/// The longest segment is above [`LONGEST_SEGMENT`], or the shortest is above it or below
-	/// [`SHORTEST_SEGMENT`].
+	/// The longest segment is above [`LONGEST_SEGMENT`], or the shortest is above the longest or
+	/// below [`SHORTEST_SEGMENT`].
 	BadSegmentLength,
 	/// The frame rate is zero or above [`MAX_FPS`].
 	BadFrameRate,
 }
 
-/// Whether a segment of so many ticks at this bit rate, with a full rate control buffer of a second and a
-/// sixteenth for sound and container, is no more than anybody fetches.
+/// Whether a segment of this many ticks at this bit rate, with a full rate control buffer of a
+/// second and a sixteenth for audio and container, is small enough to be fetched.
 fn fits_segment(cap_kbps: u32, longest: u32) -> bool {
 	let ticks = u64::from(longest).saturating_add(TICKS_PER_SECOND.into());
 	let bytes = u64::from(cap_kbps).saturating_mul(125).saturating_mul(ticks);
@@ -42,7 +42,7 @@ fn fits_segment(cap_kbps: u32, longest: u32) -> bool {
 	bytes.saturating_add(bytes / 16) <= MAX_SEGMENT_BYTES.into()
 }
 
-/// Checks that a ladder and limits can be transcoded, under profiles that have a work factor.
+/// Checks that a ladder and limits can be transcoded, with profiles that have a work factor.
 pub fn check_format(
 	ladder: &[Rendition],
 	limits: &SourceLimits,

@@ -54,7 +54,7 @@ pub enum Purpose {
 }
 
 /// The number of a set of keys that an account uses for one purpose. Generation 0 is the account
-/// itself, which needs no set-up; each change makes the next one.
+/// itself and needs no set-up; each change creates the next one.
 pub type Generation = u32;
 
 /// An operator's public key.
@@ -80,7 +80,7 @@ pub enum OperatorKey {
 }
 
 impl OperatorKey {
-	/// Whether `signature` is this key's over `payload`.
+	/// Whether `signature` over `payload` was made by this key.
 	pub fn verifies(&self, payload: &Hash, signature: &Signature) -> bool {
 		match (self, signature) {
 			(Self::Ed25519(key), Signature::Ed25519(signature)) => {
@@ -94,18 +94,18 @@ impl OperatorKey {
 	}
 }
 
-/// The key with which a transcoder's forced variants are drawn: see [`crate::variant`].
+/// The key by which a transcoder's forced variants are drawn: see [`crate::variant`].
 pub type VrfKey = sr25519::Public;
 
-/// The keys of one generation, in the order by which signatures name them.
+/// The keys of one generation, in the order by which signatures refer to them.
 pub type OperatorKeys = BoundedVec<OperatorKey, ConstU32<MAX_OPERATOR_KEYS>>;
 
-/// Who signs: an account, by one key of one of its generations.
+/// A signer: an account, with one key of one of its generations.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Signer {
-	/// The account that answers for the signature.
+	/// The account that is liable for the signature.
 	pub account: AccountId,
 	/// The generation of its keys; 0 is the account itself.
 	pub generation: Generation,
@@ -119,27 +119,27 @@ impl Signer {
 		Self { account, generation: 0, key: 0 }
 	}
 
-	/// The 32 bytes that are signed for an object of this hash. The hash has the tag of its
+	/// The 32 bytes that are signed for an object of this hash. The hash includes the tag of its
 	/// format, so nothing signed as one thing can be read as another.
 	pub fn payload(&self, object: &Hash) -> Hash {
 		tagged_hash(SIGNED, &(self, object))
 	}
 }
 
-/// A signature that says who made it.
+/// A signature that names its signer.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct OperatorSignature {
-	/// Who signed.
+	/// The signer.
 	pub signer: Signer,
 	/// The signature over [`Signer::payload`].
 	pub signature: Signature,
 }
 
 impl OperatorSignature {
-	/// Whether this is the signer's over the object of this hash. `key` is what the chain stores
-	/// for the signer; it is not asked for in generation 0, where the account is the key.
+	/// Whether this is the signer's signature over the object of this hash. `key` is what the chain
+	/// stores for the signer. It is not needed for generation 0, in which the account is the key.
 	pub fn verifies(&self, object: &Hash, key: Option<&OperatorKey>) -> bool {
 		let payload = self.signer.payload(object);
 		if self.signer.generation == 0 {

@@ -1,4 +1,4 @@
-//! The leaves of a claim: one per segment, index `i` standing for seq `first + i`.
+//! The leaves of a claim: one per segment; index `i` stands for seq `first + i`.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -15,28 +15,29 @@ use crate::{
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub enum Leaf {
-	/// Nothing is claimed for this seq; also pads the tree. Work 0, so it is never drawn.
+	/// Nothing is claimed for this seq; also pads the tree. Its work is 0, so it is never drawn.
 	Empty,
 	/// The segment was transcoded into the job's ladder.
 	Transcoded {
-		/// What the broadcaster signed of it.
+		/// The signed data of the segment.
 		segment: SegmentInfo,
 		/// The outputs in rendition order.
 		outputs: Outputs,
 		/// Work units: see [`crate::work`].
 		work: u64,
-		/// What later versions add.
+		/// Extensions of later versions.
 		extensions: Extensions,
 	},
-	/// The segment cannot be transcoded; counts as delivered with the work of decoding.
+	/// The segment cannot be transcoded; it counts as delivered, with the work of decoding.
 	Rejected {
-		/// What the broadcaster signed of it.
+		/// The signed data of the segment.
 		segment: SegmentInfo,
-		/// Why. Informs only: what is judged is whether it can be transcoded.
+		/// The reason, for information only: what is judged is whether the segment can be
+		/// transcoded.
 		reason: RejectReason,
 		/// The work of a rejected segment, which is fixed for a job.
 		work: u64,
-		/// What later versions add.
+		/// Extensions of later versions.
 		extensions: Extensions,
 	},
 }
@@ -50,7 +51,7 @@ impl Leaf {
 		}
 	}
 
-	/// What the broadcaster signed of the segment; `None` where nothing is claimed.
+	/// What the broadcaster signed of the segment; `None` if nothing is claimed.
 	pub fn segment(&self) -> Option<&SegmentInfo> {
 		match self {
 			Leaf::Empty => None,
@@ -59,8 +60,8 @@ impl Leaf {
 	}
 
 	/// Hash of the header that the broadcaster signed, as this leaf of a claim at `place` describes
-	/// it; `None` where nothing is claimed, or the segment is of a track that the network does not
-	/// transcode: nobody is paid for the publisher's own renditions.
+	/// it. `None` if nothing is claimed, or if the network does not transcode the segment's track:
+	/// nobody is paid for the publisher's own renditions.
 	pub fn header_hash(&self, place: Place) -> Option<Hash> {
 		self.header(place).map(|header| header.hash())
 	}
@@ -72,8 +73,8 @@ impl Leaf {
 		Some(SegmentHeader { genesis, stream, job, assignment, transcoder, seq, segment })
 	}
 
-	/// The receipt that says the same of the segment as this leaf of a claim at `place` under
-	/// `toolchain`; `None` where [`Self::header_hash`] is. A receipt of the claimant that
+	/// The receipt that states the same about the segment as this leaf of a claim at `place` under
+	/// `toolchain`; `None` if [`Self::header_hash`] is. A receipt of the claimant that
 	/// [equivocates](Receipt::equivocates) with it proves that the claimant gave two results.
 	pub fn receipt(&self, place: Place, toolchain: ToolchainId) -> Option<Receipt> {
 		let result = match self {

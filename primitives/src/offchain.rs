@@ -1,4 +1,4 @@
-//! Contracts with processes outside the Wasm: the node's off-chain database and the verify
+//! Contracts with processes outside the Wasm: the node's off-chain database, and the verify
 //! service, which the node's off-chain worker asks over loopback HTTP. All values are SCALE.
 
 use alloc::vec::Vec;
@@ -41,29 +41,29 @@ pub struct Finalized {
 }
 
 /// Path of the verify service: `POST` a [`VerifyTask`], answered by a [`VerifyStatus`]; body and
-/// answer are SCALE bytes. A task is posted again until it is done. What may differ then is
-/// [`VerifyTask::service`] alone, the transcoder's newest record: it is the same task.
+/// answer are SCALE bytes. A task is posted again until it is done. Only [`VerifyTask::service`],
+/// the transcoder's newest record, may then differ; it is still the same task.
 pub const VERIFY_PATH: &str = "/v1/verify";
 
-/// Path at which the verify service says which toolchains it makes: `POST` a [`ToolchainsQuestion`],
-/// answered by a [`ToolchainsAnswer`]; body and answer are SCALE bytes.
+/// Path at which the verify service reports which toolchains it makes: `POST` a
+/// [`ToolchainsQuestion`], answered by a [`ToolchainsAnswer`]; body and answer are SCALE bytes.
 pub const TOOLCHAINS_PATH: &str = "/v1/toolchains";
 
 /// Asks the verify service which toolchains it makes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct ToolchainsQuestion {
-	/// Whether the golden vectors are to be made anew, whatever is known of them, and why: once for each
-	/// beacon window in which the judge's word was found to be without the work. `None` asks for what is
-	/// known.
+	/// The reason to make the golden vectors anew, even if they are known: once for each beacon
+	/// window in which the judge's evidence was found to be without the work. `None` asks for what
+	/// is known.
 	pub anew: Option<WindowIndex>,
 }
 
-/// Which toolchains the verify service makes.
+/// The toolchains that the verify service makes.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum ToolchainsAnswer {
 	/// Golden vectors are being made; ask again.
 	Making,
-	/// Those whose golden vectors it makes.
+	/// The toolchains whose golden vectors it reproduces.
 	Made {
 		/// Their ids, in no order.
 		toolchains: Vec<ToolchainId>,
@@ -83,7 +83,7 @@ pub struct VerifyLeaf {
 	pub leaf: Leaf,
 }
 
-/// What a committee member has to judge. Complete in itself: the service needs no chain.
+/// What a committee member has to judge. It is complete: the service needs no chain.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct VerifyTask {
 	/// The chain's genesis hash.
@@ -94,9 +94,9 @@ pub struct VerifyTask {
 	pub tranche: Tranche,
 	/// The member on whose behalf the service is asked.
 	pub verifier: AccountId,
-	/// The node's verifier key over [`crate::verdict::Pass::payload`] for the service's peer, by
-	/// which the holders of the bytes keep a place for it; `None` while the node does not know the
-	/// peer.
+	/// The signature of the node's verifier key over [`crate::verdict::Pass::payload`] for the
+	/// service's peer, by which the holders of the bytes keep a place for that peer; `None` while
+	/// the node does not know the peer.
 	pub pass: Option<VerifierSignature>,
 	/// The job.
 	pub job: JobId,
@@ -118,15 +118,15 @@ pub struct VerifyTask {
 	pub leaves: Vec<VerifyLeaf>,
 	/// Milliseconds from now after which missing bytes are Unavailable.
 	pub patience_ms: u64,
-	/// Whether an output can be a forced variant, by the rate of the claim's assignment: else none is
-	/// compared with one.
+	/// Whether an output can be a forced variant, by the rate of the claim's assignment; otherwise
+	/// none is compared with one.
 	pub variants: bool,
 }
 
-/// How far the service is with a task.
+/// The progress of the service with a task.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum VerifyStatus {
-	/// Taken; ask again.
+	/// The task was taken; ask again.
 	Working,
 	/// Done.
 	Done {
@@ -135,12 +135,13 @@ pub enum VerifyStatus {
 		/// The evidence.
 		evidence: Evidence,
 	},
-	/// The service cannot judge: another toolchain, no FFmpeg. If it still cannot in the second half of
-	/// the commit phase, the member abstains.
+	/// The service cannot judge, for example because it has another toolchain or no FFmpeg. If it
+	/// still cannot in the second half of the commit phase, the member abstains.
 	Unable {
-		/// Why, in UTF-8, for the log.
+		/// The reason, in UTF-8, for the log.
 		reason: Vec<u8>,
 	},
-	/// Taken, and bytes could not be had so far: ask for them on the chain, then ask again.
+	/// The task was taken, but bytes could not be had so far: ask for them on the chain, then ask
+	/// again.
 	Lacking,
 }

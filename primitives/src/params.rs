@@ -1,14 +1,14 @@
 //! Every parameter of the protocol, by concern, with its presets, bounds and relations.
 //!
-//! Block time, session length and beacon window are fixed at genesis ([`Timing`]). The rest lives
-//! in `pallet-parameters`, one value per concern, and changes only through the checked root call
-//! of `pallet-chain-config`, which runs [`ProtocolParameters::check`] on the whole: every one
-//! within its [`BOUNDS`], and the [`Relation`]s between them. The bounds are such that governance
-//! can undo whatever it has set: no round lasts longer than four weeks. Parameters that a claim
-//! depends on are copied into it when it is made.
+//! Block time, session length and beacon window are fixed at genesis ([`Timing`]). The rest is in
+//! `pallet-parameters`, one value per concern. It changes only through the checked root call of
+//! `pallet-chain-config`, which runs [`ProtocolParameters::check`] on all of it: each parameter
+//! must be within its [`BOUNDS`], and every [`Relation`] must hold. The bounds ensure that
+//! governance can undo whatever it has set: no round lasts longer than four weeks. Parameters that
+//! a claim depends on are copied into it when it is made.
 //!
-//! What is stored says its version ([`RoundsStored`] and the like): a concern that changes its
-//! shape gets another variant, from which the old one is made by `From`.
+//! What is stored carries its version ([`RoundsStored`] and the like). A concern whose shape
+//! changes gets another variant, and `From` converts the old one.
 
 mod bounds;
 mod presets;
@@ -42,7 +42,7 @@ macro_rules! parameters {
 }
 
 parameters! {
-	/// What is fixed for ever at genesis.
+	/// The timing, which is fixed for ever at genesis.
 	Timing {
 		/// Length of a slot in milliseconds.
 		slot_duration: u64,
@@ -88,10 +88,10 @@ parameters! {
 		min_self_bond: Balance,
 		/// Total stake that a validator needs.
 		min_validator_stake: Balance,
-		/// Validators have no less than their mean stake divided by this: a part of their stake is at
-		/// most so many times that part of their number.
+		/// Validators have at least their mean stake divided by this: a holder of some share of
+		/// their stake has at most this many times that share of their number.
 		validator_leverage: u32,
-		/// Blocks within which an available transcoder sends one heartbeat.
+		/// Interval in blocks in which an available transcoder sends one heartbeat.
 		heartbeat_interval: BlockNumber,
 	}
 }
@@ -109,16 +109,16 @@ parameters! {
 		priority_list: u32,
 		/// Segments at the job's maximum that an assignment's allowance covers.
 		allowance_leaves: u32,
-		/// ETH held from the broadcaster while a job lives.
+		/// ETH held from the broadcaster while a job exists.
 		broadcaster_bond: Balance,
 		/// Open claims that one transcoder may have.
 		max_open_claims: u32,
 		/// Factors of the work formula.
 		factors: WorkFactors,
-		/// Share of a transcoder's own bond up to half of which its claims without outcome may be
-		/// worth.
+		/// A transcoder's claims without outcome can be worth up to half of this share of its own
+		/// bond.
 		exposure: Perbill,
-		/// Offers in a row that a transcoder may let pass; then it is offered nothing for a round.
+		/// Offers in a row that a transcoder can let pass before it is offered nothing for a round.
 		lapses: u32,
 	}
 }
@@ -134,18 +134,18 @@ parameters! {
 		committee_size: u32,
 		/// Most tranches of a claim before its dispute.
 		tranches: u32,
-		/// Blocks to reveal the drawn leaves in, and after the judges' words to open the forced variants: up
-		/// to twice as many where blocks have no room for it. Such blocks make each ballot longer too, by so
-		/// many at most.
+		/// Blocks to reveal the drawn leaves, and after the judges' reveals to open the forced
+		/// variants; up to twice as many if blocks are crowded. Crowded blocks also extend each
+		/// ballot, by at most as many blocks.
 		reveal_window: BlockNumber,
-		/// Blocks after the reveal window in which only a reporter, paid by the finder's fee, ends
-		/// a claim as missed; then the agenda does.
+		/// Blocks after the reveal window in which only a reporter, paid by the finder's fee, can
+		/// end a claim as missed; after that the agenda does.
 		missed_grace: BlockNumber,
 		/// Blocks of the commit phase, before those for the sampled work.
 		commit_base: BlockNumber,
-		/// Blocks to reveal verdicts in.
+		/// Blocks to reveal verdicts.
 		verdict_reveal: BlockNumber,
-		/// Work that a verifier re-does in one block's time.
+		/// Work that a verifier redoes in one block's time.
 		verify_rate: u64,
 		/// Most blocks that sampled work adds to a commit phase.
 		max_work_blocks: BlockNumber,
@@ -169,26 +169,26 @@ parameters! {
 		no_show_slash: Perbill,
 		/// Rounds in which a chilled verifier does not validate.
 		chill: RoundIndex,
-		/// ETH that a standard segment costs that one verifier re-does.
+		/// ETH that a standard segment costs when one verifier redoes it.
 		verify_price: Balance,
-		/// How many times what its verification costs a claim is worth at least.
+		/// The fee of a claim is at least this many times the cost of its verification.
 		fee_ratio: u32,
-		/// Share of a claim's leaves that is drawn of who is new or has failed.
+		/// Share of a claim's leaves that is drawn if the transcoder is new or has failed.
 		new_verification_rate: Perbill,
-		/// Accepted claims by which a transcoder is new no longer, if they are full.
+		/// Number of full accepted claims after which a transcoder is no longer new.
 		new_claims: u32,
 		/// Share of all segments in which a rendition is encoded with the profile's variant; with
-		/// nothing, none is asked for.
+		/// zero, none is due.
 		variant_rate: Perbill,
-		/// Share of a validator's stake lost by calling valid what was a forced variant.
+		/// Share of a validator's stake lost by saying Valid where a forced variant is due.
 		variant_slash: Perbill,
-		/// Blocks between a failed or missed verdict and its execution where many fail under its toolchain at
-		/// about the same time; no fewer than otherwise.
+		/// Blocks between a failed or missed verdict and its execution if many claims fail under
+		/// its toolchain at about the same time; never fewer than otherwise.
 		long_deferral: BlockNumber,
 	}
 }
 
-/// What verifying the claims of an assignment comes to, as it was when the assignment was offered.
+/// The terms of verification for the claims of an assignment, as they were when it was offered.
 #[derive(
 	Clone,
 	Copy,
@@ -206,9 +206,9 @@ pub struct VerificationTerms {
 	pub rate: Perbill,
 	/// Members of its committee.
 	pub committee_size: u32,
-	/// ETH that a standard segment costs that one verifier re-does.
+	/// ETH that a standard segment costs when one verifier redoes it.
 	pub verify_price: Balance,
-	/// How many times what its verification costs a claim is worth at least.
+	/// The fee of a claim is at least this many times the cost of its verification.
 	pub fee_ratio: u32,
 	/// Share of its segments in which a rendition is the profile's variant.
 	pub variant_rate: Perbill,
@@ -221,35 +221,35 @@ fn cost(work: u128, price: Balance, parts: u32, rounding: Rounding) -> Balance {
 }
 
 impl VerificationTerms {
-	/// Leaves that a claim may have so that the rate is kept by `samples` draws.
+	/// Leaves that a claim can have so that `samples` draws keep the rate.
 	pub fn leaves_of(&self, samples: u32) -> u32 {
 		leaves_at(self.rate, samples)
 	}
 
-	/// What a committee's work on `samples` leaves costs of which none is larger than
-	/// `largest_leaf`, in ETH: what a claim prepays.
+	/// What a committee's work on `samples` leaves costs, in ETH, if none is larger than
+	/// `largest_leaf`: a claim's prepayment.
 	pub fn prepayment(&self, samples: u32, largest_leaf: u64) -> Balance {
 		let leaves = u128::from(self.committee_size).saturating_mul(samples.into());
 		let work = leaves.saturating_mul(largest_leaf.into());
 		cost(work, self.verify_price, 1, Rounding::Down)
 	}
 
-	/// The same for leaves of the mean size of a claim's: what its fee is measured by.
+	/// The same for leaves of the claim's mean size; its fee is compared with this.
 	pub fn mean_cost(&self, samples: u32, total_work: u64, leaf_count: u32) -> Balance {
 		let leaves = u128::from(self.committee_size).saturating_mul(samples.into());
 		let work = leaves.saturating_mul(total_work.into());
 		cost(work, self.verify_price, leaf_count, Rounding::Up)
 	}
 
-	/// What verifying a claim costs at most: what is drawn twice is judged once, so never more than all
-	/// of its work.
+	/// The most that verifying a claim costs. A leaf that is drawn twice is judged once, so it is
+	/// never more than for all of the claim's work.
 	pub fn most_cost(&self, samples: u32, total_work: u64, largest_leaf: u64) -> Balance {
 		self.prepayment(samples, largest_leaf).min(self.prepayment(1, total_work))
 	}
 
-	/// The least fee of a claim: as often as [`VerificationTerms::fee_ratio`] says what leaves of its mean
-	/// size cost, and once what it can cost at most. The mean alone would be lowered by leaves in which
-	/// there is nothing.
+	/// The least fee of a claim: [`VerificationTerms::fee_ratio`] times the cost for leaves of its
+	/// mean size, and at least the most that its verification can cost. The mean alone could be
+	/// lowered by empty leaves.
 	pub fn least_fee(
 		&self,
 		samples: u32,
@@ -265,14 +265,15 @@ impl VerificationTerms {
 		mean.saturating_mul(self.fee_ratio.into()).max(most)
 	}
 
-	/// The least price of a standard segment at which a claim as large as it may be is worth that.
+	/// The least price of a standard segment at which the largest possible claim reaches its least
+	/// fee.
 	pub fn least_price(&self) -> Balance {
 		let members = Balance::from(self.committee_size).saturating_mul(self.fee_ratio.into());
 		self.rate.mul_ceil(members.saturating_mul(self.verify_price))
 	}
 }
 
-/// Leaves that a claim may have so that `rate` is kept by `samples` draws.
+/// Leaves that a claim can have so that `samples` draws keep `rate`.
 fn leaves_at(rate: Perbill, samples: u32) -> u32 {
 	let parts = u64::from(rate.deconstruct()).max(1);
 	let leaves = u64::from(samples) * 1_000_000_000 / parts;
@@ -280,28 +281,27 @@ fn leaves_at(rate: Perbill, samples: u32) -> u32 {
 }
 
 impl LotteryParameters {
-	/// Work drawn of a full claim of standard segments: by so much of it that was judged and accepted a
-	/// claim counts as one in a newcomer's record, and no claim counts more.
+	/// Work drawn of a full claim of standard segments. A claim with this much judged and accepted
+	/// work counts as one in a new transcoder's record; no claim counts more.
 	pub fn full_claim(&self) -> u64 {
 		STANDARD_SEGMENT_WORK.saturating_mul(self.max_samples.max(1).into())
 	}
 
-	/// Most leaves drawn in a claim of a job whose largest leaf has this work: no more than a
-	/// verifier can re-do in the blocks that sampled work adds at most. 0 for a job that cannot be
-	/// judged.
+	/// Most leaves drawn in a claim of a job whose largest leaf has this work: what a verifier can
+	/// redo in the most blocks that sampled work adds. 0 if the job cannot be judged.
 	pub fn samples_of(&self, max_leaf_work: u64) -> u32 {
 		let can = u128::from(self.verify_rate) * u128::from(self.max_work_blocks);
 		let leaves = can / u128::from(max_leaf_work.max(1));
 		u32::try_from(leaves).unwrap_or(u32::MAX).min(self.max_samples)
 	}
 
-	/// Leaves that a claim may have so that `verification_rate` is kept by `samples` draws.
+	/// Leaves that a claim can have so that `samples` draws keep `verification_rate`.
 	pub fn leaves_of(&self, samples: u32) -> u32 {
 		leaves_at(self.verification_rate, samples)
 	}
 
-	/// What verifying the claims of an assignment comes to that is offered now, to somebody who `is_new`
-	/// or not. As many members sit in all tranches as can be kept.
+	/// The terms of verification for an assignment that is offered now to a transcoder that
+	/// `is_new` or not. All tranches together have as many members as can be stored.
 	pub fn terms(&self, is_new: bool) -> VerificationTerms {
 		let rate = if is_new { self.new_verification_rate } else { self.verification_rate };
 		VerificationTerms {
@@ -326,7 +326,7 @@ impl LotteryParameters {
 		}
 	}
 
-	/// Blocks that `work` adds to a commit phase.
+	/// Blocks by which `work` lengthens a commit phase.
 	pub fn work_blocks(&self, work: u64) -> BlockNumber {
 		let blocks = work.div_ceil(self.verify_rate.max(1));
 		BlockNumber::try_from(blocks).unwrap_or(BlockNumber::MAX).min(self.max_work_blocks)
@@ -334,15 +334,17 @@ impl LotteryParameters {
 
 	/// The longest time in blocks from a claim to its decision, whatever anyone does.
 	pub fn longest_judgement(&self, timing: &Timing) -> BlockNumber {
-		// Made at the start of a window, drawn at the start of the second window after it; up to
-		// three windows more when seeds are invalid, and two by which its ballots wait for what its
-		// judges owe elsewhere. Where no seed comes even then, the claim is void one window later, and
+		// A claim is made at the start of a window and drawn at the start of the second window
+		// after it. Invalid seeds add up to three windows, and what judges owe elsewhere adds two
+		// to its ballots. If there is still no seed, the claim is void one window later, and
 		// nothing of the rest follows.
 		let draw = timing.beacon_window.saturating_mul(7);
-		// Where blocks are crowded the transcoder has twice as long, and each ballot's judges as much more.
+		// Crowded blocks can double the transcoder's time, and extend each ballot of judges by as
+		// much.
 		let crowded = self.reveal_window;
 		let opening = self.reveal_window.saturating_add(crowded);
-		// Behind each tranche comes the next one or the dispute, after as many blocks as give it a seed.
+		// Each tranche is followed by the next one or the dispute, after as many blocks as give
+		// that a seed.
 		let tranches = self
 			.commit_base
 			.saturating_add(self.max_work_blocks)
@@ -355,15 +357,16 @@ impl LotteryParameters {
 			.saturating_add(self.max_work_blocks)
 			.saturating_add(self.dispute_reveal)
 			.saturating_add(crowded);
-		// It opens its forced variants once, behind the reveals of the first ballot that has any.
+		// The forced variants are opened once, after the reveals of the first ballot that has any.
 		let ballots = tranches.saturating_add(dispute).saturating_add(opening);
-		// Its leaves take as long as an opening may. Where they are not revealed a reporter has its time, and
-		// nothing of the ballots follows.
+		// Revealing leaves takes as long as an opening can. If they are not revealed, the
+		// reporter's time follows instead of the ballots.
 		draw.saturating_add(opening).saturating_add(ballots.max(self.missed_grace))
 	}
 
-	/// The longest time in blocks from a claim to its execution, whatever anyone does, but for claims that fail
-	/// beside many others under their toolchain: see [`Self::longest_deferred_life`].
+	/// The longest time in blocks from a claim to its execution, whatever anyone does, except for
+	/// claims that fail together with many others under their toolchain: see
+	/// [`Self::longest_deferred_life`].
 	pub fn longest_claim_life(&self, timing: &Timing) -> BlockNumber {
 		let outcome = self.slashing_period.max(self.slash_deferral);
 		// The penalties of a dispute's verifiers come first, some in each block.
@@ -371,8 +374,9 @@ impl LotteryParameters {
 		self.longest_judgement(timing).saturating_add(outcome).saturating_add(penalties)
 	}
 
-	/// The same for claims that fail beside many others under their toolchain, so that their slashes are deferred
-	/// longer. What stands behind them is held back as long as they are open.
+	/// The same for claims that fail together with many others under their toolchain, so that their
+	/// slashes are deferred longer. The stake that is liable for them is held back as long as they
+	/// are open.
 	pub fn longest_deferred_life(&self, timing: &Timing) -> BlockNumber {
 		let deferral = self.slash_deferral.max(self.long_deferral);
 		Self { slash_deferral: deferral, ..*self }.longest_claim_life(timing)
@@ -382,52 +386,52 @@ impl LotteryParameters {
 parameters! {
 	/// LPT minted for the active set of each round.
 	InflationParameters {
-		/// `InflationRate` with which a chain begins: LPT minted in a round as a share of all LPT.
+		/// `InflationRate` at the start of a chain: LPT minted in a round as a share of all LPT.
 		initial_rate: Perbill,
-		/// How much the rate moves with each round.
+		/// How much the rate changes with each round.
 		rate_change: Perbill,
 		/// `ParticipationRate`: the share of all LPT in the active set's stake below which the rate
 		/// rises, and above which it falls.
 		participation_rate: Perbill,
 		/// Share of what is minted that goes to the common pool.
 		pool_cut: Perbill,
-		/// LPT in the common pool from which on the next round's cut is nothing.
+		/// LPT in the common pool from which on the next round's cut is zero.
 		pool_ceiling: Balance,
-		/// `CompetitivenessTolerance`: who serves less of what it is offered than is left of one by
-		/// this share earns nothing.
+		/// `CompetitivenessTolerance`: a transcoder that serves a smaller share of its offers than
+		/// one minus this earns nothing.
 		competitiveness_tolerance: Perbill,
-		/// Jobs that a transcoder must have been offered before it is measured by that.
+		/// Offers that a transcoder must have received before that rule applies to it.
 		min_offers: u32,
 	}
 }
 
 parameters! {
-	/// What joins LPT and ETH.
+	/// The rate of LPT and ETH, and what judges are paid in LPT.
 	MoneyParameters {
 		/// `LptPerEth`: LPT that one ether is worth, in smallest units.
 		lpt_per_eth: Balance,
-		/// LPT that the common pool adds in a round to what judges are paid out of penalties.
+		/// Most LPT that the common pool adds in a round to what judges are paid out of penalties.
 		pool_rewards: Balance,
 	}
 }
 
-/// What moves `lpt_per_eth` within a round's length: at most this share up or down.
+/// The largest share by which `lpt_per_eth` can change, up or down, within a round's length.
 pub const RATE_STEP: Perbill = Perbill::from_percent(10);
 
 impl MoneyParameters {
-	/// What the claims without outcome of who has bonded `own` LPT to itself may be worth, in ETH: half of
-	/// its exposure, for the rate may move before a slash.
+	/// The most that the claims without outcome of an account that bonded `own` LPT to itself can
+	/// be worth, in ETH: half of its exposure, because the rate may change before a slash.
 	pub fn backing(&self, own: Balance, exposure: Perbill) -> Balance {
 		self.in_eth(exposure * own) / 2
 	}
 
-	/// What `eth` is worth in LPT, rounded down.
+	/// The worth of `eth` in LPT, rounded down.
 	pub fn in_lpt(&self, eth: Balance) -> Balance {
 		multiply_by_rational_with_rounding(eth, self.lpt_per_eth, UNIT, Rounding::Down)
 			.unwrap_or(Balance::MAX)
 	}
 
-	/// What `lpt` is worth in ETH, rounded down.
+	/// The worth of `lpt` in ETH, rounded down.
 	pub fn in_eth(&self, lpt: Balance) -> Balance {
 		let rate = self.lpt_per_eth.max(1);
 		multiply_by_rational_with_rounding(lpt, UNIT, rate, Rounding::Down).unwrap_or(Balance::MAX)
@@ -463,7 +467,7 @@ pub struct ProtocolParameters {
 	pub lottery: LotteryParameters,
 	/// Inflation.
 	pub inflation: InflationParameters,
-	/// What joins LPT and ETH.
+	/// The rate of LPT and ETH, and what judges are paid in LPT.
 	pub money: MoneyParameters,
 }
 

@@ -36,8 +36,8 @@ pub struct Output {
 /// The outputs of one segment in rendition order; an absent one has no work.
 pub type Outputs = BoundedVec<Option<Output>, ConstU32<MAX_RENDITIONS>>;
 
-/// Why a segment cannot be transcoded: counted limits only, so that everybody who decodes it finds
-/// the same. Checked in this order.
+/// Why a segment cannot be transcoded. These are counted limits only, so that everybody who decodes
+/// it finds the same. Checked in this order.
 #[derive(
 	Clone,
 	Copy,
@@ -55,7 +55,7 @@ pub type Outputs = BoundedVec<Option<Output>, ConstU32<MAX_RENDITIONS>>;
 pub enum RejectReason {
 	/// More bytes than the largest segment.
 	TooManyBytes,
-	/// Not an MPEG transport stream with one H.264 video and at most one AAC audio track.
+	/// It is not an MPEG transport stream with one H.264 video and at most one AAC audio track.
 	NotTransportStream,
 	/// More packets than the largest segment holds.
 	TooManyPackets,
@@ -67,24 +67,24 @@ pub enum RejectReason {
 	TooManyPixels,
 	/// More frames than the job's longest segment holds at the declared rate.
 	TooManyFrames,
-	/// Longer than the job's longest segment.
+	/// It is longer than the job's longest segment.
 	TooLong,
-	/// Shorter than the job's shortest segment, and not the last one of its epoch.
+	/// It is shorter than the job's shortest segment, and not the last one of its epoch.
 	TooShort,
-	/// No frame, or the first one is no keyframe.
+	/// It has no frame, or the first one is not a keyframe.
 	NoKeyframe,
 	/// The canonical decoder reports an error.
 	Undecodable {
-		/// Which error, by the toolchain's own numbers.
+		/// The error, by the toolchain's own numbers.
 		reason: u16,
 		/// The packet at which it was found, from 0.
 		packet: u32,
 	},
 }
 
-/// A transcoder's promise that these outputs are what the toolchain makes of that segment.
+/// A transcoder's statement that the toolchain makes these outputs of that segment.
 ///
-/// Two receipts of one transcoder for one header that differ in toolchain or outputs are a proof of
+/// Two receipts of one transcoder for one header that differ in toolchain or outputs prove an
 /// equivocation.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -97,18 +97,18 @@ pub struct Receipt {
 	pub toolchain: ToolchainId,
 	/// The result.
 	pub result: TranscodeResult,
-	/// What later versions add.
+	/// Extensions of later versions.
 	pub extensions: Extensions,
 }
 
-/// What became of a segment.
+/// The result for a segment.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub enum TranscodeResult {
 	/// These outputs, in rendition order.
 	Transcoded(Outputs),
-	/// The segment is beyond a limit, or the canonical decoder finds an error in it.
+	/// The segment exceeds a limit, or the canonical decoder finds an error in it.
 	Rejected(RejectReason),
 }
 
@@ -118,8 +118,9 @@ impl Receipt {
 		tagged_hash(RECEIPT, self)
 	}
 
-	/// Whether this and `other`, of one signer, prove that it gave two results for one segment.
-	/// Why a segment was rejected informs only, so two reasons are no contradiction.
+	/// Whether this receipt and `other`, of one signer, prove that the signer gave two results for
+	/// one segment. The reason of a rejection is for information only, so two reasons are no
+	/// contradiction.
 	pub fn equivocates(&self, other: &Receipt) -> bool {
 		let results_differ = match (&self.result, &other.result) {
 			(TranscodeResult::Rejected(_), TranscodeResult::Rejected(_)) => false,

@@ -1,4 +1,4 @@
-//! The signed units of a stream: a header over each source segment, and a head that says how far
+//! The signed units of a stream: a header for each source segment, and a head that states how far
 //! the stream has come.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -17,20 +17,20 @@ pub const SOURCE_TRACK: Track = 0;
 /// The segment is the last one of its epoch, so it may be shorter than the job's shortest.
 pub const LAST_OF_EPOCH: u16 = 1;
 
-/// All of a segment's header that a claim does not imply: what a leaf repeats, so that the chain
-/// can check the broadcaster's signature.
+/// The parts of a segment's header that a claim does not imply. A leaf repeats them, so that the
+/// chain can check the broadcaster's signature.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct SegmentInfo {
-	/// The track: [`SOURCE_TRACK`] is transcoded, others are the publisher's own renditions.
+	/// The track: [`SOURCE_TRACK`] is transcoded; others are the publisher's own renditions.
 	pub track: Track,
-	/// Grows with each restart or discontinuity of the source; time stamps are comparable within
-	/// one epoch only.
+	/// Increases with each restart or discontinuity of the source. Time stamps are comparable only
+	/// within one epoch.
 	pub epoch: Epoch,
 	/// Presentation time of the first picture in ticks of 1/90,000 s.
 	pub time: u64,
-	/// When the segment was captured, in milliseconds of Unix time; 0 when that is not known.
+	/// When the segment was captured, in milliseconds of Unix time; 0 if unknown.
 	pub captured: u64,
 	/// Duration in ticks of 1/90,000 s.
 	pub duration: u32,
@@ -42,14 +42,14 @@ pub struct SegmentInfo {
 	pub in_len: u32,
 	/// Root of the segment's [`crate::chunks`].
 	pub chunk_root: H256,
-	/// What later versions add.
+	/// Extensions of later versions.
 	pub extensions: Extensions,
 }
 
 /// What the broadcaster signs for each segment that it sends to a transcoder.
 ///
-/// It names the assignment and its transcoder, so that nobody else can claim it, and the chain,
-/// so that it is void anywhere else.
+/// It names the assignment and its transcoder, so that nobody else can claim it, and the chain, so
+/// that it is void anywhere else.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -64,8 +64,8 @@ pub struct SegmentHeader {
 	pub assignment: AssignmentIndex,
 	/// The transcoder of that assignment.
 	pub transcoder: AccountId,
-	/// The segment's number within the stream and track: ascends over all epochs and never starts
-	/// again.
+	/// The segment's number within the stream and track. It ascends over all epochs and never
+	/// restarts.
 	pub seq: Seq,
 	/// The segment itself.
 	pub segment: SegmentInfo,
@@ -86,7 +86,7 @@ impl SegmentHeader {
 	}
 }
 
-/// How far a stream has come. Its freshness and its end rest on the newest one.
+/// How far a stream has come. The newest head determines the stream's freshness and its end.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -103,7 +103,7 @@ pub struct StreamHead {
 	pub ended: bool,
 	/// When the head was made, in milliseconds of Unix time.
 	pub time: u64,
-	/// What later versions add.
+	/// Extensions of later versions.
 	pub extensions: Extensions,
 }
 
@@ -114,8 +114,8 @@ impl StreamHead {
 	}
 }
 
-/// The name of a broadcaster's stream: bound to the account, so that its origin is found through
-/// the stream's own service record and nobody can take another's name.
+/// The name of a broadcaster's stream. It is bound to the account, so that the stream's origin is
+/// found through the stream's own service record and nobody can take another's name.
 pub fn stream_id(broadcaster: &AccountId, name: &str) -> StreamId {
 	tagged_hash(STREAM, &(broadcaster, name))
 }

@@ -1,11 +1,11 @@
 //! The Merkle-sum tree of a claim.
 //!
-//! Every node carries the work below it, so that a position drawn uniformly in
-//! `[0, total_work)` lands in a leaf with the probability of its work: work that is overstated
-//! is drawn more often. Leaves and nodes have their own tags, a leaf binds its index and the
-//! leaf count, a node binds both sums, the leaves are padded with [`Leaf::Empty`] to a power of
-//! two, and a proof has exactly as many siblings as the tree is deep: a proof made for one index
-//! is never one for another. The root commits to the top hash, the total and the count.
+//! Every node carries the work below it. A position drawn uniformly in `[0, total_work)` therefore
+//! lands in a leaf with a probability proportional to its work: overstated work is drawn more
+//! often. A proof made for one index is never valid for another, because leaves and nodes have
+//! their own tags, a leaf binds its index and the leaf count, a node binds both sums, the leaves
+//! are padded with [`Leaf::Empty`] to a power of two, and a proof has exactly as many siblings as
+//! the tree is deep. The root commits to the top hash, the total and the count.
 
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -42,7 +42,7 @@ pub struct SumNode {
 /// The siblings of a leaf's path, from the leaf up.
 pub type SumProof = BoundedVec<SumNode, ConstU32<MAX_TREE_DEPTH>>;
 
-/// What a claim says about its tree.
+/// What a claim states about its tree.
 #[derive(
 	Clone,
 	Copy,
@@ -56,7 +56,7 @@ pub type SumProof = BoundedVec<SumNode, ConstU32<MAX_TREE_DEPTH>>;
 	TypeInfo,
 )]
 pub struct Commitment {
-	/// Root hash: binds the top node and the leaf count.
+	/// Root hash, which binds the top node and the leaf count.
 	pub root: Hash,
 	/// Work of all leaves.
 	pub total_work: u64,
@@ -71,7 +71,7 @@ pub enum TreeError {
 	Empty,
 	/// More than 2^[`MAX_TREE_DEPTH`] leaves.
 	TooManyLeaves,
-	/// The work does not fit 64 bits.
+	/// The work does not fit into 64 bits.
 	WorkOverflow,
 }
 
@@ -80,7 +80,7 @@ pub enum TreeError {
 pub enum ProofError {
 	/// The index is not one of the claim's leaves.
 	IndexOutOfRange,
-	/// The proof is not exactly as long as the tree is deep.
+	/// The length of the proof differs from the tree's depth.
 	WrongLength,
 	/// The sums overflow 64 bits or differ from the total.
 	WrongTotal,
@@ -116,7 +116,7 @@ fn root_hash(top: &SumNode, leaf_count: u32) -> Hash {
 #[derive(Clone, Debug)]
 pub struct SumTree {
 	leaf_count: u32,
-	/// Levels from the padded leaves to the top node.
+	/// The levels, from the padded leaves to the top node.
 	levels: Vec<Vec<SumNode>>,
 }
 
@@ -196,7 +196,7 @@ impl SumTree {
 	}
 }
 
-/// Checks that `leaf` is the one at `index` under `commitment` and returns the half-open range
+/// Checks that `leaf` is the one at `index` under `commitment`, and returns the half-open range
 /// `[start, start + work)` of positions that fall in it.
 pub fn verify(
 	commitment: &Commitment,
@@ -228,6 +228,6 @@ pub fn verify(
 	if root_hash(&node, commitment.leaf_count) != commitment.root {
 		return Err(ProofError::WrongRoot);
 	}
-	// `start + work ≤ total` holds, for both are terms of the checked sum above.
+	// `start + work ≤ total` holds, because both are terms of the checked sum above.
 	Ok(start..start.saturating_add(leaf.work()))
 }

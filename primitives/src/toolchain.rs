@@ -1,4 +1,4 @@
-//! The name of a toolchain: of what it makes, not of its binaries.
+//! The name of a toolchain, which identifies what it makes, not its binaries.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -18,14 +18,15 @@ pub fn toolchain_id(profile: u16, golden_digest: Hash) -> ToolchainId {
 	tagged_hash(TOOLCHAIN, &(profile, golden_digest))
 }
 
-/// Most toolchains that a judge can lack: as many as governance can list, and as many on their way out.
+/// Most toolchains that a judge can lack: as many as governance can list, plus as many retiring
+/// ones.
 pub const MAX_LACKING: u32 = 32;
 
 /// The toolchains that a judge lacks, ascending.
 pub type Lacking = BoundedVec<ToolchainId, ConstU32<MAX_LACKING>>;
 
-/// What a judge has attested of its toolchains, and what it has yet to. Absent for one that lacks none
-/// and owes nothing.
+/// What a judge has attested of its toolchains, and what it still has to attest. Absent for a judge
+/// that lacks none and owes nothing.
 #[derive(
 	Clone,
 	Default,
@@ -39,8 +40,8 @@ pub type Lacking = BoundedVec<ToolchainId, ConstU32<MAX_LACKING>>;
 	TypeInfo,
 )]
 pub struct Attestation {
-	/// The beacon window in which it attested last, or its word was found to be without the work: it
-	/// attests again in a later one.
+	/// The beacon window in which it last attested, or in which its evidence was found to be
+	/// without the work. It can attest again in a later one.
 	pub window: WindowIndex,
 	/// The toolchains that it lacks, ascending.
 	pub lacking: Lacking,
@@ -48,7 +49,7 @@ pub struct Attestation {
 	pub owed: Option<Owed>,
 }
 
-/// What a judge has to attest before it validates again.
+/// What a judge must attest before it validates again.
 #[derive(
 	Clone,
 	Default,
@@ -62,15 +63,15 @@ pub struct Attestation {
 	TypeInfo,
 )]
 pub struct Owed {
-	/// The toolchains of the claims in which it had not done the work: it must lack none of them.
+	/// The toolchains of the claims for which it had not done the work: it must lack none of them.
 	pub toolchains: Lacking,
-	/// The round from which on it may validate again, once it has attested.
+	/// The round from which it can validate again, once it has attested.
 	pub until: RoundIndex,
 }
 
-/// What the verifier key of `verifier` signs in beacon window `window`: `lacking` are the toolchains of
-/// which its service does not make the golden vectors. The window is what makes it a statement of now:
-/// signed in advance or shown again, it is of another one.
+/// What the verifier key of `verifier` signs in beacon window `window`. `lacking` are the
+/// toolchains whose golden vectors its service does not reproduce. The window makes it a current
+/// statement: if it was signed in advance or is shown again, it belongs to another window.
 pub fn attestation_payload(
 	genesis: Hash,
 	verifier: &AccountId,

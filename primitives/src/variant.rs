@@ -1,9 +1,9 @@
-//! Forced variants: which segments a transcoder must encode with the profile's variant.
+//! Forced variants: the segments that a transcoder must encode with the profile's variant.
 //!
 //! x is the output of the transcoder's VRF over a segment's place. It is unique, known to the
-//! transcoder alone until it is opened, cannot be ground and is the same on every fork. A leaf is
-//! forced when the first 64 bits of `H(variant tag, x)`, big-endian, are below the rate; the bytes
-//! after them choose rendition and starting frame.
+//! transcoder alone until it is opened, cannot be ground, and is the same on every fork. A leaf is
+//! forced if the first 64 bits of `H(variant tag, x)`, big-endian, are below the rate. The
+//! following bytes choose rendition and starting frame.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -25,7 +25,7 @@ const LABEL: &[u8] = b"livepeer/variant/1";
 /// Context in which the output's bytes are made.
 const CONTEXT: &[u8] = b"livepeer/variant/1/x";
 
-/// What the VRF is evaluated at.
+/// The input of the VRF.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode)]
 pub struct VariantPlace {
 	/// Hash of the chain's genesis block.
@@ -51,7 +51,8 @@ impl VariantPlace {
 		VrfTranscript::new(LABEL, &[(b"place", &self.encode())])
 	}
 
-	/// x, from an opening by `key`; `None` when the opening is not the key's for this place.
+	/// The value x from an opening by `key`; `None` if the opening was not made by the key for this
+	/// place.
 	pub fn verify(&self, key: &VrfKey, opening: &VrfOpening) -> Option<[u8; 32]> {
 		let opening = VrfSignature::decode(&mut &opening.0[..]).ok()?;
 		if !key.vrf_verify(&self.sign_data(), &opening) {
@@ -61,19 +62,19 @@ impl VariantPlace {
 	}
 }
 
-/// What x asks for, whatever the rate.
+/// What x demands, at any rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct VariantChoice {
-	/// Forced when this is below the rate, taken as a share of 2^64.
+	/// The segment is forced if this is below the rate, taken as a share of 2^64.
 	pub ticket: u64,
-	/// Chooses the rendition, modulo their number.
+	/// Chooses the rendition, modulo the number of renditions.
 	pub rendition: u8,
-	/// Chooses the starting frame, modulo their number.
+	/// Chooses the starting frame, modulo the number of frames.
 	pub start: u8,
 }
 
 impl VariantChoice {
-	/// Which of `renditions` has to be a variant at this rate; nothing where none has to be.
+	/// Which of `renditions` must be a variant at this rate; `None` if none must.
 	pub fn due(&self, renditions: usize, rate: Perbill) -> Option<u8> {
 		let below = u128::from(rate.deconstruct()) << 64;
 		let ticket = u128::from(self.ticket).saturating_mul(Perbill::one().deconstruct().into());
@@ -84,7 +85,7 @@ impl VariantChoice {
 	}
 }
 
-/// Reads x.
+/// Derives the choice from x.
 pub fn choice(x: &[u8; 32]) -> VariantChoice {
 	let hash = tagged_hash(VARIANT, x);
 	let bytes = hash.as_bytes();
@@ -130,8 +131,9 @@ pub struct VariantOpening {
 /// The openings of a claim: one per drawn leaf, in ascending order of index.
 pub type VariantOpenings = BoundedVec<VariantOpening, ConstU32<MAX_SAMPLES>>;
 
-/// What a transcoder's duties key signs with the openings of a claim, in the ballot of this seed. One
-/// signature is checked before any proof is, so that nobody else has proofs checked.
+/// What a transcoder's duties key signs with the openings of a claim, in the ballot with this seed.
+/// This one signature is checked before any proof, so that nobody else can cause proofs to be
+/// checked.
 pub fn openings_hash(
 	genesis: Hash,
 	claim: ClaimId,

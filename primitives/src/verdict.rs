@@ -1,4 +1,4 @@
-//! What verifiers say, and how they commit to it first.
+//! Verifiers' verdicts, and the commitments to them.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -30,18 +30,19 @@ pub enum MismatchKind {
 	Video,
 	/// The audio packets differ from the source's.
 	Audio,
-	/// Pictures and audio are equal, the container's bytes are not.
+	/// Pictures and audio are equal, but the container's bytes are not.
 	Container,
-	/// The outputs are right, the claimed work is not.
+	/// The outputs are right, but the claimed work is not.
 	Work,
 	/// The leaf rejects a segment that the toolchain accepts.
 	Transcodable,
-	/// A rendition should have been encoded with the profile's variant, and was not. The chain reads
-	/// Valid so where a forced variant is due; who says it itself says that the pictures differ.
+	/// A rendition should have been encoded with the profile's variant, and was not. The chain
+	/// reads Valid in this way if a forced variant is due. A verifier that uses this verdict itself
+	/// says that the pictures differ.
 	Unforced,
 }
 
-/// How an output breaks the profile before its content is even compared.
+/// How an output breaks the profile, which is checked before its content is compared.
 #[derive(
 	Clone,
 	Copy,
@@ -67,7 +68,7 @@ pub enum NonConformingKind {
 	Input,
 }
 
-/// How the bytes of a leaf could not be had.
+/// Why the bytes of a leaf could not be had.
 #[derive(
 	Clone,
 	Copy,
@@ -87,13 +88,13 @@ pub enum UnavailableKind {
 	Unreachable,
 	/// It answers that it does not have them, or will not serve them.
 	Refused,
-	/// What it sends is not what the claim names.
+	/// The bytes that it sends are not those that the claim names.
 	WrongBytes,
-	/// They did not all come in time.
+	/// Not all of them arrived in time.
 	TooLate,
 }
 
-/// One verifier's word on one drawn leaf.
+/// One verifier's verdict on one drawn leaf.
 #[derive(
 	Clone,
 	Copy,
@@ -110,9 +111,9 @@ pub enum UnavailableKind {
 )]
 pub enum Verdict {
 	/// The leaf is right: every output is byte for byte what the toolchain makes and the work is
-	/// right, or the toolchain rejects the segment as the leaf says.
+	/// right, or the toolchain rejects the segment as the leaf states.
 	Valid,
-	/// Right, but for one rendition, which is encoded with the profile's variant.
+	/// The leaf is right except for one rendition, which is encoded with the profile's variant.
 	Variant {
 		/// The rendition's place in the ladder.
 		rendition: u8,
@@ -123,14 +124,14 @@ pub enum Verdict {
 	NonConforming(NonConformingKind),
 	/// The bytes could not be had, or came too late.
 	Unavailable(UnavailableKind),
-	/// The verifier could not judge; counts as a missing reveal.
+	/// The verifier could not judge; this counts as a missing reveal.
 	Abstain,
 }
 
 impl Verdict {
-	/// What it says of a leaf on which the variant of one rendition is `due`, or of none. Who calls the
-	/// leaf valid has not seen that variant, if it is there; and who names it itself where the chain
-	/// does says only that the pictures differ.
+	/// The verdict as read for a leaf on which the variant of one rendition is `due`, or of none. A
+	/// verifier that says Valid has not seen that variant, if there is one. A verifier that itself
+	/// uses the chain's verdict for this case says only that the pictures differ.
 	pub fn read(self, due: Option<u8>) -> Self {
 		match (self, due) {
 			(Self::Variant { rendition }, Some(due)) if rendition == due => Self::Valid,
@@ -142,8 +143,8 @@ impl Verdict {
 		}
 	}
 
-	/// Whether the leaf counts as delivered. A variant does where it is due: who drew it, says the
-	/// opening of the transcoder's VRF.
+	/// Whether the leaf counts as delivered. A variant does if it is due, which the opening of the
+	/// transcoder's VRF shows.
 	pub fn is_pass(&self) -> bool {
 		matches!(self, Verdict::Valid)
 	}
@@ -207,20 +208,20 @@ pub struct Opening {
 	pub salt: [u8; 32],
 }
 
-/// A tranche's number. The first is 0; [`DISPUTE`] marks the whole set's.
+/// A tranche's number. The first is 0; [`DISPUTE`] marks that of the whole set.
 pub type Tranche = u8;
 /// The tranche in which every validator of the stored set answers.
 pub const DISPUTE: Tranche = u8::MAX;
 
-/// What a claim's verdicts are about. It is in every commitment, so that a verdict can be checked
-/// without the chain, for ever. `leaves` are the hashes of the revealed leaves as nodes of the
-/// claim's tree ([`crate::sum_tree::leaf_hash`]), in ascending order of index.
+/// The digest of what a claim's verdicts judge. It is in every commitment, so that a verdict can be
+/// checked without the chain, for ever. `leaves` are the hashes of the revealed leaves as nodes of
+/// the claim's tree ([`crate::sum_tree::leaf_hash`]), in ascending order of index.
 pub fn judged_digest(root: Hash, toolchain: ToolchainId, leaves: &[Hash]) -> Hash {
 	tagged_hash(JUDGED, &(root, toolchain, leaves))
 }
 
-/// The commitment to an opening: bound to chain, claim, what is judged, tranche and account, so
-/// that it can neither be copied nor replayed.
+/// The commitment to an opening. It is bound to chain, claim, what is judged, tranche and account,
+/// so that it can be neither copied nor replayed.
 pub fn commitment(
 	genesis: Hash,
 	claim: ClaimId,
@@ -250,16 +251,18 @@ pub enum Phase {
 	Commit,
 	/// Reveal.
 	Reveal,
-	/// Ask for bytes that could not be had. Not a step of a ballot, but signed like one.
+	/// Ask for bytes that could not be had. This is not a step of a ballot, but it is signed like
+	/// one.
 	Ask,
-	/// The transcoder opens its forced variants: what members say is over. Nobody signs for this step.
+	/// The transcoder opens its forced variants; members can no longer reveal. Nobody signs for
+	/// this step.
 	Open,
 }
 
-/// What a verifier key signs for an authorized call: nothing else protects such a call, so chain,
-/// claim, tranche, the ballot's seed, member, phase and content are all in it. The seed is what
-/// tells a ballot from the one that a reorganisation has put in its place: evidence for one is
-/// wrong in the other, so a commit of one must not be taken in the other.
+/// What a verifier key signs for an authorized call. Nothing else protects such a call, so it
+/// contains chain, claim, tranche, the ballot's seed, member, phase and content. The seed
+/// distinguishes a ballot from the one that a reorganisation has put in its place: evidence for one
+/// is wrong in the other, so a commit for one must not be accepted in the other.
 pub fn duty_payload(
 	genesis: Hash,
 	claim: ClaimId,
@@ -272,7 +275,7 @@ pub fn duty_payload(
 	tagged_hash(DUTY, &(genesis, claim, tranche, seed, member, phase, content))
 }
 
-/// What a verifier shows to whoever holds a claim's bytes: a place is kept for it.
+/// What a verifier shows to the holders of a claim's bytes, so that they keep a place for it.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -281,11 +284,11 @@ pub struct Pass {
 	pub genesis: Hash,
 	/// The claim.
 	pub claim: ClaimId,
-	/// The tranche in which it sits.
+	/// The tranche in which it is seated.
 	pub tranche: Tranche,
 	/// The member.
 	pub account: AccountId,
-	/// The libp2p peer that fetches for it, in binary form: nobody else can use the pass.
+	/// The libp2p peer that fetches for it, in binary form. Nobody else can use the pass.
 	pub peer_id: BoundedVec<u8, ConstU32<64>>,
 }
 

@@ -1,4 +1,4 @@
-//! What a job asks for: the ladder of renditions, and the limits of the source.
+//! The demands of a job: the ladder of renditions, and the limits of the source.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -8,11 +8,11 @@ use sp_runtime::BoundedVec;
 
 use crate::MAX_RENDITIONS;
 
-/// Names how a rendition is encoded: codec, settings, container. 0 names none.
+/// Identifies how a rendition is encoded: codec, settings, container. 0 identifies none.
 pub type ProfileId = u16;
 /// The canonical profile: H.264 by libx264, in MPEG-TS.
 pub const CANONICAL_PROFILE: ProfileId = 1;
-/// The same codec and container at constant quality where the target rate allows it, else at the
+/// The same codec and container, at constant quality if the target rate allows it, otherwise at the
 /// target rate, planned over the segment. It has a variant and a probe.
 pub const CAPPED_QUALITY: ProfileId = 2;
 
@@ -40,15 +40,16 @@ pub struct Rendition {
 	pub profile: ProfileId,
 	/// The bit rate that the encoder aims at, in kbit/s.
 	pub kbps: u32,
-	/// The bit rate that it does not exceed, over its buffer, in kbit/s; at least the target.
+	/// The bit rate that the encoder does not exceed, over its buffer, in kbit/s; at least the
+	/// target.
 	pub cap_kbps: u32,
 }
 
 /// The ladder of a job, in the order in which outputs appear in receipts and leaves.
 pub type Ladder = BoundedVec<Rendition, ConstU32<MAX_RENDITIONS>>;
 
-/// What a source segment may be at most. Declared in the job; a segment beyond it is invalid
-/// input whoever decodes it.
+/// The limits of a source segment, declared in the job. A segment beyond them is invalid input,
+/// whoever decodes it.
 #[derive(
 	Clone,
 	Copy,
@@ -72,14 +73,13 @@ pub struct SourceLimits {
 	pub fps: u16,
 	/// The longest segment in ticks of 1/90,000 s.
 	pub longest: u32,
-	/// The shortest segment in ticks of 1/90,000 s; one that is the last of its epoch may be
-	/// shorter.
+	/// The shortest segment in ticks of 1/90,000 s. The last one of an epoch can be shorter.
 	pub shortest: u32,
 }
 
 impl SourceLimits {
-	/// Limits of this picture and frame rate, with the segments that a live encoder makes unless it
-	/// is asked for others.
+	/// Limits of this picture size and frame rate, with the segment lengths that a live encoder
+	/// makes by default.
 	pub const fn new(width: u16, height: u16, fps: u16) -> Self {
 		Self { width, height, fps, longest: USUAL_LONGEST, shortest: USUAL_SHORTEST }
 	}
@@ -87,20 +87,20 @@ impl SourceLimits {
 
 /// Ticks per second of every duration and time stamp of the protocol.
 pub const TICKS_PER_SECOND: u32 = 90_000;
-/// The longest segment that a job may name: 10 s.
+/// The longest segment that a job can declare: 10 s.
 pub const LONGEST_SEGMENT: u32 = 10 * TICKS_PER_SECOND;
-/// The shortest segment that a job may name as its shortest: 0.5 s.
+/// The shortest segment that a job can declare as its shortest: 0.5 s.
 pub const SHORTEST_SEGMENT: u32 = TICKS_PER_SECOND / 2;
-/// The longest segment of a job that names no other: 2.5 s.
+/// The longest segment of a job that declares no other: 2.5 s.
 pub const USUAL_LONGEST: u32 = 5 * TICKS_PER_SECOND / 2;
-/// The shortest segment of a job that names no other: 1 s.
+/// The shortest segment of a job that declares no other: 1 s.
 pub const USUAL_SHORTEST: u32 = TICKS_PER_SECOND;
 /// The target length of a segment: 2 s.
 pub const TARGET_SEGMENT: u32 = 2 * TICKS_PER_SECOND;
 /// The largest source segment in bytes.
 pub const MAX_SEGMENT_BYTES: u32 = 16 * 1024 * 1024;
-/// The highest bit rate of a rendition, in kbit/s; of a job with long segments it is less, so that they fit
-/// [`MAX_SEGMENT_BYTES`], beyond which nobody fetches.
+/// The highest bit rate of a rendition, in kbit/s. With long segments it is less, so that they fit
+/// into [`MAX_SEGMENT_BYTES`]; nobody fetches more.
 pub const MAX_KBPS: u32 = 16_000;
 /// The largest side of a picture, in pixels.
 pub const MAX_SIDE: u16 = 4096;

@@ -1,8 +1,8 @@
 //! Work units and fees.
 //!
 //! `work = Σ over renditions (output pixels × the profile's factor) + input pixels × decode factor`,
-//! with factors in thousandths, rounded down once per segment. The price of a transcoder is that
-//! of one standard segment; a fee is rounded down once per claim, against the claimant.
+//! with factors in thousandths, rounded down once per segment. A transcoder's price is that of one
+//! standard segment. A fee is rounded down once per claim, against the claimant.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -36,7 +36,7 @@ pub const STANDARD_SEGMENT_WORK: u64 = 1280 * 720 * 30 * 2;
 )]
 #[serde(deny_unknown_fields)]
 pub struct ProfileFactor {
-	/// The profile; 0 in a place that is not used.
+	/// The profile; 0 in an unused place.
 	pub profile: ProfileId,
 	/// Cost of encoding one pixel, in thousandths.
 	pub encode: u32,
@@ -63,7 +63,8 @@ pub struct WorkFactors {
 	pub profiles: [ProfileFactor; MAX_PROFILES as usize],
 	/// Cost of decoding one pixel, in thousandths.
 	pub decode: u32,
-	/// Least work of a rejected segment: in a job it is no less than what decoding its largest one takes.
+	/// Least work of a rejected segment; in a job it is at least the work of decoding the job's
+	/// largest segment.
 	pub rejected: u64,
 }
 
@@ -81,9 +82,9 @@ impl WorkFactors {
 		self
 	}
 
-	/// These factors as a job with such sources has them; `None` on overflow. A segment may be damaged in its last
-	/// picture and no sooner, so to reject one is as much work as decoding the largest: what judges do is never
-	/// more than what a leaf states.
+	/// These factors for a job with such sources; `None` on overflow. A segment may be damaged only
+	/// in its last picture, so rejecting one takes as much work as decoding the largest. Judges
+	/// therefore never do more work than a leaf states.
 	pub fn of_job(self, limits: &SourceLimits) -> Option<Self> {
 		let pixels = u64::from(limits.width) * u64::from(limits.height) * max_frames(limits);
 		let decoded = segment_work(&self, pixels, core::iter::empty())?;
@@ -98,7 +99,7 @@ impl WorkFactors {
 	}
 }
 
-/// Work of one segment from the pixels that were really decoded and encoded, each output with its
+/// Work of one segment, from the pixels that were really decoded and encoded, each output with its
 /// profile; `None` on overflow or for a profile without a factor.
 pub fn segment_work(
 	factors: &WorkFactors,
@@ -113,17 +114,17 @@ pub fn segment_work(
 	u64::try_from(thousandths / 1000).ok()
 }
 
-/// The work that somebody states of a segment.
+/// The work that somebody states for a segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct StatedWork {
 	/// The work.
 	pub work: u64,
-	/// By which factors it is reckoned.
+	/// The factors by which it is computed.
 	pub factors: WorkFactors,
 }
 
 impl StatedWork {
-	/// Whether so many pixels, decoded and encoded, take more than is stated.
+	/// Whether decoding and encoding these pixels takes more work than stated.
 	pub fn is_exceeded(
 		&self,
 		input_pixels: u64,
@@ -133,8 +134,8 @@ impl StatedWork {
 	}
 }
 
-/// Frames of the job's longest segment at its frame rate; one more, since both ends of a segment
-/// may fall on a frame.
+/// Frames of the job's longest segment at its frame rate, plus one because a frame may lie on both
+/// ends of a segment.
 pub fn max_frames(limits: &SourceLimits) -> u64 {
 	let ticks = u64::from(limits.fps).saturating_mul(limits.longest.into());
 	ticks.div_ceil(TICKS_PER_SECOND.into()).saturating_add(1)
@@ -157,7 +158,7 @@ pub fn max_leaf_work(
 	Some(work.max(factors.rejected))
 }
 
-/// The fee of a claim: `work × price / STANDARD_SEGMENT_WORK`, rounded down; saturates at the
+/// The fee of a claim: `work × price / STANDARD_SEGMENT_WORK`, rounded down. It saturates at the
 /// largest balance, which no budget can cover.
 pub fn fee(work: u64, price_per_segment: Balance) -> Balance {
 	sp_runtime::helpers_128bit::multiply_by_rational_with_rounding(

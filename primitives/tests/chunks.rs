@@ -1,4 +1,4 @@
-//! The chunk tree: RFC 9162's own numbers, and every way in which a proof must be refused.
+//! The chunk tree: RFC 9162's own numbers, and every proof that must be refused.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use livepeer_primitives::chunks::{
@@ -8,7 +8,7 @@ use livepeer_primitives::chunks::{
 use proptest::prelude::*;
 use sp_core::H256;
 
-/// Bytes in which no two chunks are equal.
+/// Bytes in which all chunks differ.
 fn bytes(len: usize) -> Vec<u8> {
 	(0..len).map(|i| (i % 251) as u8 ^ (i / CHUNK) as u8).collect()
 }
@@ -22,7 +22,7 @@ fn hashes(text: &[&str]) -> Vec<H256> {
 	text.iter().map(|hex| H256::from_slice(&hex::decode(hex).unwrap())).collect()
 }
 
-/// The leaves, roots and paths with which logs of Certificate Transparency are tested.
+/// The leaves, roots and paths with which Certificate Transparency logs are tested.
 #[test]
 fn roots_and_paths_should_be_those_of_certificate_transparency() {
 	let leaves: Vec<H256> = [
@@ -91,7 +91,7 @@ fn no_bytes_should_be_one_empty_chunk() {
 #[test]
 fn every_chunk_should_verify_at_its_own_place_only() {
 	for count in 0..=20usize {
-		// The last chunk is short, whole, or of one byte.
+		// The last chunk is short, whole, or one byte long.
 		for tail in [1, 1_000, CHUNK] {
 			let len = count.saturating_sub(1) * CHUNK + if count == 0 { 0 } else { tail };
 			let bytes = bytes(len);
@@ -119,19 +119,19 @@ fn wrong_lengths_should_be_refused() {
 	let path = proof(&nodes, 4).unwrap();
 	let last = chunk(&bytes, 4);
 	assert!(verify(&root, len, 4, last, &path));
-	// The chunk is cut, or has grown; with the length that would fit it, the shape of the tree is
-	// the same, and only the chunk's own hash tells.
+	// The chunk is shortened or extended. With the length that would fit it, the tree keeps its
+	// shape and only the chunk's own hash differs.
 	let grown = [last, &[0]].concat();
 	for other in [&last[..999], &last[1..], &[], &grown[..]] {
 		assert!(!verify(&root, len, 4, other, &path));
 		let fitting = 4 * CHUNK as u64 + other.len() as u64;
 		assert!(!verify(&root, fitting, 4, other, &path));
 	}
-	// Another length of the whole: what the last chunk is follows from it.
+	// Another total length, which determines the last chunk.
 	for other in [0, 1, len - 1, len + 1, len + CHUNK as u64, 4 * CHUNK as u64, u64::MAX] {
 		assert!(!verify(&root, other, 4, last, &path), "{other}");
 	}
-	// Proofs that lack a sibling or have one more.
+	// Proofs with one sibling too few or too many.
 	for cut in 0..path.len() {
 		assert!(!verify(&root, len, 4, last, &path[..cut]));
 	}
@@ -195,13 +195,13 @@ fn ranges_that_are_no_whole_chunks_should_lead_nowhere() {
 		long.insert(at, H256::zero());
 		assert_ne!(range_root(len, 1, own, &long), Some(root));
 	}
-	// A length that nobody could hold costs no work.
+	// An impossible length costs no work.
 	assert_eq!(range_root(u64::MAX, 0, own, &proof), None);
 	assert_eq!(range_root(0, 0, &[], &[]), Some(chunk_root(&[])));
 }
 
-/// The last chunk of an odd level moves up without a sibling: the same path must not answer for the
-/// place that it would have had there.
+/// The last chunk of an odd level moves up without a sibling. Its path must not verify for the
+/// place that it would have with a sibling.
 #[test]
 fn promoted_chunk_should_not_verify_at_an_alias() {
 	let bytes = bytes(2 * CHUNK + 5);
@@ -212,14 +212,15 @@ fn promoted_chunk_should_not_verify_at_an_alias() {
 	for index in 0..64 {
 		assert_eq!(verify(&root, len, index, last, &path), index == 2);
 	}
-	// The root alone does not bind the number of chunks, which is why every format that carries a
-	// root carries the length beside it.
+	// The root alone does not bind the number of chunks, so every format that carries a root
+	// carries the length too.
 	assert!(verify(&root, CHUNK as u64 + 5, 1, last, &path));
 }
 
 #[test]
 fn inner_node_should_not_pass_as_a_chunk() {
-	// Two chunks' parent over 64 bytes would be a chunk of 64 bytes, but for the byte in front.
+	// Without the byte in front, the parent of two chunks over 64 bytes would be a chunk of 64
+	// bytes.
 	let bytes = bytes(2 * CHUNK);
 	let nodes = chunk_nodes(&bytes);
 	let inner = [nodes[0].as_bytes(), nodes[1].as_bytes()].concat();

@@ -1,8 +1,8 @@
-//! `docs/parameters.md`, held against the presets.
+//! `docs/parameters.md`, compared with the presets.
 //!
 //! `make docs-tables` writes it: with `WRITE_DOCS=1` the test stores what it would otherwise
-//! compare. Names and values are those of the presets' debug form; meanings and units are taken
-//! from the documentation of the fields.
+//! compare. Names and values come from the presets' debug form; meanings and units come from the
+//! documentation of the fields.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{collections::BTreeMap, fmt::Write};
@@ -13,7 +13,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/parameters.md")
 
 /// Where parameters are declared.
 const SOURCES: [&str; 2] = [include_str!("../src/params.rs"), include_str!("../src/work.rs")];
-/// Where the relations between parameters are told.
+/// Where the relations between parameters are declared.
 const RELATIONS: &str = include_str!("../src/params/bounds.rs");
 
 const BEGINNING: &str = "\
@@ -53,11 +53,11 @@ fn fields<'a>(source: &'a str, into: &mut Fields<'a>) {
 	}
 }
 
-/// The values of a preset in order, each with its struct, and with its path below `root`.
+/// The values of a preset in order, each with its struct and its path below `root`.
 fn values(root: &str, preset: &impl std::fmt::Debug) -> Vec<(String, String, String)> {
-	// What is open: structs by type, and everything by its way of being named.
+	// What is open: structs by type, and everything by the way in which it is named.
 	let (mut owners, mut path) = (Vec::new(), vec![root.to_string()]);
-	// Lists that are open: how many elements have begun.
+	// Open lists: how many elements have begun.
 	let mut lists: Vec<u32> = Vec::new();
 	let mut values = Vec::new();
 	for line in format!("{preset:#?}").lines().map(str::trim) {
@@ -100,7 +100,7 @@ fn grouped(digits: &str) -> String {
 	groups.join(",")
 }
 
-/// A value as people read it.
+/// A value in readable form.
 fn readable(value: &str, ty: &str, doc: &str) -> String {
 	if !value.bytes().all(|byte| byte.is_ascii_digit()) {
 		return value.into();
@@ -120,7 +120,7 @@ fn readable(value: &str, ty: &str, doc: &str) -> String {
 	}
 }
 
-/// One table for each concern: the first part of a path.
+/// One table per concern, the first part of a path.
 fn tables(
 	page: &mut String,
 	fields: &Fields<'_>,
@@ -133,7 +133,7 @@ fn tables(
 		values(root, production).into_iter().zip(values(root, development))
 	{
 		if path.contains('[') && production == "0" && development == "0" {
-			// A place of a list that nobody uses.
+			// An unused place of a list.
 			continue;
 		}
 		let (concern, name) = path.split_once('.').unwrap();
@@ -162,7 +162,7 @@ fn tables(
 	}
 }
 
-/// The bounds of the parameter at `path`; nothing for the names of profiles.
+/// The bounds of the parameter at `path`; empty for the names of profiles.
 fn bounds(path: &str) -> String {
 	let list = match path.split_once('[') {
 		Some((list, rest)) if rest.ends_with(".encode") => list,
@@ -172,7 +172,7 @@ fn bounds(path: &str) -> String {
 	found.map_or(String::new(), |bounds| bounds.to_string().split_once(": ").unwrap().1.to_string())
 }
 
-/// The relations with what is said of them.
+/// The relations and their documentation.
 fn relations() -> Vec<(String, String)> {
 	let (_, list) = RELATIONS.split_once("pub enum Relation {").unwrap();
 	let (list, _) = list.split_once("\n}").unwrap();

@@ -1,4 +1,4 @@
-//! Chance: uniform, without replacement, by stake, the same for everybody.
+//! Draws: uniform, without replacement, weighted by stake, and the same for everybody.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -62,7 +62,7 @@ fn positions_should_depend_on_seed_claim_root_and_number() {
 	assert_ne!(base, positions(Hash::repeat_byte(8), 1, ROOT, u64::MAX, 16));
 	assert_ne!(base, positions(SEED, 2, ROOT, u64::MAX, 16));
 	assert_ne!(base, positions(SEED, 1, Hash::repeat_byte(5), u64::MAX, 16));
-	// More draws keep the first ones.
+	// Drawing more keeps the first ones.
 	assert_eq!(base[..4], positions(SEED, 1, ROOT, u64::MAX, 4));
 }
 
@@ -109,7 +109,7 @@ fn reference(u: u64) -> U512 {
 }
 
 fn assert_log(u: u64) {
-	// The reference errs by some 2^-190 to both sides.
+	// The reference errs by about 2^-190 in either direction.
 	let slack = U512::one() << (BITS - 180);
 	let computed = U512::from(neg_log2(u)) << (BITS - 64);
 	let exact = reference(u);
@@ -134,7 +134,7 @@ fn neg_log2_should_be_within_its_bound_at_the_edges() {
 			assert_log(u);
 		}
 	}
-	// The digits of log2(3), which anybody can look up: 1.5849625007211561814537389439478165…
+	// The well-known digits of log2(3): 1.5849625007211561814537389439478165…
 	let log2_of_3 = (64u128 << 64) - neg_log2(2);
 	assert_eq!(log2_of_3 >> 64, 1);
 	let digits = (u128::from(log2_of_3 as u64) * 10u128.pow(18)) >> 64;
@@ -162,7 +162,7 @@ fn accounts(order: &[u32], of: &[(AccountId, Balance)]) -> Vec<AccountId> {
 
 #[test]
 fn order_should_be_that_of_the_formula() {
-	// As the text has it, with nothing shared but the hash: −log2(u) ÷ stake, compared as fractions.
+	// As the text states it, sharing nothing but the hash: −log2(u) ÷ stake, compared as fractions.
 	let of = candidates(&[1, 5, 0, 100, 7, u128::MAX, 3, 12]);
 	for subject in 0..50u64 {
 		let mut expected: Vec<u32> = (0..of.len() as u32).filter(|i| *i != 2).collect();
@@ -219,7 +219,7 @@ fn ties_should_go_by_account() {
 		order_of_tickets([(largest, &c, u128::MAX), (largest, &b, 1), (7, &a, u128::MAX)]),
 		[1, 0, 2]
 	);
-	// Different logarithms and stakes with one quotient: −log2 of 1/4 and 1/2 are 2 and 1.
+	// Different logarithms and stakes with the same quotient: −log2 of 1/4 and 1/2 are 2 and 1.
 	let (quarter, half) = ((1 << 62) - 1, (1 << 63) - 1);
 	assert_eq!(order_of_tickets([(half, &b, 10), (quarter, &a, 20)]), [1, 0]);
 	assert_eq!(order_of_tickets([(half, &a, 10), (quarter, &b, 20)]), [0, 1]);
@@ -287,16 +287,16 @@ fn counts_at(place: usize, first: Option<u32>, draws: u64) -> [u32; 8] {
 fn first_place_should_follow_the_stakes() {
 	let counts = counts_at(0, None, 20_000);
 	let by_stake = chi_squared(&counts, &STAKES.map(|stake| (stake / UNIT) as f64));
-	// 7 degrees of freedom: above 30 once in ten thousand.
+	// 7 degrees of freedom: a value above 30 has a chance of one in ten thousand.
 	assert!(by_stake < 30.0, "chi-squared {by_stake}: {counts:?}");
-	// The test has the power to tell: an order that ignored the stakes would look like this.
+	// The test is able to tell: an order that ignores the stakes would look like this.
 	let uniform = chi_squared(&counts, &[1.0; 8]);
 	assert!(uniform > 1_000.0, "chi-squared {uniform}: {counts:?}");
 }
 
 #[test]
 fn second_place_should_follow_the_stakes_of_those_left() {
-	// Where the largest came first, the second place is a draw among the others.
+	// If the largest comes first, the second place is a draw among the others.
 	let counts = counts_at(1, Some(7), 40_000);
 	assert_eq!(counts[7], 0);
 	let rest: Vec<f64> = STAKES[..7].iter().map(|stake| (stake / UNIT) as f64).collect();
@@ -308,7 +308,7 @@ fn second_place_should_follow_the_stakes_of_those_left() {
 
 #[test]
 fn small_differences_of_stake_should_weigh() {
-	// 10 % more stake is 10 % more first places: 20,000 draws tell 1.1 from 1 by six deviations.
+	// 10 % more stake gives 10 % more first places. 20,000 draws tell 1.1 from 1 by six deviations.
 	let of = candidates(&[10, 11]);
 	let larger = (0..20_000u64).filter(|s| order(COMMITTEE, SEED, *s, &of)[0] == 1).count();
 	let (expected, deviation) = (20_000.0 * 11.0 / 21.0, 70.6);
@@ -318,7 +318,7 @@ fn small_differences_of_stake_should_weigh() {
 
 #[test]
 fn splitting_a_stake_should_neither_help_nor_harm() {
-	// A half of the stake under one account or under four: first with the same chance.
+	// Half of the stake, under one account or under four, comes first with the same chance.
 	let of = candidates(&[40, 10, 10, 10, 10]);
 	let whole = (0..20_000u64).filter(|s| order(COMMITTEE, SEED, *s, &of)[0] == 0).count();
 	assert!((9_700..10_300).contains(&whole), "{whole}");
@@ -335,7 +335,8 @@ proptest! {
 		prop_assert!(neg_log2(u) >= neg_log2(u.saturating_add(step)));
 	}
 
-	/// Order first, then read eligibility: toggling what is one's own moves nobody else.
+	/// The order is drawn first and eligibility is read afterwards, so toggling one's own account
+	/// moves nobody else.
 	#[test]
 	fn striking_candidates_out_should_never_reorder_the_rest(
 		stakes in prop::collection::vec(
@@ -354,7 +355,7 @@ proptest! {
 			let bytes: &[u8] = who.as_ref();
 			strike >> (bytes[1] % 64) & 1 == 0
 		};
-		// Whether they are left out of the candidates or struck out of the order.
+		// Whether they are left out of the candidates or removed from the order.
 		let fewer: Vec<_> = of.iter().filter(|(who, _)| kept(who)).cloned().collect();
 		let expected: Vec<_> = all.into_iter().filter(kept).collect();
 		prop_assert_eq!(accounts(&order(COMMITTEE, SEED, subject, &fewer), &fewer), expected);

@@ -1,4 +1,5 @@
-//! Signing payloads, commitments and hashes: bound to every field, and never one for another.
+//! Signing payloads, commitments and hashes: each is bound to every field, and no two are ever
+//! equal.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -37,8 +38,8 @@ fn opening() -> Opening {
 	}
 }
 
-/// Applies each change to a copy of `base`; no two of all payloads, that of `base` among them, may
-/// be equal.
+/// Applies each change to a copy of `base`. No two of all the payloads, including that of `base`,
+/// may be equal.
 fn all_differ<T: Clone>(base: T, payload: impl Fn(&T) -> Hash, changes: &[fn(&mut T)]) {
 	let mut seen = BTreeSet::from([payload(&base)]);
 	for (number, change) in changes.iter().enumerate() {
@@ -92,7 +93,7 @@ fn stream_head_should_bind_every_field() {
 	);
 }
 
-/// A change of each kind of a receipt's result.
+/// One change for each kind of a receipt's result.
 const RESULT_CHANGES: &[fn(&mut Receipt)] = &[
 	|r| r.result = TranscodeResult::Transcoded(Default::default()),
 	|r| r.result = TranscodeResult::Transcoded(vec![None, Some(output(40))].try_into().unwrap()),
@@ -224,7 +225,7 @@ fn openings_should_bind_chain_claim_ballot_and_every_proof() {
 
 #[test]
 fn objects_should_never_share_a_hash() {
-	// Not even where the bytes are the same.
+	// Not even if the bytes are the same.
 	let tags = [
 		domain::SEGMENT_HEADER,
 		domain::STREAM_HEAD,
@@ -243,7 +244,7 @@ fn objects_should_never_share_a_hash() {
 	assert_eq!(hashes.len(), tags.len());
 }
 
-/// A signature of `pair` by the signer over an object.
+/// A signature of `pair`, for the signer, over an object.
 fn signed(pair: &ed25519::Pair, signer: &Signer, object: &Hash) -> OperatorSignature {
 	let signature = pair.sign(signer.payload(object).as_bytes()).into();
 	OperatorSignature { signer: signer.clone(), signature }
@@ -261,7 +262,7 @@ fn signer_payload_should_bind_account_generation_key_and_object() {
 			|s| s.1 = hash(9),
 		],
 	);
-	// The hash of an object is never what is signed for it.
+	// What is signed is never the hash of the object.
 	assert_ne!(Signer::account(account(1)).payload(&hash(4)), hash(4));
 }
 
@@ -274,7 +275,7 @@ fn signature_should_be_one_for_its_signer_tag_and_object_only() {
 	let by = signed(&pair, &signer, &object);
 	assert!(by.verifies(&object, Some(&key)));
 
-	// Another signer, though the very same key stands behind it.
+	// Another signer with the very same key.
 	for signer in [
 		Signer { account: account(9), ..signer.clone() },
 		Signer { generation: 1, ..signer.clone() },
@@ -345,13 +346,13 @@ fn generation_zero_should_be_the_account_itself() {
 
 #[test]
 fn a_key_of_a_generation_should_not_sign_as_the_account() {
-	// An operator key is worth nothing in generation 0 ...
+	// In generation 0 an operator key is not accepted ...
 	let operator = ed25519::Pair::from_seed(&[1; 32]);
 	let object = header().hash();
 	let account = Signer::account(AccountId::new([7; 32]));
 	let key = OperatorKey::Ed25519(operator.public());
 	assert!(!signed(&operator, &account, &object).verifies(&object, Some(&key)));
-	// ... and the account's own secret nothing in a generation whose key is another.
+	// ... and the account's own key is not accepted in a generation with another key.
 	let cold = ed25519::Pair::from_seed(&[2; 32]);
 	let signer = Signer { account: AccountId::new(cold.public().0), generation: 1, key: 0 };
 	assert!(!signed(&cold, &signer, &object).verifies(&object, Some(&key)));
@@ -368,7 +369,7 @@ fn two_receipts_should_equivocate_when_results_or_toolchain_differ() {
 	}
 	let other = Receipt { toolchain: H256::zero(), ..receipt() };
 	assert!(one.equivocates(&other) && other.equivocates(&one));
-	// Extensions do not hide it, and are none themselves.
+	// Extensions do not hide a contradiction, and are not one themselves.
 	let mut other = Receipt { extensions: Extensions::default(), ..receipt() };
 	assert!(!one.equivocates(&other));
 	other.toolchain = H256::zero();
@@ -383,7 +384,7 @@ fn innocent_receipts_should_not_equivocate() {
 		change(&mut other);
 		assert!(!receipt().equivocates(&other));
 	}
-	// Why a segment is rejected informs only.
+	// The reason for rejecting a segment is only information.
 	let rejected = |reason| Receipt { result: TranscodeResult::Rejected(reason), ..receipt() };
 	let (one, two) = (RejectReason::TooLong, RejectReason::Undecodable { reason: 1, packet: 2 });
 	assert!(!rejected(one).equivocates(&rejected(two)));
@@ -396,7 +397,8 @@ fn innocent_receipts_should_not_equivocate() {
 fn headers_should_equivocate_when_they_differ_in_one_place() {
 	let one = header();
 	assert!(!one.equivocates(&one));
-	// Who signed two of these, of one genesis, job, assignment, track and seq, loses its bond.
+	// A signer of two of these with the same genesis, job, assignment, track and seq loses its
+	// bond.
 	let same_place: [fn(&mut SegmentHeader); 10] = [
 		|h| h.stream = H256::zero(),
 		|h| h.transcoder = account(6),
@@ -434,7 +436,7 @@ fn leaf_should_give_the_header_that_the_broadcaster_signed() {
 		assert_eq!(leaf.segment(), Some(&segment()));
 	}
 	assert_eq!(Leaf::Empty.header_hash(place()), None);
-	// Whatever the claim implies is in it.
+	// Everything that the claim implies is in it.
 	let places: [fn(&mut Place); 6] = [
 		|p| p.genesis = H256::zero(),
 		|p| p.stream = H256::zero(),
@@ -487,7 +489,7 @@ fn receipt_and_leaf_should_equivocate_when_they_say_different_things() {
 		change(&mut other);
 		assert!(other.equivocates(&of(transcoded())), "other outputs");
 	}
-	// A leaf of another segment is none of the receipt's.
+	// A leaf of another segment is not a leaf of the receipt.
 	let next = Place { seq: 7, ..place() };
 	assert!(!receipt().equivocates(&rejected(reason).receipt(next, hash(99)).unwrap()));
 	assert_eq!(Leaf::Empty.receipt(place(), hash(30)), None);
@@ -557,7 +559,7 @@ fn duty_should_bind_every_field() {
 			|d| d.6.salt[0] ^= 1,
 		],
 	);
-	// What a member signs is not what it commits to.
+	// A member signs something other than what it commits to.
 	let (genesis, claim, tranche, seed, _, phase, content) = base;
 	assert_ne!(
 		duty_payload(genesis, claim, tranche, seed, 3, phase, &content),
@@ -604,7 +606,7 @@ fn attestation_should_bind_every_field() {
 	);
 }
 
-/// Every verdict but for the rendition of a variant.
+/// Every verdict, except for the rendition of a variant.
 fn every_verdict() -> Vec<Verdict> {
 	use Verdict::*;
 	let mut all = vec![Valid, Variant { rendition: 0 }, Variant { rendition: 1 }, Abstain];
@@ -719,12 +721,12 @@ fn names_should_depend_on_all_that_they_are_made_of() {
 
 #[test]
 fn tags_should_be_different_and_prefix_free() {
-	// A tag that the list lacks is missing in the vectors too.
+	// A tag that is missing in the list is missing in the vectors too.
 	let declared = include_str!("../src/domain.rs").matches("pub const ").count();
 	assert_eq!(TAGS.len(), declared);
 	assert_eq!(TAGS.iter().collect::<BTreeSet<_>>().len(), TAGS.len());
 	assert!(TAGS.iter().all(|tag| tag.len() <= usize::from(u8::MAX)));
-	// A tag that continues another one: the length in front tells them apart.
+	// One tag continues another one: the length in front tells them apart.
 	assert_ne!(tagged_hash(b"ab", b"c"), tagged_hash(b"abc", b""));
 	assert_eq!(tagged_hash(b"ab", &7u8).0, sp_io::hashing::blake2_256(b"\x02ab\x07"));
 }
@@ -841,8 +843,8 @@ fn too_long_lists_should_not_be_decoded() {
 }
 
 proptest! {
-	/// Bytes from peers and from transactions: decoding answers, it does not panic, and what it
-	/// accepts has one encoding only.
+	/// Bytes from peers and from transactions: decoding returns, never panics, and accepts only one
+	/// encoding of a value.
 	#[test]
 	fn decoding_should_be_canonical_when_bytes_are_random(
 		bytes in prop::collection::vec(any::<u8>(), 0..600),
@@ -868,7 +870,7 @@ proptest! {
 		canonical::<ClaimInfo>(&bytes);
 	}
 
-	/// The same for bytes that are nearly right, in which each part is reached.
+	/// The same for bytes that are almost right, so that every part is reached.
 	#[test]
 	fn decoding_should_be_canonical_when_one_byte_is_changed(at in any::<usize>(), to in any::<u8>()) {
 		fn canonical<T: DecodeAll + Encode>(value: T, at: usize, to: u8) {

@@ -31,7 +31,7 @@ fn presets() -> [(ProtocolParameters, Timing); 3] {
 	]
 }
 
-/// Governance sets one concern at a time, so each step has to keep every rule.
+/// Governance sets one concern at a time, so every single step must keep every rule.
 #[test]
 fn production_should_grow_large_in_any_order() {
 	let large = ProtocolParameters::large();
@@ -50,8 +50,9 @@ fn presets_should_keep_every_rule() {
 	}
 }
 
-/// A ballot is as long as the work is that a claim states. No more is drawn of it than can be done in so many blocks
-/// at most; a tranche has half as many whatever it states, and where all judge, they have all.
+/// A ballot lasts as long as the work that a claim states. At most as many leaves are drawn as one
+/// verifier can judge in `max_work_blocks`. Whatever work is stated, a tranche has at least half of
+/// these blocks and the dispute has all of them.
 #[test]
 fn disputes_should_leave_time_for_all_that_can_be_drawn_whatever_work_is_claimed() {
 	for (preset, _) in presets() {
@@ -75,9 +76,10 @@ fn presets_should_keep_every_rule_with_every_number_of_tranches() {
 
 #[test]
 fn longest_claim_life_should_be_the_worked_number() {
-	// Windows + leaf reveal + tranches + dispute + opening + deferral or slashing period + penalties, 16
-	// in each block. Each ballot: commit + work + reveal + crowded blocks. Behind each tranche the wait for
-	// the next one's seed, or the dispute's. Leaf reveal and opening in crowded blocks.
+	// Windows + leaf reveal + tranches + dispute + opening + deferral or slashing period +
+	// penalties, 16 per block. Each ballot: commit + work + reveal + crowded blocks. Each tranche
+	// is followed by the wait for the seed of the next one, or of the dispute. Leaf reveal and
+	// opening allow for crowded blocks.
 	let production =
 		7 * 100
 			+ 2 * 100 + 3 * (50 + 100 + 20 + 100 + 2)
@@ -92,17 +94,18 @@ fn longest_claim_life_should_be_the_worked_number() {
 	assert_eq!(dev, 380);
 	// (LiabilityWindow − 1) × RoundLength: 43,200 and 390 blocks.
 	assert!(production < 3 * 14_400 && dev < 13 * 30);
-	// Where many fail under one toolchain a slash waits seven rounds, two in the development preset.
+	// When many fail under one toolchain, a slash waits seven rounds; in the development preset
+	// two.
 	let deferred = PRODUCTION.lottery.longest_deferred_life(&Timing::production());
 	assert_eq!(deferred, production - 28_800 + 7 * 14_400);
 	let deferred = DEV.lottery.longest_deferred_life(&Timing::development());
 	assert_eq!(deferred, dev - 12 + 2 * 30);
-	// One that is shorter than the other shortens nothing.
+	// A long deferral below the usual one shortens nothing.
 	let shorter = LotteryParameters { long_deferral: 1, ..PRODUCTION.lottery };
 	assert_eq!(shorter.longest_deferred_life(&Timing::production()), production);
 }
 
-/// A claim ends as missed, or goes through its ballots: whichever takes longer.
+/// A claim either ends as missed or goes through its ballots: the longer path counts.
 #[test]
 fn longest_judgement_should_hold_at_the_bounds() {
 	let (mut lottery, timing) = (DEV.lottery, Timing::development());
@@ -120,14 +123,14 @@ fn claims_should_be_short_enough_for_the_rate() {
 		lottery.verification_rate = Perbill::from_rational(per_mille, 1_000);
 		lottery.leaves_of(samples)
 	};
-	// Production: 2 %, and 5 % for the new; dev: 25 % and 62.5 %.
+	// Production: 2 %, and 5 % for new transcoders; development: 25 % and 62.5 %.
 	assert_eq!(leaves(20, 16), 800);
 	assert_eq!(leaves(50, 16), 320);
 	assert_eq!(leaves(250, 16), 64);
 	assert_eq!(leaves(625, 16), 25);
 	assert_eq!(leaves(1_000, 16), 16);
 	assert_eq!(leaves(0, 16), 1 << MAX_TREE_DEPTH);
-	// A job that can be judged in part only has shorter claims.
+	// A job of which fewer leaves can be judged has shorter claims.
 	assert_eq!(leaves(20, 3), 150);
 	assert_eq!(leaves(250, 1), 4);
 	assert_eq!(leaves(1_000, 0), 1);
@@ -145,7 +148,7 @@ fn ladder(heights: &[u16]) -> Vec<Rendition> {
 	heights.iter().map(rendition).collect()
 }
 
-/// How many leaves of a job are drawn at most.
+/// How many leaves are drawn at most from a claim of this job.
 fn samples(preset: &ProtocolParameters, ladder: &[Rendition], limits: &SourceLimits) -> u32 {
 	let factors = &preset.jobs.factors;
 	check_format(ladder, limits, factors).unwrap();
@@ -156,7 +159,7 @@ fn samples(preset: &ProtocolParameters, ladder: &[Rendition], limits: &SourceLim
 fn jobs_that_the_protocol_names_should_be_possible() {
 	let hd = (ladder(&[1080, 720, 480, 360]), SourceLimits::new(1920, 1080, 60));
 	let uhd = (ladder(&[2160, 1440, 1080, 720, 480]), SourceLimits::new(3840, 2160, 60));
-	// With the usual segments, and with the longest that any encoder makes.
+	// With the usual segments, and with the longest segments that any encoder makes.
 	for (profile, preset, (ladder, limits), usual, longest) in [
 		(CANONICAL_PROFILE, DEV, &hd, 4, 1),
 		(CANONICAL_PROFILE, PRODUCTION, &hd, 16, 16),
@@ -182,7 +185,7 @@ fn jobs_that_cannot_be_judged_should_have_no_sample() {
 	for preset in [PRODUCTION, DEV] {
 		assert_eq!(samples(&preset, &largest, &SourceLimits::new(4096, 4096, 120)), 0);
 	}
-	// What one verifier cannot do in time is not drawn: exactly as many as fit.
+	// Never more leaves are drawn than one verifier can judge in time: exactly as many as fit.
 	let lottery = DEV.lottery;
 	let can = lottery.verify_rate * u64::from(lottery.max_work_blocks);
 	assert_eq!(lottery.samples_of(can), 1);
@@ -210,7 +213,8 @@ fn work_blocks_should_be_rounded_up_and_capped() {
 	assert_eq!(lottery.work_blocks(u64::MAX), 20);
 }
 
-/// Unlike any preset's: five members at 40 a standard segment, of whose cost a claim is worth three times.
+/// Unlike any preset's: five members at 40 per standard segment; a claim is worth three times what
+/// judging it costs.
 const TERMS: VerificationTerms = VerificationTerms {
 	rate: Perbill::from_percent(4),
 	committee_size: 5,
@@ -225,18 +229,18 @@ fn claims_should_prepay_and_be_worth_what_their_terms_say() {
 	assert_eq!(TERMS.leaves_of(16), 400);
 	// Sixteen leaves of at most two standard segments.
 	assert_eq!(TERMS.prepayment(16, 2 * segment), 16 * 5 * 2 * 40);
-	// A hundred that are half of one in the mean.
+	// A hundred leaves that average half a standard segment.
 	assert_eq!(TERMS.mean_cost(16, 50 * segment, 100), 16 * 5 * 40 / 2);
 	assert_eq!(TERMS.mean_cost(1, 1, 1), 1, "against who claims");
-	// No more is judged than the claim has.
+	// The judged work never exceeds the work of the claim.
 	assert_eq!(TERMS.most_cost(16, 50 * segment, 2 * segment), 16 * 5 * 2 * 40);
 	assert_eq!(TERMS.most_cost(16, 20 * segment, 2 * segment), 20 * 5 * 40);
-	// Three times the mean, but no less than once the most.
+	// Three times the average cost, but never less than the highest cost.
 	assert_eq!(TERMS.least_fee(16, 50 * segment, 100, segment / 2), 3 * 16 * 5 * 40 / 2);
 	assert_eq!(TERMS.least_fee(16, 50 * segment, 100, 2 * segment), 16 * 5 * 2 * 40);
 	let free = VerificationTerms { fee_ratio: 0, ..TERMS };
 	assert_eq!(free.least_fee(16, 50 * segment, 100, 2 * segment), 0);
-	// Four parts in a hundred of what three times five members cost.
+	// 4 % of three times the cost of five members.
 	assert_eq!(TERMS.least_price(), 24);
 	assert_eq!(PRODUCTION.lottery.full_claim(), 16 * segment);
 }
@@ -251,7 +255,7 @@ fn claims_should_be_judged_by_the_terms_of_their_assignments() {
 	let under = lottery.under(&TERMS);
 	assert_eq!(under.terms(false), TERMS);
 	assert_eq!(under.slashing_period, lottery.slashing_period);
-	// As many members as can be kept sit in three tranches.
+	// The largest committee that three tranches can hold.
 	let many = VerificationTerms { committee_size: MAX_COMMITTEE, ..TERMS };
 	assert_eq!(lottery.under(&many).committee_size, 21);
 }
@@ -262,7 +266,7 @@ fn stake_should_back_claims_with_half_of_its_exposure() {
 	assert_eq!(money.in_lpt(2 * UNIT), 1_000 * UNIT);
 	assert_eq!(money.in_eth(1_000 * UNIT), 2 * UNIT);
 	assert_eq!(money.in_eth(499), 0, "rounded down");
-	// Of 1,000 LPT 50 are exposed: a tenth of an ether.
+	// Of 1,000 LPT, 50 are exposed: worth a tenth of an ether. Half of it backs claims.
 	assert_eq!(money.backing(1_000 * UNIT, Perbill::from_percent(5)), UNIT / 20);
 }
 
@@ -293,7 +297,8 @@ fn every_parameter_should_have_bounds() {
 	}
 }
 
-/// `preset` with one parameter at `value`, by way of JSON; `None` where its type cannot hold it.
+/// `preset` with one parameter set to `value` by way of JSON; `None` if its type cannot hold the
+/// value.
 fn with(
 	preset: &ProtocolParameters,
 	timing: &Timing,
@@ -329,12 +334,12 @@ fn every_bound_should_be_checked_and_named() {
 				assert_eq!(check(below), Some(Err(error)));
 				assert_eq!(check(0), Some(Err(error)));
 			}
-			// A share above one is no share: its type refuses it.
+			// The type itself refuses a share above one.
 			if bounds.unit != Unit::Share || highest < 1_000_000_000 {
 				let error = ParameterError::TooLarge { parameter, highest };
 				assert_eq!(check(highest + 1), Some(Err(error)), "{bounds:?}");
 			}
-			// Within the bounds only relations can refuse it.
+			// Within the bounds, only relations can refuse the value.
 			for value in [lowest, highest] {
 				let checked = check(value).unwrap();
 				assert!(matches!(checked, Ok(()) | Err(ParameterError::Broken(_))), "{bounds:?}");
@@ -425,7 +430,7 @@ fn relations_should_be_kept_at_their_limits() {
 	assert_eq!(parameters.check(&Timing::production()), Err(error));
 }
 
-/// A round of u32::MAX blocks was taken once, and nothing could undo it.
+/// A round of u32::MAX blocks could never be undone.
 #[test]
 fn no_round_should_outlast_four_weeks() {
 	for (preset, timing) in presets() {
@@ -444,8 +449,9 @@ fn no_round_should_outlast_four_weeks() {
 
 #[test]
 fn stake_should_stay_until_the_longest_claim_of_its_last_round_is_executed() {
-	// A claim of the last block of round r, from which stake left in round r, is executed while
-	// the liability window of r still runs: it has at least `liability_window − 1` whole rounds.
+	// A claim in the last block of round r, from which stake left in round r, must be executed
+	// while the liability window of r still runs. That window lasts at least `liability_window − 1`
+	// whole rounds.
 	let timing = Timing::development();
 	let life = DEV.lottery.longest_claim_life(&timing);
 	let mut parameters = DEV;
@@ -471,7 +477,7 @@ fn parameters_should_read_back_from_json() {
 fn stored_concerns_should_say_their_version() {
 	let stored = RoundsStored::from(PRODUCTION.rounds);
 	assert_eq!(stored.encode(), [&[1][..], &PRODUCTION.rounds.encode()].concat());
-	// Bytes without a known version are no value: neither the bare struct nor a later version.
+	// Bytes without a known version are refused: the bare struct as well as a later version.
 	assert!(JobsStored::decode_all(&mut &PRODUCTION.jobs.encode()[..]).is_err());
 	let mut later = LotteryStored::from(PRODUCTION.lottery).encode();
 	later[0] = 2;
@@ -488,7 +494,8 @@ proptest! {
 		lottery.verification_rate = Perbill::from_parts(parts);
 		let leaves = lottery.leaves_of(max);
 		let k = sample_count(lottery.verification_rate, leaves, max);
-		// As many are drawn as the rate asks for, or the claim has the one leaf that it must.
+		// Either the rate decides how many leaves are drawn, or the claim has the one leaf that it
+		// must have.
 		prop_assert!(u64::from(k) * 1_000_000_000 >= u64::from(parts) * u64::from(leaves));
 	}
 
@@ -535,7 +542,7 @@ proptest! {
 		let _ = l.work_blocks(rate);
 		let timing = Timing { beacon_window: numbers[11], ..Timing::development() };
 		if parameters.check(&timing).is_ok() {
-			// Then the relation holds in exact numbers.
+			// Then the relation holds in exact numbers too.
 			let ballot = |base: u32, reveal: u32| -> u64 {
 				[base, reveal, numbers[6], numbers[2]].into_iter().map(u64::from).sum()
 			};

@@ -1,4 +1,4 @@
-//! The Merkle-sum tree: what it proves, and every way in which a proof must be refused.
+//! The Merkle-sum tree: what it proves, and every proof that must be refused.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
@@ -191,7 +191,7 @@ proptest! {
 		sum[at].work += work;
 		prop_assert_eq!(verify(&commitment, index, leaf, &sum), Err(ProofError::WrongTotal));
 
-		// Work moved between siblings, so that the total still fits: the ranges would shift.
+		// Work moved between siblings, so that the total still fits: this would shift the ranges.
 		let other = (at + 1) % proof.len();
 		let mut moved = proof.clone();
 		moved[at].work += work;
@@ -220,9 +220,9 @@ proptest! {
 	}
 }
 
-/// `binary-merkle-tree` hashes an odd last leaf without a sibling and checks no length, so that one
+/// `binary-merkle-tree` hashes an odd last leaf without a sibling and checks no length, so one
 /// proof verifies at more than one index: a leaf could answer for a position that it does not hold.
-/// Its proof is checked here at another index, and accepted; ours refuses the same.
+/// The test shows that its proof is accepted at another index, and that ours is refused there.
 #[test]
 fn differs_from_binary_merkle_tree_where_one_proof_verifies_at_two_indices() {
 	use sp_runtime::traits::BlakeTwo256;
@@ -251,7 +251,7 @@ fn differs_from_binary_merkle_tree_where_one_proof_verifies_at_two_indices() {
 	assert_eq!(verify(&commitment, 2, &leaves[2], &own[1..]), Err(ProofError::WrongLength));
 }
 
-/// The same root with another count would give the same segment another meaning.
+/// The same root with another count would give a segment another meaning.
 #[test]
 fn differs_from_binary_merkle_tree_where_the_root_does_not_bind_the_count() {
 	let (leaves, tree) = five();
@@ -268,8 +268,8 @@ fn differs_from_binary_merkle_tree_where_the_root_does_not_bind_the_count() {
 	}
 }
 
-/// The same leaves in a claim with one more Empty at the end are another claim, though the padded
-/// tree has the same leaves.
+/// The same leaves plus one Empty at the end are another claim, although the padded trees have the
+/// same leaves.
 #[test]
 fn padding_should_not_be_claimable_as_a_leaf() {
 	let (mut leaves, five) = five();
@@ -288,7 +288,8 @@ fn padding_should_not_be_claimable_as_a_leaf() {
 
 #[test]
 fn repeated_leaf_should_verify_at_its_own_indices_only() {
-	// The same segment twice is two leaves with one content; a proof of one is none of the other.
+	// The same segment twice gives two leaves with the same content. A proof for one is no proof
+	// for the other.
 	let leaves = vec![transcoded(1, 10); 4];
 	let tree = SumTree::new(&leaves).unwrap();
 	let commitment = tree.commitment();
@@ -300,7 +301,7 @@ fn repeated_leaf_should_verify_at_its_own_indices_only() {
 	}
 }
 
-/// A node's preimage must not pass as a leaf's, nor the other way round, in a shallower or a deeper
+/// A node's preimage must not pass as a leaf's, or the other way round, in a shallower or deeper
 /// tree.
 #[test]
 fn second_preimage_should_not_make_a_node_of_a_leaf() {
@@ -309,14 +310,14 @@ fn second_preimage_should_not_make_a_node_of_a_leaf() {
 	let own = tree.commitment();
 	let proof = tree.proof(0).unwrap();
 
-	// Skip the leaves: claim half as many, with the upper part of a path.
+	// Skips the leaves: claims half as many, with the upper part of a path.
 	let half = Commitment { leaf_count: 2, ..own };
 	for leaf in &leaves {
 		for index in 0..2 {
 			assert!(verify(&half, index, leaf, &proof[1..]).is_err());
 		}
 	}
-	// Go deeper: a leaf as if it were a node over two others.
+	// Goes deeper: presents a leaf as a node over two others.
 	let twice = Commitment { leaf_count: 8, ..own };
 	for sibling in tree.proof(1).unwrap() {
 		let mut deeper = vec![sibling];
@@ -325,7 +326,7 @@ fn second_preimage_should_not_make_a_node_of_a_leaf() {
 			assert!(verify(&twice, index, &leaves[0], &deeper).is_err());
 		}
 	}
-	// The tags alone keep equal bytes apart.
+	// Only the tags keep equal bytes apart.
 	let bytes = (0u32, 4u32, 10u64);
 	assert_ne!(tagged_hash(LEAF, &bytes), tagged_hash(NODE, &bytes));
 	assert_ne!(tagged_hash(NODE, &bytes), tagged_hash(ROOT, &bytes));
@@ -354,7 +355,7 @@ fn inflated_work_should_be_refused_wherever_it_is_put() {
 
 #[test]
 fn leaf_should_not_hide_work_from_the_draw() {
-	// The work in a leaf's content and in its node are one number: there is no second one to
+	// The work in a leaf's content and in its node is a single number, so there is no second one to
 	// understate.
 	let (leaves, tree) = five();
 	let total: u64 = leaves.iter().map(Leaf::work).sum();

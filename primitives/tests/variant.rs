@@ -30,7 +30,7 @@ fn open(key: &sr25519::Pair, place: &VariantPlace) -> VrfOpening {
 	VrfOpening::from(&key.vrf_sign(&place.sign_data()))
 }
 
-/// Everything in which a place can differ.
+/// Everything in which places can differ.
 fn others() -> Vec<VariantPlace> {
 	let changes: [fn(&mut VariantPlace); 5] = [
 		|p| p.genesis = Hash::zero(),
@@ -51,7 +51,7 @@ fn others() -> Vec<VariantPlace> {
 fn opening_should_give_x_to_whoever_verifies() {
 	let key = key(1);
 	let x = place().verify(&key.public(), &open(&key, &place())).unwrap();
-	// The proof is made anew each time, x is the same.
+	// The proof is different each time; x is the same.
 	let again = open(&key, &place());
 	assert_ne!(again, open(&key, &place()));
 	assert_eq!(place().verify(&key.public(), &again), Some(x));
@@ -68,7 +68,7 @@ fn opening_should_be_refused_when_the_key_or_the_place_is_another() {
 	for other in others() {
 		assert_eq!(other.verify(&key.public(), &opening), None, "{other:?}");
 	}
-	// No key at all: bytes that are no point.
+	// Bytes that are no point of the curve are no key.
 	assert_eq!(place().verify(&sr25519::Public::from_raw([255; 32]), &opening), None);
 }
 
@@ -83,7 +83,7 @@ fn every_place_and_key_should_have_its_own_x() {
 	assert_eq!(all.len(), 7);
 }
 
-/// An opening whose output is of one place and whose proof is of another, and the like.
+/// Openings that combine the output of one place with the proof of another, and similar ones.
 #[test]
 fn parts_of_openings_should_not_be_combined() {
 	let key = key(1);

@@ -1,7 +1,7 @@
-//! Golden vectors: the exact bytes of every signed or hashed format, for whoever writes them in
-//! another language. `docs/formats.md` describes them, `tests/formats/check.py` computes them from
-//! that text alone. `WRITE_VECTORS=1 cargo test -p livepeer-primitives --test vectors` writes them
-//! anew after a change of format, which is a new protocol version.
+//! Golden vectors: the exact bytes of every signed or hashed format, for implementations in other
+//! languages. `docs/formats.md` describes them, and `tests/formats/check.py` computes them from
+//! that text alone. `WRITE_VECTORS=1 cargo test -p livepeer-primitives --test vectors` rewrites
+//! them after a change of format, which is a new protocol version.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![recursion_limit = "1024"]
 
@@ -46,7 +46,7 @@ fn scale(value: &impl Encode) -> String {
 	hex(value.encode())
 }
 
-/// Numbers above 2^53 are text, for languages whose numbers are doubles.
+/// Numbers above 2^53 are text, because some languages' numbers are doubles.
 fn number(value: impl Into<u128>) -> Value {
 	let value: u128 = value.into();
 	match u64::try_from(value) {
@@ -88,7 +88,7 @@ fn outputs_fields(outputs: &Outputs) -> Value {
 		.collect()
 }
 
-/// An enum's value: its name, and its fields where it has some.
+/// An enum's value: its name, and its fields if it has any.
 fn reason_fields(reason: &RejectReason) -> Value {
 	match reason {
 		RejectReason::Undecodable { reason, packet } => {
@@ -167,8 +167,8 @@ fn signed_by(
 	})
 }
 
-/// sr25519 signs with fresh randomness each time: the file's signature, which another implementation
-/// has made, is kept while it verifies.
+/// sr25519 uses fresh randomness for each signature. The file's signature was made by another
+/// implementation; it is kept as long as it verifies.
 fn stored_sr25519(object: &Hash) -> Option<MultiSignature> {
 	let golden: Value = serde_json::from_str(&std::fs::read_to_string(PATH).ok()?).ok()?;
 	let text = golden["signed_otherwise"]["sr25519"]["operator_signature"].as_str()?;
@@ -177,7 +177,7 @@ fn stored_sr25519(object: &Hash) -> Option<MultiSignature> {
 	stored.verifies(object, None).then_some(stored.signature)
 }
 
-/// What accounts sign whose keys are of another scheme than Ed25519.
+/// What accounts sign whose keys are not Ed25519.
 fn signed_otherwise(object: Hash) -> Value {
 	let seed = [6; 32];
 	let sr = sr25519::Pair::from_seed(&seed);
@@ -228,7 +228,8 @@ fn order_vector(
 	})
 }
 
-/// An opening of x is made with fresh randomness each time: the file's is kept while it verifies.
+/// An opening of x uses fresh randomness each time: the file's opening is kept as long as it
+/// verifies.
 fn variant_opening(place: &VariantPlace, pair: &sr25519::Pair) -> VrfOpening {
 	let stored = || {
 		let golden: Value = serde_json::from_str(&std::fs::read_to_string(PATH).ok()?).ok()?;
@@ -323,7 +324,7 @@ fn vectors() -> Value {
 		extensions: Extensions::default(),
 	};
 
-	// What the transcoder signs for it.
+	// What the transcoder signs in return.
 	let toolchain = toolchain_id(PROFILE, hash(0x33));
 	let output = |byte: u8, len| Output { hash: hash(byte), len, chunk_root: hash(byte + 0x10) };
 	let outputs: Outputs =
@@ -465,7 +466,7 @@ fn vectors() -> Value {
 	})
 	.collect();
 
-	// What a verifier says of the first and the last leaf.
+	// What a verifier says about the first and the last leaf.
 	let leaf_hash =
 		|index: u32| livepeer_primitives::sum_tree::leaf_hash(&leaves[index as usize], index, 5);
 	let judged = judged_digest(committed.root, toolchain, &[leaf_hash(0), leaf_hash(4)]);
@@ -499,7 +500,7 @@ fn vectors() -> Value {
 	let variant_place = VariantPlace { genesis, stream, job: 7, assignment: 1, seq: 42 };
 	let vrf_opening = variant_opening(&variant_place, &vrf);
 	let x = variant_place.verify(&vrf.public(), &vrf_opening).unwrap();
-	// The proof is another each time, x is not.
+	// The proof differs each time; x does not.
 	let fresh = VrfOpening::from(&vrf.vrf_sign(&variant_place.sign_data()));
 	assert_eq!(variant_place.verify(&vrf.public(), &fresh), Some(x));
 	let chosen = choice(&x);

@@ -1,4 +1,4 @@
-//! Work units and fees, with the numbers worked out by hand.
+//! Work units and fees, with numbers computed by hand.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use livepeer_primitives::{
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 const REJECTED: u64 = 1_000;
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, REJECTED);
-/// A profile of a later version, three times as dear.
+/// A profile of a later version, three times as expensive.
 const LATER: ProfileId = 7;
 
 fn rendition(width: u16, height: u16) -> Rendition {
@@ -72,7 +72,7 @@ fn rejected_work_should_be_a_decode_of_the_largest_segment_and_no_less_than_the_
 	assert_eq!(job, WorkFactors { rejected: 1920 * 1080 * 76 / 4, ..FACTORS });
 	let dear = WorkFactors { rejected: job.rejected + 1, ..FACTORS };
 	assert_eq!(dear.of_job(&limits), Some(dear));
-	// No leaf of the job is larger for it.
+	// No leaf of the job exceeds it.
 	let ladder = [rendition(16, 16)];
 	let largest = |factors| max_leaf_work(&factors, &ladder, &limits);
 	assert_eq!(largest(job), largest(FACTORS));
@@ -103,7 +103,7 @@ fn work_should_follow_the_profile_of_each_output() {
 		Some(1_400)
 	);
 	assert_eq!(factors.of(LATER), Some(3_000));
-	// Without a factor there is no work, and no job: 0 stands for a place that is not used.
+	// Without a factor there is no work and no job: 0 marks an unused place.
 	for unknown in [0, 2, LATER + 1, ProfileId::MAX] {
 		assert_eq!(factors.of(unknown), None);
 		assert_eq!(segment_work(&factors, 4_000, [(unknown, 100)]), None);
@@ -122,11 +122,11 @@ fn largest_leaf_should_follow_from_the_job() {
 	let ladder = [rendition(1280, 720), rendition(640, 360)];
 	let expected = 1920 * 1080 * 76 / 4 + (1280 * 720 + 640 * 360) * 76;
 	assert_eq!(max_leaf_work(&FACTORS, &ladder, &limits), Some(expected));
-	// A profile that costs more makes it larger.
+	// A more expensive profile makes it larger.
 	let dear = [Rendition { profile: LATER, ..ladder[0] }, ladder[1]];
 	let more = expected + 2 * 1280 * 720 * 76;
 	assert_eq!(max_leaf_work(&two_profiles(), &dear, &limits), Some(more));
-	// A rejected leaf of a small job may be the largest.
+	// In a small job the largest leaf may be a rejected one.
 	let factors = WorkFactors::canonical(1_000, 250, u64::MAX);
 	assert_eq!(max_leaf_work(&factors, &ladder, &limits), Some(u64::MAX));
 }
@@ -156,7 +156,7 @@ fn largest_job_should_not_overflow() {
 fn fee_should_be_the_price_of_a_standard_segment_for_its_work() {
 	assert_eq!(fee(STANDARD_SEGMENT_WORK, UNIT), UNIT);
 	assert_eq!(fee(STANDARD_SEGMENT_WORK / 2, UNIT), UNIT / 2);
-	// 124,819,200 work at 0.00002 ETH a segment.
+	// 124,819,200 work at 0.00002 ETH per segment.
 	assert_eq!(fee(124_819_200, UNIT / 50_000), 45_145_833_333_333);
 	assert_eq!(fee(0, UNIT), 0);
 	assert_eq!(fee(STANDARD_SEGMENT_WORK, 0), 0);
@@ -183,7 +183,7 @@ fn format_should_be_refused_when_it_cannot_be_transcoded() {
 	assert_eq!(check(&[good, rendition(640, 360)], &limits), Ok(()));
 	assert_eq!(check(&[], &limits), Err(FormatError::NoRendition));
 	assert_eq!(check(&[good, good], &limits), Err(FormatError::DuplicateRendition));
-	// One size at two rates is a ladder.
+	// One size at two rates is a valid ladder.
 	let slower = Rendition { kbps: 500, ..good };
 	assert_eq!(check(&[good, slower], &limits), Ok(()));
 	for side in [0, 15, 17, 1_281, MAX_SIDE + 2, u16::MAX] {
@@ -196,7 +196,7 @@ fn format_should_be_refused_when_it_cannot_be_transcoded() {
 	}
 	let fastest = Rendition { kbps: MAX_KBPS, cap_kbps: MAX_KBPS, ..good };
 	assert_eq!(check(&[fastest], &limits), Ok(()));
-	// Of 10 s that would be 20 MB, which nobody fetches.
+	// With 10 s this would be 20 MB, which nobody fetches.
 	let long = SourceLimits { longest: LONGEST_SEGMENT, ..limits };
 	assert_eq!(check(&[fastest], &long), Err(FormatError::BadBitrate));
 	let slow = Rendition { kbps: 11_000, cap_kbps: 11_000, ..good };

@@ -1,4 +1,4 @@
-//! What nodes and apps may ask the runtime.
+//! The runtime APIs for nodes and apps.
 
 use crate::{
 	configs::{bridge::MmrLeaf, session::KeyOwners, timing, video::Services},

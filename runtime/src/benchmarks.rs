@@ -1,5 +1,5 @@
-//! The benchmarks of this runtime: those of our own pallets and of SDK pallets whose worst case
-//! depends on how they are configured here.
+//! The benchmarks of this runtime: those of our own pallets, and those of SDK pallets whose worst
+//! case depends on their configuration here.
 
 use crate::Runtime;
 use alloc::{string::String, vec::Vec};
@@ -28,8 +28,8 @@ define_benchmarks!(
 	[pallet_transcoder_election, crate::TranscoderElection]
 );
 
-/// Lists the benchmarks, with `extra` also those that are not for weights, and the storage that
-/// they are measured on.
+/// Lists the benchmarks, with `extra` also those that are not for weights, and the storage on which
+/// they are measured.
 pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
 	let mut list = Vec::<BenchmarkList>::new();
 	list_benchmarks!(list, extra);

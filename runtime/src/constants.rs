@@ -1,4 +1,4 @@
-//! Amounts, weights and sizes that the configuration is built from.
+//! Amounts, weights and sizes used by the configuration.
 
 /// Amounts of LPT.
 pub mod money {
@@ -11,11 +11,11 @@ pub mod money {
 	/// A millionth of one LPT.
 	pub const MICRO_LPT: Balance = MILLI_LPT / 1_000;
 
-	/// The smallest balance an account is kept for.
+	/// The smallest balance that an account can have.
 	pub const EXISTENTIAL_DEPOSIT: Balance = MILLI_LPT;
 
-	/// What keeping `items` entries of `bytes` bytes in all in the state costs its owner while
-	/// they are kept.
+	/// The deposit for keeping `items` entries with a total of `bytes` bytes in the state, held
+	/// while they are kept.
 	pub const fn deposit(items: u32, bytes: u32) -> Balance {
 		items as Balance * 10 * MILLI_LPT + bytes as Balance * 100 * MICRO_LPT
 	}
@@ -28,9 +28,9 @@ pub mod fee {
 
 	/// Smallest units of LPT for a picosecond of a validator's time: 0.5 LPT for a second.
 	///
-	/// Filling a block costs more than a third of an LPT, and each full block raises the price, be it full
-	/// of transactions or of hooks and duties. More would take too much of what a claim earns, which pays
-	/// here for all that it causes.
+	/// Filling a block costs more than a third of an LPT. Each full block raises the price, whether
+	/// transactions or hooks and duties fill it. A higher price would take too much of what a claim
+	/// earns, because the claim pays here for everything that it causes.
 	pub const PER_PICOSECOND: Balance = 500_000;
 	/// Smallest units of LPT for a byte that every node stores.
 	pub const PER_BYTE: Balance = 2 * MICRO_LPT;
@@ -51,14 +51,14 @@ pub mod block {
 	use frame_system::limits::{BlockLength, BlockWeights};
 	use sp_runtime::Perbill;
 
-	/// The part of a block that transactions of the `Normal` class may fill. The rest is for
+	/// The part of a block that transactions of the `Normal` class can fill. The rest is for
 	/// operator duties and for hooks.
 	pub const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
-	/// What fee and weight limits assume for hooks on average; agendas take what they are behind with, at
-	/// most 95 %, an election up to 50 %.
+	/// The average share of hooks that fee and weight limits assume. Agendas that are behind take
+	/// up to 95 %, an election up to 50 %.
 	pub const ON_INITIALIZE_RATIO: Perbill = Perbill::from_percent(10);
-	/// The execution time of a full block: half of the development chain's slot, a sixth of the
-	/// production chain's, since one Wasm serves both.
+	/// The execution time of a full block: half of the development chain's slot and a sixth of the
+	/// production chain's, because one Wasm serves both.
 	pub const MAXIMUM_WEIGHT: Weight =
 		Weight::from_parts(1_000 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 	/// The largest block in bytes.
@@ -72,8 +72,8 @@ pub mod block {
 			.build();
 		/// The weight limits of blocks.
 		///
-		/// `Operational` has a reserve of its own: in a session-change block, whose hook claims
-		/// all the weight there is, operator duties still get in.
+		/// `Operational` has a reserve of its own, so that operator duties still get into a
+		/// session-change block, whose hook claims all available weight.
 		pub Weights: BlockWeights = BlockWeights::builder()
 			.base_block(BlockExecutionWeight::get())
 			.for_class(DispatchClass::all(), |weights| {
@@ -91,15 +91,15 @@ pub mod block {
 	}
 }
 
-/// What holds for ever on this chain whatever the preset.
+/// Constants of consensus, which hold on every chain whatever the preset.
 pub mod consensus {
-	/// The most validators at a time; the size of what consensus pallets store.
+	/// The most validators at a time, which determines the storage size of consensus pallets.
 	pub const MAX_AUTHORITIES: u32 = livepeer_primitives::MAX_VALIDATORS;
 	/// The most that signing two blocks or two votes costs of a validator's stake.
 	pub const EQUIVOCATION_SLASH: sp_runtime::Perbill = sp_runtime::Perbill::from_percent(30);
-	/// BABE: in this share of slots, of all, somebody draws a primary slot.
+	/// BABE: in this share of all slots somebody draws a primary slot.
 	pub const PRIMARY_PROBABILITY: (u64, u64) = (1, 4);
-	/// How BABE's slots are given out. Every block carries a VRF, which the beacon needs.
+	/// How BABE assigns slots. Every block carries a VRF output, which the beacon needs.
 	pub const BABE_CONFIG: sp_consensus_babe::BabeEpochConfiguration =
 		sp_consensus_babe::BabeEpochConfiguration {
 			c: PRIMARY_PROBABILITY,

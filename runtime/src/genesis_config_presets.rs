@@ -1,7 +1,7 @@
-//! How a chain begins: the presets `development`, `local_testnet` and `production`.
+//! The genesis presets `development`, `local_testnet` and `production`.
 //!
 //! The first two use well-known keys and a short clock. `production` names nobody: the node adds
-//! the bootstrap validators and the allocations of LPT from a file when it builds the chain's
+//! the bootstrap validators and the allocations of LPT from a file when it builds the chain
 //! specification.
 
 use crate::{
@@ -33,28 +33,28 @@ use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRE
 use sp_keyring::Sr25519Keyring;
 use sp_runtime::Perbill;
 
-/// The preset that a public network starts from.
+/// The preset with which a public network starts.
 pub const PRODUCTION_RUNTIME_PRESET: &str = "production";
 
 /// LPT of each well-known account.
 const DEVELOPMENT_LPT: Balance = 1_000_000 * LPT;
 /// ETH of each well-known account.
 const DEVELOPMENT_ETH: Balance = 1_000 * UNIT;
-/// What each validator of the local chains has bonded.
+/// The bond of each validator of the local chains.
 const DEVELOPMENT_VALIDATOR_BOND: Balance = 10_000 * LPT;
-/// What each transcoder of the local chains that does not validate has bonded.
+/// The bond of each transcoder of the local chains that does not validate.
 const DEVELOPMENT_TRANSCODER_BOND: Balance = 5_000 * LPT;
-/// What is delegated to Bob; half of it to Charlie.
+/// The delegation to Bob; Charlie gets half of it.
 const DEVELOPMENT_DELEGATION: Balance = 1_000 * LPT;
-/// What each candidate of the local chains has bonded that does nothing yet, at the least; each has a
-/// LPT more than the one before.
+/// The least bond of the candidates of the local chains that do nothing yet. Each has one LPT more
+/// than the one before.
 const DEVELOPMENT_CANDIDATE_BOND: Balance = 60 * LPT;
-/// How many of them `development` has: five take the seats that are left, two wait.
+/// How many of them `development` has: five take the remaining seats, two wait.
 const DEVELOPMENT_CANDIDATES: u32 = 7;
 /// The lowest price of a standard segment on the local chains: 10^13 wei.
 const DEVELOPMENT_PRICE: Balance = UNIT / 100_000;
 
-/// The session keys that a node started with `--alice` and the like has.
+/// The session keys of a node that was started with `--alice` and the like.
 pub fn session_keys_from_seed(seed: &str) -> SessionKeys {
 	SessionKeys {
 		babe: get_public_from_string_or_panic::<BabeId>(seed),
@@ -65,7 +65,7 @@ pub fn session_keys_from_seed(seed: &str) -> SessionKeys {
 	}
 }
 
-/// ETH: an asset that can stand alone in an account and that nobody can mint by a call.
+/// ETH: an asset that can be the only one of an account, and that no call can mint.
 fn eth(accounts: Vec<AccountId>) -> AssetsConfig {
 	AssetsConfig {
 		assets: vec![(ETH, eth_owner(), true, ETH_MINIMUM)],
@@ -75,7 +75,7 @@ fn eth(accounts: Vec<AccountId>) -> AssetsConfig {
 	}
 }
 
-/// A registered transcoder that takes no work until its operator says where it is reached and how
+/// A registered transcoder that takes no work until its operator sets where it is reached and how
 /// much it takes.
 fn transcoder(
 	account: AccountId,
@@ -95,8 +95,8 @@ pub fn candidate(number: u32) -> AccountId {
 	AccountId::new(get_public_from_string_or_panic::<sp_core::sr25519::Public>(&name).0)
 }
 
-/// A chain of well-known keys in which `validators` validate and, with `transcoders` and so many
-/// `candidates` besides, are registered.
+/// A chain of well-known keys in which `validators` validate. They are registered, and so are
+/// `transcoders` and this many `candidates`.
 fn well_known(
 	validators: &[Sr25519Keyring],
 	transcoders: &[Sr25519Keyring],
@@ -111,7 +111,7 @@ fn well_known(
 		.chain(candidates.iter().cloned().zip(0..).map(|(account, more): (_, Balance)| {
 			(account, DEVELOPMENT_CANDIDATE_BOND + more * LPT)
 		}));
-	// Delegators that validate nothing, so that nobody is kept out of committees for them.
+	// These delegators do not validate, so that nobody is excluded from committees because of them.
 	let delegated = [
 		(BobStash, Bob, DEVELOPMENT_DELEGATION),
 		(CharlieStash, Charlie, DEVELOPMENT_DELEGATION / 2),
@@ -161,8 +161,8 @@ fn well_known(
 	})
 }
 
-/// Alice validates; Bob and Charlie can transcode, and have delegators; more candidates than seats are
-/// registered, so that two of them wait.
+/// Alice validates; Bob and Charlie can transcode and have delegators. More candidates are
+/// registered than there are seats, so two of them wait.
 fn development() -> Value {
 	use Sr25519Keyring::{Alice, Bob, Charlie};
 	well_known(&[Alice], &[Bob, Charlie], DEVELOPMENT_CANDIDATES)
@@ -174,7 +174,7 @@ fn local_testnet() -> Value {
 	well_known(&[Alice, Bob, Charlie, Dave, Eve], &[], 0)
 }
 
-/// Ethereum's main network. What comes after Fulu is told by governance when its epoch is known.
+/// Ethereum's main network. Governance sets the forks after Fulu when their epochs are known.
 fn ethereum() -> Network {
 	let fork = |version, epoch, layout| Fork { version, epoch, layout: Some(layout) };
 	Network {
@@ -193,7 +193,7 @@ fn ethereum() -> Network {
 	}
 }
 
-/// Nobody yet.
+/// A chain without any accounts yet.
 fn production() -> Value {
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		chain_config: ChainConfigConfig {
@@ -207,19 +207,20 @@ fn production() -> Value {
 	})
 }
 
-/// A validator that begins a chain.
+/// A validator of a chain's genesis.
 pub struct Bootstrap {
 	/// Its account.
 	pub account: AccountId,
 	/// Its session keys.
 	pub keys: SessionKeys,
-	/// What it bonds to itself, in LPT, out of its allocation.
+	/// Its bond to itself, in LPT, out of its allocation.
 	pub stake: Balance,
-	/// Its price of a standard segment, in ETH, should it take work.
+	/// Its price of a standard segment, in ETH, if it takes work.
 	pub price: Balance,
 }
 
-/// What a production chain adds to its preset: who validates first, who owns LPT, who holds Sudo.
+/// What a production chain adds to its preset: the first validators, the owners of LPT, and the
+/// holder of Sudo.
 pub fn bootstrap(
 	validators: Vec<Bootstrap>,
 	allocations: Vec<(AccountId, Balance)>,
@@ -265,12 +266,12 @@ pub fn preset_names() -> Vec<PresetId> {
 		.collect()
 }
 
-/// What a chain begins with: a preset and what `patch` changes of it, as a node reads it from a
-/// chain specification. For tests and tools on the native runtime.
+/// A chain's genesis: a preset with the changes of `patch`, as a node reads it from a chain
+/// specification. For tests and tools on the native runtime.
 ///
 /// # Errors
 ///
-/// When no preset has that name, or the patch does not fit.
+/// If no preset has that name, or the patch does not fit.
 #[cfg(feature = "std")]
 pub fn genesis_config(preset: &str, patch: Value) -> Result<RuntimeGenesisConfig, String> {
 	let preset = get_preset(&preset.into()).ok_or_else(|| format!("no preset {preset}"))?;

@@ -1,5 +1,5 @@
-//! What has to be true of the state of several pallets together. Each checks its own in `try_state`, and
-//! knows the others only by traits.
+//! Invariants across several pallets. Each pallet checks its own state in `try_state`, and knows
+//! the others only by traits.
 
 use alloc::collections::BTreeMap;
 use frame_support::ensure;
@@ -12,10 +12,10 @@ use sp_runtime::TryRuntimeError;
 
 use crate::Runtime;
 
-/// Who answers for the claims and judgements of a round, and for how many.
+/// The accounts that are liable for claims and judgements, by round, with their number.
 type Liable = BTreeMap<(AccountId, RoundIndex), u32>;
 
-/// Checks that claims, challenges, liabilities and jail say the same.
+/// Checks that claims, challenges, liabilities and jail agree.
 pub(crate) fn check() -> Result<(), TryRuntimeError> {
 	let mut liable = Liable::new();
 	for (id, claim) in OpenClaims::<Runtime>::iter() {
@@ -53,7 +53,7 @@ pub(crate) fn check() -> Result<(), TryRuntimeError> {
 	Ok(())
 }
 
-/// Counts one more of `key`.
+/// Adds one to the count of `key`.
 fn count<Key: Ord>(counts: &mut BTreeMap<Key, u32>, key: Key) {
 	let number = counts.entry(key).or_default();
 	*number = number.saturating_add(1);

@@ -1,20 +1,20 @@
 //! # Livepeer runtime
 //!
-//! The state machine of the chain, and the only place that names two of its pallets together:
-//! what one pallet needs from another is declared as a trait in `livepeer-primitives` and joined
+//! The state machine of the chain. It is the only place that names two of its pallets together:
+//! what one pallet needs from another is declared as a trait in `livepeer-primitives` and connected
 //! in [`configs`].
 //!
 //! - `runtime`: the pallets and their order.
 //! - [`configs`]: one file per concern.
-//! - [`apis`]: what nodes and apps may ask.
+//! - [`apis`]: the runtime APIs for nodes and apps.
 //! - [`genesis_config_presets`]: how a chain begins.
 //! - [`constants`]: amounts and limits.
 //!
-//! The timing of a chain (block time, session length) is written into its state at genesis and
-//! nothing here assumes it at compile time, so that one Wasm serves every chain.
+//! The timing of a chain (block time, session length) is written into its state at genesis. Nothing
+//! here assumes it at compile time, so that one Wasm serves every chain.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![recursion_limit = "512"]
-// The code that FRAME's macros generate carries no documentation.
+// The code that FRAME's macros generate has no documentation.
 #![allow(missing_docs)]
 
 extern crate alloc;
@@ -52,9 +52,9 @@ pub mod opaque {
 	pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 	/// A block of opaque transactions.
 	pub type Block = generic::Block<Header, UncheckedExtrinsic>;
-	/// Names a block.
+	/// Identifies a block.
 	pub type BlockId = generic::BlockId<Block>;
-	/// Names a block by its header's hash.
+	/// Identifies a block by its header's hash.
 	pub type Hash = super::Hash;
 }
 
@@ -95,14 +95,14 @@ pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
 /// A block with its justifications.
 pub type SignedBlock = generic::SignedBlock<Block>;
-/// What every transaction passes through, in this order.
+/// The transaction extensions, which every transaction passes in this order.
 ///
 /// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,
-/// their origin, so that the checks after it apply to them too. `ChargeAssetTxPayment` names the
-/// asset of the fee: none is LPT, 1 is ETH; its tips put no transaction before a duty. With
-/// `CheckMetadataHash` enabled, a transaction is signed for the runtime's metadata, which an offline
-/// signer has checked; a runtime that was built without the feature `metadata-hash` does not know its
-/// own and refuses it.
+/// their origin, so that the following checks apply to them too. `ChargeAssetTxPayment` names the
+/// asset of the fee: none is LPT, 1 is ETH. Its tips never put a transaction before a duty. With
+/// `CheckMetadataHash` enabled, a transaction is signed for the runtime's metadata, which an
+/// offline signer has checked. A runtime that was built without the feature `metadata-hash` does
+/// not know its own metadata hash and refuses such a transaction.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,
@@ -116,7 +116,7 @@ pub type TxExtension = (
 	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
 	frame_system::WeightReclaim<Runtime>,
 );
-/// A transaction as it travels.
+/// A transaction in its encoded form.
 pub type UncheckedExtrinsic =
 	generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
 /// What a transaction's sender signs.
@@ -131,7 +131,7 @@ pub type Executive = frame_executive::Executive<
 >;
 
 /// The extensions of a transaction by the account whose next nonce is `nonce`, valid for `era`,
-/// with `tip` smallest units of LPT for its block's author, paid in LPT.
+/// with a `tip` in smallest units of LPT for the block's author, paid in LPT.
 pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtension {
 	(
 		frame_system::AuthorizeCall::new(),
@@ -148,8 +148,8 @@ pub fn tx_extension(era: generic::Era, nonce: Nonce, tip: Balance) -> TxExtensio
 	)
 }
 
-/// Checks what pallets have to say alike, and the invariants of every pallet at height `now`; `None`
-/// where they are not built in, for want of the feature `try-runtime`.
+/// Checks the invariants across pallets and those of every pallet at height `now`; `None` if they
+/// are not built in, without the feature `try-runtime`.
 pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRuntimeError>> {
 	#[cfg(feature = "try-runtime")]
 	{
@@ -165,10 +165,11 @@ pub fn check_invariants(now: BlockNumber) -> Option<Result<(), sp_runtime::TryRu
 	}
 }
 
-/// The pallets. The index is the order in which hooks run and genesis is built, so it is part of
-/// the protocol: timing is written before Babe reads it, the beacon folds the parent's randomness
-/// before anything draws with it, the validators are elected before Session asks for them. Mmr
-/// comes after Session: the leaf of a session's first block names the validators after its own.
+/// The pallets. The index determines the order in which hooks run and genesis is built, so it is
+/// part of the protocol: timing is written before Babe reads it, the beacon folds the parent's
+/// randomness before anything draws with it, and the validators are elected before Session asks for
+/// them. Mmr comes after Session, because the leaf of a session's first block names the validators
+/// of the session after it.
 ///
 #[frame_support::runtime]
 mod runtime {

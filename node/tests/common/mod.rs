@@ -25,7 +25,7 @@ pub fn text(path: &Path) -> &str {
 	path.to_str().unwrap()
 }
 
-/// Makes session keys for `owner`'s validator of the development chain in `base`; what is printed of them.
+/// Makes session keys for `owner`'s validator of the development chain in `base`; returns the output.
 pub fn session_keys(base: &Path, owner: &str) -> Vec<u8> {
 	let chain = ["key", "session", "--chain", "dev", "--base-path", text(base)];
 	let made = run(&[&chain[..], &["--json", "--owner", owner]].concat(), Duration::from_secs(60));

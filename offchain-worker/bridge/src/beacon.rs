@@ -1,4 +1,4 @@
-//! A beacon node, by its standard API.
+//! Beacon nodes, by their standard API.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::{
 	pool::Pool,
 };
 
-/// The longest answer that is read, in bytes: an update is a tenth of it.
+/// The longest answer that is read, in bytes; an update takes a tenth of it.
 const MAX_ANSWER: usize = 1 << 20;
-/// How many slots clocks may be apart.
+/// The largest difference of clocks, in slots.
 const CLOCKS_APART: u64 = 2;
 
 /// Beacon nodes of one network.
@@ -64,7 +64,7 @@ impl BeaconNode {
 			ensure!(bytes.len() + chunk.len() <= MAX_ANSWER, "its answer is too long");
 			bytes.extend_from_slice(&chunk);
 		}
-		Ok(Some(serde_json::from_slice(&bytes).context("its answer is no JSON")?))
+		Ok(Some(serde_json::from_slice(&bytes).context("its answer is not JSON")?))
 	}
 
 	async fn must(&self, path: &str) -> Result<Value> {
@@ -81,8 +81,8 @@ impl BeaconNode {
 	}
 }
 
-/// Refuses what does not lead where it should, or is not signed by enough: a node that tells it is
-/// passed over, before anything is paid for it. The signature itself is checked by [`Signers`].
+/// Refuses an update whose branches do not lead where they should, or with too few signatures. The node that
+/// gave it is passed over, before anything is paid for it. [`Signers`] checks the signature itself.
 pub fn ensure_plausible(network: &Network, full: &FullUpdate) -> Result<()> {
 	let update = &full.update;
 	ensure!(
@@ -133,14 +133,14 @@ fn ensure_carries(network: &Network, header: &light::Header) -> Result<()> {
 	Ok(())
 }
 
-/// Where things are at a slot.
+/// The layout of beacon objects at a slot.
 pub fn layout(network: &Network, slot: u64) -> Result<Layout> {
 	network.layout_at(slot).with_context(|| {
 		format!("Ethereum has forked, before slot {slot}, into a form that the chain has not been told: governance sets the network")
 	})
 }
 
-/// The committees that the chain knows, by which signatures are checked before anything is paid.
+/// The committees that the chain knows. Signatures are checked by them before anything is paid.
 #[derive(Default)]
 pub struct Signers {
 	/// The period of the first one.
@@ -155,12 +155,12 @@ impl Signers {
 		self.committees.get(usize::try_from(place).ok()?)?.as_ref()
 	}
 
-	/// Whether the committee that has to have signed an update is known.
+	/// Whether the committee that must have signed an update is known.
 	pub fn know(&self, update: &Update) -> bool {
 		self.of(update).is_some()
 	}
 
-	/// Refuses what that committee has not signed, as far as it is known.
+	/// Refuses an update that this committee has not signed, if the committee is known.
 	fn check(&self, network: &Network, update: &Update) -> Result<()> {
 		let Some(committee) = self.of(update) else { return Ok(()) };
 		let signed = verify::signing_root(network, update.attested.root(), update.signature_slot)
@@ -173,7 +173,7 @@ impl Signers {
 	}
 }
 
-/// Refuses what is signed at a time that has not come.
+/// Refuses an update that is signed in the future.
 fn ensure_past(network: &Network, update: &Update) -> Result<()> {
 	let now = network.slot_at(now()).unwrap_or_default();
 	ensure!(
@@ -190,7 +190,7 @@ impl Beacon {
 		Ok(Self { nodes: Pool::new("beacon node", urls, metrics, BeaconNode::new)? })
 	}
 
-	/// Each of them, to compare what they say.
+	/// All nodes, to compare their answers.
 	pub fn nodes(&self) -> &Pool<BeaconNode> {
 		&self.nodes
 	}
@@ -219,7 +219,7 @@ impl Beacon {
 			.await
 	}
 
-	/// The newest finality of all nodes; nothing before there is any.
+	/// The newest finality of all nodes; `None` before there is any.
 	pub async fn finality(
 		&self,
 		network: &Network,
@@ -242,8 +242,8 @@ impl Beacon {
 			.max_by_key(|full| (full.update.finalized.slot, full.update.attested.slot)))
 	}
 
-	/// The update of a period, which brings the next one's committee; nothing before there is one, and
-	/// where it is not known who has to have signed it.
+	/// The update of a period, which brings the next period's committee; `None` before there is one, and if
+	/// it is not known who must have signed it.
 	pub async fn update(
 		&self,
 		network: &Network,
@@ -255,7 +255,7 @@ impl Beacon {
 				let path =
 					format!("/eth/v1/beacon/light_client/updates?start_period={number}&count=1");
 				let Some(answer) = node.client.get(&path).await? else { return Ok(None) };
-				let list = answer.as_array().context("its updates are no list")?;
+				let list = answer.as_array().context("its updates are not a list")?;
 				let Some(first) = list.first() else { return Ok(None) };
 				let full = light::update(first)?;
 				ensure!(full.update.next.is_some(), "its update brings no committee");
@@ -277,24 +277,24 @@ impl Beacon {
 			.ask("its finalised block", |node| async move {
 				let answer = node.client.must("/eth/v1/beacon/headers/finalized").await?;
 				let text = answer["data"]["root"].as_str().context("it has no root")?;
-				text.parse().context("its root is none")
+				text.parse().context("its root is not a hash")
 			})
 			.await
 	}
 
-	/// What network it is.
+	/// The network of the nodes.
 	pub async fn spec(&self) -> Result<Spec> {
 		self.nodes.ask("its network", |node| async move { spec(&node.client).await }).await
 	}
 }
 
-/// The forks whose form is known here, by their names in a node's configuration.
+/// The forks that this program knows, by their names in a node's configuration.
 const FORKS: [(&str, Option<Layout>); 5] = [
 	("DENEB", Some(Layout::DENEB)),
 	("ELECTRA", Some(Layout::ELECTRA)),
 	("FULU", Some(Layout::ELECTRA)),
 	("GLOAS", Some(Layout::GLOAS)),
-	// Announced, so that the chain halts at it instead of taking what it does not understand.
+	// Announced without a layout, so that the chain halts at this fork instead of misreading it.
 	("HEZE", None),
 ];
 
@@ -326,7 +326,7 @@ async fn spec(node: &BeaconNode) -> Result<Spec> {
 	let root = text(&genesis["genesis_validators_root"]).context("it has no validators' root")?;
 	Ok(Spec {
 		network: Network {
-			genesis_validators_root: root.parse().context("its validators' root is none")?,
+			genesis_validators_root: root.parse().context("its validators' root is not a hash")?,
 			genesis_time: light::uint(&genesis["genesis_time"])?,
 			seconds_per_slot: u8::try_from(seconds).context("its slots are too long")?,
 			forks: forks.try_into().ok().context("it has too many forks")?,

@@ -1,4 +1,4 @@
-//! What BEEFY signs, as the contract takes it.
+//! BEEFY's commitments and proofs, in the form that the contract takes.
 
 use alloy_primitives::{Signature, B256, U256};
 use anyhow::{ensure, Context, Result};
@@ -9,7 +9,7 @@ use livepeer_bridge_formats::{hashing::keccak_256, H160, H256};
 pub const COMMITMENT: usize = 48;
 /// The length of a leaf of the mountain range.
 pub const LEAF: usize = 121;
-/// Half the order of secp256k1: of two equal signatures the contract takes the one below.
+/// Half the order of secp256k1: of two equivalent signatures the contract takes the one with s below it.
 const HALF_ORDER: U256 = U256::from_limbs([
 	0xdfe9_2f46_681b_20a0,
 	0x5d57_6e73_57a4_501d,
@@ -23,7 +23,7 @@ const ORDER: U256 = U256::from_limbs([
 	0xffff_ffff_ffff_ffff,
 ]);
 
-/// A justification: a commitment and who has signed it.
+/// A justification: a commitment and its signatures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Justification {
 	/// What is signed, encoded.
@@ -38,7 +38,7 @@ pub struct Justification {
 	pub signatures: Vec<Option<[u8; 65]>>,
 }
 
-/// What a leaf of the mountain range says.
+/// The content of a leaf of the mountain range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Leaf {
 	/// The parent's number.
@@ -97,7 +97,7 @@ impl Justification {
 	}
 }
 
-/// How many of `length` validators are a quorum.
+/// The quorum of `length` validators.
 pub fn quorum(length: usize) -> usize {
 	length - length.saturating_sub(1) / 3
 }
@@ -105,7 +105,7 @@ pub fn quorum(length: usize) -> usize {
 /// The address of a compressed key.
 pub fn address_of(key: &[u8; 33]) -> H160 {
 	use k256::elliptic_curve::sec1::ToEncodedPoint;
-	// No point of the curve: BEEFY has the zero address for it, and it never votes.
+	// Not a point of the curve: BEEFY has the zero address for it, and it never votes.
 	let Ok(key) = k256::PublicKey::from_sec1_bytes(key) else { return H160::zero() };
 	let point = key.to_encoded_point(false);
 	let hash = keccak_256(point.as_bytes().get(1..).unwrap_or_default());
@@ -114,7 +114,7 @@ pub fn address_of(key: &[u8; 33]) -> H160 {
 	address
 }
 
-/// A signature of 65 bytes in the 64 of EIP-2098, its s in the lower half.
+/// A signature of 65 bytes in the 64-byte form of EIP-2098, with s in the lower half.
 pub fn compact(signature: &[u8; 65]) -> Result<[u8; 64]> {
 	let [.., recovery] = signature;
 	ensure!(*recovery <= 1, "a recovery id of {recovery}");
@@ -132,7 +132,7 @@ pub fn compact(signature: &[u8; 65]) -> Result<[u8; 64]> {
 	Ok(out)
 }
 
-/// Who has made a signature over `digest`.
+/// The signer of `digest`.
 fn signer(digest: [u8; 32], signature: &[u8; 65]) -> Option<H160> {
 	let signature = Signature::from_raw_array(signature).ok()?;
 	let address = signature.recover_address_from_prehash(&B256::from(digest)).ok()?;
@@ -171,8 +171,8 @@ fn mmr_root(leaf: &[u8], number: u32, first_block: u32, proof: &[H256]) -> H256 
 	})
 }
 
-/// The argument of the contract's `submit`. All that the contract checks is checked here before, so
-/// that what a node tells wrongly costs nothing.
+/// The argument of the contract's `submit`. Checks everything that the contract will check, so that a node's
+/// wrong answer costs nothing.
 pub fn pack(
 	justification: &Justification,
 	leaf: &[u8],
@@ -221,11 +221,11 @@ pub fn pack(
 	Ok(update)
 }
 
-/// The validators that come into office with a block, if its header says so: the set and its id.
+/// The validators that come into office with a block, if its header names any: the set and its id.
 pub fn new_validators(digest: &[Vec<u8>]) -> Option<(Vec<[u8; 33]>, u64)> {
 	digest.iter().find_map(|item| {
 		let input = &mut &item[..];
-		// An item of consensus, of BEEFY, that says so.
+		// A consensus item of BEEFY with a new set.
 		(u8::decode(input).ok()? == 4).then_some(())?;
 		(<[u8; 4]>::decode(input).ok()? == *b"BEEF").then_some(())?;
 		let inner = Vec::<u8>::decode(input).ok()?;

@@ -1,4 +1,4 @@
-//! Our chain: what the relayer asks it, and the calls it signs.
+//! Our chain: the relayer's reads, and the calls that it signs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,15 +31,15 @@ use tokio::sync::Mutex;
 
 use crate::{metrics::Metrics, pool::Pool};
 
-/// Blocks after the finalised one for which a signed call may be included: finality may be behind.
+/// Blocks after the finalised one in which a signed call may be included: finality may be behind.
 const MORTALITY: u64 = 1_024;
-/// How long a call may take until it is in a block.
+/// How long to wait until a call is in a block.
 const PATIENCE: Duration = Duration::from_secs(55);
-/// How many keys of a map are read at once, and how often.
+/// How many keys of a map are read at once, and how many times at most.
 const KEYS_AT_ONCE: usize = 1_000;
 const MOST_PAGES: usize = 1_000;
 
-/// What becomes of a transaction.
+/// The progress of a transaction.
 type Progress = TransactionProgress<SubstrateConfig, OnlineClientAtBlockImpl<SubstrateConfig>>;
 
 /// A connection.
@@ -48,7 +48,7 @@ struct Connection {
 	client: OnlineClient<SubstrateConfig>,
 }
 
-/// One node: connected when it is asked, again after an error.
+/// One node: connected with the first question, and again after an error.
 pub struct ChainNode {
 	url: String,
 	connection: Mutex<Option<Arc<Connection>>>,
@@ -58,7 +58,7 @@ pub struct ChainNode {
 pub struct Chain {
 	nodes: Pool<ChainNode>,
 	signer: Option<Keypair>,
-	/// Calls of one key go one after the other.
+	/// Serialises the calls of the key.
 	submitting: Mutex<()>,
 }
 
@@ -67,16 +67,16 @@ pub struct Chain {
 pub struct ChainHeader {
 	/// Its height.
 	pub number: u32,
-	/// What consensus says in it, encoded.
+	/// The consensus items of its digest, encoded.
 	pub digest: Vec<Vec<u8>>,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub enum Outcome {
-	/// It did what it should, for so much LPT.
+	/// It succeeded, for this fee in LPT.
 	Done(u128),
-	/// It was refused, by the names of pallet and error.
+	/// It was refused, with the names of pallet and error.
 	Refused(String),
 }
 
@@ -84,8 +84,7 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
 	hex::decode(text.trim_start_matches("0x")).context("not hexadecimal")
 }
 
-/// What is to be done about a node that there is no connection to. The reason names each layer that it came
-/// through, which says nothing.
+/// An error that says what to do about an unreachable node. Strips the names of the layers from the reason.
 fn unreachable(reason: &str) -> anyhow::Error {
 	let reason = reason.trim_start_matches("RPC error: client error: ");
 	anyhow!("it is not reachable: {reason}; start it, or name another with --node")
@@ -136,13 +135,13 @@ impl ChainNode {
 pub enum Pending {
 	/// It does not.
 	No,
-	/// One that looks like it does, and is somebody else's.
+	/// Somebody else's, which looks like it.
 	Others,
 	/// Our own does.
 	Ours,
 }
 
-/// Who has signed a transaction.
+/// The signer of a transaction.
 fn signer_of(transaction: &[u8]) -> Option<H256> {
 	let input = &mut &transaction[..];
 	Compact::<u32>::decode(input).ok()?;
@@ -151,7 +150,7 @@ fn signer_of(transaction: &[u8]) -> Option<H256> {
 	(version == 0x84 && kind == 0).then_some(account)
 }
 
-/// Whether a call with these arguments, which end a transaction, is among those.
+/// Whether the pool has a call with these arguments, which are the end of a transaction.
 fn pending_in(pool: &[Vec<u8>], arguments: &[u8], ours: Option<H256>) -> Pending {
 	let alike = || pool.iter().filter(move |one| one.ends_with(arguments));
 	let is_ours = |one: &Vec<u8>| ours.is_some() && signer_of(one) == ours;
@@ -162,22 +161,22 @@ fn pending_in(pool: &[Vec<u8>], arguments: &[u8], ours: Option<H256>) -> Pending
 	}
 }
 
-/// The waiting deposits in what a node says of storage.
+/// The waiting deposits in a node's answer about storage.
 fn waiting_in(answer: &Value) -> Result<Vec<(u32, WaitingDeposit)>> {
 	let changes = answer.as_array().into_iter().flatten();
 	let changes = changes.filter_map(|one| one["changes"].as_array()).flatten();
 	let mut all = Vec::new();
 	for change in changes {
-		// It may be gone since.
+		// It may be gone by now.
 		let (Some(key), Some(value)) = (change[0].as_str(), change[1].as_str()) else { continue };
 		let key = bytes(key)?;
-		let index = key.get(40..).context("a key has another form")?;
+		let index = key.get(40..).context("a storage key has an unexpected form")?;
 		all.push((u32::decode(&mut &index[..])?, WaitingDeposit::decode(&mut &bytes(value)?[..])?));
 	}
 	Ok(all)
 }
 
-/// The key of an entry.
+/// The storage key of an item.
 fn storage_key(pallet: &str, item: &str) -> Vec<u8> {
 	[twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat()
 }
@@ -220,7 +219,7 @@ impl Chain {
 		];
 		let answer: String = self.request("state_call", params).await?;
 		R::decode_all(&mut &bytes(&answer)?[..])
-			.with_context(|| format!("the chain's answer to {function} has another form"))
+			.with_context(|| format!("the chain's answer to {function} has an unexpected form"))
 	}
 
 	async fn storage<R: Decode>(&self, key: Vec<u8>) -> Result<Option<R>> {
@@ -233,7 +232,7 @@ impl Chain {
 		let answer: Option<String> = self.request("state_getStorage", params).await?;
 		let Some(answer) = answer else { return Ok(None) };
 		let value = R::decode_all(&mut &bytes(&answer)?[..]);
-		Ok(Some(value.context("what the chain has stored has another form")?))
+		Ok(Some(value.context("the chain's storage has an unexpected form")?))
 	}
 
 	/// The hash of the genesis block.
@@ -246,7 +245,7 @@ impl Chain {
 		self.request("chain_getBlockHash", vec![number.into()]).await
 	}
 
-	/// The newest block that BEEFY has finalised; nothing before there is one.
+	/// The newest block that BEEFY has finalised; `None` before there is one.
 	pub async fn beefy_head(&self) -> Result<Option<(u32, H256)>> {
 		let answer: Result<H256> = self.request("beefy_getFinalizedHead", vec![]).await;
 		let hash = match answer {
@@ -281,7 +280,7 @@ impl Chain {
 	pub async fn justification(&self, hash: H256) -> Result<Option<Vec<u8>>> {
 		let answer: Value =
 			self.request("chain_getBlock", vec![format!("{hash:?}").into()]).await?;
-		// Each is four bytes of name and the bytes of the proof.
+		// Each is an engine id of four bytes and the proof.
 		let Some(all) = answer["justifications"].as_array() else { return Ok(None) };
 		let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
 		let list = |value: &Value| -> Option<Vec<u8>> {
@@ -307,14 +306,14 @@ impl Chain {
 		Ok((leaf, items))
 	}
 
-	/// The addresses' source: BEEFY's keys in office at a block, with their set's id.
+	/// BEEFY's keys in office at a block, from which the addresses are made, with the set's id.
 	pub async fn validator_set(&self, at: H256) -> Result<(Vec<[u8; 33]>, u64)> {
 		let set: Option<(Vec<[u8; 33]>, u64)> =
 			self.call("BeefyApi_validator_set", vec![], Some(at)).await?;
 		set.context("BEEFY has not begun")
 	}
 
-	/// The validators in office and the next ones, as a contract starts from them.
+	/// The validators in office and the next ones, from which a contract starts.
 	pub async fn authority_sets(&self, at: H256) -> Result<[(u64, u32, H256); 2]> {
 		Ok([
 			self.call("BeefyMmrApi_authority_set_proof", vec![], Some(at)).await?,
@@ -327,12 +326,12 @@ impl Chain {
 		Ok(self.storage_at(storage_key("Timestamp", "Now"), Some(at)).await?.unwrap_or(0))
 	}
 
-	/// How the bridge is.
+	/// The bridge's state.
 	pub async fn bridge(&self) -> Result<BridgeView> {
 		self.bridge_at(None).await
 	}
 
-	/// How it was at a block.
+	/// The bridge's state at a block.
 	pub async fn bridge_at(&self, at: Option<H256>) -> Result<BridgeView> {
 		self.call("BridgeApi_bridge", vec![], at).await
 	}
@@ -371,8 +370,7 @@ impl Chain {
 		self.storage(storage_key("EthBridge", "Gateway")).await
 	}
 
-	/// What of the LPT on Ethereum inflation counts, and what was proven of it last; nothing where it
-	/// counts none.
+	/// How much of the LPT on Ethereum inflation counts, and what was proven last; `None` if it counts none.
 	pub async fn supply(&self) -> Result<Option<(SupplyRule, Option<ProvenSupply>)>> {
 		let rule: Option<SupplyRule> =
 			self.storage(storage_key("EthBridge", "CountedSupply")).await?;
@@ -393,7 +391,7 @@ impl Chain {
 		Ok(self.storage(key).await?.unwrap_or_default())
 	}
 
-	/// The deposits that wait, by their places.
+	/// The waiting deposits, by their numbers.
 	pub async fn waiting(&self) -> Result<Vec<(u32, WaitingDeposit)>> {
 		let prefix = format!("0x{}", hex::encode(storage_key("EthBridge", "Waiting")));
 		let mut all = Vec::new();
@@ -414,7 +412,7 @@ impl Chain {
 		Ok(all)
 	}
 
-	/// The smallest balances of LPT and of ETH that an account can have.
+	/// The existential deposits of LPT and ETH.
 	pub async fn smallest_balances(&self) -> Result<[u128; 2]> {
 		let lpt = self
 			.nodes
@@ -426,7 +424,7 @@ impl Chain {
 				Ok(u128::decode_all(&mut &bytes[..])?)
 			})
 			.await?;
-		// Of an asset's details: four accounts, supply and deposit come before it.
+		// In an asset's details four accounts, supply and deposit come before it.
 		let mut key = storage_key("Assets", "Asset");
 		let asset = 1u32.encode();
 		key.extend(blake2_128(&asset));
@@ -438,7 +436,7 @@ impl Chain {
 		Ok([lpt, eth])
 	}
 
-	/// Whether an account can be credited with an amount: it is there, or the amount makes it one.
+	/// Whether an account can be credited with an amount: it exists, or the amount is enough to create it.
 	pub async fn can_credit(&self, deposit: &WaitingDeposit, smallest: [u128; 2]) -> Result<bool> {
 		let owned = self.balances(deposit.recipient).await?;
 		let place = usize::from(deposit.asset.byte());
@@ -447,7 +445,7 @@ impl Chain {
 		Ok(!deposit.recipient.is_zero() && (is_there || is_enough))
 	}
 
-	/// The committees that the light client knows: of its newest block's period, and of the next one.
+	/// The committees that the light client knows: of its newest block's period and of the next one.
 	pub async fn committees(&self) -> Result<[Option<PreparedCommittee>; 2]> {
 		let current = self.storage(storage_key("EthLightClient", "CurrentCommittee")).await?;
 		let next = self.storage(storage_key("EthLightClient", "NextCommittee")).await?;
@@ -459,7 +457,7 @@ impl Chain {
 		self.storage(storage_key("EthLightClient", "Followed")).await
 	}
 
-	/// The block that governance trusts and from which nobody has started yet.
+	/// The block that governance trusts, if nobody has started from it yet.
 	pub async fn checkpoint(&self) -> Result<Option<H256>> {
 		self.storage(storage_key("EthLightClient", "Checkpoint")).await
 	}
@@ -477,7 +475,7 @@ impl Chain {
 		Ok(size.is_some_and(|size| size > 0))
 	}
 
-	/// What an account has that is free, LPT and ETH.
+	/// An account's free LPT and ETH.
 	pub async fn balances(&self, account: H256) -> Result<[u128; 2]> {
 		let mut lpt = storage_key("System", "Account");
 		lpt.extend(blake2_128(&account.0));
@@ -487,7 +485,7 @@ impl Chain {
 			eth.extend(blake2_128(&key));
 			eth.extend(key);
 		}
-		// Nonce and three counts of references, then the free balance.
+		// The free balance comes after the nonce and three reference counts.
 		let mut found = [0; 2];
 		for (found, (key, at)) in found.iter_mut().zip([(lpt, 16), (eth, 0)]) {
 			let params = vec![Value::from(format!("0x{}", hex::encode(key)))];
@@ -522,7 +520,7 @@ impl Chain {
 	) -> Result<Outcome> {
 		let connection = node.connected().await?;
 		let account = signer.public_key().to_account_id();
-		// The pool's view: calls that are in it count.
+		// The next nonce by the pool's view, which counts its calls.
 		let nonce: u64 =
 			node.request("system_accountNextIndex", vec![account.to_string().into()]).await?;
 		let at = connection.client.at_current_block().await?;
@@ -532,7 +530,7 @@ impl Chain {
 			.build();
 		let signed = at.transactions().create_signable_offline(call, params)?.sign(signer)?;
 		let progress = signed.submit_and_watch().await?;
-		// From here on no other node is asked: what becomes of it is seen in the chain's state.
+		// From here on no other node is asked: the outcome shows in the chain's state.
 		Ok(Self::outcome(progress)
 			.await
 			.unwrap_or_else(|error| Outcome::Refused(format!("{error:#}"))))
@@ -554,7 +552,7 @@ impl Chain {
 								event.pallet_name() == "TransactionPayment"
 									&& event.event_name() == "TransactionFeePaid"
 							});
-							// Who, the fee, the tip.
+							// Payer, fee and tip.
 							let fee = paid.and_then(|event| {
 								u128::decode(&mut event.field_bytes().get(32..)?).ok()
 							});
@@ -574,8 +572,8 @@ impl Chain {
 		}
 	}
 
-	/// Whether a call with these arguments waits in the pool already, and whose it is. Of others it may be
-	/// any call that ends in these bytes.
+	/// Whether a call with these arguments is in the pool already, and whose it is. Another account's may be
+	/// any call that ends with these bytes.
 	pub async fn pending(&self, call: &Call) -> Result<Pending> {
 		let pending: Vec<String> = self.request("author_pendingExtrinsics", vec![]).await?;
 		let pending: Vec<Vec<u8>> = pending.iter().filter_map(|one| bytes(one).ok()).collect();
@@ -603,7 +601,7 @@ impl Chain {
 		}
 	}
 
-	/// The encoded calls by which governance sets the bridge up.
+	/// The encoded calls with which governance sets up the bridge.
 	pub async fn governance(&self, calls: &[Governance]) -> Result<Vec<Vec<u8>>> {
 		self.nodes
 			.ask("its metadata", |node| async move {
@@ -636,13 +634,13 @@ impl Chain {
 			.await
 	}
 
-	/// Sends encoded calls as Sudo: on a chain for tests.
+	/// Sends encoded calls as Sudo, on a test chain.
 	pub async fn sudo(&self, call: Vec<u8>) -> Result<Outcome> {
 		self.send(&StaticPayload::new("Sudo", "sudo", (Raw(call),))).await
 	}
 }
 
-/// Bytes that are encoded already.
+/// Already encoded bytes.
 struct Raw(Vec<u8>);
 
 impl subxt::ext::scale_encode::EncodeAsType for Raw {
@@ -657,11 +655,11 @@ impl subxt::ext::scale_encode::EncodeAsType for Raw {
 	}
 }
 
-/// What anybody may call.
+/// Calls that are open to everybody.
 pub enum Call {
 	/// Starts the light client.
 	Bootstrap(Box<Bootstrap>),
-	/// Takes a step.
+	/// Advances the light client.
 	Update(Box<Update>),
 	/// Proves the gateway's figures.
 	Sync(Box<HeaderProof>, Box<GatewayProof>),
@@ -669,7 +667,7 @@ pub enum Call {
 	Supply(Box<HeaderProof>, Box<SupplyProof>),
 	/// Takes a deposit.
 	Deposit(Deposit, Box<[H256; 32]>),
-	/// Credits what waits.
+	/// Credits a waiting deposit.
 	Release(u32),
 	/// Sends money to Ethereum.
 	Withdraw {
@@ -677,9 +675,9 @@ pub enum Call {
 		asset: BridgedAsset,
 		/// To whom.
 		recipient: H160,
-		/// How much, the fee included.
+		/// The amount, including the fee.
 		amount: u128,
-		/// What of it is the relayer's.
+		/// The relayer's fee.
 		fee: u128,
 	},
 }
@@ -713,17 +711,17 @@ impl Call {
 	}
 }
 
-/// What governance calls to set the bridge up.
+/// Calls of governance that set up the bridge.
 pub enum Governance {
-	/// Says which Ethereum is followed.
+	/// Sets the Ethereum network to follow.
 	Network(Network),
 	/// Trusts a beacon block.
 	Checkpoint(H256),
-	/// Says where the gateway is.
+	/// Sets the gateway's place.
 	Gateway(GatewayPlace),
 	/// Sets the limits of an asset.
 	Limits(BridgedAsset, Limits),
-	/// Has inflation count LPT on Ethereum.
+	/// Lets inflation count LPT on Ethereum.
 	Supply(SupplyRule),
 }
 
@@ -740,7 +738,7 @@ impl Governance {
 	}
 }
 
-/// Refuses a chain that is not the one of the gateway.
+/// Refuses a chain that is not the gateway's.
 pub fn ensure_domain(ours: Option<H256>, theirs: H256) -> Result<()> {
 	let ours = ours.context("governance has not said where the gateway is")?;
 	ensure!(

@@ -1,4 +1,4 @@
-//! Checks what a beacon node gives with the chain's own rules, without a chain.
+//! Checks a beacon node's answers by the chain's own rules, without a chain.
 
 use std::path::{Path, PathBuf};
 
@@ -18,15 +18,15 @@ use crate::{
 /// What is checked.
 #[derive(Args)]
 pub struct CheckArgs {
-	/// Files in the order in which the light client would take them: a bootstrap first, then updates
-	/// and finality updates; JSON as the beacon API gives it, or SSZ.
+	/// Files in the order in which the light client would take them: a bootstrap, then updates and finality
+	/// updates; the beacon API's JSON, or SSZ.
 	#[arg(required = true)]
 	files: Vec<PathBuf>,
-	/// mainnet or sepolia; or a file with the JSON of `genesis_validators_root`, `genesis_time`,
-	/// `seconds_per_slot` and `forks` (version, epoch, layout: deneb, electra or gloas).
+	/// mainnet or sepolia; or a JSON file with `genesis_validators_root`, `genesis_time`, `seconds_per_slot`
+	/// and `forks` (version, epoch, layout: deneb, electra or gloas).
 	#[arg(long, default_value = "mainnet")]
 	network: String,
-	/// The root that the bootstrap must have.
+	/// The block root that the bootstrap must have.
 	#[arg(long)]
 	checkpoint: Option<String>,
 }
@@ -81,7 +81,7 @@ fn network(name: &str) -> Result<Network> {
 						"deneb" => Layout::DENEB,
 						"electra" | "fulu" => Layout::ELECTRA,
 						"gloas" => Layout::GLOAS,
-						other => bail!("no layout is called {other:?}"),
+						other => bail!("there is no layout {other:?}"),
 					};
 					let version = version.try_into().ok().context("a version has four bytes")?;
 					Ok((version, light::uint(&fork["epoch"])?, layout))
@@ -100,13 +100,13 @@ fn read(file: &Path) -> Result<Vec<u8>> {
 	std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// What a file has.
+/// The content of a file.
 enum Read {
 	Bootstrap(Box<FullBootstrap>),
 	Update(Box<FullUpdate>),
 }
 
-/// Updates as a beacon node gives several in SSZ: before each its length and four bytes for its fork.
+/// Several updates in a beacon node's SSZ: each comes after its length and four bytes for its fork.
 fn unframed(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
 	let mut all = Vec::new();
 	while !bytes.is_empty() {
@@ -119,8 +119,8 @@ fn unframed(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
 	Some(all)
 }
 
-/// Where things are in SSZ depends on the fork, and what it is, on its length: all that fits is
-/// tried, and what leads nowhere is not taken.
+/// The SSZ layout depends on the fork, and the type on the length: tries everything that fits, and takes what
+/// has valid branches.
 fn from_ssz(bytes: &[u8], network: &Network) -> Result<Read> {
 	for layout in [Layout::DENEB, Layout::ELECTRA, Layout::GLOAS] {
 		if let Ok(full) = light::bootstrap_ssz(bytes, &layout) {
@@ -181,7 +181,7 @@ fn ensure_bootstrap(network: &Network, full: &FullBootstrap) -> Result<()> {
 	Ok(())
 }
 
-/// What was learnt from the files before.
+/// What earlier files have shown.
 #[derive(Default)]
 struct Known {
 	/// Committees by period.
@@ -200,7 +200,7 @@ impl Known {
 					"it is of block {root:?}, not of the checkpoint"
 				);
 				let committee = full.bootstrap.committee.clone();
-				ensure!(committee.prepare().is_some(), "a key is no point of the curve");
+				ensure!(committee.prepare().is_some(), "a key is not a point of the curve");
 				self.committees = vec![(period(header.slot), committee)];
 				self.slot = Some(header.slot);
 				Ok(format!("bootstrap of slot {}, block {root:?}", header.slot))
@@ -226,7 +226,7 @@ impl Known {
 					.with_context(|| {
 						format!("the committee of period {signed} is not known: give the update of the period before")
 					})?;
-				let prepared = committee.prepare().context("a key is no point of the curve")?;
+				let prepared = committee.prepare().context("a key is not a point of the curve")?;
 				let message =
 					verify::signing_root(network, update.attested.root(), update.signature_slot)
 						.context("the fork of its signature is not known")?;
@@ -240,7 +240,10 @@ impl Known {
 						period(update.finalized.slot) + 1 == of,
 						"its next committee comes with a finalised block of an earlier period"
 					);
-					ensure!(next.committee.prepare().is_some(), "a key is no point of the curve");
+					ensure!(
+						next.committee.prepare().is_some(),
+						"a key is not a point of the curve"
+					);
 					self.committees.push((of, next.committee.clone()));
 				}
 				self.slot = self.slot.max(Some(update.finalized.slot));
@@ -258,7 +261,7 @@ pub fn check(args: &CheckArgs) -> Result<()> {
 	let trusted = args
 		.checkpoint
 		.as_deref()
-		.map(|root| root.parse().context("the checkpoint is no root"))
+		.map(|root| root.parse().context("the checkpoint is not a root"))
 		.transpose()?;
 	let mut known = Known::default();
 	for file in &args.files {

@@ -1,8 +1,8 @@
-//! Places of a tree that are done with.
+//! The set of a tree's leaves that are done.
 
 use std::collections::HashSet;
 
-/// A set of places that fills up from below: all below one of them, and some above.
+/// A set of numbers that fills up from below: all below a limit, and some above it.
 #[derive(Clone, Debug, Default)]
 pub struct Done {
 	below: u32,
@@ -10,12 +10,12 @@ pub struct Done {
 }
 
 impl Done {
-	/// All places below this one are done with.
+	/// All numbers below this one are done.
 	pub fn below(&self) -> u32 {
 		self.below
 	}
 
-	/// A place is done with.
+	/// Marks a number as done.
 	pub fn insert(&mut self, place: u32) {
 		if place >= self.below {
 			self.above.insert(place);
@@ -25,7 +25,7 @@ impl Done {
 		}
 	}
 
-	/// The places below `count` that are not done with, ascending.
+	/// The numbers below `count` that are not done, ascending.
 	pub fn missing(&self, count: u32) -> Vec<u32> {
 		(self.below..count).filter(|place| !self.above.contains(place)).collect()
 	}

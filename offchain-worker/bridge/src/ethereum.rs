@@ -1,4 +1,4 @@
-//! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends it.
+//! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends to it.
 
 use std::time::Duration;
 
@@ -129,18 +129,18 @@ pub mod contract {
 
 use contract::Gateway::{self, GatewayErrors};
 
-/// How many blocks' events are asked for at once.
+/// The number of blocks whose events are requested at once.
 const LOG_RANGE: u64 = 2_000;
-/// How long is waited for a transaction to be in a block.
+/// How long to wait until a transaction is in a block.
 const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(500);
 
 /// A failure of a call to the contract.
 #[derive(Debug)]
 pub enum Refused {
-	/// The contract refuses, by its own error.
+	/// The contract refuses with its own error.
 	Contract(GatewayErrors),
-	/// It is refused otherwise.
+	/// It is refused for another reason.
 	Other(String),
 }
 
@@ -154,7 +154,7 @@ impl std::fmt::Display for Refused {
 }
 
 impl Refused {
-	/// Whether it is refused because it was done before.
+	/// Whether the reason is that it was done before.
 	pub fn is_duplicate(&self) -> bool {
 		use GatewayErrors as E;
 		matches!(self, Self::Contract(E::AlreadyUsed(_) | E::NotNewer(_) | E::NotWaiting(_)))
@@ -175,18 +175,18 @@ pub struct Cost {
 pub struct Bounds {
 	/// The most gas.
 	pub gas: u64,
-	/// What it brings in wei, where it has to pay for itself.
+	/// What it earns in wei, if it has to pay for itself.
 	pub brings: Option<u128>,
-	/// Whether it is tried after the newest block alone, whatever waits in the pool.
+	/// Whether it is simulated on the newest block, ignoring the pool.
 	pub alone: bool,
 }
 
 impl Bounds {
-	/// For what its sender wants, whatever it costs.
+	/// For the sender's own transactions, at any cost.
 	pub const OWN: Self = Self { gas: 10_000_000, brings: None, alone: false };
 
-	/// Refuses what takes more gas than it may, or costs more than it brings. `price` is the most that
-	/// is paid for gas: twice the block's base fee and the tip.
+	/// Refuses a transaction that takes more gas than it may, or costs more than it brings. `price` is the
+	/// highest gas price: twice the block's base fee plus the tip.
 	fn check(&self, gas: u64, price: u128, tip: u128) -> Result<(), Refused> {
 		if gas > self.gas {
 			let most = self.gas;
@@ -203,18 +203,18 @@ impl Bounds {
 	}
 }
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub enum Outcome {
-	/// It did what it should.
+	/// It succeeded.
 	Done(Cost),
 	/// It was refused before it was sent.
 	Refused(Refused),
-	/// It is in a block and was undone there.
+	/// It is in a block, and was reverted there.
 	Undone(Cost, B256),
 }
 
-/// Where the head of the contract is.
+/// The contract's head.
 #[derive(Debug, Clone, Copy)]
 pub struct Head {
 	/// The block of the newest commitment.
@@ -232,7 +232,7 @@ pub struct Head {
 /// A delayed payment.
 #[derive(Debug, Clone, Copy)]
 pub struct Delayed {
-	/// From when on, in seconds.
+	/// The time from which it can be released, in seconds.
 	pub ready_at: u64,
 	/// What.
 	pub asset: u8,
@@ -245,12 +245,12 @@ pub struct Ethereum {
 	nodes: Pool<RootProvider>,
 	/// The contract.
 	pub gateway: Address,
-	/// Where its events begin.
+	/// The block from which its events are read.
 	since: u64,
 	wallet: Option<(EthereumWallet, Address)>,
 	/// The highest price of gas that is paid, in wei.
 	max_gas_price: u128,
-	/// One transaction after the other; the last one's number and price, should it be stuck.
+	/// Serialises transactions; holds the last one's nonce and price, in case it is stuck.
 	sending: Mutex<Option<(u64, u128)>>,
 }
 
@@ -292,14 +292,14 @@ impl Ethereum {
 		self.nodes.pass_over();
 	}
 
-	/// Above which amount a payment waits, and what may leave in a day, of an asset.
+	/// The amount above which a payment of an asset waits, and how much may leave in a day.
 	pub async fn large_and_per_day(&self, asset: BridgedAsset) -> Result<(u128, u128)> {
 		let asset = U256::from(asset.byte());
 		let limits = self.read(Gateway::limitsCall { asset }).await?;
 		Ok((limits.large.to::<u128>(), limits.perDay.to::<u128>()))
 	}
 
-	/// Whose transactions these are.
+	/// The account that signs transactions.
 	pub fn address(&self) -> Option<Address> {
 		self.wallet.as_ref().map(|(_, address)| *address)
 	}
@@ -322,12 +322,12 @@ impl Ethereum {
 			.await
 	}
 
-	/// Reads of the gateway as it is now.
+	/// Reads the gateway's current state.
 	pub async fn read<C: SolCall>(&self, call: C) -> Result<C::Return> {
 		self.read_at(call, BlockId::latest()).await
 	}
 
-	/// Reads of the gateway as it is in Ethereum's newest final block.
+	/// Reads the gateway's state in Ethereum's newest final block.
 	pub async fn read_final<C: SolCall>(&self, call: C) -> Result<C::Return> {
 		self.read_at(call, BlockId::finalized()).await
 	}
@@ -344,8 +344,8 @@ impl Ethereum {
 			.await
 	}
 
-	/// How many deposits there were at a block, by the node that has seen most: more than there were are
-	/// found out by the proof, fewer never. Nothing before the gateway was there.
+	/// How many deposits there were at a block, by the node that reports the most: the proof reveals too high
+	/// a number, but never one that is too low. `None` before the gateway existed.
 	pub async fn deposits_at(&self, block: H256) -> Result<Option<u32>> {
 		let gateway = self.gateway;
 		let all = self
@@ -391,7 +391,7 @@ impl Ethereum {
 				if keccak_256(&made) == hash.0 {
 					return Ok(made);
 				}
-				// With fields that are not known here: as the node itself has it.
+				// It has fields that this program does not know: ask for the node's raw header.
 				let raw: Bytes = node
 					.client
 					.raw_request("debug_getRawHeader".into(), [format!("{hash:?}")])
@@ -422,7 +422,7 @@ impl Ethereum {
 		self.nodes
 			.ask("proofs of the gateway's state", |node| async move {
 				let at = block_of(block);
-				// Which slots prove it depends on how many deposits there are.
+				// The slots that prove it depend on the number of deposits.
 				let counters = U256::from(trie::COUNTERS);
 				let counters = node.client.get_storage_at(gateway, counters).block_id(at).await?;
 				let slots = trie::slots(trie::deposits(&H256(counters.to_be_bytes())));
@@ -439,7 +439,7 @@ impl Ethereum {
 			.await
 	}
 
-	/// The total supply of the token, which is at a storage slot, at a block, with its proof.
+	/// The token's total supply in a storage slot at a block, with its proof.
 	pub async fn supply(
 		&self,
 		place: &GatewayPlace,
@@ -470,8 +470,8 @@ impl Ethereum {
 			.await
 	}
 
-	/// The deposits from number `from` on, up to a block, from the first block that is looked at on.
-	/// Returns them with the block to go on from.
+	/// The deposits from number `from` on, in the blocks `first` to `last`. Returns them with the block to
+	/// continue from.
 	pub async fn deposits(&self, from: u32, first: u64, last: u64) -> Result<Vec<Deposit>> {
 		let mut found = Vec::new();
 		let mut at = first.max(self.since);
@@ -514,7 +514,7 @@ impl Ethereum {
 		Ok(events.into_iter().map(|event| event.id).collect())
 	}
 
-	/// The commitments of blocks `first` to `last`: of which block of the chain, with which root.
+	/// The commitments in blocks `first` to `last`: the chain's block and the root of each.
 	pub async fn committed(&self, first: u64, last: u64) -> Result<Vec<(u32, H256)>> {
 		let events: Vec<Gateway::Committed> = self.events("commitments", first, last).await?;
 		let both = |event: Gateway::Committed| (event.blockNumber, H256(event.outboundRoot.0));
@@ -545,15 +545,15 @@ impl Ethereum {
 		Ok(found)
 	}
 
-	/// What of a delayed payment is left.
+	/// The rest of a delayed payment.
 	pub async fn waiting(&self, id: B256) -> Result<Option<Delayed>> {
 		let w = self.read(Gateway::waitingCall { id }).await?;
 		let (ready_at, asset, remaining) = (w.readyAt, w.asset, w.remaining);
 		Ok((remaining > 0).then_some(Delayed { ready_at, asset, remaining }))
 	}
 
-	/// Tries a transaction without sending it, with all that waits in the pool before it, at the price
-	/// and tip that it is sent with: a contract sees them too. What it would cost in gas.
+	/// Simulates a transaction after everything that waits in the pool, with the price and tip that it will
+	/// have, because a contract sees them too. Returns its gas.
 	pub async fn simulate(
 		&self,
 		to: Address,
@@ -582,7 +582,7 @@ impl Ethereum {
 			.await
 	}
 
-	/// Sends a transaction after a trial, and waits until it is in a block.
+	/// Simulates and sends a transaction, and waits until it is in a block.
 	pub async fn send(&self, input: Vec<u8>, bounds: Bounds) -> Result<Outcome> {
 		self.send_to(self.gateway, input, U256::ZERO, bounds).await
 	}
@@ -605,7 +605,7 @@ impl Ethereum {
 			})
 			.await?;
 		let stuck = last.filter(|(number, _)| *number == nonce).map(|(_, price)| price);
-		// What others have in the pool counts; our own that is stuck is what we replace.
+		// Others' pending transactions count; our own stuck one will be replaced.
 		let at = match stuck.is_some() || bounds.alone {
 			true => BlockId::latest(),
 			false => BlockId::pending(),
@@ -617,7 +617,7 @@ impl Ethereum {
 				Ok((node.client.get_chain_id().await?, fees))
 			})
 			.await?;
-		// A node takes another transaction of the same number for a tenth more.
+		// A node takes a replacement with the same nonce for a tenth more.
 		let floor = stuck.map_or(0, |price| price.saturating_add(price / 4));
 		let price = fees.max_fee_per_gas.max(floor);
 		ensure!(
@@ -649,7 +649,7 @@ impl Ethereum {
 			.ask("to take a transaction", |node| async move {
 				match node.client.send_raw_transaction(raw).await {
 					Ok(_) => Ok(()),
-					// Another endpoint has passed it on already.
+					// Another endpoint has already spread it.
 					Err(error) if error.to_string().contains("already") => Ok(()),
 					Err(error) => Err(error.into()),
 				}
@@ -674,7 +674,7 @@ impl Ethereum {
 			}
 			if tokio::time::Instant::now() >= deadline {
 				bail!(
-					"{hash} is in no block after {} s; it is sent again for more",
+					"{hash} is in no block after {} s; it is sent again at a higher price",
 					PATIENCE.as_secs()
 				);
 			}
@@ -683,9 +683,9 @@ impl Ethereum {
 	}
 }
 
-/// The events of blocks `first` to `last`, as a node has them. Nodes refuse to give too many at once, and how
-/// many there are is in the hands of whoever deposits: what is refused is asked for in halves, down to
-/// single blocks, whose gas bounds them.
+/// A node's events in blocks `first` to `last`. Nodes refuse to return too many at once, and depositors
+/// decide how many there are. So a refused range is requested in halves, down to single blocks, whose gas
+/// bounds the number.
 async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Result<Vec<Log>> {
 	let mut found = Vec::new();
 	let mut at = first;
@@ -705,7 +705,7 @@ async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Re
 	Ok(found)
 }
 
-/// What a contract said, or an error of the node.
+/// The contract's refusal, or the node's error.
 fn refusal(error: TransportError) -> Result<Refused> {
 	let TransportError::ErrorResp(payload) = &error else { return Err(error.into()) };
 	if let Some(data) = payload.as_revert_data() {
@@ -725,7 +725,7 @@ fn small(value: U256) -> Result<u128> {
 }
 
 fn trie_proof(nodes: &[Bytes]) -> Result<TrieProof> {
-	// Some nodes give an empty trie as one empty node.
+	// Some nodes return an empty trie as one empty node.
 	let nodes = nodes.iter().filter(|node| node.as_ref() != [0x80]);
 	let nodes = nodes
 		.map(|node| node.to_vec().try_into().map_err(|_| anyhow!("a node of a proof is too long")))
@@ -742,7 +742,7 @@ fn account(proof: &EIP1186AccountProofResponse) -> Result<EthereumAccount> {
 	})
 }
 
-/// What `eth_getProof` gives for the gateway and for the token, as the chain takes it.
+/// The results of `eth_getProof` for gateway and token, in the chain's form.
 fn gateway_proof(
 	gateway: &EIP1186AccountProofResponse,
 	token: &EIP1186AccountProofResponse,
@@ -844,8 +844,8 @@ mod tests {
 
 	#[tokio::test]
 	async fn attack_deposits_are_more_than_a_node_gives_at_once() {
-		// In each block a deposit with its number; no more than three are given at once, and of block
-		// 120 nothing ever.
+		// Each block has a deposit with its number. At most three are returned at once, and never one of
+		// block 120.
 		let app = Router::new().fallback(|body: String| async move {
 			let asked: Value = serde_json::from_str(&body).expect("JSON");
 			let block = |name: &str| {
@@ -888,7 +888,7 @@ mod tests {
 		let ethereum = ethereum.expect("a node");
 		let found = ethereum.deposits(0, 0, 99).await.expect("all of them");
 		assert!(found.iter().map(|deposit| deposit.index).eq(0..100));
-		// What is refused of a single block is an error.
+		// A refusal for a single block is an error.
 		assert!(ethereum.deposits(100, 100, 120).await.is_err());
 	}
 

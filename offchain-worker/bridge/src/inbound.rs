@@ -1,4 +1,4 @@
-//! Towards the chain: Ethereum's consensus, the gateway's figures, deposits.
+//! Relays to the chain: Ethereum's consensus, the gateway's figures, deposits.
 
 use std::cmp::Reverse;
 
@@ -20,33 +20,33 @@ use crate::{
 	relay::{Failures, Relay, Went},
 };
 
-/// How many deposits are sent before it is looked at anew where everything stands.
+/// How many deposits are sent before the state is read again.
 const AT_ONCE: usize = 32;
 
-/// Seconds after which the chain takes a newer proof of the token's supply for nothing.
+/// Seconds after which the chain takes a newer proof of the token's supply without a fee.
 const SUPPLY_FREE_AFTER: u64 = 86_400;
 
-/// What is remembered between steps. All of it can be lost.
+/// State between steps. Losing it is harmless.
 #[derive(Default)]
 pub struct Inbound {
-	/// The deposits that are proven, from the first.
+	/// The proven deposits, from the first.
 	deposits: Vec<Deposit>,
-	/// From which block on the others' events are.
+	/// The block from which further deposits' events are read.
 	next_block: u64,
-	/// The deposits that are credited.
+	/// The credited deposits.
 	credited: Done,
-	/// Those of them that are credited in a final block of the chain.
+	/// The deposits that are credited in a final block of the chain.
 	credited_for_ever: Done,
-	/// Deposits were taken in the last step: in the next one none are.
+	/// The last step credited deposits: the next one does not.
 	is_busy: bool,
-	/// A finalised block that brought nothing new.
+	/// A finalised block without news.
 	looked_at: Option<H256>,
-	/// The committees that the chain knows, and whether the next one is among them.
+	/// The committees that the chain knows.
 	signers: Signers,
 	signers_of: Option<(u64, bool)>,
 }
 
-/// The tree over leaves, whose rows are filled up with empty subtrees.
+/// The Merkle tree over leaves, whose rows are padded with empty subtrees.
 pub struct Tree {
 	rows: Vec<Vec<H256>>,
 	zeros: [H256; DEPTH + 1],
@@ -87,14 +87,15 @@ impl Tree {
 }
 
 impl Inbound {
-	/// Looks at everything anew: blocks of the chain may have been replaced. What is proven stays.
+	/// Forgets everything that is not final, because blocks of the chain may have been replaced. Proven
+	/// deposits stay.
 	pub fn forget(&mut self) {
 		self.credited = self.credited_for_ever.clone();
 		self.looked_at = None;
 		self.signers_of = None;
 	}
 
-	/// Learns which committees the chain knows, where they have changed.
+	/// Reads the committees that the chain knows, if they have changed.
 	async fn learn_signers(&mut self, relay: &Relay, period: u64) -> Result<bool> {
 		let knows_next = relay.chain.knows_next_committee().await?;
 		if self.signers_of != Some((period, knows_next)) {
@@ -104,7 +105,7 @@ impl Inbound {
 		Ok(knows_next)
 	}
 
-	/// Does what can be done now, and says whether it did anything.
+	/// Does all work that can be done now, and returns whether it did any.
 	pub async fn step(&mut self, relay: &Relay) -> Result<bool> {
 		let network = relay
 			.chain
@@ -124,15 +125,16 @@ impl Inbound {
 		let bridge = relay.chain.bridge().await?;
 		let knows_next = self.learn_signers(relay, period(latest.slot)).await?;
 		let finality = relay.beacon.finality(&network, &self.signers).await?;
-		// What is known already comes first: newer finality, which never ends, would only delay it. Nor is
-		// anything left undone because something else fails: the figures of a block whose state no node
-		// has any more are only ever proven by newer finality.
+		// Known work comes first: newer finality, which never ends, would only delay it. A failure does not
+		// stop the rest: if no node has the state of a block any more, only newer finality leads to its
+		// figures.
 		let finality = finality.as_ref();
 		let mut failures = Failures::default();
 		if failures.took(self.sync(relay, &network, &latest, &bridge, finality).await) {
 			return Ok(true);
 		}
-		// By turns with what follows: anybody can go on making deposits, and the client would expire.
+		// Takes turns with the work below: anybody can keep making deposits, and the light client would
+		// expire.
 		let was_busy = std::mem::take(&mut self.is_busy);
 		if !was_busy {
 			let credited = failures.took(self.credit(relay, &bridge).await);
@@ -151,7 +153,7 @@ impl Inbound {
 		failures.end(followed || was_busy)
 	}
 
-	/// A step of the light client, where one is needed.
+	/// Advances the light client, if needed.
 	async fn follow(
 		&self,
 		relay: &Relay,
@@ -193,7 +195,7 @@ impl Inbound {
 		sent(relay.to_chain(&work, Call::Update(Box::new(update.clone()))).await?)
 	}
 
-	/// The gateway's figures at the newest block that the light client knows.
+	/// Proves the gateway's figures at the newest block that the light client knows.
 	async fn sync(
 		&mut self,
 		relay: &Relay,
@@ -210,7 +212,7 @@ impl Inbound {
 		}
 		let (block, header) = execution(relay, network, latest, finality).await?;
 		relay.metrics.set("execution_block", block.number);
-		// Of a block that brings nothing newer, nobody is asked for the state: nodes drop it.
+		// No node is asked for the state of a block without news: nodes drop old states.
 		let newer = bridge.synced.is_none_or(|(before, _)| block.number > before);
 		let deposits = match newer {
 			true => relay.ethereum.deposits_at(block.hash).await?,
@@ -231,7 +233,7 @@ impl Inbound {
 		let proven = trie::figures(block.state_root, &place, &gateway);
 		let proven = proven.map_or(0, |figures| figures.deposits);
 		if !is_worth_proving(old, proven, bridge.deposits) {
-			tracing::warn!("an execution node says that there are deposits that there are not");
+			tracing::warn!("an execution node reports deposits that do not exist");
 			relay.ethereum.pass_over();
 			self.looked_at = Some(latest.root);
 			return Ok(false);
@@ -240,7 +242,7 @@ impl Inbound {
 		sent(relay.to_chain(&work, call).await?)
 	}
 
-	/// Deposits that are proven and not yet taken.
+	/// Credits deposits that are proven and not yet credited.
 	async fn credit(&mut self, relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 		let (Some((block, _)), Some(domain)) = (bridge.synced, bridge.domain) else {
 			return Ok(false);
@@ -268,10 +270,10 @@ impl Inbound {
 		let tree = Tree::new(leaves);
 		if relay.chain.roots().await?.last() != Some(&tree.root()) {
 			if relay.chain.bridge().await?.synced != bridge.synced {
-				// The chain has gone on meanwhile.
+				// The chain has advanced meanwhile.
 				return Ok(true);
 			}
-			// Whatever was remembered is not so.
+			// The remembered deposits are wrong.
 			self.deposits.clear();
 			self.next_block = 0;
 			relay.ethereum.pass_over();
@@ -324,8 +326,8 @@ impl Inbound {
 	}
 }
 
-/// The order in which deposits are taken: the largest first, of each asset by turns. Whoever makes thousands
-/// of small ones keeps nobody's larger one waiting.
+/// The order in which deposits are credited: the largest first, alternating between the assets. So thousands
+/// of small deposits do not delay a larger one.
 fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
 	let mut missing: Vec<&Deposit> =
 		missing.into_iter().filter_map(|index| deposits.get(index as usize)).collect();
@@ -344,15 +346,15 @@ fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
 	order.into_iter().map(|(_, index)| index).collect()
 }
 
-/// Whether figures with so many deposits are proven to the chain, which knows of others: its own are old,
-/// or there are more, for then it costs nothing. Asked of what a node says, and again of what it proves.
+/// Whether to prove figures with `deposits` deposits to the chain, which knows `known`: if its figures are
+/// old, or if there are more, because then it is free. Checked with a node's claim, and again with its proof.
 fn is_worth_proving(old: bool, deposits: u32, known: u32) -> bool {
 	old || deposits > known
 }
 
-/// What the light client, at `latest`, has to be told before newer finality is of use to it: the
-/// committee of the next period, or the update of that period, which brings the one after it. Nothing
-/// where nothing is missing. `may` says whether a piece of work is to be done now.
+/// What the light client, at `latest`, needs before newer finality is of use to it: the committee of the next
+/// period, or the update of that period, which brings the committee after it. `None` if nothing is missing.
+/// `may` says whether a piece of work is to be done now.
 async fn missing(
 	beacon: &Beacon,
 	network: &Network,
@@ -377,7 +379,7 @@ async fn missing(
 	if update.finalized.slot <= latest.slot || !(signed > ours + 1 || crosses) {
 		return Ok(None);
 	}
-	// Period by period: an update of the next one, which brings the one after it.
+	// Period by period: the update of the next one brings the committee after it.
 	let work = format!("the update of period {}", ours + 1);
 	if let Some(full) = beacon.update(network, ours + 1, signers).await? {
 		if full.update.finalized.slot > latest.slot && may(&work) {
@@ -392,7 +394,7 @@ async fn missing(
 	Ok(None)
 }
 
-/// Whether an update brings the next committee of this period in a way that is final.
+/// Whether an update brings this period's next committee with finality.
 fn is_of_one_period(update: &Update, number: u64) -> bool {
 	period(update.attested.slot) == number && period(update.finalized.slot) == number
 }
@@ -431,7 +433,7 @@ async fn execution(
 	Ok((block, proof))
 }
 
-/// The total supply of the token, where inflation counts it: as often as it is free.
+/// Proves the token's total supply, if inflation counts it, as often as that is free.
 async fn supply(
 	relay: &Relay,
 	network: &Network,
@@ -456,7 +458,7 @@ async fn supply(
 	sent(relay.to_chain(&work, Call::Supply(Box::new(header), Box::new(supply))).await?)
 }
 
-/// Deposits that have waited long enough.
+/// Releases deposits that have waited long enough.
 async fn release(relay: &Relay, bridge: &BridgeView) -> Result<bool> {
 	if bridge.stopped[0].is_some() || (bridge.lpt.waiting == 0 && bridge.eth.waiting == 0) {
 		return Ok(false);
@@ -569,7 +571,7 @@ mod tests {
 		let mut expected = vec!["the committee of period 1".to_owned()];
 		expected.extend((1..PERIODS).map(|number| format!("the update of period {number}")));
 		assert_eq!(done, expected);
-		// Where one is missing, nothing goes on, and it is said which.
+		// If one is missing, nothing continues, and the message names it.
 		let late = FinalizedBlock { slot: (PERIODS + 3) * SLOTS_PER_PERIOD, ..latest };
 		let nobody = Signers::default();
 		let finality = beacon.finality(&network, &nobody).await.expect("an answer");
@@ -602,7 +604,7 @@ mod tests {
 		let all: Vec<u32> = (0..1_003).collect();
 		let order = by_turns(&deposits, all.clone());
 		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
-		// Each is in it once, and what is taken already is not.
+		// Each is in it once, without those already taken.
 		let mut sorted = order;
 		sorted.sort_unstable();
 		assert_eq!(sorted, all);

@@ -1,4 +1,4 @@
-//! What a beacon node tells a light client, in JSON and in SSZ, as the chain's light client takes it.
+//! Converts a beacon node's light client data, in JSON and SSZ, into the form of the chain's light client.
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
@@ -17,7 +17,7 @@ use serde_json::Value;
 pub struct Header {
 	/// The header.
 	pub beacon: BeaconHeader,
-	/// The hash of its execution block, or from Gloas on of its parent's.
+	/// The hash of its execution block; from Gloas on, of its parent's execution block.
 	pub execution_hash: H256,
 	/// The siblings from that hash up to the body's root.
 	pub hash_branch: Branch,
@@ -28,7 +28,7 @@ pub struct Header {
 pub struct FullBootstrap {
 	/// The block.
 	pub header: Header,
-	/// What the chain is told.
+	/// The chain's form of it.
 	pub bootstrap: Bootstrap,
 }
 
@@ -37,15 +37,15 @@ pub struct FullBootstrap {
 pub struct FullUpdate {
 	/// The finalised block.
 	pub finalized: Header,
-	/// What the chain is told.
+	/// The chain's form of it.
 	pub update: Update,
 }
 
-/// Where the execution payload is in a body, and the hash in the payload, from Capella to Fulu.
+/// The depth of the execution payload in a body, and the hash's field in the payload, from Capella to Fulu.
 const PAYLOAD_DEPTH: usize = 4;
 const HASH_FIELD: usize = 12;
 
-/// The siblings of the place `index` in the tree over `leaves`, which are a power of two.
+/// The siblings of leaf `index` in the tree over the leaves, whose number is a power of two.
 fn siblings(mut row: Vec<H256>, mut index: usize) -> Vec<H256> {
 	let mut siblings = Vec::new();
 	while row.len() > 1 {
@@ -56,8 +56,8 @@ fn siblings(mut row: Vec<H256>, mut index: usize) -> Vec<H256> {
 	siblings
 }
 
-/// The branch of the execution block's hash: within the payload, whose fields' roots these are, and
-/// from the payload up.
+/// The branch of the execution block's hash: within the payload, given the roots of its fields, and from the
+/// payload up.
 fn hash_branch(mut fields: Vec<H256>, above: &[H256]) -> Result<Branch> {
 	fields.resize(fields.len().next_power_of_two(), H256::zero());
 	let mut branch = siblings(fields, HASH_FIELD);
@@ -89,8 +89,8 @@ pub fn uint(value: &Value) -> Result<u64> {
 }
 
 fn branch(value: &Value) -> Result<Branch> {
-	let nodes = value.as_array().context("a branch is no list")?;
-	// Longer than any is wrong, whatever else it is.
+	let nodes = value.as_array().context("a branch is not a list")?;
+	// Longer than any valid branch.
 	ensure!(nodes.len() <= 64, "a branch is too long");
 	let nodes = nodes.iter().map(hash).collect::<Result<Vec<_>>>()?;
 	Branch::try_from(nodes).map_err(|_| anyhow!("a branch is too long"))
@@ -162,7 +162,7 @@ fn committee(value: &Value) -> Result<SyncCommittee> {
 	Ok(SyncCommittee { keys, sum: fixed(&value["aggregate_pubkey"])? })
 }
 
-/// What is inside `data`, where there is that.
+/// The content of `data`, if there is such a field.
 fn data(value: &Value) -> &Value {
 	value.get("data").unwrap_or(value)
 }
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
 		Ok(SyncCommittee { keys, sum: self.array()? })
 	}
 
-	/// A header: in place where it has a fixed length, behind an offset where it has not.
+	/// A header: in place if its length is fixed, behind an offset otherwise.
 	fn header(&mut self, layout: &Layout) -> Result<Header> {
 		if is_fixed(layout) {
 			return Ok(Header {
@@ -290,7 +290,7 @@ impl<'a> Reader<'a> {
 		}
 		fields.push(number(e.uint()?));
 		fields.push(number(e.uint()?));
-		// The payload's one list: what follows it is another header, or nothing.
+		// The payload's only list: another header follows it, or nothing.
 		let extra = bytes.get(extra_at..).context("it ends too early")?;
 		let (execution_hash, beacon_body) =
 			(fields.get(HASH_FIELD).copied().unwrap_or_default(), beacon.body_root);

@@ -1,14 +1,14 @@
 //! # livepeer-bridge
 //!
-//! Carries the bridge's proofs between the chain and Ethereum. It is trusted with nothing: whatever it
-//! brings is checked on the other side, and anybody else can bring it too. All state is on the two
-//! chains, so that it can be stopped, started and run several times over.
+//! Carries the bridge's proofs between the chain and Ethereum. Nobody has to trust it: the other side checks
+//! everything that it brings, and anybody else can bring it too. All state is on the two chains, so it can be
+//! stopped and started, and several can run at a time.
 //!
 //! - `inbound`: Ethereum's consensus, the gateway's figures and deposits come to the chain;
 //! - `outbound`: the validators' commitments and the messages go to Ethereum;
 //! - `chain`, `beacon`, `ethereum`: the three kinds of nodes, several of each through `pool`;
-//! - `light`, `beefy`: what they tell, in the forms that the other side takes;
-//! - `relay`, `done`, `clock`: whose turn it is, what it costs, what is done with, what time it is;
+//! - `light`, `beefy`: their data in the forms that the other side takes;
+//! - `relay`, `done`, `clock`: turns of relayers, costs, finished work, time;
 //! - `watch`, `status`, `check`, `setup`: commands for people.
 
 mod beacon;
@@ -52,7 +52,7 @@ use crate::{
 /// The longest pause after an error.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// For how long it is believed that what is done stays done.
+/// How long finished work is taken for final before it is checked again.
 const MEMORY: Duration = Duration::from_secs(600);
 
 /// Carries the bridge's proofs between the chain and Ethereum.
@@ -67,15 +67,15 @@ struct Cli {
 enum Command {
 	/// Relay in both directions until stopped.
 	Run(RunArgs),
-	/// Compare what each side believes of the other, and alarm when it is not so.
+	/// Compare what each side believes of the other with the truth, and alarm if it is wrong.
 	Watch(WatchArgs),
-	/// Show limits, deposits and withdrawals with where they stand.
+	/// Show limits, and the progress of deposits and withdrawals.
 	Status(StatusArgs),
 	/// Check bootstraps, updates and finality updates of a beacon node, in JSON or SSZ.
 	CheckUpdate(check::CheckArgs),
-	/// Print from where the contract starts: the configuration of its deployment.
+	/// Print the state from which the contract starts: the configuration of its deployment.
 	Checkpoint(CheckpointArgs),
-	/// Print the calls by which governance sets the bridge up.
+	/// Print the calls with which governance sets up the bridge.
 	Governance(GovernanceArgs),
 	/// Send money to Ethereum.
 	Withdraw(WithdrawArgs),
@@ -110,21 +110,21 @@ struct Endpoints {
 		default_value = "http://127.0.0.1:8545"
 	)]
 	execution: Vec<String>,
-	/// The gateway; as the chain has it when it is left out.
+	/// The gateway [default: the chain's].
 	#[arg(long, env = "BRIDGE_GATEWAY")]
 	gateway: Option<Address>,
-	/// The block of Ethereum in which the gateway was deployed: its events are read from there.
+	/// The Ethereum block in which the gateway was deployed, from which its events are read.
 	#[arg(long, env = "BRIDGE_GATEWAY_BLOCK", default_value_t = 0)]
 	gateway_block: u64,
-	/// The file with the secret of the account that signs on the chain (a secret URI); or what is in
-	/// BRIDGE_CHAIN_KEY.
+	/// File with the secret URI of the account that signs on the chain [default: the secret in
+	/// BRIDGE_CHAIN_KEY].
 	#[arg(long)]
 	key: Option<PathBuf>,
-	/// The file with the private key that signs on Ethereum (hexadecimal); or what is in
-	/// BRIDGE_ETHEREUM_KEY.
+	/// File with the private key, in hexadecimal, that signs on Ethereum [default: the key in
+	/// BRIDGE_ETHEREUM_KEY].
 	#[arg(long)]
 	ethereum_key: Option<PathBuf>,
-	/// The highest price of gas that is paid, in gwei.
+	/// The highest gas price to pay, in gwei.
 	#[arg(long, default_value_t = 200)]
 	max_gas_price: u64,
 }
@@ -133,26 +133,26 @@ struct Endpoints {
 struct RunArgs {
 	#[command(flatten)]
 	endpoints: Endpoints,
-	/// Send nothing; say what would be sent and what it would cost.
+	/// Send nothing: log what would be sent, and its cost.
 	#[arg(long)]
 	dry_run: bool,
-	/// Stop when there is nothing left to do.
+	/// Stop when no work is left.
 	#[arg(long)]
 	once: bool,
-	/// How many relayers come before this one: each waits for the turns of those before it, so that
-	/// they do not pay for the same thing twice.
+	/// How many relayers come before this one. Each waits for the turns of those before it, so that two do
+	/// not pay for the same work.
 	#[arg(long, default_value_t = 0)]
 	rank: u32,
 	/// Seconds that each relayer has for a piece of work.
 	#[arg(long, default_value_t = 60)]
 	turn: u64,
-	/// Seconds between looks.
+	/// Seconds between checks.
 	#[arg(long, default_value_t = 6)]
 	poll: u64,
-	/// Seconds after which either side is told anew of the other although nobody wants to pass.
+	/// Seconds after which either side is told news of the other even if nothing waits to pass.
 	#[arg(long, default_value_t = 21_600)]
 	refresh: u64,
-	/// Carry only what brings a fee, and one that covers its cost.
+	/// Carry only withdrawals whose fee covers the cost.
 	#[arg(long)]
 	paid_only: bool,
 	/// The least fee of a withdrawal of LPT, in LPT.
@@ -161,11 +161,11 @@ struct RunArgs {
 	/// The least fee of a withdrawal of ETH, in ETH.
 	#[arg(long, default_value = "0", value_parser = units)]
 	min_fee_eth: u128,
-	/// What an LPT is worth in ETH. With it, --paid-only holds fees in LPT against the cost of gas, as
-	/// it always does with fees in ETH.
+	/// The value of an LPT in ETH. With it, --paid-only compares also fees in LPT with the cost of gas, as it
+	/// always does fees in ETH.
 	#[arg(long, value_parser = units)]
 	lpt_price: Option<u128>,
-	/// Claim the earnings of these addresses on Ethereum, or of "all".
+	/// Claim the earnings of these addresses on Ethereum, or "all".
 	#[arg(long, value_delimiter = ',')]
 	claim_for: Vec<String>,
 	/// Serve metrics at this address.
@@ -177,13 +177,13 @@ struct RunArgs {
 struct WatchArgs {
 	#[command(flatten)]
 	endpoints: Endpoints,
-	/// Look once; the exit code is 2 when something is wrong.
+	/// Check once; the exit code is 2 if something is wrong.
 	#[arg(long)]
 	once: bool,
-	/// Seconds between looks.
+	/// Seconds between checks.
 	#[arg(long, default_value_t = 30)]
 	poll: u64,
-	/// Hours that the contract's head may be old.
+	/// The greatest age of the contract's head, in hours.
 	#[arg(long, default_value_t = 24)]
 	max_age: u64,
 	/// Serve metrics at this address.
@@ -195,13 +195,13 @@ struct WatchArgs {
 struct StatusArgs {
 	#[command(flatten)]
 	endpoints: Endpoints,
-	/// As JSON.
+	/// Print JSON.
 	#[arg(long)]
 	json: bool,
-	/// How many of the newest deposits and messages are shown.
+	/// How many of the newest deposits and messages to show.
 	#[arg(long, default_value_t = 10)]
 	newest: u32,
-	/// Show what an account of the chain owns.
+	/// Show the balances of this account on the chain.
 	#[arg(long)]
 	account: Option<String>,
 }
@@ -216,26 +216,26 @@ struct CheckpointArgs {
 struct GovernanceArgs {
 	#[command(flatten)]
 	endpoints: Endpoints,
-	/// The slot of the token's mapping of balances: 1 in Livepeer's, 0 in the test token.
+	/// The storage slot of the token's balances: 1 in Livepeer's, 0 in the test token.
 	#[arg(long, default_value_t = 1)]
 	balances_slot: u64,
-	/// Limits of LPT, which have to be given, with commas between: in at once, out at once, restored per
-	/// block, large from, each in LPT; and the delay of what is large, in blocks.
+	/// Limits of LPT (required), separated by commas: in at once, out at once, restored per block, large
+	/// from, each in LPT; then the delay of large amounts, in blocks.
 	#[arg(long, value_delimiter = ',')]
 	limits_lpt: Vec<String>,
-	/// Limits of ETH, in the same order.
+	/// Limits of ETH (required), in the same order.
 	#[arg(long, value_delimiter = ',')]
 	limits_eth: Vec<String>,
-	/// Have inflation count the LPT on Ethereum, up to so many; none of it when this is left out.
+	/// Let inflation count the LPT on Ethereum, up to this much [default: none of it].
 	#[arg(long, value_parser = units)]
 	supply_ceiling: Option<u128>,
-	/// The slot of the token's total supply: 0 in Livepeer's, 2 in the test token.
+	/// The storage slot of the token's total supply: 0 in Livepeer's, 2 in the test token.
 	#[arg(long, default_value_t = 0)]
 	supply_slot: u64,
 	/// Trust this beacon block instead of the newest finalised one.
 	#[arg(long)]
 	checkpoint: Option<String>,
-	/// Send them, as Sudo of a chain for tests.
+	/// Send the calls, as Sudo of a test chain.
 	#[arg(long)]
 	sudo: bool,
 }
@@ -247,7 +247,7 @@ struct WithdrawArgs {
 	/// lpt or eth.
 	#[arg(long)]
 	asset: String,
-	/// How much leaves the account, the relayer's fee included, in LPT or ETH.
+	/// The amount that leaves the account, including the relayer's fee, in LPT or ETH.
 	#[arg(long, value_parser = units)]
 	amount: u128,
 	/// The relayer's fee, in the same asset.
@@ -273,10 +273,10 @@ struct DepositArgs {
 	to: String,
 }
 
-/// A decimal number of whole ones in smallest units.
+/// Parses a decimal amount of LPT or ETH into smallest units.
 fn units(text: &str) -> Result<u128> {
 	let wrong =
-		|| anyhow!("{text:?} is no amount; write 0.5 (not .5 or 1.), with 18 decimals at most");
+		|| anyhow!("{text:?} is not an amount; write 0.5 (not .5 or 1.), with 18 decimals at most");
 	let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
 	let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
 	if fraction.len() > 18 || !digits(whole) || !digits(fraction) {
@@ -299,7 +299,7 @@ fn secret(file: Option<&PathBuf>, variable: &str) -> Result<Option<String>> {
 		Some(file) => {
 			let told = || format!("cannot read the key in {}", file.display());
 			let metadata = std::fs::metadata(file).with_context(told)?;
-			// What is no plain file, such as a pipe, has no readers of its own.
+			// A pipe or another special file has no readers of its own.
 			ensure!(
 				!metadata.is_file() || metadata.permissions().mode() & 0o077 == 0,
 				"{0} holds a key and others may use it: `chmod 600 {0}`, and make another key if others \
@@ -321,7 +321,7 @@ impl Endpoints {
 		let key = secret(self.key.as_ref(), "BRIDGE_CHAIN_KEY")?
 			.map(|text| -> Result<Keypair> {
 				let wrong =
-					|| anyhow!("it is no phrase, no 0x seed and no development name like //Alice");
+					|| anyhow!("it is not a phrase, a 0x seed or a development name like //Alice");
 				let uri = SecretUri::from_str(&text).map_err(|_| wrong())?;
 				Keypair::from_uri(&uri).map_err(|_| wrong())
 			})
@@ -338,7 +338,7 @@ impl Endpoints {
 		let key = secret(self.ethereum_key.as_ref(), "BRIDGE_ETHEREUM_KEY")?
 			.map(|text| {
 				text.parse::<PrivateKeySigner>()
-					.map_err(|_| anyhow!("it is no private key of 32 bytes in hexadecimal"))
+					.map_err(|_| anyhow!("it is not a private key of 32 bytes in hexadecimal"))
 			})
 			.transpose()
 			.context("Ethereum's key")?;
@@ -366,7 +366,7 @@ impl Endpoints {
 	}
 }
 
-/// What watches and shows sends nothing.
+/// The policy of commands that only read: it sends nothing.
 fn quiet() -> Policy {
 	Policy {
 		dry_run: true,
@@ -404,12 +404,12 @@ impl RunArgs {
 	}
 }
 
-/// How long is waited after an error that comes after so many others in a row.
+/// The pause after this many errors in a row.
 fn pause_after(failures: u32) -> Duration {
 	Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE)
 }
 
-/// One direction, again and again. An error is said and waited out, longer each time.
+/// Runs one direction for ever. An error is logged, and followed by a pause that grows each time.
 async fn keep<S, F>(direction: &str, poll: Duration, once: bool, mut step: S) -> Result<()>
 where
 	S: FnMut() -> F,
@@ -452,7 +452,7 @@ async fn run(args: RunArgs) -> Result<()> {
 		bail!("give the keys that sign on the chain and on Ethereum, or --dry-run");
 	}
 	let poll = Duration::from_secs(args.poll.max(1));
-	// Both directions go on independently: what one waits for does not stop the other.
+	// Both directions run independently: neither waits for the other.
 	let inbound = async {
 		let state =
 			tokio::sync::Mutex::new((tokio::time::Instant::now(), inbound::Inbound::default()));
@@ -544,7 +544,7 @@ async fn command(command: Command) -> Result<bool> {
 					.map(|ceiling| SupplyRule { slot: args.supply_slot, ceiling }),
 				checkpoint: args
 					.checkpoint
-					.map(|root| root.parse().context("the checkpoint is no root"))
+					.map(|root| root.parse().context("the checkpoint is not a root"))
 					.transpose()?,
 			};
 			let chain = args.endpoints.chain(&metrics)?;
@@ -573,7 +573,7 @@ async fn main() -> ExitCode {
 	let filter = tracing_subscriber::EnvFilter::try_from_default_env()
 		.unwrap_or_else(|_| "livepeer_bridge=info,warn".into());
 	let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-	// Files and journals take no colours.
+	// No colours in files and journals.
 	let logs = if std::io::stderr().is_terminal() { logs } else { logs.with_ansi(false) };
 	logs.init();
 	let cli = read(std::env::args_os()).unwrap_or_else(|error| error.exit());
@@ -626,7 +626,7 @@ mod tests {
 	fn number_below_zero_should_be_refused_by_its_option() {
 		let to = "--to 0x0000000000000000000000000000000000000001";
 		for (words, why) in [
-			(format!("withdraw --asset eth {to} --amount -1"), "is no amount"),
+			(format!("withdraw --asset eth {to} --amount -1"), "is not an amount"),
 			("run --turn -1".to_owned(), "--turn"),
 		] {
 			let words = format!("livepeer-bridge {words}");

@@ -1,4 +1,4 @@
-//! What the relayer counts, in the OpenMetrics format.
+//! The relayer's metrics, in the OpenMetrics format.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -78,19 +78,19 @@ impl Default for Metrics {
 	}
 }
 
-/// Smallest units as a number of whole ones, for graphs.
+/// Smallest units as a number of LPT or ETH, for graphs.
 fn whole(units: u128) -> f64 {
 	units as f64 / 1e18
 }
 
 impl Metrics {
-	/// An endpoint did not answer, or not rightly.
+	/// An endpoint did not answer, or wrongly.
 	pub fn failed(&self, what: &str, endpoint: &str) {
 		let label = Endpoint { what: what.to_owned(), endpoint: endpoint.to_owned() };
 		self.0.failures.get_or_create(&label).inc();
 	}
 
-	/// A transaction did what it should.
+	/// A transaction succeeded.
 	pub fn sent(&self, what: &str) {
 		self.0.sent.get_or_create(&kind(what)).inc();
 	}
@@ -121,12 +121,12 @@ impl Metrics {
 		self.0.earned.get_or_create(&kind(asset)).inc_by(whole(fee));
 	}
 
-	/// Where something stands.
+	/// Sets a value.
 	pub fn set(&self, what: &str, value: u64) {
 		self.0.values.get_or_create(&kind(what)).set(i64::try_from(value).unwrap_or(i64::MAX));
 	}
 
-	/// Whether something is wrong.
+	/// Sets an alarm.
 	pub fn alarm(&self, what: &str, is_wrong: bool) {
 		self.0.alarms.get_or_create(&kind(what)).set(i64::from(is_wrong));
 	}
@@ -139,7 +139,7 @@ impl Metrics {
 		text
 	}
 
-	/// Serves them at this address under `/metrics`, within the limits of the worker's.
+	/// Serves them at this address under `/metrics`, with the limits of the worker's metrics.
 	pub async fn serve(self, address: SocketAddr) -> Result<()> {
 		livepeer_worker_http::metrics::start(address, move || self.encode(), || Ok(())).await
 	}

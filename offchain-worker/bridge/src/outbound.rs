@@ -1,4 +1,4 @@
-//! Towards Ethereum: the validators' commitments, and the messages that they prove.
+//! Relays to Ethereum: the validators' commitments, and the messages that they prove.
 
 use std::collections::HashSet;
 
@@ -23,35 +23,35 @@ use crate::{
 	relay::{Claims, Failures, Policy, Relay, Went},
 };
 
-/// How many headers are asked for at once.
+/// How many headers are requested at once.
 const HEADERS_AT_ONCE: u32 = 32;
-/// How far back the count of messages behind a root is looked for.
+/// How far back the number of messages under a root is searched.
 const MOST_COUNTS: u32 = 100_000;
-/// How many blocks of Ethereum may be replaced.
+/// How many Ethereum blocks a reorganisation may replace.
 const REORG: u64 = 256;
 /// A whole LPT or ETH in smallest units.
 const UNIT_WEI: u128 = 1_000_000_000_000_000_000;
 const UNIT: U256 = U256::from_limbs([UNIT_WEI as u64, 0, 0, 0]);
-/// How many messages are carried before it is looked at anew where everything stands.
+/// How many messages are carried before the state is read again.
 const AT_ONCE: usize = 32;
 
-/// What is remembered between steps. All of it can be lost.
+/// State between steps. Losing it is harmless.
 #[derive(Default)]
 pub struct Outbound {
-	/// No validators come into office in blocks up to this one, counted from the contract's head.
+	/// From the contract's head up to this block, no new validators come into office.
 	scanned: u32,
-	/// The messages that are used up, or that this relayer does not carry.
+	/// The messages that are spent, or that this relayer does not carry.
 	settled: Done,
-	/// Those of them that are used up in a final block of Ethereum, or not carried.
+	/// The messages that are spent in a final block of Ethereum, or not carried.
 	settled_for_ever: Done,
-	/// Above which amounts payments were large, as which messages are carried depends on it.
+	/// The amounts above which payments were large, because these decide which messages are carried.
 	large: [u128; 2],
-	/// A root of the messages' tree and how many messages it is of.
+	/// A root of the messages' tree and its number of messages.
 	known: Option<(H256, u32)>,
-	/// Delayed payments, and up to which block of Ethereum they were looked for.
+	/// Delayed payments, and the block of Ethereum up to which they were searched.
 	delayed: Vec<B256>,
 	delayed_until: u64,
-	/// Rounds whose earnings are claimed, of the messages below.
+	/// The progress of claiming rounds' earnings.
 	rounds: Vec<Round>,
 	rounds_below: u32,
 }
@@ -60,20 +60,20 @@ pub struct Outbound {
 struct Round {
 	round: u32,
 	count: u32,
-	/// All before this one are claimed, or not this relayer's to claim.
+	/// All earnings before this one are claimed, or not this relayer's to claim.
 	from: u32,
 	/// And they are in a final block of Ethereum.
 	from_for_ever: u32,
 }
 
-/// The validators who come into office with a block.
+/// Validators that come into office with a block.
 struct Change {
 	number: u32,
 	set_id: u64,
 	validators: Vec<H160>,
 }
 
-/// The next change of validators after a block, up to another.
+/// The next change of validators after one block, up to another.
 async fn next_change(chain: &Chain, after: u32, last: u32) -> Result<Option<Change>> {
 	let mut from = after.saturating_add(1);
 	while from <= last {
@@ -96,7 +96,7 @@ async fn next_change(chain: &Chain, after: u32, last: u32) -> Result<Option<Chan
 	Ok(None)
 }
 
-/// The justification of a block, and the leaf and the proof of what it signs.
+/// The justification of a block, with the leaf and its proof.
 async fn commitment(chain: &Chain, number: u32) -> Result<(Justification, Vec<u8>, Vec<H256>)> {
 	let hash = chain.block_hash(number).await?.context("no such block")?;
 	let bytes = chain
@@ -113,8 +113,8 @@ fn word(root: H256) -> B256 {
 	B256::from(root.0)
 }
 
-/// A message's path as the contract takes it: empty siblings at its top are left out, for each byte
-/// costs.
+/// A message's path in the contract's form, without the empty siblings at the top, because each byte costs
+/// gas.
 fn path(path: &[H256]) -> Vec<B256> {
 	let empty = zeros();
 	let last = path.iter().zip(&empty).rposition(|(sibling, empty)| sibling != empty);
@@ -125,7 +125,7 @@ fn address(address: &H160) -> Address {
 	Address::from(address.0)
 }
 
-/// The call by which a message is carried out.
+/// The call that carries out a message.
 pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Vec<u8> {
 	let proof = path(proof);
 	match message {
@@ -153,7 +153,7 @@ pub fn carry(index: u32, message: &Message, proof: &[H256]) -> Vec<u8> {
 	}
 }
 
-/// Those of the roots that the tree of messages never had, of its first `messages`.
+/// The roots that the tree of the first `messages` messages never had.
 pub async fn unknown_roots(
 	chain: &Chain,
 	domain: &H256,
@@ -172,7 +172,7 @@ pub async fn unknown_roots(
 	Ok(roots)
 }
 
-/// How many messages the tree with this root has, of the first `messages`.
+/// How many of the first `messages` messages the tree with this root has.
 pub async fn count_of(
 	chain: &Chain,
 	domain: &H256,
@@ -193,8 +193,8 @@ pub async fn count_of(
 }
 
 impl Outbound {
-	/// Looks at everything anew that is not final: blocks of Ethereum may have been replaced. What is
-	/// final stays, for there are more messages than can be looked at again and again.
+	/// Forgets everything that is not final, because blocks of Ethereum may have been replaced. Final state
+	/// stays: there are too many messages to read them all again and again.
 	pub fn forget(&mut self) {
 		let before = std::mem::take(self);
 		*self = Self {
@@ -212,7 +212,7 @@ impl Outbound {
 		}
 	}
 
-	/// Does what can be done now, and says whether it did anything.
+	/// Does all work that can be done now, and returns whether it did any.
 	pub async fn step(&mut self, relay: &Relay) -> Result<bool> {
 		let head = relay.ethereum.head().await?;
 		relay.metrics.set("contract_block", head.number.into());
@@ -223,7 +223,7 @@ impl Outbound {
 		if let Some((number, _)) = best {
 			relay.metrics.set("beefy_block", number.into());
 		}
-		// What is proven already is carried though a node lacks what is to be proven next.
+		// Proven messages are carried even if a node lacks the data for the next proof.
 		let mut failures = Failures::default();
 		if let Some((best, _)) = best.filter(|(best, _)| *best > head.number && open) {
 			let handed = self.hand_over(relay, &head, best).await;
@@ -232,8 +232,8 @@ impl Outbound {
 			}
 		}
 		let Some((best, best_hash)) = best else { return failures.end(false) };
-		// The tree only grows: a later final block has all of it, and nodes have that block's state, however
-		// far BEEFY is behind.
+		// The tree only grows: a later final block has all of it, and nodes still have its state, however far
+		// BEEFY is behind.
 		let (_, at) = relay.chain.finalized_head().await?;
 		let bridge = relay.chain.bridge_at(Some(at)).await?;
 		let Some(domain) = bridge.domain else { return failures.end(false) };
@@ -309,8 +309,8 @@ impl Outbound {
 		failures.end(done > 0 || claimed || released)
 	}
 
-	/// Whether a step of the validators was told. Where it failed, the next node is asked, and nothing that
-	/// this one has said is believed.
+	/// Whether the contract was told a step of the validators. After a failure the next node is asked, and
+	/// all answers of this one are forgotten.
 	fn took(&mut self, failures: &mut Failures, relay: &Relay, step: Result<bool>) -> bool {
 		if step.is_err() {
 			relay.chain.pass_over();
@@ -319,14 +319,14 @@ impl Outbound {
 		failures.took(step)
 	}
 
-	/// The next set of validators, where there is one.
+	/// The next set of validators, if there is one.
 	async fn hand_over(&mut self, relay: &Relay, head: &Head, best: u32) -> Result<bool> {
 		let after = self.scanned.max(head.number).min(best);
 		let Some(change) = next_change(&relay.chain, after, best).await? else {
 			self.scanned = best;
 			return Ok(false);
 		};
-		// What was looked at counts from here on only if nothing changes there.
+		// Searched blocks count from here on only if the contract's head stays.
 		self.scanned = change.number - 1;
 		if change.set_id <= head.set_id {
 			self.scanned = change.number;
@@ -374,7 +374,7 @@ impl Outbound {
 		Ok(relay.to_ethereum(kind, work, input, None).await? == Went::Done)
 	}
 
-	/// A commitment of the newest block, when a message waits for it or the contract's head is old.
+	/// A commitment of the newest block, if a message waits for it or the contract's head is old.
 	async fn commit(
 		&self,
 		relay: &Relay,
@@ -395,7 +395,7 @@ impl Outbound {
 		}
 		let (keys, set_id) = relay.chain.validator_set(best_hash).await?;
 		if set_id != head.set_id {
-			// The handover comes first. A node that shows none has left it out.
+			// The handover comes first. A node that shows none has omitted it.
 			ensure!(
 				self.scanned < best,
 				"validators {set_id} are in office at block {best}, and no header says since when"
@@ -404,7 +404,7 @@ impl Outbound {
 		}
 		if let Some(index) = behind {
 			let (leaf, _) = relay.chain.mmr_proof(best).await?;
-			// A block seals its messages, and the next one's leaf has them.
+			// A block seals its messages, and the next block's leaf contains them.
 			let domain = relay.chain.bridge().await?.domain.unwrap_or_default();
 			let root = Leaf::decode(&leaf)?.outbound_root;
 			let messages = relay.chain.bridge_at(Some(best_hash)).await?.messages;
@@ -417,8 +417,8 @@ impl Outbound {
 		self.submit(relay, best, set_id, &validators, "commitment", &work).await
 	}
 
-	/// The messages that are not used up and that this relayer carries now: what was refused a moment
-	/// ago does not stand before others.
+	/// The unspent messages that this relayer carries now; one that was refused a moment ago does not delay
+	/// others.
 	async fn unused(
 		&mut self,
 		relay: &Relay,
@@ -432,7 +432,7 @@ impl Outbound {
 			self.settled_for_ever = Done::default();
 		}
 		let mut found = Vec::new();
-		// Where Ethereum is not final, it is asked once.
+		// While Ethereum has no finality, it is asked once.
 		let mut is_final_known = true;
 		for index in self.look_at(messages, |index| relay.is_held(&work_of(index))) {
 			if found.len() >= AT_ONCE {
@@ -532,7 +532,7 @@ impl Outbound {
 		Ok(done)
 	}
 
-	/// Payments that have waited long enough.
+	/// Releases payments that have waited long enough.
 	async fn release(&mut self, relay: &Relay) -> Result<bool> {
 		if relay.policy.paid_only {
 			return Ok(false);
@@ -573,7 +573,7 @@ fn work_of(index: u32) -> String {
 	format!("message {index}")
 }
 
-/// What whoever carries a message is paid; of what is large and waits, nothing.
+/// The fee for carrying a message; none for a large payment, which waits.
 fn fee_of(message: &Message, large: [u128; 2]) -> u128 {
 	match message {
 		Message::Withdrawal { asset, amount, fee, .. } => {
@@ -588,7 +588,7 @@ fn fee_of(message: &Message, large: [u128; 2]) -> u128 {
 	}
 }
 
-/// Whether the operator carries such a message; to oneself always.
+/// Whether the operator carries such a message; one to itself always.
 fn is_wanted(policy: &Policy, own: Option<Address>, message: &Message, large: [u128; 2]) -> bool {
 	match message {
 		Message::Withdrawal { asset, recipient, .. } => {
@@ -603,7 +603,7 @@ fn is_wanted(policy: &Policy, own: Option<Address>, message: &Message, large: [u
 	}
 }
 
-/// What a message has to cost less than, in wei, where the operator carries only what pays for itself.
+/// The limit of a message's cost, in wei, if the operator carries only what pays for itself.
 fn brings(
 	policy: &Policy,
 	own: Option<Address>,
@@ -624,8 +624,8 @@ fn brings(
 	}
 }
 
-/// Whether enough of a delayed payment may leave now: all of it, or a quarter of a day's limit. Each
-/// release costs the same, and nobody pays for it.
+/// Whether enough of a delayed payment may leave now: all of it, or a quarter of a day's limit. Every release
+/// costs the same, and nobody pays for it.
 fn is_worth_releasing(available: u128, remaining: u128, per_day: u128) -> bool {
 	available > 0 && available >= remaining.min(per_day / 4)
 }
@@ -644,7 +644,7 @@ mod tests {
 		assert_eq!(found, (100..110).collect::<Vec<_>>());
 		// They are looked at again, in their order, when their time has come.
 		assert_eq!(outbound.look_at(110, |_| false).first(), Some(&0));
-		// What is used up is not.
+		// Spent ones are not.
 		for index in (0..50).chain([105]) {
 			outbound.settled.insert(index);
 		}
@@ -664,7 +664,7 @@ mod tests {
 			}
 		}
 		assert!(outbound.look_at(10_000, |_| false).is_empty());
-		// What is final is never asked for again, what is not may have been dropped.
+		// Final ones are never requested again; others may have been dropped.
 		for _ in 0..2 {
 			outbound.forget();
 			let all: Vec<u32> = (9_900..10_000).collect();

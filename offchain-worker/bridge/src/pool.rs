@@ -1,5 +1,4 @@
-//! Several endpoints for the same thing: when one does not answer, or answers wrongly, the next is
-//! asked.
+//! Several endpoints of the same kind: if one does not answer, or answers wrongly, the next is asked.
 
 use std::{
 	future::Future,
@@ -14,18 +13,18 @@ use anyhow::{anyhow, bail, Result};
 
 use crate::metrics::Metrics;
 
-/// How long one endpoint may take for one question.
+/// How long an endpoint may take for a question.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often all of them are asked before the question is given up.
+/// How many rounds through all endpoints before a question is given up.
 const ROUNDS: usize = 2;
-/// How long is waited after the first round.
+/// The pause after the first round.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// An endpoint by the name that is shown.
 pub struct Node<T> {
-	/// Its address without what may be secret in it.
+	/// Its address without possible secrets.
 	pub name: String,
-	/// How it is spoken to.
+	/// The client.
 	pub client: T,
 }
 
@@ -37,7 +36,7 @@ pub struct Pool<T> {
 	metrics: Metrics,
 }
 
-/// An address without user, password, path and query: keys are often in these.
+/// An address without user, password, path and query, which often contain keys.
 pub fn public_name(url: &str) -> String {
 	let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
 	let host = rest.split(['/', '?']).next().unwrap_or_default();
@@ -56,7 +55,7 @@ impl<T> Pool<T> {
 		metrics: Metrics,
 		connect: impl Fn(&str) -> Result<T>,
 	) -> Result<Self> {
-		// Encryption of connections; it may be there already.
+		// Sets the TLS provider; one may be set already.
 		let _ = rustls::crypto::ring::default_provider().install_default();
 		if urls.is_empty() {
 			bail!("no {what} is given");
@@ -93,8 +92,8 @@ impl<T> Pool<T> {
 		})
 	}
 
-	/// Asks one after the other, from the one that answered last. What `ask` finds wrong in an answer
-	/// is an error like silence.
+	/// Asks one after the other, beginning with the one that answered last. An answer that `ask` finds wrong
+	/// is an error, as no answer is.
 	pub async fn ask<R, F, Fut>(&self, question: &str, ask: F) -> Result<R>
 	where
 		F: Fn(Arc<Node<T>>) -> Fut,
@@ -119,8 +118,8 @@ impl<T> Pool<T> {
 		Err(last)
 	}
 
-	/// Asks one after the other for what one may not have while another has it. Nothing when one said
-	/// that there is nothing, and none has it.
+	/// Asks one after the other for something that some may lack. `None` if none has it, and at least one
+	/// said so.
 	pub async fn find<R, F, Fut>(&self, question: &str, ask: F) -> Result<Option<R>>
 	where
 		F: Fn(Arc<Node<T>>) -> Fut,
@@ -142,8 +141,7 @@ impl<T> Pool<T> {
 		last.filter(|_| !is_nowhere).map_or(Ok(None), Err)
 	}
 
-	/// Asks all of them at once: what is right of what they say. Nothing when one said that there is
-	/// nothing, and none has it.
+	/// Asks all at once; returns the right answers. `None` if none has it, and at least one said so.
 	pub async fn all<R, F, Fut>(&self, question: &str, ask: F) -> Result<Vec<R>>
 	where
 		F: Fn(Arc<Node<T>>) -> Fut,
@@ -161,7 +159,7 @@ impl<T> Pool<T> {
 		last.filter(|_| found.is_empty() && !is_nowhere).map_or(Ok(found), Err)
 	}
 
-	/// From now on the next one is asked first: what this one said leads to nothing.
+	/// From now on the next one is asked first: this one's answer was of no use.
 	pub fn pass_over(&self) {
 		let next = self.current.load(Ordering::Relaxed).saturating_add(1);
 		self.current.store(next % self.nodes.len().max(1), Ordering::Relaxed);

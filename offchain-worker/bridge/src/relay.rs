@@ -1,4 +1,4 @@
-//! What both directions share: endpoints, what the operator wants, whose turn it is, what it costs.
+//! Shared by both directions: endpoints, the operator's policy, relayers' turns, costs.
 
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -16,22 +16,22 @@ use crate::{
 	metrics::Metrics,
 };
 
-/// The longest that something that was refused is left alone.
+/// The longest hold after a refusal.
 const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
-/// After how many failures in a row the hold grows no more.
+/// Failures in a row after which the hold grows no more.
 const MOST_DOUBLINGS: u32 = 8;
-/// How many things are remembered at the most.
+/// The most pieces of work that are remembered.
 const MOST_WORK: usize = 10_000;
-/// How often something that waits in a pool is left alone: then it is sent all the same. What anybody has
-/// in a pool may look like it, or do it, and need never come into a block.
+/// How many times work is left to a transaction in a pool before it is sent anyway. Somebody's pending
+/// transaction may look like it, or even do it, and never come into a block.
 const MOST_PENDING: u32 = 4;
-/// How often something is sent and undone, at the relayer's cost, until it is given up.
+/// How many times a transaction is sent and reverted, at the relayer's cost, until the work is given up.
 const MOST_UNDONE: u32 = 3;
-/// For how long it is given up.
+/// How long it stays given up.
 const GIVEN_UP: Duration = Duration::from_secs(86_400);
-/// The most gas that a payment may take: whatever its recipient does, the contract needs less.
+/// The most gas of a payment: whatever the recipient does, the contract needs less.
 const PAYMENT_GAS: u64 = 800_000;
-/// The most that anything may take: Ethereum's own limit for a transaction, less what is added.
+/// The most gas of any transaction: Ethereum's own limit, less what is added to an estimate.
 const MOST_GAS: u64 = 13_900_000;
 
 /// Whose earnings are claimed.
@@ -56,22 +56,22 @@ impl Claims {
 	}
 }
 
-/// What the operator wants.
+/// The operator's policy.
 #[derive(Clone, Debug)]
 pub struct Policy {
-	/// Nothing is sent; it is said what would be.
+	/// Sends nothing, and only logs what it would send.
 	pub dry_run: bool,
 	/// How many relayers come before this one.
 	pub rank: u32,
-	/// How long each of them has for a piece of work.
+	/// How long each relayer has for a piece of work.
 	pub turn: Duration,
-	/// How old what either side knows of the other may get, when nobody wants to pass.
+	/// How old either side's knowledge of the other may get if nothing waits to pass.
 	pub refresh: Duration,
-	/// Only what brings a fee is carried to Ethereum.
+	/// Whether only messages with a fee are carried to Ethereum.
 	pub paid_only: bool,
-	/// The least fee in LPT and in ETH, where there is one.
+	/// The least fees in LPT and in ETH, of messages with a fee.
 	pub min_fee: [u128; 2],
-	/// What a whole LPT is worth in wei, if fees in LPT are to be held against the cost.
+	/// The value of an LPT in wei, if fees in LPT are to be compared with the cost.
 	pub lpt_price: Option<u128>,
 	/// Whose earnings are claimed.
 	pub claims: Claims,
@@ -85,12 +85,12 @@ struct Work {
 	undone: u32,
 }
 
-/// What has failed in a step whose other parts went on.
+/// The first failure of a step whose other parts continued.
 #[derive(Default)]
 pub struct Failures(Option<anyhow::Error>);
 
 impl Failures {
-	/// Whether a part of the step did anything. The first failure is kept.
+	/// Returns whether a part of the step did anything; keeps the first failure.
 	pub fn took(&mut self, part: Result<bool>) -> bool {
 		part.unwrap_or_else(|error| {
 			tracing::debug!("a part of a step: {error:#}");
@@ -101,44 +101,44 @@ impl Failures {
 		})
 	}
 
-	/// What the step comes to: what has failed, unless it did something all the same.
+	/// The step's result: its failure, unless it did something nevertheless.
 	pub fn end(self, did: bool) -> Result<bool> {
 		self.0.filter(|_| !did).map_or(Ok(did), Err)
 	}
 }
 
-/// Why a piece of work is left alone.
+/// Why a piece of work is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
-	/// In a dry run it was said.
+	/// It was logged in a dry run.
 	Said,
-	/// It was refused, for nothing.
+	/// It was refused, at no cost.
 	Refused,
-	/// It was sent and paid for, and is to be done again: it was undone, or has come again.
+	/// It was paid for, and has to be done again: it was reverted, or has come again.
 	Undone,
 }
 
-/// How a piece of work went.
+/// The outcome of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Went {
-	/// It is done, or another relayer has done it.
+	/// It is done, by this or another relayer.
 	Done,
-	/// It is not: refused, or nothing is sent in a dry run.
+	/// It is not done: refused, or a dry run.
 	Held,
 }
 
-/// What was spent and earned since the start, by kind.
+/// Costs and earnings since the start, by kind.
 #[derive(Default, Clone, Debug)]
 pub struct Costs {
-	/// How often, gas and wei, by kind of transaction on Ethereum.
+	/// Count, gas and wei by kind of transaction on Ethereum.
 	pub ethereum: BTreeMap<&'static str, (u64, u64, u128)>,
-	/// How often and for how much LPT, by call of the chain.
+	/// Count and LPT by call on the chain.
 	pub chain: BTreeMap<&'static str, (u64, u128)>,
 	/// Fees of withdrawals, LPT and ETH.
 	pub earned: [u128; 2],
 }
 
-/// Smallest units as a decimal number of whole ones.
+/// Smallest units as a decimal number of LPT or ETH.
 pub fn amount(units: u128) -> String {
 	const UNIT: u128 = 1_000_000_000_000_000_000;
 	let fraction = format!("{:018}", units % UNIT);
@@ -172,7 +172,7 @@ pub struct Relay {
 	pub ethereum: Ethereum,
 	/// Counters.
 	pub metrics: Metrics,
-	/// What the operator wants.
+	/// The operator's policy.
 	pub policy: Policy,
 	work: Mutex<HashMap<String, Work>>,
 	costs: Mutex<Costs>,
@@ -191,13 +191,13 @@ impl Relay {
 		Self { chain, beacon, ethereum, metrics, policy, work, costs }
 	}
 
-	/// What was spent and earned.
+	/// The costs and earnings.
 	pub fn costs(&self) -> Costs {
 		self.costs.lock().unwrap_or_else(PoisonError::into_inner).clone()
 	}
 
-	/// Whether this relayer does a piece of work now: relayers of lower rank have had their turn, and
-	/// it was not refused a moment ago. The first question begins the first turn.
+	/// Whether this relayer does a piece of work now: the relayers before it have had their turns, and it was
+	/// not refused a moment ago. The first question starts the first turn.
 	pub fn may(&self, work: &str) -> bool {
 		may(
 			&mut self.work.lock().unwrap_or_else(PoisonError::into_inner),
@@ -207,13 +207,13 @@ impl Relay {
 		)
 	}
 
-	/// Whether a piece of work is left alone because it was refused.
+	/// Whether a piece of work is held because it was refused.
 	pub fn is_held(&self, work: &str) -> bool {
 		let all = self.work.lock().unwrap_or_else(PoisonError::into_inner);
 		all.get(work).is_some_and(|entry| entry.is_held(Instant::now()))
 	}
 
-	/// Leaves a piece of work alone that cannot be done now.
+	/// Holds a piece of work that cannot be done now.
 	pub fn leave(&self, work: &str) {
 		self.hold(work, Why::Refused);
 	}
@@ -227,7 +227,7 @@ impl Relay {
 		);
 	}
 
-	/// Whether what looks as if another relayer had sent it may still be waited for.
+	/// Whether to wait longer for what looks like another relayer's transaction.
 	fn may_wait(&self, work: &str) -> bool {
 		may_wait(&self.work.lock().unwrap_or_else(PoisonError::into_inner), work)
 	}
@@ -236,7 +236,7 @@ impl Relay {
 		self.work.lock().unwrap_or_else(PoisonError::into_inner).remove(work);
 	}
 
-	/// Sends a call to the chain, unless the same one waits in its pool.
+	/// Sends a call to the chain, unless the same call is in its pool.
 	pub async fn to_chain(&self, work: &str, call: Call) -> Result<Went> {
 		let (_, name) = call.name();
 		if self.policy.dry_run {
@@ -267,7 +267,7 @@ impl Relay {
 			chain::Outcome::Refused(reason) => {
 				tracing::warn!("{work}: the chain refuses it: {reason}");
 				self.metrics.refused(name);
-				// What is for somebody else is not tried at one's own cost for ever.
+				// Work for somebody else is not retried at one's own cost for ever.
 				let given_up = matches!(call, Call::Release(_));
 				self.hold(work, if given_up { Why::Undone } else { Why::Refused });
 				Ok(Went::Held)
@@ -284,8 +284,8 @@ impl Relay {
 		*all_wei = all_wei.saturating_add(wei);
 	}
 
-	/// Sends a transaction to the gateway, if a trial succeeds, at first with all that waits in the pool, and
-	/// if it costs no more than it `brings` where that is given, in wei.
+	/// Sends a transaction to the gateway if its simulation succeeds, at first after everything in the pool,
+	/// and if it costs no more than it `brings`, in wei, if that is given.
 	pub async fn to_ethereum(
 		&self,
 		kind: &'static str,
@@ -312,8 +312,7 @@ impl Relay {
 				tracing::info!("{work}: done, {} gas, {} ETH", cost.gas, amount(cost.wei));
 				self.metrics.sent(kind);
 				self.spent(kind, cost);
-				// What is done once and for all does not come again, unless Ethereum has dropped it or a
-				// node lies.
+				// Finished work comes again only if Ethereum has dropped it, or a node lies.
 				match kind {
 					"withdraw" | "openRound" | "claim" => self.hold(work, Why::Undone),
 					_ => self.forget(work),
@@ -327,7 +326,7 @@ impl Relay {
 				);
 				self.metrics.refused(kind);
 				self.spent(kind, cost);
-				// The trial was wrong, be it for no fault of the node's.
+				// The simulation was wrong, even if it may not be the node's fault.
 				self.ethereum.pass_over();
 				self.hold(work, if is_finality { Why::Refused } else { Why::Undone });
 				Ok(Went::Held)
@@ -335,7 +334,7 @@ impl Relay {
 			ethereum::Outcome::Refused(refused) if refused.is_duplicate() => {
 				tracing::info!("{work}: another relayer has done it");
 				self.metrics.duplicate(kind);
-				// What waits in the pool may still fail: it is looked at again.
+				// A pending transaction may still fail: check again later.
 				self.hold(work, Why::Refused);
 				Ok(Went::Held)
 			}
@@ -358,7 +357,7 @@ impl Relay {
 		self.metrics.earned(if asset == 0 { "LPT" } else { "ETH" }, fee);
 	}
 
-	/// Refuses to go on where the endpoints are of different bridges.
+	/// Fails if the endpoints belong to different bridges.
 	pub async fn ensure_fits(&self) -> Result<()> {
 		let network = self.chain.network().await?;
 		if let Some(network) = network {
@@ -386,7 +385,7 @@ impl Relay {
 
 fn may(all: &mut HashMap<String, Work>, work: &str, wait: Duration, now: Instant) -> bool {
 	if all.len() >= MOST_WORK {
-		// What is given up is what is remembered longest.
+		// Work that is given up is remembered longest.
 		all.retain(|_, entry| entry.undone >= MOST_UNDONE && entry.is_held(now));
 	}
 	if all.len() >= MOST_WORK {
@@ -397,15 +396,15 @@ fn may(all: &mut HashMap<String, Work>, work: &str, wait: Duration, now: Instant
 	now.duration_since(entry.since) >= wait && entry.until.is_none_or(|until| now >= until)
 }
 
-/// Whether a call is left to what waits in the pool. A pool that cannot be read is no reason to: anybody can
-/// make it too large for an answer, for nothing, with transactions that fit into no block.
+/// Whether a call is left to a pending transaction. Not if the pool cannot be read: anybody can make it too
+/// large to read, for free, with transactions that fit into no block.
 fn is_waited_for(pending: Result<Pending>, may_wait: bool) -> bool {
 	match pending {
 		Ok(Pending::Ours) => true,
 		Ok(Pending::Others) => may_wait,
 		Ok(Pending::No) => false,
 		Err(error) => {
-			tracing::warn!("nothing is looked for in the pool: {error:#}");
+			tracing::warn!("the pool cannot be searched: {error:#}");
 			false
 		}
 	}
@@ -421,8 +420,8 @@ impl Work {
 	}
 }
 
-/// What was refused is left alone for a second, then twice as long each time. What is only said, for
-/// an hour; what was paid for in vain three times, for a day.
+/// Refused work is held for a second, then twice as long each time; dry-run work for an hour; work that was
+/// paid for in vain three times, for a day.
 fn hold(all: &mut HashMap<String, Work>, work: &str, why: Why, now: Instant) {
 	let Some(entry) = all.get_mut(work) else { return };
 	let doubled = Duration::from_secs(1 << entry.failures.min(MOST_DOUBLINGS));

@@ -1,4 +1,4 @@
-//! Commands that set the bridge up or pass something over it.
+//! Commands that set up the bridge, or send money over it.
 
 use alloy_primitives::{B256, U256};
 use alloy_sol_types::SolCall;
@@ -23,15 +23,15 @@ use crate::{
 	units,
 };
 
-/// How governance wants the bridge.
+/// Governance's settings of the bridge.
 pub struct Wishes {
-	/// The slot of the token's mapping of balances.
+	/// The storage slot of the token's balances.
 	pub balances_slot: u64,
 	/// Limits of LPT and of ETH.
 	pub limits: [Option<Limits>; 2],
 	/// The beacon block that is trusted.
 	pub checkpoint: Option<H256>,
-	/// What of the LPT on Ethereum inflation counts.
+	/// How much of the LPT on Ethereum inflation counts.
 	pub supply: Option<SupplyRule>,
 }
 
@@ -40,25 +40,25 @@ pub fn asset(name: &str) -> Result<BridgedAsset> {
 	match name.to_ascii_lowercase().as_str() {
 		"lpt" => Ok(BridgedAsset::Lpt),
 		"eth" => Ok(BridgedAsset::Eth),
-		_ => bail!("no asset is called {name}: lpt and eth are"),
+		_ => bail!("there is no asset {name}: give lpt or eth"),
 	}
 }
 
-/// The account of 32 bytes in hexadecimal or of an address.
+/// Parses an account: 32 bytes in hexadecimal, or an address.
 pub fn account(text: &str) -> Result<H256> {
 	if let Some(digits) = text.strip_prefix("0x") {
 		let bytes: Option<[u8; 32]> =
 			hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok());
 		return Ok(H256(
-			bytes.with_context(|| format!("{text} is no account: those have 32 bytes"))?,
+			bytes.with_context(|| format!("{text} is not an account, which has 32 bytes"))?,
 		));
 	}
 	let account: subxt::utils::AccountId32 =
-		text.parse().with_context(|| format!("{text} is no account's address"))?;
+		text.parse().with_context(|| format!("{text} is not an account's address"))?;
 	Ok(H256(account.0))
 }
 
-/// Limits in the order of the command line; nothing where there are none.
+/// Parses limits in the order of the command line; `None` if there are none.
 pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
 	match parts {
 		[] => Ok(None),
@@ -70,15 +70,14 @@ pub fn limits(parts: &[String]) -> Result<Option<Limits>> {
 				inbound: rate(inbound)?,
 				outbound: rate(outbound)?,
 				large: units(large)?,
-				delay: delay.parse().context("the delay is no number of blocks")?,
+				delay: delay.parse().context("the delay is not a number of blocks")?,
 			}))
 		}
-		_ => bail!("limits are five: in at once, out at once, per block, large from, delay"),
+		_ => bail!("give five limits: in at once, out at once, per block, large from, delay"),
 	}
 }
 
-/// What `deploy.mjs` needs to know of the chain, in JSON: a block that the chain's own node has
-/// finalised.
+/// The chain's state for `deploy.mjs`, in JSON: a block that the chain's own node has finalised.
 pub async fn checkpoint(chain: &Chain) -> Result<String> {
 	let genesis = chain.genesis().await?;
 	let (number, hash) = chain.finalized_head().await?;
@@ -145,11 +144,11 @@ pub async fn governance(
 	];
 	for (asset, limits) in BridgedAsset::ALL.into_iter().zip(wishes.limits) {
 		let limits = limits.with_context(|| {
-			format!("give the limits of {asset:?} too: without any of it nothing passes")
+			format!("give the limits of {asset:?} too: without them nothing passes")
 		})?;
 		ensure!(
 			limits.is_valid(),
-			"{asset:?} is large from no more than what may come in at once, and then waits for some blocks"
+			"{asset:?}: large amounts must begin at or below what may come in at once, with a delay of some blocks"
 		);
 		calls.push(Governance::Limits(asset, limits));
 	}
@@ -187,7 +186,7 @@ pub async fn withdraw(
 	}
 }
 
-/// Refuses, in words, while a deposit would not be credited.
+/// Fails with the reason while a deposit would not be credited.
 fn ensure_comes_in(bridge: &BridgeView) -> Result<()> {
 	if let Some(until) = bridge.stopped[0] {
 		bail!("nothing comes in until block {until}: the bridge stands");
@@ -200,7 +199,7 @@ fn ensure_comes_in(bridge: &BridgeView) -> Result<()> {
 	Ok(())
 }
 
-/// Refuses, in words, while a withdrawal would not be sent.
+/// Fails with the reason while a withdrawal would not be sent.
 fn ensure_goes_out(bridge: &BridgeView) -> Result<()> {
 	if let Some(until) = bridge.stopped[1] {
 		bail!("nothing goes out until block {until}: the bridge stands");

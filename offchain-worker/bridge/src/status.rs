@@ -1,4 +1,4 @@
-//! Where everything stands, for people and for programs.
+//! The bridge's state, for people and programs.
 
 use anyhow::Result;
 use livepeer_bridge_formats::{
@@ -27,7 +27,7 @@ fn asset(view: &BridgedView) -> Value {
 	})
 }
 
-/// Where the newest of the deposits stand that were made on Ethereum, of which so many are proven.
+/// The states of the newest of `made` deposits on Ethereum, of which `proven` are proven.
 async fn newest_deposits(relay: &Relay, made: u32, proven: u32, newest: u32) -> Result<Vec<Value>> {
 	let waiting = relay.chain.waiting().await?;
 	let mut deposits = Vec::new();
@@ -46,7 +46,7 @@ async fn newest_deposits(relay: &Relay, made: u32, proven: u32, newest: u32) -> 
 	Ok(deposits)
 }
 
-/// Where the newest messages stand, of which Ethereum knows the first `count`.
+/// The states of the newest messages, of which Ethereum knows the first `count`.
 async fn newest_messages(
 	relay: &Relay,
 	bridge: &BridgeView,
@@ -90,7 +90,7 @@ async fn newest_messages(
 	Ok(messages)
 }
 
-/// Everything, with the newest deposits and messages.
+/// The whole state, with the newest deposits and messages.
 pub async fn status(
 	relay: &Relay,
 	newest: u32,

@@ -1,5 +1,5 @@
-//! Whether what each side believes of the other is so. Everything is compared with nodes of the
-//! operator's own: the chain's with its MMR and messages, Ethereum's with its beacon chain.
+//! Checks that what each side believes of the other is true. Everything is compared with the operator's own
+//! nodes: the chain's MMR and messages, and Ethereum's beacon chain.
 
 use std::collections::HashSet;
 
@@ -20,30 +20,30 @@ use crate::{
 	relay::Relay,
 };
 
-/// How many blocks BEEFY may be behind GRANDPA.
+/// The most blocks by which BEEFY may be behind GRANDPA.
 const MOST_BEHIND: u32 = 600;
-/// How long before a fork it has to be known: thirty days.
+/// How long before a fork the chain must know it: thirty days.
 const FORK_NOTICE: u64 = 30 * 86_400;
 
-/// How many blocks of Ethereum the first look goes back: a day.
+/// How many Ethereum blocks the first check goes back: a day.
 const LOOK_BACK: u64 = 7_200;
-/// How many may be replaced, and are looked at again.
+/// How many blocks a reorganisation may replace, and are checked again.
 const REORG: u64 = 64;
 /// How many roots the contract keeps.
 const ROOTS: u64 = 8;
-/// How many good roots are remembered.
+/// The most good roots that are remembered.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// What earlier looks have found good. All of it can be lost.
+/// What earlier checks have found good. Losing it is harmless.
 #[derive(Default)]
 pub struct Memory {
 	/// Roots that the tree of messages has had.
 	roots: HashSet<H256>,
-	/// Up to which block of Ethereum commitments were looked at.
+	/// The Ethereum block from which commitments are checked next.
 	next_block: Option<u64>,
 }
 
-/// What is looked at, and what is wrong with it, if anything.
+/// The result of each check: what is wrong, if anything.
 pub async fn look(
 	relay: &Relay,
 	max_age: u64,
@@ -68,7 +68,7 @@ pub async fn look(
 	.collect()
 }
 
-/// What the contract believes of the chain is what the chain's own finality says.
+/// Checks the contract's view of the chain against the chain's own finality.
 async fn contract(relay: &Relay, max_age: u64, memory: &mut Memory) -> Result<()> {
 	relay.ensure_fits().await?;
 	let head = relay.ethereum.head().await?;
@@ -87,11 +87,11 @@ async fn contract(relay: &Relay, max_age: u64, memory: &mut Memory) -> Result<()
 		ensure_agree(&head, &Leaf::decode(&leaf)?)?;
 	}
 	roots(relay, finalized, hash, memory).await?;
-	ensure!(age <= max_age, "nothing has been told to the contract for {} hours", age / 3_600);
+	ensure!(age <= max_age, "the contract has had no commitment for {} hours", age / 3_600);
 	Ok(())
 }
 
-/// The contract's head has of its block what the chain's own leaf has.
+/// Checks the contract's head against the chain's own leaf of that block.
 fn ensure_agree(head: &Head, leaf: &Leaf) -> Result<()> {
 	ensure!(
 		leaf.outbound_root == head.message_root,
@@ -108,8 +108,8 @@ fn ensure_agree(head: &Head, leaf: &Leaf) -> Result<()> {
 	Ok(())
 }
 
-/// Every root that the contract has, or had since the last look, is one that the tree of messages has
-/// had. Whatever leaves is proven under one of them, what waits included.
+/// Checks that every root that the contract has, or had since the last check, is one that the tree of
+/// messages has had. Every payment, including waiting ones, is proven under one of them.
 async fn roots(relay: &Relay, finalized: u32, hash: H256, memory: &mut Memory) -> Result<()> {
 	let (latest, _) = relay.ethereum.latest().await?;
 	let first = memory.next_block.unwrap_or_else(|| latest.saturating_sub(LOOK_BACK));
@@ -141,7 +141,7 @@ async fn roots(relay: &Relay, finalized: u32, hash: H256, memory: &mut Memory) -
 	Ok(())
 }
 
-/// The blocks that the light client has as final are final for every beacon node.
+/// Checks that the light client's final blocks are final for every beacon node.
 async fn consensus(relay: &Relay) -> Result<()> {
 	ensure_follows(&relay.chain.bridge().await?.client)?;
 	let Some(latest) = relay.chain.finalized().await?.last().copied() else { return Ok(()) };
@@ -150,7 +150,7 @@ async fn consensus(relay: &Relay) -> Result<()> {
 		relay.metrics.set("beacon_age_seconds", age);
 	}
 	for node in relay.beacon.nodes().nodes() {
-		// One that does not answer says nothing against it.
+		// No answer is not an objection.
 		if let Ok(false) = node.client.has_finalized(latest.root).await {
 			bail!(
 				"the light client has block {:?} of slot {} as final, and {} does not: forged consensus, or that node is behind",
@@ -163,7 +163,7 @@ async fn consensus(relay: &Relay) -> Result<()> {
 	Ok(())
 }
 
-/// The light client follows Ethereum.
+/// Checks that the light client follows Ethereum.
 fn ensure_follows(client: &ClientHealth) -> Result<()> {
 	match client {
 		ClientHealth::Following => Ok(()),
@@ -178,7 +178,7 @@ fn ensure_follows(client: &ClientHealth) -> Result<()> {
 	}
 }
 
-/// The escrow holds what it owes, and nothing is stopped.
+/// Checks that the escrow holds what it owes, and that nothing is stopped.
 async fn books(relay: &Relay) -> Result<()> {
 	ensure_balanced(&relay.chain.bridge().await?)
 }
@@ -204,7 +204,7 @@ fn ensure_balanced(bridge: &BridgeView) -> Result<()> {
 	Ok(())
 }
 
-/// BEEFY keeps up with GRANDPA.
+/// Checks that BEEFY keeps up with GRANDPA.
 async fn finality(relay: &Relay) -> Result<()> {
 	let (finalized, _) = relay.chain.finalized_head().await?;
 	let beefy = relay.chain.beefy_head().await?.map_or(0, |(number, _)| number);
@@ -222,13 +222,13 @@ fn ensure_keeps_up(finalized: u32, beefy: u32) -> Result<()> {
 	Ok(())
 }
 
-/// Every fork that the beacon nodes know of is known to the chain in time.
+/// Checks that the chain knows in time every fork that the beacon nodes know.
 async fn forks(relay: &Relay) -> Result<()> {
 	let Some(network) = relay.chain.network().await? else { return Ok(()) };
 	ensure_told(&network, &relay.beacon.spec().await?.network, now())
 }
 
-/// Of the forks of `theirs`, the chain's `network` has each that begins within [`FORK_NOTICE`] of `time`.
+/// Checks that the chain's `network` has each fork of `theirs` that begins within [`FORK_NOTICE`] of `time`.
 fn ensure_told(network: &Network, theirs: &Network, time: u64) -> Result<()> {
 	for fork in &theirs.forks {
 		let slot = livepeer_bridge_formats::verify::first_slot(fork.epoch);
@@ -236,7 +236,7 @@ fn ensure_told(network: &Network, theirs: &Network, time: u64) -> Result<()> {
 		let known = network.forks.iter().any(|ours| {
 			ours.epoch == fork.epoch && ours.version == fork.version && ours.layout.is_some()
 		});
-		// Those before the first that the chain was told are over.
+		// Forks before the first that the chain was told are over.
 		let over = network.forks.first().is_some_and(|first| fork.epoch < first.epoch);
 		ensure!(
 			known || over || begins > time.saturating_add(FORK_NOTICE),

@@ -29,18 +29,17 @@ use crate::{
 	SubxtChain,
 };
 
-/// Blocks for which a signed call may be included.
+/// Blocks in which a signed call may be included.
 const MORTALITY: u64 = 64;
 
 /// How long a call may take until it is in a block or final.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often a call is sent again whose number another process took meanwhile, and how much longer
-/// it waits each time.
+/// How often a call is sent again whose nonce another process took, and how much longer it waits each time.
 const NUMBER_ATTEMPTS: u32 = 5;
 const NUMBER_WAIT: Duration = Duration::from_millis(500);
 
-/// Whether a transaction of the same number was there before.
+/// Whether a transaction with the same nonce came first.
 fn is_number_taken(reason: &str) -> bool {
 	["outdated", "Stale", "riority is too low", "lready imported"]
 		.iter()
@@ -48,23 +47,23 @@ fn is_number_taken(reason: &str) -> bool {
 		|| is_replaced(reason)
 }
 
-/// Whether a transaction was in the pool, and another of its number took its place.
+/// Whether a transaction was in the pool, and another one with its nonce took its place.
 fn is_replaced(reason: &str) -> bool {
 	reason.contains("usurped")
 }
 
-/// What is done with a call, whichever it is.
+/// An operation on a call of any type.
 trait Finish {
 	type Output;
 
-	/// With a call that an account signs.
+	/// On a call that an account signs.
 	fn signed(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output;
 
-	/// With a call that its content authorizes: no account signs it or pays for it.
+	/// On a call that its content authorizes: no account signs or pays for it.
 	fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output;
 }
 
-/// Says `call` in the runtime's own types.
+/// Converts `call` into the runtime's own types.
 fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 	let tx = runtime::tx();
 	match call {
@@ -173,7 +172,7 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 	}
 }
 
-/// The role's key as subxt asks for it.
+/// The role's key in subxt's form.
 struct KeySigner<'a>(&'a Key);
 
 impl Signer<SubstrateConfig> for KeySigner<'_> {
@@ -195,10 +194,10 @@ type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
 
 type Ready = Result<SubmittableTransaction<SubstrateConfig, AtBlock>, ExtrinsicError>;
 
-/// Makes a call's transaction for the chain at a block.
+/// Builds a call's transaction for the chain at a block.
 struct Making<'a> {
 	at: &'a OnlineClientAtBlock<SubstrateConfig>,
-	/// Who signs, and as which transaction; nobody where nobody has to.
+	/// The signer and its nonce; `None` if no signature is needed.
 	signer: Option<(&'a KeySigner<'a>, u64)>,
 }
 
@@ -217,8 +216,8 @@ impl Finish for Making<'_> {
 
 	fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
 		let params = DefaultExtrinsicParamsBuilder::new().nonce(0).immortal().build();
-		// A general transaction. The chain has no extension that would take the signature, so the
-		// one that is given goes nowhere.
+		// A general transaction. The chain has no extension that takes the signature, so the given one is not
+		// used.
 		let nobody = (AccountId32([0; 32]), MultiSignature::Sr25519([0; 64]));
 		let signable = self.at.transactions().create_v5_signable_offline(&call, params);
 		Some(signable.and_then(|mut signable| {
@@ -242,15 +241,15 @@ impl Finish for IsSigned {
 	}
 }
 
-/// The number in what the pool says of a call that a pallet's own check refused.
+/// The error's number in the pool's message about a call that a pallet's own check refused.
 fn custom_error(reason: &str) -> Option<u8> {
 	let (_, after) = reason.split_once("Custom error: ")?;
 	let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
 	digits.parse().ok()
 }
 
-/// What the pool said of a transaction that it did not take. The error's words are the same for all that is
-/// invalid; why it is stands only in the error as a developer sees it.
+/// The pool's reason for refusing a transaction. The error's display text is the same for all invalid
+/// transactions; only its debug text has the reason.
 fn pools_words(words: &str, debugged: &str) -> String {
 	let words = words.rsplit("User error: ").next().unwrap_or(words);
 	let data = debugged.split_once("data: Some(RawValue(\"").map(|(_, after)| after);
@@ -261,8 +260,8 @@ fn pools_words(words: &str, debugged: &str) -> String {
 }
 
 impl SubxtChain {
-	/// Sends `call` and waits until it succeeded. Another process may sign with the same key: what
-	/// it took the number of is sent again under the next.
+	/// Sends `call` and waits until it succeeded. Another process may sign with the same key: if it took the
+	/// nonce, the call is sent again with the next one.
 	pub(crate) async fn send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
 		let mut sent = self.try_send(call.clone(), wait).await;
 		for attempt in 1..=NUMBER_ATTEMPTS {
@@ -276,7 +275,7 @@ impl SubxtChain {
 		sent
 	}
 
-	/// The fee that the chain would take for `call` if the key signed it now.
+	/// The fee of `call` if the key signed it now.
 	pub(crate) async fn fee_of(&self, call: Call) -> Result<Balance, ChainError> {
 		let name = call.name();
 		let at = self.now().await?;
@@ -292,9 +291,8 @@ impl SubxtChain {
 		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
 	}
 
-	/// Waits until what took the number of a transaction is final. If it is that very one, says in which
-	/// block and at which place of it: whoever made that may have had it before this node's pool gave its
-	/// place to another.
+	/// Waits until the transaction that took a nonce is final. If it is the sent one itself, returns its
+	/// block and place: the block's author may have had it before this node's pool replaced it.
 	async fn final_place(
 		&self,
 		account: &AccountId32,
@@ -329,7 +327,7 @@ impl SubxtChain {
 		}
 	}
 
-	/// What became of `call`, which is at this place of a block.
+	/// The outcome of `call`, which is at this place of a block.
 	async fn outcome(&self, call: &'static str, block: Hash, place: u32) -> Result<(), ChainError> {
 		let unread = |error: String| {
 			self.unreachable(format!(
@@ -365,7 +363,7 @@ impl SubxtChain {
 			if error.is_disconnected_will_reconnect() {
 				return self.unreachable(error);
 			}
-			// What a pallet refuses before it comes into a block, it refuses by its error's number.
+			// A pallet that refuses a call in the pool gives its error's number.
 			let reason = format!("{error:?}");
 			let pallet = name.split('.').next().unwrap_or_default();
 			let number = custom_error(&reason);
@@ -380,7 +378,8 @@ impl SubxtChain {
 		let making = if with(call.clone(), &IsSigned) {
 			signer = KeySigner(self.signer.as_ref().ok_or(ChainError::NoKey)?);
 			one_at_a_time = Some(self.submitting.lock().await);
-			// The pool's view: calls that are in it, or in blocks that are not final, count.
+			// The next nonce by the pool's view, which counts its calls and those in blocks that are not
+			// final.
 			let account = signer.account_id();
 			let nonce = self
 				.rpc
@@ -403,7 +402,7 @@ impl SubxtChain {
 				.map_err(|_| not_included("it is in no block after a long wait".to_owned()))?
 				.ok_or_else(|| self.unreachable(format!("it stopped reporting on {name}")))?
 				.map_err(|error| failed(error.into()))?;
-			// It is in the pool: the next call's nonce is known.
+			// It is in the pool, so the next call's nonce is known.
 			one_at_a_time.take();
 			let (block, is_final) = match status {
 				TransactionStatus::InBestBlock(block) => (block, false),

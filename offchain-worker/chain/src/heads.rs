@@ -14,7 +14,7 @@ use crate::Rpc;
 
 type Header = SubstrateHeader<Hash>;
 
-/// Reads the current heads and follows them in the background for as long as somebody listens.
+/// Reads the current heads and follows them in the background while somebody listens.
 pub async fn follow(rpc: Rpc) -> Result<watch::Receiver<Head>, Error> {
 	let (sender, receiver) = watch::channel(current(&rpc).await?);
 	tokio::spawn(async move {
@@ -49,7 +49,7 @@ fn height(header: &Header) -> u32 {
 async fn run(rpc: &Rpc, sender: &watch::Sender<Head>) -> Result<(), Error> {
 	let mut best = rpc.chain_subscribe_new_heads().await?;
 	let mut finalized = rpc.chain_subscribe_finalized_heads().await?;
-	// What happened while nobody was subscribed.
+	// Catches up on what happened while there was no subscription.
 	let now = current(rpc).await?;
 	sender.send_replace(now);
 	loop {

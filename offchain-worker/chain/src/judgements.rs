@@ -1,4 +1,4 @@
-//! What whoever judges a verdict again reads.
+//! Reads for an audit.
 
 use async_trait::async_trait;
 use livepeer_primitives::{

@@ -5,15 +5,14 @@
 //! - `runtime`: calls, reads and storage as types, generated from the checked-in metadata;
 //! - `reads`: the `LivepeerApi` runtime API, decoded into the types of `livepeer-primitives`;
 //! - `calls`: the role's calls, encoded by the live chain's call indices and signed by its key;
-//! - `stakes`: what owners of stake read besides;
-//! - `judgements`: what whoever judges a verdict again reads;
+//! - `stakes`: further reads for owners of stake;
+//! - `judgements`: reads for an audit;
 //! - `heads`: best and finalised heads, followed across reconnections;
 //! - [`metadata`]: that metadata, trimmed to what the worker uses, and its comparison with the
 //!   live chain's.
 //!
-//! Only shapes are taken from checked-in metadata; what a worker needs to know of the parameters is
-//! read from the chain itself, by a call that has versions, so that no parameter that is added stops
-//! a running worker.
+//! Only the types come from checked-in metadata. The parameters that a worker needs are read from the chain,
+//! by a versioned call, so that a new parameter does not stop a running worker.
 
 mod calls;
 mod heads;
@@ -70,7 +69,7 @@ const LIMITS_VERSION: u8 = 1;
 
 type Rpc = LegacyRpcMethods<RpcConfigFor<SubstrateConfig>>;
 
-/// Why a node refuses what it was asked, as JSON-RPC says it.
+/// A node's refusal, as a JSON-RPC error.
 #[derive(Clone, Debug)]
 pub struct Refused {
 	/// The kind of error.
@@ -92,14 +91,14 @@ fn public_name(url: &str) -> String {
 	}
 }
 
-/// What a connection says is wrong, without the names of the layers that it came through.
+/// The reason of a connection error, without the names of its layers.
 fn without_layers(reason: &str) -> String {
 	reason.trim_start_matches("RPC error: client error: ").to_owned()
 }
 
 /// A connection to one node; reconnects by itself.
 pub struct SubxtChain {
-	/// The node's address, as far as it may be shown.
+	/// The node's address, without secrets.
 	url: String,
 	client: OnlineClient<SubstrateConfig>,
 	rpc_client: RpcClient,
@@ -108,15 +107,15 @@ pub struct SubxtChain {
 	is_for_tests: bool,
 	signer: Option<Key>,
 	heads: watch::Receiver<Head>,
-	/// Calls of one key go one after the other, so that nonces follow each other.
+	/// Serialises the calls of the key, so that nonces follow each other.
 	submitting: Mutex<()>,
-	/// The newest version of the runtime that was compared with what this worker was built for.
+	/// The newest runtime version that was compared with this worker's metadata.
 	fits: AtomicU32,
 }
 
 impl SubxtChain {
-	/// Connects to the node at `url` (`ws://…` or `wss://…`). `signer` signs the role's calls;
-	/// `genesis` is the chain that is expected, when one is.
+	/// Connects to the node at `url` (`ws://…` or `wss://…`). `signer` signs the role's calls; `genesis` is
+	/// the expected chain, if any.
 	pub async fn connect(
 		url: &str,
 		signer: Option<Key>,
@@ -128,14 +127,14 @@ impl SubxtChain {
 			reason: without_layers(&reason),
 		};
 		if !["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
-			let reason = "that is no WebSocket URL, which begins with ws:// or wss://";
+			let reason = "that is not a WebSocket URL, which begins with ws:// or wss://";
 			return Err(unreachable(reason.to_owned()));
 		}
 		let rpc_client = tokio::time::timeout(CONNECT_PATIENCE, Self::rpc_client(url))
 			.await
 			.map_err(|_| unreachable("no answer".to_owned()))?
 			.map_err(unreachable)?;
-		// The plain methods only: the others are tried one after the other, and a call that one
+		// Only the plain methods: otherwise several would be tried one after the other, and a call that one
 		// of them refuses would be sent again by the next.
 		let backend = LegacyBackend::builder().build(rpc_client.clone());
 		let client = OnlineClient::from_backend(Arc::new(backend))
@@ -167,7 +166,7 @@ impl SubxtChain {
 	}
 
 	async fn rpc_client(url: &str) -> Result<RpcClient, String> {
-		// One plain attempt first: the reconnecting client never says why it cannot connect.
+		// One plain attempt first, because the reconnecting client never tells why it cannot connect.
 		RpcClient::from_insecure_url(url).await.map_err(|error| error.to_string())?;
 		let client = ReconnectingRpcClient::builder()
 			.request_timeout(Duration::from_secs(30))
@@ -178,8 +177,8 @@ impl SubxtChain {
 		Ok(RpcClient::new(client))
 	}
 
-	/// The client as of now. A runtime that was upgraded meanwhile brings its own metadata, and is
-	/// compared anew: calls go by its indices, or not at all.
+	/// The current client. An upgraded runtime brings its own metadata and is compared again: calls use its
+	/// indices, or fail.
 	pub(crate) async fn now(&self) -> Result<OnlineClientAtBlock<SubstrateConfig>, ChainError> {
 		let at = self.client.at_current_block().await.map_err(|error| self.unreachable(error))?;
 		let version = at.spec_version();
@@ -191,8 +190,8 @@ impl SubxtChain {
 		Ok(at)
 	}
 
-	/// Asks the node by any method of its RPC, for whoever is let: `params` is a JSON array. What the
-	/// node itself refuses is the inner error.
+	/// Calls any method of the node's RPC; `params` is a JSON array. The inner error is the node's own
+	/// refusal.
 	pub async fn ask(
 		&self,
 		method: &str,

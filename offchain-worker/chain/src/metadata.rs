@@ -1,10 +1,10 @@
-//! What this worker was built for: the calls that it makes and what it reads, by the metadata in
-//! `metadata.scale`, from which `runtime` is generated.
+//! The metadata that this worker was built for: its calls and reads, in `metadata.scale`, from which
+//! `runtime` is generated.
 //!
-//! Calls and answers are encoded by the types of `livepeer-primitives`, so a node whose runtime
-//! has others would misread them: that is found when the worker connects. Subxt's own hashes do
-//! not tell it, for they leave out the order of fields and variants. Nothing else is taken from
-//! this file; timing and parameters are the live chain's.
+//! Calls and answers are encoded by the types of `livepeer-primitives`, which a node with another runtime
+//! would misread. That is checked when the worker connects. Subxt's own hashes do not suffice, because they
+//! leave out the order of fields and variants. Nothing else is taken from this file: timing and parameters
+//! are the live chain's.
 
 #[cfg(test)]
 mod trim;
@@ -16,10 +16,10 @@ use livepeer_worker_core::ports::chain::{ChainError, Refused};
 use scale_info::{form::PortableForm, Field, PortableRegistry, TypeDef};
 use subxt::Metadata;
 
-/// What the worker uses of the runtime's metadata, version 15, as `make metadata` stores it.
+/// The used part of the runtime's metadata, version 15, as `make metadata` stores it.
 const BUILT_FOR: &[u8] = include_bytes!("../metadata.scale");
 
-/// The runtime function that gives metadata of a version, and its argument.
+/// The runtime function that returns metadata of a version.
 pub const FUNCTION: &str = "Metadata_metadata_at_version";
 /// That version.
 pub const VERSION: u32 = 15;
@@ -48,14 +48,14 @@ pub fn built_for() -> Result<Metadata, ChainError> {
 	parse(BUILT_FOR)
 }
 
-/// The pallet's error of this number, as a refusal.
+/// The pallet's error with this number, as a refusal.
 pub(crate) fn refusal(metadata: &Metadata, pallet: &str, number: u8) -> Option<Refused> {
 	let pallet = metadata.pallet_by_name(pallet)?;
 	let error = pallet.error_variant_by_index(number)?;
 	Some(Refused::named(pallet.name(), &error.name))
 }
 
-/// What of the calls, storage and reads in `ours` the metadata `theirs` lacks or has otherwise.
+/// The calls, storage and reads in `ours` that `theirs` lacks or has in another form.
 pub fn differences(ours: &Metadata, theirs: &Metadata) -> Vec<String> {
 	let types = || Comparison::new(ours.types(), theirs.types());
 	let mut differences = Vec::new();
@@ -109,11 +109,11 @@ pub fn ensure_fits(theirs: &Metadata) -> Result<(), ChainError> {
 	}
 }
 
-/// Whether types of two registries have the same SCALE form, and the same names within.
+/// Whether types of two registries have the same SCALE form and the same names inside.
 struct Comparison<'a> {
 	ours: &'a PortableRegistry,
 	theirs: &'a PortableRegistry,
-	/// Pairs that are compared already, or just now further up.
+	/// Pairs that are compared already, or are being compared further up.
 	seen: BTreeSet<(u32, u32)>,
 }
 
@@ -134,7 +134,7 @@ impl<'a> Comparison<'a> {
 				self.same_fields(&our.fields, &their.fields)
 			}
 			(TypeDef::Variant(our), TypeDef::Variant(their)) => {
-				// A later runtime may know more: that stops nobody who does not meet it.
+				// A later runtime may have more variants, which matter only when they occur.
 				our.variants.iter().all(|our| {
 					let theirs = their.variants.iter().find(|their| their.name == our.name);
 					theirs.is_some_and(|their| {
@@ -160,7 +160,7 @@ impl<'a> Comparison<'a> {
 			(TypeDef::Compact(our), TypeDef::Compact(their)) => {
 				self.same(our.type_param.id, their.type_param.id)
 			}
-			// Bit sequences, which nothing here has, and types of different kinds.
+			// Bit sequences, which do not occur, and types of different kinds.
 			_ => false,
 		}
 	}

@@ -1,4 +1,4 @@
-//! Reads: one runtime API, whose answers are the types of `livepeer-primitives`.
+//! Reads by one runtime API, whose answers are types of `livepeer-primitives`.
 
 use codec::{Decode, DecodeAll, Encode};
 use livepeer_primitives::{AccountId, Balance, Hash, ETH};
@@ -9,8 +9,8 @@ use subxt::runtime_apis::Payload;
 use crate::SubxtChain;
 
 impl SubxtChain {
-	/// Asks the runtime at `at`. Arguments and answer are SCALE as they are, so that one request
-	/// suffices: the chain's types were compared when the worker connected.
+	/// Calls the runtime at `at`. Arguments and answer are plain SCALE, so one request suffices: the chain's
+	/// types were compared when the worker connected.
 	pub(crate) async fn read<P>(&self, at: At, read: P) -> Result<P::ReturnType, ChainError>
 	where
 		P: Payload<ArgsType: Encode, ReturnType: DecodeAll>,
@@ -23,7 +23,7 @@ impl SubxtChain {
 		self.read_at(hash, read).await
 	}
 
-	/// The same at a block that is named by its hash; of old ones a node may have no state any more.
+	/// The same at the block with this hash; a node may not have an old block's state any more.
 	pub(crate) async fn read_at<P>(&self, hash: Hash, read: P) -> Result<P::ReturnType, ChainError>
 	where
 		P: Payload<ArgsType: Encode, ReturnType: DecodeAll>,
@@ -37,16 +37,16 @@ impl SubxtChain {
 		P::ReturnType::decode_all(&mut &bytes[..]).map_err(|_| ChainError::BadAnswer(function))
 	}
 
-	/// What an account has that is free: of the pallets that every chain of this kind has, whose
-	/// entries begin in the same way on all of them.
+	/// An account's free balances, read from the pallets' storage, whose entries begin in the same way on
+	/// every chain of this kind.
 	pub(crate) async fn free_of(&self, account: &AccountId) -> Result<Free, ChainError> {
-		// Nonce and three counts of references, then the free balance.
+		// The free balance comes after the nonce and three reference counts.
 		let lpt = self.balance(&map("System", "Account", &[&account.encode()]), 16).await?;
 		let eth = map("Assets", "Account", &[&ETH.encode(), &account.encode()]);
 		Ok(Free { lpt, eth: self.balance(&eth, 0).await? })
 	}
 
-	/// The balance that an entry has at this place; nothing where there is no entry.
+	/// The balance at this place of an entry; 0 without an entry.
 	async fn balance(&self, key: &[u8], at: usize) -> Result<Balance, ChainError> {
 		let best = self.heads.borrow().best_hash;
 		let stored = self.rpc.state_get_storage(key, Some(best)).await;
@@ -56,7 +56,7 @@ impl SubxtChain {
 	}
 }
 
-/// The key of an entry of a map whose keys are hashed by Blake2 and follow their hash.
+/// The key of an entry in a map with hasher `Blake2_128Concat`.
 fn map(pallet: &str, item: &str, keys: &[&[u8]]) -> Vec<u8> {
 	let mut bytes = [twox_128(pallet.as_bytes()), twox_128(item.as_bytes())].concat();
 	for key in keys {

@@ -1,8 +1,8 @@
 //! The chain's calls, reads and storage as types that subxt generates from `metadata.scale`.
 //!
-//! Types of the protocol are those of `livepeer-primitives` behind [`subxt::utils::Static`], which
-//! writes and reads them as they are. That they have the shape that the metadata says is asserted
-//! by a test of [`crate::metadata`], and the same of the live chain when the worker connects.
+//! Types of the protocol are those of `livepeer-primitives` in [`subxt::utils::Static`], which encodes them
+//! directly. A test of [`crate::metadata`] asserts that they have the metadata's shape; the live chain's
+//! shape is compared when the worker connects.
 
 #[subxt::subxt(
 	runtime_metadata_path = "metadata.scale",

@@ -1,4 +1,4 @@
-//! What owners of stake read.
+//! Reads for owners of stake.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -16,7 +16,7 @@ use subxt::utils::Static;
 
 use crate::{runtime::api, SubxtChain};
 
-/// The version of [`WorkerLimits`] that tells of stake.
+/// The version of [`WorkerLimits`] with the parameters about stake.
 const LIMITS_VERSION: u8 = 2;
 
 impl SubxtChain {

@@ -1,12 +1,12 @@
-//! Black pictures, as in the exploit of 2023 that passed Livepeer's local verification: size,
-//! length, sound and bit rate are what was asked for.
+//! Black pictures, as in the exploit of 2023 that passed Livepeer's local verification: size, length, sound
+//! and bit rate are as ordered.
 
 use std::process::Stdio;
 
 use livepeer_primitives::video::Rendition;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-/// A rendition of a segment as it should be, but black.
+/// A correct rendition of a segment, except that it is black.
 pub async fn blacken(rendition: &Rendition, input: &[u8]) -> Result<Vec<u8>, String> {
 	let Rendition { width, height, kbps, cap_kbps, .. } = rendition;
 	let (rate, cap) = (format!("{kbps}k"), format!("{cap_kbps}k"));
@@ -39,7 +39,7 @@ pub async fn blacken(rendition: &Rendition, input: &[u8]) -> Result<Vec<u8>, Str
 	let input = input.to_vec();
 	let feed = tokio::spawn(async move { stdin.write_all(&input).await });
 	let output = child.wait_with_output().await.map_err(|error| error.to_string())?;
-	// A reader that had enough is no failure; its exit code says whether it had.
+	// A closed pipe is not a failure; the exit code tells whether ffmpeg had enough.
 	let _ = feed.await;
 	if output.status.success() && !output.stdout.is_empty() {
 		Ok(output.stdout)

@@ -14,28 +14,28 @@ use livepeer_primitives::{
 use livepeer_worker::verify::Answers;
 use livepeer_worker_core::{ports::judgements::Judgements, roles::verify::QueueFull};
 
-/// Calls everything valid, with the newest evidence that a fellow has revealed. That of its own claim is
-/// revealed when it is too late to commit, so what it repeats is of another claim or ballot; as long as
-/// there is none it goes on waiting.
+/// Calls everything valid, with the newest evidence that a fellow has revealed. Its own claim's evidence is
+/// revealed too late to commit, so it repeats evidence of another claim or ballot, and waits until there is
+/// some.
 pub struct Copying {
-	/// What says which toolchains there are.
+	/// The honest service, for toolchains.
 	service: Arc<dyn Answers>,
 	heard: Arc<Mutex<Heard>>,
 }
 
-/// What it knows of its fellows.
+/// Its knowledge of its fellows.
 #[derive(Default)]
 struct Heard {
-	/// The judge itself, once it was asked.
+	/// The judge itself, once it got a task.
 	own: Option<AccountId>,
-	/// Claims that it was asked about and that are not closed.
+	/// Its tasks' claims that are not closed.
 	claims: BTreeSet<ClaimId>,
 	/// The newest evidence of another.
 	evidence: Option<Evidence>,
 }
 
 impl Copying {
-	/// Listens on the chain from now on, in the place of `service`.
+	/// Listens on the chain from now on, replacing `service`.
 	pub fn new(chain: Arc<dyn Judgements>, service: Arc<dyn Answers>) -> Self {
 		let heard = Arc::default();
 		tokio::spawn(listen(chain, Arc::clone(&heard)));
@@ -78,7 +78,7 @@ async fn listen(chain: Arc<dyn Judgements>, heard: Arc<Mutex<Heard>>) {
 					lock(&heard).claims.remove(&claim);
 					continue;
 				}
-				// The node is asked again with its next block.
+				// The node posts the task again with its next block.
 				Err(_) => continue,
 			};
 			if let Some(evidence) = revealed(&ballots, own.as_ref()) {

@@ -1,5 +1,4 @@
-//! Engines that make, or see, something else than they should. What they cheat with is named in the
-//! command line's help.
+//! Engines that make, or see, something wrong. The command line's help names their cheats.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +17,7 @@ use livepeer_worker_core::ports::{
 
 use crate::black::blacken;
 
-/// What an engine that transcodes does instead.
+/// The deed of a transcoding engine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deed {
 	/// Claims what the honest engine would have done, and delivers black.
@@ -33,8 +32,8 @@ pub enum Deed {
 	Omit,
 	/// Makes a variant of the last rendition where none is due.
 	Vary,
-	/// Leaves the last rendition out, and delivers the one before it in its place. Of a job that asks for
-	/// one alone nothing can be left out.
+	/// Leaves the last rendition out, and delivers the one before it in its place. In a job with a single
+	/// rendition nothing can be left out.
 	Fewer,
 }
 
@@ -43,13 +42,13 @@ fn picture(rendition: &Rendition) -> u64 {
 	u64::from(rendition.width) * u64::from(rendition.height)
 }
 
-/// Pictures of a segment of which these renditions were made.
+/// The number of pictures of a segment, by these renditions.
 fn pictures(ladder: &Ladder, pixels: &Pixels) -> u64 {
 	let all = pixels.outputs.first().copied().unwrap_or_default();
 	ladder.first().map_or(0, |rendition| all / picture(rendition).max(1))
 }
 
-/// The honest engine but for one deed.
+/// The honest engine with one deed.
 pub struct Dishonest {
 	honest: Arc<dyn MediaEngine>,
 	deed: Deed,
@@ -127,17 +126,17 @@ impl BeforeEngine for Dishonest {
 	}
 }
 
-/// How a judge does not do its work.
+/// How a judge neglects its work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Neglect {
 	/// Says that everything is right, without having encoded it.
 	Lazy,
-	/// Says that the smallest rendition is right, without having scaled or encoded it. One that is alone
-	/// it looks at.
+	/// Says that the smallest rendition is right, without having scaled or encoded it. It does examine a
+	/// single rendition.
 	Smallest,
 	/// Says that everything is wrong.
 	Lying,
-	/// Says that it cannot say anything.
+	/// Always abstains.
 	Silent,
 }
 

@@ -1,4 +1,4 @@
-//! Transcoders that keep back what they owe: the bytes from judges, or the leaves from the chain.
+//! Transcoders that withhold: bytes from judges, or leaves from the chain.
 
 use std::{
 	collections::BTreeMap,
@@ -18,10 +18,10 @@ use sp_core::H256;
 /// How long outputs are served: long enough for the broadcaster, which fetches at once.
 const SERVED: Duration = Duration::from_secs(15);
 
-/// Serves who pays; whoever comes later, as judges do, gets nothing, or something else.
+/// Serves the broadcaster; later requests, such as judges', get nothing or wrong bytes.
 pub struct Withholding {
 	honest: Arc<dyn Service>,
-	/// Whether who comes later gets bytes, but not those that were signed.
+	/// Whether later requests get wrong bytes instead of none.
 	garbles: bool,
 	/// Outputs, and when they were made.
 	made: Mutex<BTreeMap<H256, Instant>>,

@@ -1,7 +1,7 @@
 //! # Roles that misbehave
 //!
-//! For tests and demonstrations: never part of an image or a release. Each is the honest role
-//! with one thing exchanged, so that what is shown is the protocol's answer to exactly that.
+//! For tests and demonstrations only: never part of an image or a release. Each is the honest role with one
+//! change, so that it shows the protocol's answer to exactly that change.
 
 mod black;
 mod copying;
@@ -43,9 +43,9 @@ enum Cheat {
 	Replay(TranscodeArgs),
 	/// Claim a fifth more decoded pictures than there are.
 	Overstate(TranscodeArgs),
-	/// Leave out the forced variants: no judge shall be caught that encodes nothing.
+	/// Leave out the forced variants, so that judges who encode nothing are not caught.
 	Omit(TranscodeArgs),
-	/// Make a variant in every segment, also where none is due.
+	/// Make a variant in every segment, even if none is due.
 	Vary(TranscodeArgs),
 	/// Leave the last rendition out: deliver the one before it in its place, and claim both.
 	Fewer(TranscodeArgs),

@@ -2,13 +2,13 @@
 
 use livepeer_worker_core::roles::broadcast::SourceSegment;
 
-/// Every second run of so many segments is spoilt: as many as a transcoder claims at a time, so that a
-/// whole claim is of them, and some of them are drawn for certain.
+/// Every second run of this many segments is spoilt: as many as a transcoder claims at a time, so that a
+/// whole claim consists of them and some are certainly drawn.
 const RUN: u32 = 8;
 /// Length of a packet of a transport stream.
 const PACKET: usize = 188;
-/// Packets that are taken out: fewer than the sixteen after which a track's counter begins anew, so that
-/// the counter jumps of each track that has one among them.
+/// Packets that are removed: fewer than the sixteen after which a track's counter wraps, so that the counter
+/// of every affected track jumps.
 const LOST: usize = 10;
 
 /// Takes packets out of the middle of every second run of segments, before they are hashed and signed.

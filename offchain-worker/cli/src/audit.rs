@@ -1,7 +1,7 @@
 //! `audit`: a claim's verdict, judged again by anybody.
 //!
-//! With the number of a claim, everything that its verdict rests on is written to a file; with such a
-//! file, it is judged again by this machine, without a chain and without a network.
+//! Given the number of a claim, it writes everything that the verdict rests on to a file. Given such a file,
+//! this machine judges the claim again, without a chain and without a network.
 
 use std::{
 	collections::BTreeMap,
@@ -35,20 +35,20 @@ use crate::{
 /// Arguments of `audit`.
 #[derive(Args, Debug)]
 pub struct AuditArgs {
-	/// The number of a claim, to write its case to a file; or such a file, to judge it again.
+	/// The number of a claim, whose case is written to a file; or such a file, which is judged again.
 	#[arg(value_name = "CLAIM|FILE")]
 	pub what: String,
-	/// The file that is written [default: claim-NUMBER.case].
+	/// The file to write [default: claim-NUMBER.case].
 	#[arg(long, value_name = "FILE")]
 	pub out: Option<PathBuf>,
-	/// A block in which the claim was being judged, or a few after [default: the newest].
+	/// A block in which the claim was being judged, or one shortly after [default: the newest].
 	#[arg(long, value_name = "NUMBER")]
 	pub at: Option<BlockNumber>,
-	/// WebSocket URL of a node of the chain, from which a case is written [default:
-	/// ws://127.0.0.1:9944]; with a file, the node that says whether the chain held what the file says.
+	/// WebSocket URL of a node of the chain. With a number, the case is read from it [default:
+	/// ws://127.0.0.1:9944]. With a file, it says whether the chain held what the file says.
 	#[arg(long, value_name = "URL")]
 	pub node: Option<String>,
-	/// Say it as JSON.
+	/// Print JSON.
 	#[arg(long)]
 	pub json: bool,
 	/// Where peers are called.
@@ -56,7 +56,8 @@ pub struct AuditArgs {
 	pub dial: DialArgs,
 }
 
-/// Writes a case, or judges one again; the exit code is an error when it should have ended otherwise.
+/// Writes a case, or judges one again; the exit code is an error if the claim should have been decided
+/// differently.
 pub async fn run(args: AuditArgs) -> Result<()> {
 	match args.what.parse::<ClaimId>() {
 		Ok(claim) => write(&args, claim).await,
@@ -79,7 +80,7 @@ async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
 		.with_context(|| format!("{} cannot be written", out.display()))?;
 	let missing = match case.missing() {
 		0 => String::new(),
-		missing => format!("; {missing} of its files are served by nobody and not in it"),
+		missing => format!("; it lacks {missing} files, which nobody serves"),
 	};
 	println!(
 		"{}: claim {claim} as it was in block {} ({:?}), {} drawn leaves{missing}",
@@ -104,7 +105,7 @@ async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
 	let case = Case::read(BufReader::new(file), length);
 	let case = case.with_context(|| {
 		format!(
-			"{} is no whole case of a claim: `livepeer-worker audit CLAIM` writes one",
+			"{} is not a complete case of a claim: `livepeer-worker audit CLAIM` writes one",
 			path.display()
 		)
 	})?;
@@ -142,16 +143,16 @@ struct Report {
 	transcoder: String,
 	block: BlockNumber,
 	block_hash: String,
-	/// Whether a node says that the chain held this; absent where none was asked.
+	/// Whether a node says that the chain held this; absent if no node was asked.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	of_chain: Option<bool>,
 	/// How it was decided.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	decided: Option<String>,
-	/// How it should be by what was found.
+	/// How it should have been decided by what was found.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	found: Option<String>,
-	/// Whether the two agree; absent where one of them is open.
+	/// Whether the two agree; absent if one of them is open.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	is_right: Option<bool>,
 	leaves: Vec<Told>,
@@ -165,7 +166,7 @@ struct Told {
 	seq: u64,
 	verdict: String,
 	findings: Vec<String>,
-	/// Whether it is in the claim's tree; absent where the file has no path.
+	/// Whether it is in the claim's tree; absent if the file has no path.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	in_tree: Option<bool>,
 	signatures: Vec<String>,
@@ -177,7 +178,7 @@ impl Report {
 	fn of(case: &Case, again: &JudgedAgain, of_chain: Option<bool>) -> Self {
 		let claim = &case.judgement.claim;
 		let (decided, found) = (case.outcome, again.outcome());
-		// Other ends are about time and silence, of which bytes say nothing.
+		// Other outcomes are about time and silence, which bytes cannot show.
 		let is_about_bytes = |o: &Outcome| matches!(o, Outcome::Accepted | Outcome::Failed);
 		let is_right = decided.filter(is_about_bytes).zip(found).map(|(one, other)| one == other);
 		let conclusion = match (decided, found, is_right) {

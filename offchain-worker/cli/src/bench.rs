@@ -1,7 +1,7 @@
-//! `bench`: what this machine does in a second, and what that must cost.
+//! `bench`: how much work this machine does in a second, and the price that pays for it.
 //!
-//! It is measured in processor time, so that whatever else the machine does at the moment hardly matters,
-//! with the children that a transcoder starts.
+//! It measures processor time, including that of the children that a transcoder starts, so other load on the
+//! machine hardly matters.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -22,22 +22,22 @@ use crate::units::amount;
 /// Arguments of `bench`.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
-	/// What this machine costs in an hour, in ETH: the price below which it loses follows.
+	/// What this machine costs in an hour, in ETH; prints the price below which it would lose money.
 	#[arg(long, value_name = "ETH", value_parser = amount)]
 	pub cost_per_hour: Option<Balance>,
-	/// Say it as JSON.
+	/// Print JSON.
 	#[arg(long)]
 	pub json: bool,
 }
 
 /// Work of a stream of standard segments, which play 2 s, per second.
 pub const WORK_PER_SECOND: u64 = STANDARD_SEGMENT_WORK / 2;
-/// What stays free of what was measured, in percent: for verification, for the network, and for what is
-/// harder than the clip.
+/// How much of the measured work stays free, in percent: for verification, for the network, and for video
+/// that is harder than the clip.
 const SPARE: u64 = 20;
-/// What judging a segment may take of what transcoding it takes, in percent.
+/// The most that judging a segment may take, in percent of transcoding it.
 const JUDGING: u64 = 120;
-/// How often it is measured; the best counts.
+/// How many times it is measured; the best result counts.
 const ROUNDS: u32 = 2;
 /// How often the clip is made each time.
 const SEGMENTS: u32 = 2;
@@ -54,7 +54,7 @@ const fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
 pub struct Speed {
 	/// Processors.
 	pub processors: u64,
-	/// Work that one of them does in a second.
+	/// Work that one processor does in a second.
 	pub work_per_processor: u64,
 	/// Work per second that can be announced.
 	pub capacity: u64,
@@ -68,14 +68,14 @@ impl Speed {
 		Self { processors, work_per_processor, capacity: all / 100 * (100 - SPARE) }
 	}
 
-	/// The price of a standard segment at which a machine of this cost earns it, always at work.
+	/// The price of a standard segment at which a machine that is always at work earns this cost.
 	pub fn price_floor(&self, cost_per_hour: Balance) -> Balance {
 		let work_per_hour = u128::from(self.capacity.max(1)).saturating_mul(3_600);
 		cost_per_hour.saturating_mul(STANDARD_SEGMENT_WORK.into()).div_ceil(work_per_hour)
 	}
 
-	/// What it does as a judge of what production asks of each, in percent: with all processors but one, as
-	/// `verify` does by itself.
+	/// How much of what production asks of a judge this machine does, in percent, with all processors but
+	/// one, as `verify` uses by default.
 	fn judging(&self) -> u64 {
 		let places = self.processors.saturating_sub(1).max(1);
 		let judged = self.work_per_processor.saturating_mul(places).saturating_mul(100) / JUDGING;
@@ -102,8 +102,8 @@ pub async fn measure() -> Result<Speed> {
 	};
 	let factors = ProtocolParameters::production().jobs.factors;
 	let (mut work, mut seconds) = (0, f64::MAX);
-	// A pool of its own: what it started is waited for when it is gone. Its start is counted too, so that rather
-	// less is announced than there is.
+	// A pool of its own: dropping it waits for the children that it started. Their start counts too, so the
+	// result is rather too low than too high.
 	for _ in 0..ROUNDS {
 		let before = descendants_seconds();
 		let pool = MediaPool::new(PoolConfig { live: processors, ..PoolConfig::default() });
@@ -114,7 +114,7 @@ pub async fn measure() -> Result<Speed> {
 			wishes: Wishes::default(),
 		};
 		work = 0;
-		// Several, so that the start of the pool is the smaller part.
+		// Several, so that starting the pool is the smaller part.
 		for _ in 0..SEGMENTS {
 			let made = pool.transcode(job, Priority::Live).await?;
 			work += made.facts.work(&factors, &LADDER).context("more work than there can be")?;
@@ -151,7 +151,7 @@ pub async fn run(args: BenchArgs) -> Result<()> {
 	);
 	let judging = speed.judging();
 	println!(
-		"as a judge {}.{:02} of what a chain with production's parameters asks of each{}",
+		"as a judge {}.{:02} of what a chain with production's parameters asks of each judge{}",
 		judging / 100,
 		judging % 100,
 		if judging < 100 { ": too slow, it would be late where much is to be judged" } else { "" }

@@ -58,8 +58,8 @@ pub struct BroadcastArgs {
 	/// The stream's name, part of its URL.
 	#[arg(long)]
 	pub name: String,
-	/// Rendition of the ladder, as WIDTHxHEIGHT@KBITSk, with :CAPk behind it for a higher peak and /1 for profile 1;
-	/// may be given several times.
+	/// Rendition of the ladder, as WIDTHxHEIGHT@KBITSk; append :CAPk for a higher peak and /1 for profile 1.
+	/// May be given several times.
 	#[arg(
 		long = "rendition",
 		value_name = "RENDITION",
@@ -70,7 +70,7 @@ pub struct BroadcastArgs {
 	/// The highest price of a standard segment (2 s of 720p30), in ETH.
 	#[arg(long, value_name = "ETH", value_parser = amount, default_value = "0.001")]
 	pub max_price: Balance,
-	/// ETH for the job; what is not spent comes back.
+	/// Budget of the job, in ETH; the rest comes back.
 	#[arg(long, value_name = "ETH", value_parser = amount, default_value = "1")]
 	pub budget: Balance,
 	/// Blocks until the job expires.
@@ -81,10 +81,10 @@ pub struct BroadcastArgs {
 		value_parser = clap::value_parser!(BlockNumber).range(1..)
 	)]
 	pub lasts: BlockNumber,
-	/// Start anew at the end of the file, until the job ends (`--lasts`).
+	/// Repeat the file until the job ends (`--lasts`).
 	#[arg(long = "loop", conflicts_with = "plays")]
 	pub endless: bool,
-	/// How often the file is played.
+	/// How many times the file is played.
 	#[arg(long, default_value_t = 1)]
 	pub plays: u32,
 	/// How fast the file is streamed.
@@ -102,27 +102,26 @@ pub struct BroadcastArgs {
 	/// The node.
 	#[command(flatten)]
 	pub node: NodeArgs,
-	/// The longest segment, in seconds, at most 10; files with keyframes further apart need longer
-	/// ones.
+	/// The longest segment, in seconds, at most 10; files with keyframes further apart need more.
 	#[arg(long, value_name = "SECONDS", default_value = "2.5", value_parser = ticks)]
 	pub longest: u32,
-	/// Sign no segment below this number: needed when the stream ran before, nothing of it is stored
-	/// here and nobody knows how far it came.
+	/// Sign no segment below this number. Needed if the stream ran before, nothing of it is stored here, and
+	/// no peer knows how far it came.
 	#[arg(long, value_name = "SEQ")]
 	pub above: Option<Seq>,
-	/// Ask this gateway how far the stream came when nothing of it is stored here, as a multiaddress
-	/// that ends in /p2p/PEER; may be given several times.
+	/// Gateway to ask how far the stream came if nothing of it is stored here, as a multiaddress that ends in
+	/// /p2p/PEER; may be given several times.
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub ask: Vec<Multiaddr>,
-	/// Take up this job, which the account's wallet has opened for the stream and for which nothing
-	/// was signed yet; no key that spends is needed then. A run that goes on with it may say so too.
+	/// Take up this job, which the account's wallet opened for the stream and for which nothing is signed
+	/// yet. No spending key is needed then. A run that continues the job may give it too.
 	#[arg(long, value_name = "JOB")]
 	pub job: Option<JobId>,
 	/// Whose stream it is, and what signs its segments.
 	#[command(flatten)]
 	pub operator: OperatorArgs,
-	/// File with the secret of a spending key, which opens and ends the job where the account's own
-	/// key is elsewhere.
+	/// File with the secret of a spending key, which opens and ends the job if the account's own key is
+	/// elsewhere.
 	#[arg(long, value_name = "FILE")]
 	pub spending_key_file: Option<PathBuf>,
 	/// The network.
@@ -133,11 +132,11 @@ pub struct BroadcastArgs {
 	pub dial: DialArgs,
 }
 
-/// How long a stopped stream may take to its end. Segments under way are waited for that long; a
-/// job that ends meanwhile is ended by the next run, should the node be away.
+/// How long a stopped stream may take to end. Segments under way are waited for that long. If the node is
+/// away meanwhile, the next run ends the job.
 const LAST: Duration = Duration::from_secs(15);
 
-/// What becomes of each segment between its cut and its signature.
+/// Changes each segment between its cut and its signature.
 pub type Change = Box<dyn FnMut(SourceSegment) -> SourceSegment + Send>;
 
 /// A stream that can run.
@@ -147,7 +146,7 @@ struct Ready {
 	source: Source,
 }
 
-/// Streams a source. Whoever embeds the role may sign something else than was cut.
+/// Streams a source. With `change`, an embedding program may have something else signed than was cut.
 pub async fn run(args: BroadcastArgs, change: Change) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
@@ -170,12 +169,12 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		spends.is_some() || args.job.is_some(),
 		"a key that spends is needed: give --spending-key-file, or --job with a job that a wallet opened"
 	);
-	// Before a node or a publisher is waited for: the ladder is looked at again when the source is known.
+	// Checked before waiting for a node or a publisher; the ladder is checked again when the source is known.
 	let smallest = SourceLimits { longest: args.longest, ..SourceLimits::new(1, 1, 1) };
 	check_stream(&args.name, &bought(&args.ladder, &[], 0)?, &smallest)?;
 	let ask = args.ask.iter().map(record_at).collect::<Result<Vec<_>, _>>()?;
 	let pool = MediaPool::new(PoolConfig::default());
-	// A live source that goes on keeps to what its job was opened with.
+	// A live source that continues keeps to the limits that its job was opened with.
 	let (early, job) = match args.source.is_live() && args.source.limits.is_none() {
 		true => earlier(args, home, &account, spends.clone()).await?,
 		false => (None, None),
@@ -187,7 +186,7 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		..Default::default()
 	};
 	let source = args.source.begin(&pool, options, &home.dir).await?;
-	// A live source is made to fit what it is told, or its job: whatever its publisher sends first.
+	// A live source is made to fit the given limits, or its job's, whatever its publisher sends first.
 	let told = args.source.limits.or(options.fit).filter(|_| source.is_live);
 	let limits = limits_of(&pool, &source, told, options.longest).await?;
 	let own = own_sizes(&source);
@@ -209,14 +208,14 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 		chain,
 		home.store.clone(),
 		net as Arc<dyn Transport>,
-		// Looks at what a transcoder rejects.
+		// Examines segments that a transcoder rejects.
 		Arc::new(Engine::unattested(pool)),
 		home.events.clone(),
 		Arc::new(SystemClock::default()),
 	);
 	let spec = StreamSpec {
 		name: args.name.clone(),
-		// Of a job that was opened already the ladder is what it was opened with.
+		// A job that is open already keeps the ladder that it was opened with.
 		ladder: bought(&args.ladder, if args.job.is_none() { &own[..] } else { &[] }, own.len())?,
 		limits,
 		max_price: args.max_price,
@@ -233,7 +232,7 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	Ok(Ready { broadcaster, open, source })
 }
 
-/// The chain, and the limits of the job that this folder goes on with, where it ran the stream before.
+/// The chain, and the limits of the job that this folder continues, if it ran the stream before.
 async fn earlier(
 	args: &BroadcastArgs,
 	home: &Home,
@@ -249,7 +248,7 @@ async fn earlier(
 	Ok((Some(chain), limits))
 }
 
-/// Runs the stream, and serves it for a while when it is over.
+/// Runs the stream, and serves it for a while after its end.
 async fn stream(
 	args: &BroadcastArgs,
 	ready: Ready,
@@ -285,22 +284,23 @@ async fn stream(
 	Ok(())
 }
 
-/// The sizes of the publisher's own renditions, as the source's first segment has them.
+/// The sizes of the publisher's own renditions in the source's first segment.
 fn own_sizes(source: &Source) -> Vec<(u32, u32)> {
 	let own = source.first.iter().flat_map(|first| &first.own);
 	own.filter_map(|own| describe(&own.bytes)).map(|described| described.size).collect()
 }
 
-/// What is bought of a ladder: what none of the publisher's own renditions, of these sizes, replaces. There is
-/// no job without any, so the smallest is bought at least. Of those that there are `beside` the stream has as
-/// many as it has room for: what a publisher sends does not decide whether there is a stream.
+/// The part of a ladder that is bought: the renditions that no rendition of the publisher's own, with these
+/// sizes, replaces. A job needs at least one, so at least the smallest is bought. Of the `beside` own
+/// renditions the stream takes as many as it has room for, so no publisher can prevent a stream by sending
+/// too many.
 fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Ladder> {
 	let most = MAX_RENDITIONS as usize;
 	ensure!(
 		ladder.len() <= most,
 		"a job has at most {most} renditions: give --rendition fewer times"
 	);
-	// What has no room replaces nothing.
+	// An own rendition without room replaces nothing.
 	let mut own = own;
 	let (bought, room) = loop {
 		let bought = without(ladder, own);
@@ -326,7 +326,7 @@ fn bought(ladder: &[Rendition], own: &[(u32, u32)], beside: usize) -> Result<Lad
 	bought.try_into().map_err(|_| anyhow::anyhow!("a job has at most {most} renditions"))
 }
 
-/// What of a ladder has none of the heights of these sizes; of one that has nothing else, the smallest.
+/// The renditions whose height is none of these sizes'; the smallest one if no other is left.
 fn without(ladder: &[Rendition], own: &[(u32, u32)]) -> Vec<Rendition> {
 	let has = |rendition: &Rendition| {
 		own.iter().any(|(_, height)| *height == u32::from(rendition.height))
@@ -338,7 +338,8 @@ fn without(ladder: &[Rendition], own: &[(u32, u32)]) -> Vec<Rendition> {
 	bought
 }
 
-/// What the source is told to be; else what it is, with no room to spare: a job's largest fee follows from it.
+/// The limits that were given for the source; otherwise exactly what it is, because a job's largest fee
+/// follows from them.
 async fn limits_of(
 	pool: &MediaPool,
 	source: &Source,
@@ -366,8 +367,8 @@ async fn limits_of(
 	Ok(SourceLimits { longest, ..SourceLimits::new(shape.width, shape.height, shape.fps) })
 }
 
-/// Hands segments on, each when a camera would have finished it; the first `had` of them, which
-/// came back in an earlier run, at once.
+/// Hands each segment on when a camera would have finished it. The first `had`, which came back in an earlier
+/// run, go at once.
 async fn cut(
 	first: Option<SourceSegment>,
 	mut segments: Rest,
@@ -406,7 +407,7 @@ async fn cut(
 				() = stopped(&mut stop) => return,
 			}
 		}
-		// The receiver is gone when the stream was stopped.
+		// The receiver is gone if the stream was stopped.
 		if sender.send(Ok(segment)).await.is_err() {
 			return;
 		}
@@ -437,8 +438,8 @@ mod tests {
 		assert!(none.contains("give --rendition fewer times"), "{none}");
 	}
 
-	/// With `--own-rungs` the first segment is waited for also where limits are told: by sending pictures faster
-	/// than they are, a publisher has no dearer job opened, and none ended that could go on.
+	/// With `--own-rungs` the start waits for the first segment even if limits are given. A publisher that
+	/// sends pictures too fast must neither cause a dearer job nor end one that could continue.
 	#[tokio::test]
 	async fn attack_first_segment_beyond_the_limits_that_are_told() {
 		let (_sender, rest) = mpsc::channel(1);

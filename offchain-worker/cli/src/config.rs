@@ -1,10 +1,9 @@
-//! One file, the environment and the command line: what is given on the command line counts, then
-//! the environment, then the file, then the default.
+//! Settings from one file, the environment and the command line. The command line takes precedence, then the
+//! environment, then the file, then the default.
 //!
-//! The options of a role are those of its command line; there is no second list of them. What file
-//! and environment say becomes arguments, put before those that were typed, and is read and refused
-//! as those are. A file has a table for each role and, above them, what all roles share that have
-//! such an option:
+//! A role's settings are the options of its command line; there is no second list. Values from file and
+//! environment become arguments in front of the typed ones, and are parsed and refused like them. A file has
+//! a table for each role. Settings above the tables apply to every role that has such an option:
 //!
 //! ```toml
 //! node = "ws://127.0.0.1:9944"
@@ -14,8 +13,8 @@
 //! capacity = 4
 //! ```
 //!
-//! `LIVEPEER_TRANSCODE_CAPACITY=4` is the same in the environment, where commas part the values of a
-//! list, and where what is empty is as good as not there.
+//! `LIVEPEER_TRANSCODE_CAPACITY=4` is the same in the environment. There commas separate the values of a
+//! list, and an empty value counts as not set.
 
 use std::{
 	ffi::OsString,
@@ -41,19 +40,19 @@ use crate::{
 	Cli,
 };
 
-/// The roles that are set up by file and environment.
+/// The roles that take settings from file and environment.
 pub const ROLES: [&str; 4] = ["broadcast", "gateway", "transcode", "verify"];
-/// Names the file in the environment.
+/// The environment variable that names the file.
 const CONFIG_VARIABLE: &str = "LIVEPEER_CONFIG";
 
-/// What is done with a file of settings.
+/// Commands for a file of settings.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-	/// Say what is wrong with a file, or what its roles are run with and where each setting is from.
+	/// Say what is wrong with a file; or show the settings of its roles, and where each comes from.
 	Check {
 		/// The file.
 		file: PathBuf,
-		/// The role whose settings are shown [default: those that the file names].
+		/// The role whose settings are shown [default: each role in the file].
 		#[arg(value_parser = ROLES)]
 		role: Option<String>,
 	},
@@ -71,7 +70,7 @@ pub fn run(command: ConfigCommand) -> Result<()> {
 	Ok(())
 }
 
-/// The whole command line, as it is typed.
+/// The definition of the whole command line.
 pub fn command() -> clap::Command {
 	ROLES.iter().fold(shared::signed(Cli::command()), |command, role| {
 		command.mut_subcommand(role, |role| {
@@ -90,7 +89,7 @@ pub fn command() -> clap::Command {
 	})
 }
 
-/// Reads a command line, with what environment and file add to it.
+/// Reads a command line, with the settings that environment and file add to it.
 pub fn parse(typed: Vec<OsString>, environment: Environment<'_>) -> Result<Cli, clap::Error> {
 	let wrong =
 		|faults: Vec<String>| command().error(ErrorKind::ValueValidation, faults.join("\n       "));
@@ -115,7 +114,7 @@ struct Setting {
 	id: Id,
 	name: String,
 	arguments: Vec<String>,
-	/// Where it is from, in words.
+	/// Where it comes from, in words.
 	from: String,
 }
 
@@ -125,7 +124,7 @@ struct ConfigFile {
 	text: String,
 }
 
-/// The options of a role; without what `verify` does with files.
+/// The options of a role, without those of `verify` for files.
 fn options(role: &str) -> clap::Command {
 	let command = clap::Command::new("livepeer-worker");
 	match role {
@@ -136,13 +135,13 @@ fn options(role: &str) -> clap::Command {
 	}
 }
 
-/// The variable of an option; `None` where it has one of its own, which clap reads.
+/// The environment variable of an option; `None` if it has one of its own, which clap reads.
 fn variable(role: &str, arg: &Arg) -> Option<String> {
 	let name = arg.get_long().filter(|_| arg.get_env().is_none())?;
 	Some(shared::variable(role, name))
 }
 
-/// The command line with what environment and file add to it, and what that is.
+/// The command line with the settings that environment and file add, and these settings.
 fn complete(
 	typed: Vec<OsString>,
 	environment: Environment<'_>,
@@ -151,7 +150,7 @@ fn complete(
 	else {
 		return Ok((typed, Vec::new()));
 	};
-	// What is wrong with what was typed is said when all is read.
+	// Errors in what was typed are reported when everything is read.
 	let look = command().ignore_errors(true).mut_subcommand(role, |role| role.ignore_errors(true));
 	let looked = look.try_get_matches_from(&typed);
 	let Some(matches) = looked.as_ref().ok().and_then(|matches| matches.subcommand_matches(role))
@@ -159,7 +158,7 @@ fn complete(
 		return Ok((typed, Vec::new()));
 	};
 	let is_typed = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
-	// It judges files, and is no role.
+	// This judges files: it is not a role.
 	if role == "verify" && is_typed("files") {
 		return Ok((typed, Vec::new()));
 	}
@@ -176,7 +175,7 @@ fn complete(
 	Ok((shared::complete(typed, 2, arguments), added))
 }
 
-/// What environment and file add to the options that are given, and what is wrong with them.
+/// The settings that environment and file add to the given options, and what is wrong with them.
 fn settings(
 	role: &str,
 	mut given: Vec<Id>,
@@ -223,21 +222,21 @@ fn settings(
 
 /// The arguments that a value of a file stands for.
 fn of_value(arg: &Arg, name: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
-	// Its value would be read by whoever may read the file.
+	// Everyone who may read the file would read the secret.
 	if arg.is_hide_env_values_set() {
 		return Err(shared::secret(name));
 	}
 	shared::of_value(arg, name, value)
 }
 
-/// The arguments, if the role would take each of them; else why not.
+/// The arguments if the role takes each of them; otherwise why not.
 fn tried(options: &clap::Command, arguments: Vec<String>) -> Result<Vec<String>, String> {
 	for argument in &arguments {
 		let Err(error) = options.clone().try_get_matches_from(["livepeer-worker", argument]) else {
 			continue;
 		};
 		match error.kind() {
-			// What it is alone says nothing of that.
+			// One option alone cannot show these errors.
 			ErrorKind::MissingRequiredArgument | ErrorKind::ArgumentConflict => {}
 			_ => {
 				let help = named(options)
@@ -253,7 +252,7 @@ fn tried(options: &clap::Command, arguments: Vec<String>) -> Result<Vec<String>,
 	Ok(arguments)
 }
 
-/// What an error says, without usage and advice, in one line.
+/// The message of an error in one line, without usage and advice.
 fn message(error: &clap::Error) -> String {
 	let text = error.to_string();
 	let lines = text.lines().take_while(|line| {
@@ -263,7 +262,7 @@ fn message(error: &clap::Error) -> String {
 	words.trim_start_matches("error: ").to_string()
 }
 
-/// What clap takes a wrong word for.
+/// The word that clap suggests for a wrong one.
 fn nearest(error: &clap::Error) -> Option<String> {
 	let name = |text: &String| text.trim_start_matches("--").to_string();
 	[ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(|kind| {
@@ -275,7 +274,7 @@ fn nearest(error: &clap::Error) -> Option<String> {
 	})
 }
 
-/// What is said of a word that nothing knows.
+/// The message for an unknown word.
 fn unknown(what: String, nearest: Option<String>) -> String {
 	match nearest {
 		Some(nearest) => format!("{what}; the nearest is {nearest:?}"),
@@ -290,7 +289,7 @@ impl ConfigFile {
 		Ok(Self { path: path.into(), text })
 	}
 
-	/// Where in the file something is.
+	/// The place in the file, for messages.
 	fn at(&self, position: usize) -> String {
 		shared::place(&self.path, &self.text, position)
 	}
@@ -307,7 +306,7 @@ impl ConfigFile {
 		}
 	}
 
-	/// What the file says for a role, and what is wrong with it.
+	/// The file's settings for a role, and what is wrong with them.
 	fn settings(
 		&self,
 		role: &str,
@@ -393,7 +392,7 @@ impl ConfigFile {
 	}
 }
 
-/// The option that is most like a name.
+/// The option whose name is most like this one.
 fn nearest_option(options: &clap::Command, name: &str) -> Option<String> {
 	let typed = format!("--{name}");
 	options
@@ -404,7 +403,7 @@ fn nearest_option(options: &clap::Command, name: &str) -> Option<String> {
 		.and_then(nearest)
 }
 
-/// What roles are run with, as a file that says the same; an error names everything that is wrong.
+/// The settings of roles, in the form of a file. An error names everything that is wrong.
 fn check(file: &ConfigFile, role: Option<&str>, environment: Environment<'_>) -> Result<String> {
 	let table = file.table().map_err(anyhow::Error::msg)?;
 	let roles = ROLES.into_iter().filter(|name| match role {
@@ -419,7 +418,7 @@ fn check(file: &ConfigFile, role: Option<&str>, environment: Environment<'_>) ->
 			}
 		}
 	};
-	// Every table, whichever is shown.
+	// Every table is checked, whichever is shown.
 	for role in ROLES {
 		note(settings(role, Vec::new(), Some(file), &|_| None).1);
 	}
@@ -437,7 +436,7 @@ fn check(file: &ConfigFile, role: Option<&str>, environment: Environment<'_>) ->
 	Ok(text)
 }
 
-/// Writes what a role is run with.
+/// Writes the settings of a role.
 fn show(role: &str, added: &[Setting], text: &mut String) -> Result<()> {
 	let options = options(role);
 	let arguments = added.iter().flat_map(|setting| setting.arguments.iter().cloned());

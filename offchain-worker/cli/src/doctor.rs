@@ -23,15 +23,14 @@ pub struct DoctorArgs {
 	/// Do not ask the node.
 	#[arg(long)]
 	pub offline: bool,
-	/// Have others try this address, at which a role of this machine is reached while it runs; may be
-	/// given several times.
+	/// Have peers try this address of a role that runs on this machine; may be given several times.
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr, requires = "peer_id")]
 	pub announce: Vec<Multiaddr>,
 	/// The role's peer id, as `keys peer` prints it.
 	#[arg(long, value_name = "PEER", value_parser = peer)]
 	pub peer_id: Option<PeerId>,
-	/// Who is to try it, as a multiaddress that ends in /p2p/PEER [default: the transcoders that the
-	/// chain knows]; may be given several times.
+	/// Peer that tries the address, as a multiaddress that ends in /p2p/PEER [default: the transcoders that
+	/// the chain knows]; may be given several times.
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub ask: Vec<Multiaddr>,
 	/// Where peers are called.
@@ -102,7 +101,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 	Ok(())
 }
 
-/// Has others try an address of a role on this machine.
+/// Has peers try an address of a role on this machine.
 async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<String> {
 	ensure!(
 		reach_of(address) != Reach::Nobody,
@@ -112,7 +111,7 @@ async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<
 	let chain = args.node.connect(None).await?;
 	let helpers = if asked.is_empty() { reach::helpers(&*chain, peer).await } else { asked };
 	ensure!(!helpers.is_empty(), "there is nobody to ask: give --ask");
-	// Asks in its own name: the role has the other one.
+	// Asks under an identity of its own: the role uses the other one.
 	let folder = tempfile::tempdir()?;
 	let net = asking_net(folder.path(), chain.genesis(), args.dial.private_on(&*chain)).await?;
 	match reach::ask(&net, &helpers, peer, address).await {

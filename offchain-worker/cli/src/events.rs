@@ -1,5 +1,5 @@
-//! Progress as JSON lines in a file: `at_ms`, the time in milliseconds since 1970, and the fields
-//! of [`Event`], of which `event` is the name.
+//! Progress as JSON lines in a file: `at_ms`, the time in milliseconds since 1970, and the fields of
+//! [`Event`], where `event` is its name.
 
 use std::{
 	fs::{File, OpenOptions},

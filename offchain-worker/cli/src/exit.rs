@@ -1,4 +1,4 @@
-//! What a role's exit code says, so that whatever restarts it knows whether that helps.
+//! Exit codes, which tell a service manager whether a restart helps.
 
 use std::process::ExitCode;
 
@@ -9,29 +9,29 @@ use livepeer_worker_core::{
 	roles::{broadcast::BroadcastError, transcode::TranscodeError},
 };
 
-/// Why a command ended; 0 is success and 2 is what was typed wrongly.
+/// Why a command ended. 0 is success, and 2 a wrong command line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Exit {
 	/// Something else.
 	Failed = 1,
-	/// The node is away, or is another chain's: it may help to try again, or to look at `--node`.
+	/// The node is away, or belongs to another chain: try again, or check `--node`.
 	Node = 3,
 	/// Something costs more than an account has.
 	Funds = 4,
-	/// A key is missing or may not do what it is to do.
+	/// A key is missing, or lacks the right that it needs.
 	Keys = 5,
 	/// The account is jailed or not registered.
 	Account = 6,
 	/// The folder is full, at its quota, damaged or in use.
 	Store = 7,
-	/// The stream cannot go on as it was asked for: trying again does not help.
+	/// The stream cannot continue as requested: trying again does not help.
 	Stream = 8,
-	/// What was given to be verified or reported is wrong.
+	/// The input of `verify`, `audit` or `report` was found to be wrong.
 	Wrong = 9,
 }
 
-/// Why what was given to be verified or reported is wrong, in words.
+/// Why the input was found to be wrong, in words.
 #[derive(Debug)]
 pub struct Wrong(pub String);
 

@@ -17,7 +17,7 @@ use livepeer_worker_core::{
 
 use crate::{setup::NodeArgs, stream};
 
-/// Assignments of a job that are looked at, the newest where it runs: those before are mostly settled.
+/// How many of a job's newest assignments are shown: earlier ones are mostly settled.
 const MOST_ASSIGNMENTS: AssignmentIndex = 64;
 
 /// Which job.

@@ -1,7 +1,7 @@
-//! `keys`: makes and inspects keys, and what an account's own key says about its others.
+//! `keys`: makes and inspects keys, and sends what an account's own key declares on the chain.
 //!
-//! The commands that change the chain take the account's own secret and then end, so that it need
-//! not be on the machine where roles run: those are given operator keys and spending keys.
+//! The commands that change the chain use the account's own secret once. It need not be on the machine where
+//! roles run: roles are given operator keys and spending keys.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -45,7 +45,7 @@ impl From<Purpose> for OperatorPurpose {
 	}
 }
 
-/// An account's own key, and a node to say something to.
+/// An account's own key, and the node that takes its calls.
 #[derive(Args, Debug)]
 pub struct WalletArgs {
 	/// The account.
@@ -60,10 +60,10 @@ pub struct WalletArgs {
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("role").args(["peer_id", "data_dir"]).required(true))]
 pub struct RoleArgs {
-	/// Its peer id, as `keys peer` prints it where the role will run.
+	/// The role's peer id, as `keys peer` prints it on the machine where the role will run.
 	#[arg(long, value_name = "PEER", value_parser = peer)]
 	pub peer_id: Option<PeerId>,
-	/// The role's folder, if it is on this machine: its peer id is read there.
+	/// The role's folder, if it is on this machine: the peer id is read from it.
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: Option<PathBuf>,
 	/// Where peers will reach it.
@@ -84,7 +84,7 @@ pub enum KeysCommand {
 		/// The file with its secret.
 		file: PathBuf,
 	},
-	/// Print the peer id of a role; makes it where there is none.
+	/// Print the peer id of a role; makes one if there is none.
 	Peer {
 		/// The role's folder.
 		#[arg(long, value_name = "DIR")]
@@ -99,7 +99,7 @@ pub enum KeysCommand {
 		#[command(flatten)]
 		node: NodeArgs,
 	},
-	/// Announce operator keys: a new generation, for what is accepted from now on.
+	/// Announce a new generation of operator keys, for what is accepted from now on.
 	Announce {
 		/// What they sign.
 		#[arg(long, value_enum)]
@@ -107,15 +107,15 @@ pub enum KeysCommand {
 		/// Address of an operator key, as `keys new` prints it; may be given several times.
 		#[arg(long = "operator", value_name = "ADDRESS", required = true, value_parser = account)]
 		operators: Vec<AccountId>,
-		/// Address of the key by which a transcoder's forced variants are drawn, which every machine that
-		/// works under these keys holds too [default: the first operator key].
+		/// Address of the key that draws a transcoder's forced variants; every machine that works under these
+		/// keys must hold it [default: the first operator key].
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		vrf: Option<AccountId>,
 		/// The account that answers for them.
 		#[command(flatten)]
 		wallet: WalletArgs,
 	},
-	/// Revoke an operator key: nothing new that it signs is taken.
+	/// Revoke an operator key: the chain takes nothing new that it signs.
 	Revoke {
 		/// What it signs.
 		#[arg(long, value_enum)]
@@ -123,7 +123,7 @@ pub enum KeysCommand {
 		/// Its generation, as `keys show` prints it.
 		#[arg(long)]
 		generation: Generation,
-		/// Its place in it, from 0.
+		/// Its place in the generation, from 0.
 		#[arg(long, default_value_t = 0)]
 		place: u8,
 		/// The account that answers for it.
@@ -135,17 +135,17 @@ pub enum KeysCommand {
 		/// The key's address.
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: AccountId,
-		/// The most that it may ever spend, in ETH.
+		/// The most that it may ever spend in total, in ETH.
 		#[arg(long, value_name = "ETH", value_parser = amount)]
 		cap: Balance,
-		/// Blocks for which it may.
+		/// Blocks for which it may spend.
 		#[arg(long, value_name = "BLOCKS", default_value_t = 432_000)]
 		lasts: BlockNumber,
 		/// Whose ETH it is.
 		#[command(flatten)]
 		wallet: WalletArgs,
 	},
-	/// Let a key spend no longer.
+	/// Revoke a spending key.
 	Unspend {
 		/// The key's address.
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
@@ -187,8 +187,8 @@ pub enum KeysCommand {
 }
 
 impl RoleArgs {
-	/// What is published of the role. Nothing is made here: the peer id of a role that runs elsewhere
-	/// is not this machine's to choose.
+	/// The record to publish for the role. Makes no identity: this machine does not choose the peer id of a
+	/// role that runs elsewhere.
 	fn record(&self) -> Result<ServiceRecord> {
 		let (addresses, url) = (self.net.published()?, &self.net.service_url);
 		match (&self.peer_id, &self.data_dir) {
@@ -197,7 +197,7 @@ impl RoleArgs {
 				let identity = identity_in(dir);
 				ensure!(
 					identity.exists(),
-					"{} is no folder of a role that has run: give --peer-id, which `livepeer-worker \
+					"{} is not the folder of a role that has run: give --peer-id, which `livepeer-worker \
 					 keys peer --data-dir DIR` prints where the role will run",
 					dir.display()
 				);
@@ -296,12 +296,12 @@ pub async fn run(command: KeysCommand) -> Result<()> {
 	}
 }
 
-/// A share as given, else as registered, else the default.
+/// The given share; otherwise the registered one; otherwise the default.
 pub fn share(given: Option<u32>, registered: Option<Perbill>, default: u32) -> Perbill {
 	given.map(Perbill::from_percent).or(registered).unwrap_or(Perbill::from_percent(default))
 }
 
-/// The public key that an address is made of: sr25519 keys are their own accounts.
+/// The public key in an address: sr25519 keys are their own accounts.
 fn public(address: &AccountId) -> sr25519::Public {
 	sr25519::Public::from(<[u8; 32]>::from(address.clone()))
 }
@@ -367,6 +367,6 @@ mod tests {
 		let said = refused(&[]);
 		assert!(said.contains("--peer-id") && said.contains("--data-dir"), "{said}");
 		assert!(refused(&["--peer-id", &name, "--data-dir", path]).contains("cannot be used with"));
-		assert!(refused(&["--peer-id", "no peer"]).contains("is no peer id"));
+		assert!(refused(&["--peer-id", "no peer"]).contains("is not a peer id"));
 	}
 }

@@ -7,8 +7,8 @@
 //! - [`verify`]: re-transcodes drawn segments for a validator's node;
 //! - [`gateway`]: checks a stream and serves it to browsers.
 //!
-//! and tools: [`audit`], [`report`], [`doctor`], [`job`], [`keys`], [`stake`], [`stream`], [`config`], [`shell`], `token`,
-//! `toolchain`.
+//! The tools are [`audit`], [`report`], [`doctor`], [`job`], [`keys`], [`stake`], [`stream`], [`config`],
+//! [`shell`], `token` and `toolchain`.
 
 pub mod audit;
 pub mod bench;
@@ -47,7 +47,7 @@ use clap::{Parser, Subcommand};
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use sp_core::sr25519;
 
-/// Everything of Livepeer that touches video: broadcasting, transcoding, verifying, playing.
+/// The video side of Livepeer: broadcasting, transcoding, verifying and playing.
 #[derive(Debug, Parser)]
 #[command(name = "livepeer-worker", version)]
 pub struct Cli {
@@ -57,8 +57,8 @@ pub struct Cli {
 }
 
 impl Cli {
-	/// Reads the command line of this process, with what environment and file add to it; ends the
-	/// process where they cannot be read.
+	/// Reads the command line of this process, with the settings from environment and file; ends the process
+	/// if they are wrong.
 	pub fn read() -> Self {
 		config::parse(std::env::args_os().collect(), &config::environment)
 			.unwrap_or_else(|error| error.exit())
@@ -68,27 +68,27 @@ impl Cli {
 /// What the worker is asked to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-	/// Stream a file, a pipe, a URL or what is published here: cut it, have it transcoded, serve it.
+	/// Stream a file, a pipe, a URL or a live publication: cut it, have it transcoded, serve it.
 	Broadcast(Box<broadcast::BroadcastArgs>),
-	/// Transcode for others and earn their fees.
+	/// Transcode for broadcasters and earn fees.
 	Transcode(transcode::TranscodeArgs),
-	/// Verify drawn segments for a validator's node; or, with files, a segment that was delivered.
+	/// Verify drawn segments for a validator's node; or, with files, judge a delivered segment.
 	Verify(verify::VerifyCommand),
-	/// Judge a claim's verdict again: write all that it rests on to a file, or judge such a file.
+	/// Judge a claim again: write everything that its verdict rests on to a file, or judge such a file.
 	Audit(audit::AuditArgs),
-	/// Report who signed two things that exclude each other, by records that show both.
+	/// Report somebody who signed two contradictory statements, with records that show both.
 	Report(report::ReportArgs),
 	/// Play streams in browsers.
 	Gateway(gateway::GatewayArgs),
-	/// Print the id of what this machine's FFmpeg makes.
+	/// Print the id of this machine's toolchain.
 	Toolchain,
-	/// Make the golden vectors anew and print what was made of each, and the id.
+	/// Make the golden vectors anew, and print each output and the toolchain's id.
 	SelfTest,
-	/// Measure how much work this machine does, and what it must cost.
+	/// Measure how much work this machine does, and the price that pays for it.
 	Bench(bench::BenchArgs),
 	/// Check that this machine can do the work.
 	Doctor(doctor::DoctorArgs),
-	/// Make and inspect keys, and say what an account's own key has to say.
+	/// Make and inspect keys; announce, register and revoke them with the account's own key.
 	#[command(subcommand)]
 	Keys(keys::KeysCommand),
 	/// List, end and top up the streams of an account.
@@ -96,13 +96,13 @@ pub enum Command {
 	Stream(stream::StreamCommand),
 	/// Show a job: its state, terms, budget, assignments and open claims.
 	Job(job::JobArgs),
-	/// Bond LPT, delegate, earn, leave; and look at what there is.
+	/// Bond, delegate, move and withdraw stake, and show it.
 	#[command(subcommand)]
 	Stake(stake::StakeCommand),
-	/// Check a file of settings, and show what comes of it.
+	/// Check a file of settings, and show the resulting settings.
 	#[command(subcommand)]
 	Config(config::ConfigCommand),
-	/// Print what makes a shell complete this program's arguments.
+	/// Print a shell's completion script for this program.
 	Completions {
 		/// The shell.
 		shell: clap_complete::Shell,
@@ -112,14 +112,14 @@ pub enum Command {
 		/// The folder, which must exist.
 		dir: PathBuf,
 	},
-	/// Make the secret that a node and its verify worker share.
+	/// Make the token that a node and its verify worker share.
 	Token {
 		/// The file, which must not exist yet.
 		file: PathBuf,
 	},
 }
 
-/// Serves as a media child and never returns, if that is what this process was started for.
+/// Serves as a media child and never returns, if this process was started as one.
 ///
 /// Must be the first thing in `main`.
 pub fn child() {
@@ -129,7 +129,7 @@ pub fn child() {
 	}
 }
 
-/// Runs a command; an error becomes one line and a failing exit code.
+/// Runs a command; an error becomes one line and an exit code.
 pub fn run(command: Command) -> ExitCode {
 	finish(start(async move {
 		match command {
@@ -170,7 +170,7 @@ pub fn run(command: Command) -> ExitCode {
 
 /// Drives a role on a runtime of its own.
 pub fn start(role: impl std::future::Future<Output = Result<()>>) -> Result<()> {
-	// Each connection is a file, and strangers may make many.
+	// Each connection takes a file descriptor, and strangers may open many.
 	if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
 		tracing::debug!(%error, "the number of open files stays as it is");
 	}

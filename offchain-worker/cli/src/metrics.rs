@@ -1,5 +1,5 @@
-//! What a role counts, in the OpenMetrics format. Everything comes from its events, so that both say
-//! the same; names are those of go-livepeer where it counts the same thing.
+//! A role's metrics, in the OpenMetrics format. All are counted from its events, so both agree. Names are
+//! go-livepeer's where it counts the same thing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -109,7 +109,7 @@ impl Default for Metrics {
 		let help = "Offences of others that were found, and what became of them";
 		r.register("contradictions", help, m.contradictions.clone());
 		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
-		// So that an alert on a warning works before it was ever said.
+		// Present from the start, so that an alert works before the first warning.
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
@@ -212,7 +212,7 @@ pub struct Counting {
 }
 
 impl Counting {
-	/// Counts into `metrics` what goes to `inner`.
+	/// Counts in `metrics` the events that go to `inner`.
 	pub fn new(metrics: Arc<Metrics>, inner: Arc<dyn EventSink>) -> Self {
 		Self { metrics, inner }
 	}

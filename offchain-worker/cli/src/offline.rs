@@ -1,8 +1,8 @@
-//! `verify FILE…`: whether outputs are what a source segment makes, from files alone.
+//! `verify FILE…`: judges from files alone whether outputs are right for a source segment.
 //!
-//! Whoever has a source segment, what was delivered for it and, where there is one, the receipt can
-//! ask what a judge would say: the same engine makes the same comparison. A receipt is the file that
-//! a gateway gives under `/stream/NAME/receipt/SEQ`.
+//! The input is a source segment, its delivered outputs and, if there is one, the receipt. The result is what
+//! a judge would say: the same engine makes the same comparison. A gateway serves receipts under
+//! `/stream/NAME/receipt/SEQ`.
 
 use std::{
 	collections::BTreeMap,
@@ -39,23 +39,22 @@ use crate::{exit::Wrong, png::side_by_side, setup::engine, units::rendition};
 /// What is asked about files.
 #[derive(Args, Debug)]
 pub struct OfflineArgs {
-	/// Judge these files instead of serving a node: a source segment, its receipt if there is one, and
-	/// what was delivered, in any order; without a receipt the source comes first and the renditions
-	/// in the order of --rendition.
+	/// Judge these files instead of serving a node: a source segment, its receipt and the delivered outputs,
+	/// in any order. Without a receipt, the source comes first, then the outputs in the order of --rendition.
 	#[arg(value_name = "FILE")]
 	pub files: Vec<PathBuf>,
-	/// What was asked for, in order, such as 640x360@800k; a receipt says it.
+	/// A rendition of the job, such as 640x360@800k, in order; not needed with a receipt.
 	#[arg(long = "rendition", value_name = "WxH@RATE", value_parser = rendition, requires = "files")]
 	pub renditions: Vec<Rendition>,
-	/// An operator key that may have signed; may be given several times. Those of an account are on
-	/// the chain.
+	/// An operator key that may have signed; may be given several times. The chain has the keys of an
+	/// account.
 	#[arg(long, value_name = "ADDRESS", requires = "files")]
 	pub key: Vec<AccountId>,
-	/// Write the first picture that differs to this PNG: what it should be, what it is, and where
-	/// they differ.
+	/// Write the first picture that differs to this PNG: the expected one, the delivered one and their
+	/// difference.
 	#[arg(long, value_name = "FILE", requires = "files")]
 	pub picture: Option<PathBuf>,
-	/// Say it as JSON.
+	/// Print JSON.
 	#[arg(long, requires = "files")]
 	pub json: bool,
 }
@@ -65,12 +64,12 @@ pub struct OfflineArgs {
 pub struct ReceiptFile {
 	/// The job's ladder.
 	pub ladder: Ladder,
-	/// Header and receipt with both signatures. The publisher's own renditions, which nobody judges, are
-	/// not in the file.
+	/// Header and receipt with both signatures. The file leaves out the publisher's own renditions, which
+	/// nobody judges.
 	pub record: SegmentRecord,
 }
 
-/// What a receipt's file begins with.
+/// The beginning of a receipt file.
 const MAGIC: &[u8] = b"livepeer/receipt/1\n";
 
 impl ReceiptFile {
@@ -80,7 +79,7 @@ impl ReceiptFile {
 		[MAGIC, &(&self.ladder, signed, receipt, signature).encode()].concat()
 	}
 
-	/// Reads a file; `None` when it is none.
+	/// Reads a file; `None` if it is not a receipt.
 	pub fn read(bytes: &[u8]) -> Option<Self> {
 		let (ladder, signed, receipt, signature): (
 			Ladder,
@@ -99,13 +98,13 @@ struct Given {
 	ladder: Ladder,
 	source: Vec<u8>,
 	receipt: Option<ReceiptFile>,
-	/// Per rendition, if it was given.
+	/// The output of each rendition, if it was given.
 	outputs: Vec<Option<Vec<u8>>>,
-	/// Those of them that have another hash than the receipt signs.
+	/// The outputs whose hash is not the one that the receipt signs.
 	strangers: Vec<usize>,
 }
 
-/// What is found of a rendition that is not among the files.
+/// The finding for a rendition that is not among the files.
 const ABSENT: &str = "absent";
 
 /// What is said of one rendition.
@@ -117,23 +116,23 @@ struct Told {
 	/// Kind of the fault.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	kind: Option<String>,
-	/// From which starting picture on it is a variant.
+	/// The starting picture of the variant.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	start: Option<u8>,
 	/// The first picture that differs.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	picture: Option<u32>,
-	/// Whether it has the hash, length and chunks that the receipt signs; absent without a receipt.
+	/// Whether its hash, length and chunks are those that the receipt signs; absent without a receipt.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	as_signed: Option<bool>,
-	/// How far its pictures are off, where they are not what they should be; no part of the verdict.
+	/// How far its pictures are off, if they are wrong; not part of the verdict.
 	#[serde(skip_serializing_if = "Option::is_none")]
 	off: Option<Off>,
 	words: String,
 }
 
-/// How far pictures are off. Errors are means of squared differences, in thousandths, of luma, blue and red
-/// chroma; places are those in the order in which pictures are shown.
+/// How far pictures are off. Errors are mean squared differences of luma, blue and red chroma, in
+/// thousandths. Places are in the order in which pictures are shown.
 #[derive(Serialize)]
 struct Off {
 	/// From what they should be.
@@ -142,12 +141,12 @@ struct Off {
 	from_source: [u64; 3],
 	/// How far from the source they should be.
 	right_from_source: [u64; 3],
-	/// The picture whose luma is farthest from what it should be.
+	/// The picture with the largest luma error.
 	worst_picture: OffPicture,
 	/// The tile that is.
 	worst_tile: OffTile,
-	/// How much farther from the source they are than they should be, in hundredths, and as much as a tier
-	/// that does not compare bytes would take.
+	/// How many times as far from the source they are as they should be, in hundredths; and the most that a
+	/// hardware tier would accept.
 	excess: u32,
 	excess_allowed: u32,
 }
@@ -172,19 +171,19 @@ struct OffTile {
 /// Everything that is said.
 #[derive(Serialize)]
 struct Report {
-	/// What a judge would say of the leaf, in words; the variant only passes where one is due.
+	/// A judge's verdict on the leaf, in words; a variant passes only if one is due.
 	verdict: String,
 	/// Whether nothing is wrong.
 	passed: bool,
 	toolchain: String,
 	renditions: Vec<Told>,
-	/// What is said of the receipt; empty without one.
+	/// The findings about the receipt; empty without one.
 	receipt: Vec<String>,
 	#[serde(skip_serializing_if = "Option::is_none")]
 	png: Option<String>,
 }
 
-/// Judges the files and says it; the exit code is an error when something is wrong.
+/// Judges the files and prints the result; the exit code is an error if something is wrong.
 pub async fn run(args: OfflineArgs) -> Result<()> {
 	let given = read(&args)?;
 	let engine = engine(PoolConfig::default()).await?;
@@ -201,7 +200,7 @@ pub async fn run(args: OfflineArgs) -> Result<()> {
 	}
 }
 
-/// Reads the files and says which is which.
+/// Reads the files and tells which is which.
 fn read(args: &OfflineArgs) -> Result<Given> {
 	let mut receipt = None;
 	let mut streams = Vec::new();
@@ -248,8 +247,8 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 	);
 	let in_hash = receipt.record.header().segment.in_hash;
 	let place = streams.iter().position(|bytes| sha256(bytes) == in_hash);
-	let place = place
-		.context("none of these files is the source that the receipt names: give that one too")?;
+	let place =
+		place.context("none of these files is the source that the receipt names: add it")?;
 	let source = streams.remove(place);
 	let signed = receipt.record.outputs();
 	let mut by_hash: BTreeMap<_, _> =
@@ -262,7 +261,7 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 			by_hash.remove(&key)
 		})
 		.collect();
-	// What is left was not signed: it is taken for those that are missing, in the order of the files.
+	// The remaining files were not signed: they are taken for the missing outputs, in the order of the files.
 	let mut left: Vec<_> = by_hash.into_iter().map(|((_, i), bytes)| (i, bytes)).collect();
 	left.sort_by_key(|(i, _)| *i);
 	let mut left = left.into_iter().map(|(_, bytes)| bytes);
@@ -278,7 +277,7 @@ fn read(args: &OfflineArgs) -> Result<Given> {
 	if matches!(receipt.record.receipt.result, TranscodeResult::Transcoded(_)) {
 		ensure!(
 			left.next().is_none(),
-			"there are more outputs than the receipt has: leave out what is not of this segment"
+			"there are more outputs than the receipt has: leave out files of other segments"
 		);
 	}
 	Ok(Given { ladder: receipt.ladder.clone(), source, receipt: Some(receipt), outputs, strangers })
@@ -295,7 +294,7 @@ fn read_one(path: &Path) -> Result<Vec<u8>> {
 	std::fs::read(path).with_context(told)
 }
 
-/// What any job admits at most: a receipt does not say what its job does.
+/// The widest limits of any job: a receipt does not contain its job's.
 const WIDEST: SourceLimits = SourceLimits {
 	longest: LONGEST_SEGMENT,
 	shortest: 0,
@@ -337,7 +336,7 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 	}
 	ensure!(
 		given.outputs.iter().any(Option::is_some),
-		"none of these files is an output: give what was delivered, too"
+		"none of these files is an output: add the delivered ones"
 	);
 	let examined =
 		match engine.examine(&format, &given.source, &given.outputs, Hash::zero(), 0).await {
@@ -349,7 +348,7 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 			}
 			Err(error) => bail!("nothing can be said: {error}"),
 		};
-	// The claimed work is the claim's, not the receipt's: it is not judged here.
+	// The claimed work is part of the claim, not of the receipt: it is not judged here.
 	let verdict = judge(&examined, 0, Some(0));
 	let told = told(given, &examined);
 	is_signed &= told.iter().all(|told| told.as_signed != Some(false));
@@ -368,7 +367,7 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 	Ok(report)
 }
 
-/// An output whose pictures are not what they should be.
+/// An output with wrong pictures.
 struct Differing<'a> {
 	/// Its rendition.
 	place: usize,
@@ -391,7 +390,7 @@ fn differing<'a>(
 	})
 }
 
-/// Measures how far the pictures of an output are off, or says why that could not be measured.
+/// Measures how far the pictures of an output are off, or adds why that is not possible.
 async fn measure(
 	engine: &Engine,
 	given: &Given,
@@ -448,7 +447,7 @@ fn report(
 	}
 }
 
-/// What is right and wrong with a receipt, in words.
+/// The right and wrong points of a receipt, in words.
 fn check_receipt(file: &ReceiptFile, keys: &[AccountId]) -> Vec<(bool, String)> {
 	let record = &file.record;
 	let header = record.header();
@@ -472,7 +471,7 @@ fn check_receipt(file: &ReceiptFile, keys: &[AccountId]) -> Vec<(bool, String)> 
 	said
 }
 
-/// Whether a signature is right, as far as that can be known without the chain.
+/// Whether a signature is right, as far as can be told without the chain.
 fn signed(
 	who: &str,
 	signature: &OperatorSignature,
@@ -646,7 +645,7 @@ impl Report {
 	}
 }
 
-/// Writes the first picture that differs beside what it should be; what it was written to.
+/// Writes the first picture that differs beside the expected one; returns the file's path.
 async fn show(
 	engine: &Engine,
 	right: &[Vec<u8>],

@@ -1,11 +1,11 @@
-//! Pictures to look at: two decoded ones side by side with their difference, as a PNG without
-//! compression, for which no library is needed.
+//! Writes two decoded pictures and their difference side by side, as a PNG without compression, which needs
+//! no library.
 
 use livepeer_worker_media::Picture;
 
 /// Between two panels, in pixels.
 const GAP: usize = 4;
-/// By how much a difference is made brighter.
+/// Factor by which differences are brightened.
 const GAIN: u16 = 8;
 
 /// Red, green and blue of each pixel.
@@ -16,7 +16,7 @@ struct Rgb {
 }
 
 impl Rgb {
-	/// BT.601 in video range, which is good enough to look at.
+	/// BT.601 in video range: good enough for viewing.
 	fn of(picture: &Picture) -> Self {
 		let (width, height) = (picture.width as usize, picture.height as usize);
 		let half = width.div_ceil(2);
@@ -42,7 +42,7 @@ impl Rgb {
 	}
 }
 
-/// What a picture should be, what it is, and where they differ, from left to right.
+/// From left to right: the expected picture, the delivered one, and their difference.
 pub fn side_by_side(should: &Picture, is: &Picture) -> Vec<u8> {
 	let (should, is) = (Rgb::of(should), Rgb::of(is));
 	let panel = should.width.max(is.width);
@@ -77,7 +77,7 @@ fn encode(width: u32, height: u32, rows: &[u8]) -> Vec<u8> {
 	// Eight bits of three colours, in order.
 	header.extend([8, 2, 0, 0, 0]);
 	chunk(&mut png, b"IHDR", &header);
-	// zlib, in blocks that are stored as they are.
+	// zlib, in stored blocks.
 	let mut data = vec![0x78, 0x01];
 	let mut blocks = rows.chunks(usize::from(u16::MAX)).peekable();
 	while let Some(block) = blocks.next() {

@@ -1,10 +1,10 @@
-//! Whether others reach the addresses that a role publishes: peers are asked to try.
+//! Asks peers whether they reach the addresses that a role publishes.
 
 use livepeer_primitives::service::ServiceRecord;
 use livepeer_worker_core::ports::chain::Chain;
 use livepeer_worker_net::{peer_name, Multiaddr, Net, PeerId};
 
-/// How many peers are asked at most, and how many must say the same to be believed.
+/// How many peers are asked at most, and how many must agree that they do not reach an address.
 const ASKED: usize = 8;
 const BELIEVED: usize = 2;
 
@@ -15,12 +15,12 @@ pub enum Reached {
 	By(String),
 	/// These do not.
 	NotBy(Vec<String>),
-	/// Nobody could be asked who says so; why not.
+	/// No peer gave an answer; why not.
 	Unknown(Vec<String>),
 }
 
-/// Asks `helpers` one after the other whether they reach `peer` at an address of this machine. One
-/// that does is enough; two that do not, for one alone may lie.
+/// Asks `helpers` one after the other whether they reach `peer` at an address of this machine. One that does
+/// is enough; two have to say that they do not, because one may lie.
 pub async fn ask(
 	net: &Net,
 	helpers: &[ServiceRecord],
@@ -46,7 +46,7 @@ pub async fn ask(
 	}
 }
 
-/// The transcoders that the chain knows, but for the one with this peer id.
+/// The transcoders on the chain, except the one with this peer id.
 pub async fn helpers(chain: &dyn Chain, own: &PeerId) -> Vec<ServiceRecord> {
 	let transcoders = chain.transcoders().await.unwrap_or_default();
 	let own = own.to_bytes();

@@ -1,5 +1,5 @@
-//! Whether a role does what it is there for: it has started, its account is registered where it has to be, and its
-//! node tells it of new blocks.
+//! A role's readiness: it has started, its account is registered if it has to be, and its node sends new
+//! blocks.
 
 use std::{
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,7 +12,7 @@ use livepeer_worker_core::ports::{
 };
 use tokio::sync::watch;
 
-/// For how long there may be no new block.
+/// The longest time without a new block.
 const QUIET: Duration = Duration::from_secs(60);
 
 /// What is known of a role.
@@ -22,26 +22,26 @@ pub struct Ready(Mutex<State>);
 #[derive(Default)]
 struct State {
 	has_started: bool,
-	/// Whether it registers an account, and whether that is registered.
+	/// Whether the role registers an account, and whether it is registered.
 	registers: bool,
 	is_registered: bool,
-	/// The chain's heads, and when it was last seen that there is another.
+	/// The chain's heads, and when a new one was last seen.
 	heads: Option<(watch::Receiver<Head>, Instant)>,
 }
 
 impl Ready {
-	/// The role registers an account, and is not ready before.
+	/// The role registers an account, and is ready only after that.
 	pub fn waits_for_registration(&self) {
 		self.state().registers = true;
 	}
 
-	/// These are the heads that the role's node tells of.
+	/// Sets the heads that the role's node sends.
 	pub fn follow(&self, heads: watch::Receiver<Head>) {
 		self.state().heads = Some((heads, Instant::now()));
 	}
 
-	/// Why it is not ready, if it is not. That blocks come is seen when this is asked: whoever wants to know asks
-	/// more often than once a minute.
+	/// Why the role is not ready; `None` if it is. New blocks are noticed only by this call, so it has to be
+	/// made more often than once a minute.
 	pub fn check(&self) -> Result<(), String> {
 		self.check_at(Instant::now())
 	}
@@ -61,7 +61,7 @@ impl Ready {
 			}
 			let quiet = now.saturating_duration_since(*seen);
 			if quiet > QUIET {
-				return Err(format!("its node has told of no block for {} s", quiet.as_secs()));
+				return Err(format!("its node has sent no block for {} s", quiet.as_secs()));
 			}
 		}
 		Ok(())
@@ -84,14 +84,14 @@ impl Ready {
 	}
 }
 
-/// Notes what events say of a role, and hands them on.
+/// Updates a role's readiness from its events, and hands them on.
 pub struct Noting {
 	ready: Arc<Ready>,
 	inner: Arc<dyn EventSink>,
 }
 
 impl Noting {
-	/// Notes in `ready` what goes to `inner`.
+	/// Updates `ready` by the events that go to `inner`.
 	pub fn new(ready: Arc<Ready>, inner: Arc<dyn EventSink>) -> Self {
 		Self { ready, inner }
 	}

@@ -1,7 +1,7 @@
-//! `report`: shows the chain that somebody signed two things that exclude each other.
+//! `report`: proves to the chain that somebody signed two contradictory statements.
 //!
-//! By hand, from files with records of the same segments that came from two places; or from the folder
-//! of a role that found something and has no key to report it with.
+//! The proof comes from files with records of the same segments from two places; or from the folder of a role
+//! that found a contradiction and has no key to report it.
 
 use std::{
 	collections::BTreeMap,
@@ -35,7 +35,7 @@ use crate::{
 
 /// The largest file, in bytes: far more than a list of records that anybody serves.
 const LARGEST: u64 = 1024 * 1024;
-/// The most records in all files together: each is compared with each.
+/// The most records in all files together: every pair is compared.
 const MOST_RECORDS: usize = 4_096;
 
 /// Arguments of `report`.
@@ -46,11 +46,11 @@ pub struct ReportArgs {
 	/// /stream/NAME/receipt/SEQ) or lists of records (/stream/NAME/records/SEQ.scale).
 	#[arg(value_name = "FILE")]
 	pub files: Vec<PathBuf>,
-	/// Also report what the role found that this folder is of; it must not run.
+	/// Also report what the role with this folder has found; the role must not be running.
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: Option<PathBuf>,
-	/// File with the secret of the account that reports and gets the finder's fee; without it nothing is
-	/// reported, and it is only said what is proven.
+	/// File with the secret of the account that reports and gets the finder's fee. Without it nothing is
+	/// reported: the command only prints what is proven.
 	#[arg(long, value_name = "FILE")]
 	pub key_file: Option<PathBuf>,
 	/// The node.
@@ -58,7 +58,7 @@ pub struct ReportArgs {
 	pub node: NodeArgs,
 }
 
-/// Says what the files and the folder prove, and reports it.
+/// Prints what the files and the folder prove, and reports it.
 pub async fn run(args: ReportArgs) -> Result<()> {
 	let mut records = Vec::new();
 	for path in &args.files {
@@ -80,7 +80,7 @@ pub async fn run(args: ReportArgs) -> Result<()> {
 	}
 	if let Some(dir) = &args.data_dir {
 		let store = store_in(dir);
-		ensure!(store.is_dir(), "{} is no folder of a role", dir.display());
+		ensure!(store.is_dir(), "{} is not a role's folder", dir.display());
 		let lines = of_folder(&chain, Arc::new(DiskStore::open(&store)?)).await?;
 		if lines.is_empty() {
 			println!("the role has found nothing");
@@ -108,7 +108,7 @@ fn read(path: &Path) -> Result<Vec<SegmentRecord>> {
 	})
 }
 
-/// What records prove, once for each offence: more is not punished.
+/// The contradictions that records prove, one for each offence: further ones are not punished.
 fn contradictions(records: &[SegmentRecord]) -> Vec<Contradiction> {
 	let mut found = BTreeMap::<Offence, Contradiction>::new();
 	for (place, one) in records.iter().enumerate() {
@@ -135,22 +135,22 @@ fn words(contradiction: &Contradiction) -> String {
 	}
 }
 
-/// What became of it, in words.
+/// The outcome of a report, in words.
 fn outcome_words(outcome: Outcome) -> &'static str {
 	match outcome {
 		Outcome::Reported => "reported",
 		Outcome::Known => "was reported before",
-		Outcome::TooLate => "too late, the chain punishes nobody for that assignment any more",
+		Outcome::TooLate => "too late: the chain no longer punishes anybody for that assignment",
 	}
 }
 
-/// Reports what was found in files, and says what came of it.
+/// Reports what was found in files, and returns the outcome in words.
 async fn by_hand(chain: &Arc<dyn Chain>, contradiction: &Contradiction) -> Result<String> {
 	let what = words(contradiction);
 	let book = KeyBook::new(chain.clone(), Arc::new(SystemClock::default()));
 	if !book.is_proven(contradiction).await? {
 		return Err(Wrong(format!(
-			"{what}: not proven, for the records are of another chain or not signed as they say"
+			"{what}: not proven: the records are of another chain, or a signature is wrong"
 		))
 		.into());
 	}
@@ -159,18 +159,18 @@ async fn by_hand(chain: &Arc<dyn Chain>, contradiction: &Contradiction) -> Resul
 	}
 	Ok(match tell(&**chain, contradiction).await? {
 		Told::Settled(outcome) => format!("{what}: {}", outcome_words(outcome)),
-		Told::Void => format!("{what}: by other keys than the assignment's, which proves nothing"),
+		Told::Void => format!("{what}: not proven: signed by other keys than the assignment's"),
 		Told::NotYet => format!("{what}: the assignment is not accepted yet, try again later"),
 	})
 }
 
-/// Reports what a role has found, and says of everything that is kept what came of it.
+/// Reports what a role has found, and prints the outcome of every stored contradiction.
 async fn of_folder(chain: &Arc<dyn Chain>, store: Arc<dyn Values>) -> Result<Vec<String>> {
 	let reporter = Reporter::new(chain.clone(), store, Arc::new(NoEvents));
 	reporter.report().await?;
 	let open = match chain.account() {
 		None => "found; give --key-file to report it",
-		Some(_) => "found and not reported yet: it is the key's own, of another chain, or the node is behind",
+		Some(_) => "found, not reported yet: it is about the key's own account or another chain, or the node is behind",
 	};
 	let said = reporter.kept()?.into_iter().map(|kept| {
 		let outcome = kept.outcome.map_or(open, outcome_words);
@@ -297,7 +297,7 @@ mod tests {
 		let said = by_hand(&somebody, &found[0]).await.unwrap();
 		assert!(said.ends_with(": was reported before"), "{said}");
 
-		// What somebody made up, and what is no file of records.
+		// Forged records, and files without records.
 		let mut forged = made(4, 3);
 		forged.signature = made(4, 1).signature;
 		let found = contradictions(&[made(4, 1), forged]);

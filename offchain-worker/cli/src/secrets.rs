@@ -1,4 +1,4 @@
-//! Files that hold secrets: made so that only their owner reads them, and refused when others can.
+//! Files with secrets: created readable by their owner only, and refused if others can read them.
 
 use std::{
 	fs::{File, OpenOptions},
@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{ensure, Context, Result};
 
-/// Reads a secret. A file that others can read or change holds none; what is no plain file, such as
-/// a pipe, has no readers of its own.
+/// Reads a secret. A file that others can read or change is refused; a pipe or another special file has no
+/// readers of its own, and is not checked.
 pub fn read(path: &Path) -> Result<String> {
 	let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
 	let metadata = file.metadata()?;
@@ -26,14 +26,14 @@ pub fn read(path: &Path) -> Result<String> {
 	Ok(secret)
 }
 
-/// Whether others than its owner may use a file of this mode. A group may read what is root's: only root
-/// gives a file to services by their group, and says who is in it.
+/// Whether others than its owner may use a file of this mode. A group may read root's file: only root gives a
+/// file to a service's group, and decides who is in it.
 fn is_open(mode: u32, owner: u32) -> bool {
 	let others = if owner == 0 { 0o027 } else { 0o077 };
 	mode & others != 0
 }
 
-/// Makes a new file with a secret; one that exists stays as it is.
+/// Makes a new file with a secret; an existing file is left alone, with an error.
 pub fn write(path: &Path, secret: &str) -> Result<()> {
 	let mut file = OpenOptions::new()
 		.write(true)
@@ -41,7 +41,7 @@ pub fn write(path: &Path, secret: &str) -> Result<()> {
 		.mode(0o600)
 		.open(path)
 		.with_context(|| format!("cannot make {}", path.display()))?;
-	// Whatever the mask of this process is.
+	// Independent of this process's umask.
 	file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
 	writeln!(file, "{secret}")?;
 	Ok(file.sync_all()?)

@@ -1,4 +1,4 @@
-//! `self-test`: what this machine makes of the golden vectors.
+//! `self-test`: this machine's outputs of the golden vectors.
 
 use std::fmt::Write;
 
@@ -9,15 +9,15 @@ use livepeer_worker_media::{
 	MediaPool, PoolConfig,
 };
 
-/// Makes the vectors anew, whatever is remembered of them, and says what came out.
+/// Makes the vectors anew, regardless of what is cached, and prints the outputs.
 pub async fn run() -> Result<()> {
 	let attested = golden::attest(&MediaPool::new(PoolConfig::default()), None).await?;
 	print!("{}", report(&attested));
 	Ok(())
 }
 
-/// A line for each thing that was made, with the hash by which two machines are compared, whose toolchain
-/// that makes, and its id.
+/// A line for each output with its hash, by which two machines can be compared; then the toolchain that these
+/// hashes identify, and its id.
 fn report(attested: &Attested) -> String {
 	let mut text = String::new();
 	// Writing to a string cannot fail.

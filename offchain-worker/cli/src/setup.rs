@@ -34,7 +34,7 @@ use crate::{
 
 pub use crate::stop::{stop_signal, stopped, unless_stopped};
 
-/// The node that is asked when nothing else is said.
+/// The node to use when none is given.
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
 
 /// How log lines look.
@@ -46,23 +46,23 @@ pub enum LogFormat {
 	Json,
 }
 
-/// Where a role keeps its files and what it writes about itself.
+/// A role's folder, logs, metrics and events.
 #[derive(Args, Debug)]
 pub struct HomeArgs {
-	/// Folder of this role alone: identity, segments, records.
+	/// Folder for this role alone, with its identity, segments and records.
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: PathBuf,
 	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room, of which a
 	/// twentieth, or 1 GiB, stays free].
 	#[arg(long, value_name = "MIB")]
 	pub quota: Option<u64>,
-	/// Serve metrics of this role at this address, under /metrics, and whether it is ready, under /readyz.
+	/// Serve this role's metrics at this address under /metrics, and its readiness under /readyz.
 	#[arg(long, value_name = "ADDRESS", value_parser = socket)]
 	pub metrics: Option<SocketAddr>,
 	/// Append progress to this file as JSON lines.
 	#[arg(long, value_name = "FILE")]
 	pub events: Option<PathBuf>,
-	/// How log lines on stderr look; RUST_LOG says how many there are.
+	/// Format of the log on stderr; RUST_LOG sets its level.
 	#[arg(long, value_enum, default_value = "text")]
 	pub log_format: LogFormat,
 }
@@ -75,7 +75,7 @@ pub struct NodeArgs {
 	pub node: String,
 }
 
-/// The account that a role signs with.
+/// The account with which a role signs.
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct KeyArgs {
@@ -88,18 +88,18 @@ pub struct KeyArgs {
 	pub key_file: Option<PathBuf>,
 }
 
-/// The keys of a role: operator keys of an account whose own secret is elsewhere, or that secret.
+/// The keys of a role: operator keys of an account whose own secret is elsewhere, or that secret itself.
 #[derive(Args, Debug)]
 pub struct OperatorArgs {
-	/// The account on whose behalf the role acts [default: that of the first key].
+	/// The account for which the role acts [default: the first key's].
 	#[arg(long, value_name = "ADDRESS", value_parser = account)]
 	pub account: Option<AccountId>,
-	/// File that holds the secret of a key that signs for the account; several for several
+	/// File with the secret of a key that signs for the account; may be given several times, for several
 	/// generations.
 	#[arg(long = "key-file", value_name = "FILE")]
 	pub key_files: Vec<PathBuf>,
-	/// Such a secret itself: a phrase, a 0x seed or a development name like //Alice. Visible to other
-	/// users of this machine; prefer --key-file.
+	/// The secret itself: a phrase, a 0x seed or a development name like //Alice. Visible to other users of
+	/// this machine; prefer --key-file.
 	#[arg(long, value_name = "SECRET", env = "LIVEPEER_SURI", hide_env_values = true)]
 	pub suri: Vec<String>,
 }
@@ -115,16 +115,14 @@ pub struct NetArgs {
 		default_value = "/ip4/0.0.0.0/tcp/4100"
 	)]
 	pub listen: Vec<Multiaddr>,
-	/// Address that peers are told instead of those listened on; may be given several times. Of a transcoder one
-	/// that ends in /p2p/PEER is where the judge of its account is reached (`verify --serve`), if that is another
-	/// peer.
+	/// Address to publish instead of those listened on; may be given several times. A transcoder adds one
+	/// that ends in /p2p/PEER for the judge of its account (`verify --serve`), if that is another peer.
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub announce: Vec<Multiaddr>,
 	/// HTTPS URL for the public service record.
 	#[arg(long, value_name = "URL", default_value = "")]
 	pub service_url: String,
-	/// Publish addresses that nobody else can reach, such as loopback ones; on a chain for tests that
-	/// is always done.
+	/// Publish also addresses that nobody else can reach, such as loopback ones; always on for a test chain.
 	#[arg(long)]
 	pub announce_anything: bool,
 }
@@ -132,34 +130,34 @@ pub struct NetArgs {
 /// Where a role calls peers.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DialArgs {
-	/// Call peers also at addresses of this machine and of private networks, as in a laboratory; on a chain
-	/// for tests that is always done.
+	/// Call peers also at addresses of this machine and of private networks, as in a laboratory; always on
+	/// for a test chain.
 	#[arg(long)]
 	pub dial_private: bool,
 }
 
 impl DialArgs {
-	/// Whether peers of a chain are called at such addresses.
+	/// Whether peers of this chain are called at such addresses.
 	pub fn private_on(self, chain: &dyn Chain) -> bool {
 		self.dial_private || chain.is_for_tests()
 	}
 }
 
-/// Where a role's folder has its peer identity.
+/// The file with a role's peer identity, in its folder.
 pub fn identity_in(dir: &Path) -> PathBuf {
 	dir.join("identity")
 }
 
-/// Where a role's folder has its store.
+/// The store's folder, in a role's folder.
 pub fn store_in(dir: &Path) -> PathBuf {
 	dir.join("store")
 }
 
-/// How long bytes may be stored that nothing pins: longer than any task gathers what it needs.
+/// How long unpinned bytes stay in the store: longer than any task needs to gather its bytes.
 const UNPINNED: Duration = Duration::from_secs(3_600);
-/// How often it is counted how much is stored.
+/// How often the stored bytes are counted.
 const COUNT: Duration = Duration::from_secs(10);
-/// With which count such bytes are looked for: every five minutes.
+/// Unpinned bytes are swept with every so many counts: every five minutes.
 const SWEEP: u64 = 30;
 
 /// A role's folder, ready for use.
@@ -168,9 +166,9 @@ pub struct Home {
 	pub dir: PathBuf,
 	/// Its store.
 	pub store: Arc<DiskStore>,
-	/// Where progress goes.
+	/// The sink of progress events.
 	pub events: Arc<dyn EventSink>,
-	/// What is counted of it.
+	/// The metrics of these events.
 	pub metrics: Arc<Metrics>,
 	/// Whether it is ready.
 	pub ready: Arc<Ready>,
@@ -214,8 +212,8 @@ impl HomeArgs {
 	}
 }
 
-/// What is logged unless `RUST_LOG` says otherwise. The library for SRT has a line for each datagram that it
-/// does not take, of which anybody may send as many as he likes.
+/// The log filter unless `RUST_LOG` sets another. The SRT library would log a line for each datagram that it
+/// refuses, and anybody can send any number of them.
 const LOGGED: &str =
 	"info,libp2p=warn,subxt=warn,jsonrpsee=warn,srt_protocol=error,srt_tokio=error";
 
@@ -223,9 +221,9 @@ fn start_logs(format: LogFormat) {
 	let filter =
 		tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| LOGGED.into());
 	let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-	// Files and journals take no colours.
+	// No colours in files and journals.
 	let logs = if std::io::stderr().is_terminal() { logs } else { logs.with_ansi(false) };
-	// Fails only when logs were started already, as in a test.
+	// Fails only if logging was started already, as in a test.
 	let _ = match format {
 		LogFormat::Text => logs.try_init(),
 		LogFormat::Json => logs.json().try_init(),
@@ -244,12 +242,12 @@ impl KeyArgs {
 }
 
 impl OperatorArgs {
-	/// Reads the keys, and whose they are.
+	/// Reads the keys and the account that they sign for.
 	pub fn keyring(&self) -> Result<Keyring> {
 		Ok(Keyring::new(self.account()?, self.keys()?))
 	}
 
-	/// The account's own key, where it is among them.
+	/// The account's own key, if it is among them.
 	pub fn own(&self) -> Result<Option<Key>> {
 		let account = self.account()?;
 		Ok(self.keys()?.into_iter().find(|key| key.account() == account))
@@ -290,8 +288,8 @@ impl NodeArgs {
 		Ok(Arc::new(SubxtChain::connect(&self.node, key, None).await?))
 	}
 
-	/// Connects to the node of the chain that a folder belongs to; a new folder belongs to the
-	/// node's chain from then on.
+	/// Connects to the node, which must be of the chain that the folder belongs to; a new folder belongs to
+	/// the node's chain from then on.
 	pub async fn connect_home(&self, home: &Home, key: Option<Key>) -> Result<Arc<SubxtChain>> {
 		let chain = SubxtChain::connect(&self.node, key, home.genesis()?).await?;
 		home.belongs_to(chain.genesis())?;
@@ -300,7 +298,7 @@ impl NodeArgs {
 	}
 }
 
-/// Where a folder's store keeps the genesis hash of the chain that it belongs to.
+/// The key under which a folder's store keeps the genesis hash of its chain.
 const GENESIS: &str = "genesis";
 
 impl Home {
@@ -310,8 +308,7 @@ impl Home {
 		Ok(stored.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Hash::from))
 	}
 
-	/// Refuses a folder of another chain: its records would be signed away or be taken for
-	/// another job's.
+	/// Refuses a folder of another chain: its records would be mistaken for those of another job.
 	pub fn belongs_to(&self, genesis: Hash) -> Result<()> {
 		match self.genesis()? {
 			Some(expected) if expected != genesis => {
@@ -325,7 +322,7 @@ impl Home {
 }
 
 impl NetArgs {
-	/// The addresses that are published of a role that runs elsewhere, or does not run yet.
+	/// The addresses to publish for a role that runs elsewhere, or does not run yet.
 	pub fn published(&self) -> Result<&[Multiaddr]> {
 		let addresses = if self.announce.is_empty() { &self.listen } else { &self.announce };
 		match addresses.iter().find(|address| reach_of(address) == Reach::Nobody) {
@@ -367,7 +364,7 @@ impl NetArgs {
 	}
 }
 
-/// Starts the swarm of a role that only asks, whose identity is in this folder.
+/// Starts the swarm of a role that only asks peers, with the identity in this folder.
 pub async fn asking_net(dir: &Path, genesis: Hash, dial_private: bool) -> Result<Net> {
 	let config = NetConfig {
 		identity: identity_in(dir),
@@ -382,7 +379,7 @@ pub async fn asking_net(dir: &Path, genesis: Hash, dial_private: bool) -> Result
 	Ok(Net::start(config, None).await?)
 }
 
-/// Starts the swarm of a role that asks, and answers peers with what it has.
+/// Starts the swarm of a role that asks peers and answers them from its store.
 pub async fn serving_net(
 	home: &Home,
 	genesis: Hash,
@@ -404,7 +401,7 @@ pub async fn serving_net(
 	Ok(Net::start(config, Some(service)).await?)
 }
 
-/// Starts the media engine and attests what it makes, once per build, machine and user.
+/// Starts the media engine and attests its toolchain, once per build, machine and user.
 pub async fn engine(config: PoolConfig) -> Result<Engine> {
 	let pool = MediaPool::new(config);
 	let started = match remembered_toolchain() {
@@ -414,8 +411,7 @@ pub async fn engine(config: PoolConfig) -> Result<Engine> {
 	started.context("the media engine does not work here; `livepeer-worker doctor` says more")
 }
 
-/// The file in the user's cache that remembers what this program's engine makes; `None` for a user
-/// who has no folder.
+/// The file in the user's cache that remembers this program's toolchain; `None` for a user without a folder.
 fn remembered_toolchain() -> Option<PathBuf> {
 	let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
 	let cache = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")))?;

@@ -1,4 +1,4 @@
-//! What shells and `man` know of the command line, made from its definition.
+//! Shell completions and manual pages, made from the command line's definition.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::config;
 
-/// Prints what makes a shell complete arguments.
+/// Prints a shell's completion script.
 pub fn completions(shell: Shell) -> Result<()> {
 	clap_complete::generate(
 		shell,

@@ -1,4 +1,4 @@
-//! Where a stream comes from: a file, a pipe, a URL, or whoever publishes to us.
+//! Sources of a stream: a file, a pipe, a URL, or a publisher.
 
 use std::{
 	collections::VecDeque,
@@ -34,65 +34,64 @@ use crate::{
 	units::{shape, socket},
 };
 
-/// Segments that wait until they can be sent; the oldest is dropped for a new one, for whoever
-/// publishes does not wait.
+/// Segments that may wait to be sent. A new one replaces the oldest, because a publisher does not wait.
 const MOST_WAITING: usize = 8;
-/// Parts in a row of which nothing could be made before a publisher is given up.
+/// Consecutive unusable parts after which a publisher is given up.
 const MOST_FAILURES: u32 = 5;
-/// How long the segmenter may take nothing of what there is, and how long it may take to an end when nothing
-/// more comes: whoever publishes may send what keeps it busy for ever.
+/// How long the segmenter may leave input unread, and how long it may take to finish after the end of input:
+/// a publisher may send something that would keep it busy for ever.
 const STUCK: Duration = Duration::from_secs(60);
-/// How long nothing is fetched after a failure.
+/// Pause after a failed fetch.
 const PULL_AGAIN: Duration = Duration::from_secs(3);
 
 /// Arguments about the source.
 #[derive(Args, Debug)]
 pub struct SourceArgs {
-	/// A file in any format that FFmpeg reads, - for a pipe, or a URL to fetch from (http and https:
-	/// HLS or a file; rtmp; srt). Leave it out to be published to.
+	/// A file in any format that FFmpeg reads, - for a pipe, or a URL to fetch (http and https: HLS or a
+	/// file; rtmp; srt). Leave it out to wait for a publisher.
 	#[arg(value_name = "SOURCE")]
 	pub file: Option<PathBuf>,
-	/// Listen for RTMP publishers here, as OBS is one (rtmp://HOST/live and the stream key).
+	/// Listen here for RTMP publishers such as OBS (rtmp://HOST/live and the stream key).
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub rtmp: Option<SocketAddr>,
-	/// Listen for SRT publishers here; the stream id is the stream key.
+	/// Listen here for SRT publishers; the stream id is the stream key.
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub srt: Option<SocketAddr>,
-	/// File with the passphrase that SRT publishers encrypt with.
+	/// File with the passphrase with which SRT publishers encrypt.
 	#[arg(long, value_name = "FILE", requires = "srt", help_heading = "Being published to")]
 	pub srt_passphrase_file: Option<PathBuf>,
-	/// Listen for segments that are pushed by HTTP here: PUT /live/NAME/SEQ.ts.
+	/// Listen here for segments pushed by HTTP: PUT /live/NAME/SEQ.ts.
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub push: Option<SocketAddr>,
-	/// Listen for browsers and others that publish over WebRTC here (WHIP): offers by HTTP to
-	/// /whip/NAME, media by UDP at the same port.
+	/// Listen here for browsers and others that publish over WebRTC (WHIP): offers by HTTP to /whip/NAME,
+	/// media by UDP at the same port.
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, help_heading = "Being published to")]
 	pub whip: Option<SocketAddr>,
-	/// The address to which they are told to send media [default: that at which they asked].
+	/// The address to which WHIP publishers send media [default: the one that they asked].
 	#[arg(long, value_name = "IP", requires = "whip", help_heading = "Being published to")]
 	pub whip_announce: Option<std::net::IpAddr>,
-	/// File with the stream key, or several, one a line; made when it is missing [default:
-	/// stream-key in the data folder].
+	/// File with one stream key per line; made with a new key if it is missing [default: stream-key in the
+	/// data folder].
 	#[arg(long, value_name = "FILE", help_heading = "Being published to")]
 	pub stream_key_file: Option<PathBuf>,
 	/// Ask this URL, by POST, whether a publisher with another key may come in.
 	#[arg(long, value_name = "URL", help_heading = "Being published to")]
 	pub auth_webhook: Option<String>,
-	/// Take the further tracks of pictures of a publisher that sends several too, as OBS does with
-	/// multitrack video: at most four, as renditions of the stream that you sign and nobody judges. Of
-	/// the renditions asked for only those are bought whose height none of them has. Waits for the
-	/// publisher before the job is opened.
+	/// Take also the further video tracks of a publisher that sends several, as OBS does with multitrack
+	/// video: at most four, as renditions of the stream that you sign and nobody judges. Of the requested
+	/// renditions only those are bought whose height no such track has. Opens the job only after the
+	/// publisher has come.
 	#[arg(long, help_heading = "Being published to")]
 	pub own_rungs: bool,
-	/// End the stream when nobody published, or nothing could be fetched, for so many seconds after
-	/// the first who did.
+	/// End the stream when, after the first publisher, nobody publishes (or nothing can be fetched) for this
+	/// many seconds.
 	#[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Being published to")]
 	pub idle: u64,
-	/// What the source may become, as WIDTHxHEIGHT@FPS; what is larger is made smaller. The job is
-	/// opened with it before anything has come [default: what its beginning is].
+	/// The source's limits, as WIDTHxHEIGHT@FPS; larger pictures are scaled down. The job is opened with them
+	/// before anything has come [default: taken from the source's beginning].
 	#[arg(long, value_name = "LIMITS", value_parser = shape)]
 	pub limits: Option<Shape>,
-	/// Refuse what the network does not take as it is, instead of encoding it here.
+	/// Refuse input that the network does not take as it is, instead of encoding it here.
 	#[arg(long)]
 	pub no_normalise: bool,
 }
@@ -102,11 +101,11 @@ type Cut = Result<SourceSegment, String>;
 
 /// A source that has begun.
 pub struct Source {
-	/// Its first segment, if it was waited for.
+	/// Its first segment, if the start waited for it.
 	pub first: Option<SourceSegment>,
-	/// What it is at most.
+	/// Its limits.
 	pub shape: Option<Shape>,
-	/// Whether it goes on wherever it is, rather than from its beginning.
+	/// Whether it continues at its current place rather than from its beginning.
 	pub is_live: bool,
 	/// What follows.
 	pub rest: Rest,
@@ -114,7 +113,7 @@ pub struct Source {
 
 /// What follows the first segment.
 pub enum Rest {
-	/// Of a file, at whatever pace they are taken.
+	/// From a file, as fast as they are taken.
 	File(Box<SegmentStream>),
 	/// As they are made.
 	Live(mpsc::Receiver<Cut>),
@@ -133,7 +132,7 @@ impl Rest {
 	}
 }
 
-/// A cut as the role takes it. A file was captured when it was made, which nobody knows.
+/// A cut in the role's form. Nobody knows when a file was captured.
 pub fn of_file(cut: Segment) -> SourceSegment {
 	SourceSegment {
 		bytes: cut.data,
@@ -158,7 +157,7 @@ fn wall_ms() -> u64 {
 }
 
 impl SourceArgs {
-	/// Whether the source goes on wherever it is.
+	/// Whether the source continues at its current place.
 	pub fn is_live(&self) -> bool {
 		match &self.file {
 			None => true,
@@ -175,15 +174,15 @@ impl SourceArgs {
 			.then_some(text)
 	}
 
-	/// Begins: opens what is read and listens for who publishes, and waits for the first segment
-	/// unless it is settled what the source may become.
+	/// Begins: opens the input or listens for publishers, and waits for the first segment unless the source's
+	/// limits are given.
 	pub async fn begin(
 		&self,
 		pool: &MediaPool,
 		options: SegmentOptions,
 		dir: &Path,
 	) -> Result<Source> {
-		// What the job takes that goes on, unless told.
+		// The limits of the job that continues, unless others are given.
 		let fit = self.limits.or(options.fit);
 		let options =
 			SegmentOptions { fit, normalise: !self.no_normalise, own: self.own_rungs, ..options };
@@ -204,7 +203,7 @@ impl SourceArgs {
 		);
 		let mut rest = self.live(pool, options, dir).await?;
 		let first = match fit {
-			// What the publisher sends itself says what is bought.
+			// The publisher's own renditions decide which ones are bought.
 			Some(_) if !self.own_rungs => None,
 			_ => match rest.recv().await {
 				Some((cut, shape)) => {
@@ -257,7 +256,7 @@ impl SourceArgs {
 
 	async fn listen(&self, dir: &Path) -> Result<mpsc::Receiver<Publication>> {
 		let keys = Keys::new(self.keys(dir)?).with_webhook(match &self.auth_webhook {
-			Some(url) => Some(url.parse().with_context(|| format!("{url} is no URL"))?),
+			Some(url) => Some(url.parse().with_context(|| format!("{url} is not a URL"))?),
 			None => None,
 		});
 		let (gate, publications) = Gate::with_further(keys, self.further());
@@ -299,7 +298,7 @@ impl SourceArgs {
 		Ok(publications)
 	}
 
-	/// How many tracks of pictures are taken beside the first.
+	/// How many video tracks are taken beside the first.
 	fn further(&self) -> usize {
 		if self.own_rungs {
 			MAX_OWN as usize
@@ -308,7 +307,7 @@ impl SourceArgs {
 		}
 	}
 
-	/// The stream keys; one is made where there is none.
+	/// The stream keys; one is made if there is none.
 	fn keys(&self, dir: &Path) -> Result<Vec<String>> {
 		let path = match &self.stream_key_file {
 			Some(path) => path.clone(),
@@ -338,7 +337,7 @@ impl SourceArgs {
 	}
 }
 
-/// Serves publishers by HTTP, of whom there is one at a time: strangers get few connections.
+/// Serves publishers by HTTP, one at a time: strangers get few connections.
 fn serve_http(listener: TcpListener, routes: axum::Router) {
 	let limits = HttpLimits { connections: 128, connections_per_host: 16, ..Default::default() };
 	tokio::spawn(async move {
@@ -375,8 +374,8 @@ fn pipe(mut pipe: impl AsyncRead + Unpin + Send + 'static) -> mpsc::Receiver<Pub
 	out
 }
 
-/// What is fetched from a URL, again and again until it ends or is away for long; with so many tracks of
-/// pictures beside the first.
+/// Fetches a URL, again and again until it ends or stays away too long, with so many video tracks beside the
+/// first.
 fn fetch(url: String, idle: Duration, further: usize) -> mpsc::Receiver<Publication> {
 	const KEY: &str = "fetched";
 	let (gate, publications) = Gate::with_further(Keys::new([KEY.to_owned()]), further);
@@ -397,7 +396,7 @@ fn fetch(url: String, idle: Duration, further: usize) -> mpsc::Receiver<Publicat
 	publications
 }
 
-/// Cuts what is published, until nobody publishes any more.
+/// Cuts publications until nobody publishes any more.
 async fn follow(
 	pool: MediaPool,
 	mut options: SegmentOptions,
@@ -409,7 +408,7 @@ async fn follow(
 	let mut failures = 0;
 	let mut has_begun = false;
 	loop {
-		// Nobody has to hurry who was never there.
+		// The first publisher may take any time.
 		let publication = if has_begun {
 			let next = queue.meanwhile(options.fit, timeout(idle, publications.recv())).await;
 			next.and_then(|publication| publication.unwrap_or(None))
@@ -449,7 +448,7 @@ async fn follow(
 struct Queue {
 	waiting: VecDeque<SourceSegment>,
 	out: mpsc::Sender<(Cut, Option<Shape>)>,
-	/// Whether the next segment does not go on from the one before.
+	/// Whether the next segment does not continue the one before.
 	is_broken: bool,
 }
 
@@ -466,7 +465,7 @@ impl Queue {
 		}
 	}
 
-	/// Sends one segment as soon as it can be; never ready while there is none.
+	/// Sends one segment as soon as possible; never ready while there is none.
 	async fn send(&mut self, shape: Option<Shape>) {
 		if self.waiting.is_empty() {
 			return std::future::pending().await;
@@ -572,7 +571,7 @@ async fn cut_part(
 					options.fit = options.fit.or(shape);
 					let length = u64::from(cut.duration) / 90;
 					let captured = wall_ms().saturating_sub(length);
-					// Another part does not go on from the one before.
+					// Another part does not continue the one before.
 					let fresh = count == 0;
 					count += 1;
 					late.as_mut().reset(tokio::time::Instant::now() + STUCK);
@@ -643,7 +642,7 @@ mod tests {
 		});
 		assert!(!feed(bytes, input, Duration::from_millis(20)).await);
 		drop(sending.await);
-		// One that is at its end, or whose child is, is not stuck.
+		// One that has ended, or whose child has, is not stuck.
 		let mut rest = Vec::new();
 		child.read_to_end(&mut rest).await.unwrap();
 		let (input, child) = tokio::io::duplex(16);
@@ -679,7 +678,7 @@ mod tests {
 		let mut bytes = [0; 6];
 		first.bytes.read_exact(&mut bytes).await.unwrap();
 		drop(first);
-		// What is on its way to the first part is lost with it.
+		// Data on its way to the first part is lost with it.
 		writer.write_all(b"lost").await.unwrap();
 		let mut second = publication.parts.recv().await.unwrap();
 		writer.write_all(b"behind").await.unwrap();

@@ -6,8 +6,7 @@ use anyhow::Result;
 pub use livepeer_worker_http::stopped;
 use tokio::sync::watch;
 
-/// Turns true on SIGINT or SIGTERM. The first thing that a role does: without it a signal ends the
-/// process on the spot.
+/// Turns true on SIGINT or SIGTERM. A role calls this first: without it a signal ends the process at once.
 pub fn stop_signal() -> Result<watch::Receiver<bool>> {
 	use tokio::signal::unix::{signal, SignalKind};
 	let (sender, receiver) = watch::channel(false);
@@ -20,14 +19,14 @@ pub fn stop_signal() -> Result<watch::Receiver<bool>> {
 		}
 		tracing::info!("stopping");
 		sender.send_replace(true);
-		// Kept, so that receivers see the value and not an end.
+		// Kept alive, so that receivers see the value and not a closed channel.
 		std::future::pending::<()>().await;
 		drop(sender);
 	});
 	Ok(receiver)
 }
 
-/// What `start` gives; `None` when the role is stopped before that.
+/// The result of `start`; `None` if the role is stopped before that.
 pub async fn unless_stopped<T>(
 	stop: &mut watch::Receiver<bool>,
 	start: impl Future<Output = Result<T>>,

@@ -19,7 +19,7 @@ pub struct OwnerArgs {
 	/// The account, or a spending key of it.
 	#[command(flatten)]
 	pub key: KeyArgs,
-	/// Whose stream it is [default: that of the key].
+	/// The account whose stream it is [default: the key's].
 	#[arg(long, value_name = "ADDRESS", value_parser = account)]
 	pub account: Option<AccountId>,
 	/// The stream's name.
@@ -30,23 +30,23 @@ pub struct OwnerArgs {
 	pub node: NodeArgs,
 }
 
-/// Looks at streams, ends them, adds to their budgets.
+/// Lists streams, ends them, and adds to their budgets.
 #[derive(Debug, Subcommand)]
 pub enum StreamCommand {
-	/// Print the streams of an account that the chain knows, with their jobs and what they wait for.
+	/// Print an account's streams on the chain, with their jobs and what they wait for.
 	List {
 		/// The account.
 		#[arg(value_parser = account)]
 		account: AccountId,
-		/// Names to look for: the chain has no names, only what they make with the account. Streams
-		/// whose name is not given are listed by their id.
+		/// Names of streams. The chain has only ids, made of account and name; streams whose name is not
+		/// given here are listed by their id.
 		#[arg(long = "name")]
 		names: Vec<String>,
 		/// The node.
 		#[command(flatten)]
 		node: NodeArgs,
 	},
-	/// End the job of a stream. What is left of its budget comes back when its last claims are in.
+	/// End the job of a stream. The rest of its budget comes back when its last claims are made.
 	End(OwnerArgs),
 	/// Add to the budget of a stream's job.
 	TopUp {
@@ -97,7 +97,7 @@ pub async fn list(chain: &dyn Chain, account: &AccountId, names: &[String]) -> R
 			Some(job) => chain.job(At::Best, job).await?,
 			None => None,
 		};
-		// Without a job only its name says whose it is.
+		// Without a job, only a known name shows whose stream it is.
 		if known.is_none() && job.as_ref().is_none_or(|job| job.broadcaster != *account) {
 			continue;
 		}
@@ -143,7 +143,7 @@ async fn job_of(chain: &dyn Chain, account: &AccountId, name: &str) -> Result<Jo
 	}
 }
 
-/// Ends the job of a stream, and says what follows.
+/// Ends the job of a stream, and prints the consequences.
 pub async fn end(chain: &dyn Chain, account: &AccountId, name: &str) -> Result<String> {
 	let job: JobId = job_of(chain, account, name).await?.id;
 	chain.submit(Call::EndJob { job }, Wait::Finalized).await?;
@@ -153,7 +153,7 @@ pub async fn end(chain: &dyn Chain, account: &AccountId, name: &str) -> Result<S
 	))
 }
 
-/// Adds to the budget of a stream's job, and says what it is then.
+/// Adds to the budget of a stream's job, and prints the new budget.
 pub async fn top_up(
 	chain: &dyn Chain,
 	account: &AccountId,

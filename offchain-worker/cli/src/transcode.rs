@@ -41,28 +41,29 @@ pub struct TranscodeArgs {
 	/// Delegators' share of fees, in percent [default: as registered, or 50].
 	#[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
 	pub fee_share: Option<u32>,
-	/// Work that this machine does in the time of a stream: as many standard segments (720p30) as it
-	/// encodes while one plays [default: as measured when it starts; `bench` says how much].
+	/// Capacity to announce: how many standard segments (720p30) this machine encodes while one plays
+	/// [default: measured at the start; `bench` prints it].
 	#[arg(long, value_name = "STREAMS")]
 	pub capacity: Option<u32>,
 	/// Segments transcoded at a time [default: one per processor].
 	#[arg(long)]
 	pub parallel: Option<usize>,
-	/// Memory that all segments at work may take together, in MiB [default: seven tenths of the machine's, or of
-	/// what the container or service may use]. Roles on one machine do not know of each other: give each its part.
+	/// Memory that all segments in work may take together, in MiB [default: seven tenths of what the machine
+	/// has, or the container or service may use]. Several roles on one machine do not know of each other:
+	/// give each its part.
 	#[arg(long, value_name = "MIB")]
 	pub memory_mib: Option<u64>,
-	/// A claim is made when this many segments are there, and it is worth it (--claim-worth).
+	/// Claim when this many segments are ready and the claim is worth it (--claim-worth).
 	#[arg(long, value_name = "SEGMENTS", default_value_t = 8)]
 	pub claim_leaves: u32,
-	/// A claim is made when the oldest unclaimed segment has waited this long, and it is worth it
+	/// Claim when the oldest unclaimed segment has waited this long and the claim is worth it
 	/// (--claim-worth).
 	#[arg(long, value_name = "SECONDS", default_value_t = 60)]
 	pub claim_wait: u64,
-	/// A claim waits until the own share of its fee is so many times what its call costs, and its
-	/// verification takes no more than 12 % of all work where claims can be as long as that, or as much
-	/// waits for it as may; at a job's end one that does not pay its call is given up. 0: it waits for
-	/// nothing, and none is given up.
+	/// Claim only when your own share of the fee is this many times the cost of the call, and verification
+	/// takes at most 12 % of all work (if claims can be that long), or when as many segments wait as may. At
+	/// a job's end, a claim that does not pay for its call is given up. With 0, no claim waits and none is
+	/// given up.
 	#[arg(long, value_name = "TIMES", default_value_t = 20)]
 	pub claim_worth: u32,
 	/// Folder and logs.
@@ -82,17 +83,17 @@ pub struct TranscodeArgs {
 	pub dial: DialArgs,
 }
 
-/// Segments that may wait per place at work.
+/// Segments that may wait for each one in work.
 const QUEUE_PER_PLACE: usize = 4;
-/// Jobs of which a segment is at work at a time.
+/// Jobs of which a segment is in work at a time.
 const MOST_JOBS: usize = 256;
 /// How long a missing seq may still arrive before a claim leaves it out.
 const GAP_WAIT_MS: u64 = 10_000;
 
-/// Puts something in the place of a part.
+/// Replaces a part of the role.
 pub type Swap<T> = Box<dyn FnOnce(Arc<T>) -> Arc<T> + Send>;
 
-/// What whoever embeds the role puts in the place of its parts; nothing by default.
+/// Parts of the role that an embedding program replaces; none by default.
 pub struct Swaps {
 	/// Instead of the engine.
 	pub engine: Swap<dyn MediaEngine>,
@@ -117,7 +118,7 @@ pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let mut stop = stop_signal()?;
 	let home = args.home.open().await?;
 	home.ready.waits_for_registration();
-	// The swarm lives as long as the role runs.
+	// The swarm must live as long as the role runs.
 	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
 		role.serve(&net.service_record(), stop).await?;
 	}
@@ -125,8 +126,8 @@ pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	Ok(())
 }
 
-/// Has peers try the addresses that are published. One that nobody reaches is not registered; where
-/// it is already, the operator is told.
+/// Has peers try the published addresses. An address that no peer reaches is not registered; if it is
+/// registered already, the operator is warned.
 async fn look_from_outside(
 	args: &TranscodeArgs,
 	home: &Home,
@@ -141,7 +142,7 @@ async fn look_from_outside(
 	let helpers = reach::helpers(chain, &peer).await;
 	let addresses =
 		if args.net.announce.is_empty() { net.listening() } else { &args.net.announce[..] };
-	// Where the account's judge is reached is no address of this worker.
+	// The address of the account's judge is not this worker's.
 	let is_own = |address: &&Multiaddr| peer_at(address).is_none_or(|at| at == peer);
 	let addresses = addresses.iter().filter(is_own);
 	for address in addresses.filter(|address| reach_of(address) == Reach::Others) {
@@ -174,9 +175,9 @@ async fn start(
 	let account = keys.account().clone();
 	let mut pool = PoolConfig::default().within(args.memory_mib);
 	let parallel = args.parallel.unwrap_or(pool.live).max(1);
-	// The role shares the places among jobs, of which each has one more; memory bounds all.
+	// The role shares the places among jobs, and each job has one more; memory bounds all of them.
 	pool.live = parallel.saturating_add(MOST_JOBS);
-	// Viewers wait for each segment: a machine that has nothing else to do makes it sooner.
+	// Viewers wait for each segment: an idle machine makes it sooner with several children.
 	pool.divide = parallel;
 	let engine = (swaps.engine)(Arc::new(engine(pool).await?));
 	let chain = (swaps.chain)(args.node.connect_home(home, own).await?);
@@ -206,9 +207,9 @@ async fn start(
 		claim_worth: args.claim_worth,
 		gap_wait_ms: GAP_WAIT_MS,
 	};
-	// Of these one peer may have half, which is one more than the role takes, with one of each job: so it is
-	// the role that refuses what is too much, by what each job has in its queue, and tells its operator.
-	// Bytes are bounded apart.
+	// One peer may have half of these requests, which is one more than the role takes, including one of each
+	// job. So the role itself refuses the excess, by each job's queue, and tells its operator. Bytes are
+	// bounded separately.
 	let queued = config.parallel.saturating_add(config.queue);
 	let more = queued.saturating_add(MOST_JOBS).saturating_add(1);
 	let limits = NetLimits { pushes: more.saturating_mul(2), ..Default::default() };

@@ -1,4 +1,4 @@
-//! Amounts, accounts, addresses and renditions as people write them.
+//! Parses amounts, accounts, addresses and renditions as people write them.
 
 use std::net::SocketAddr;
 
@@ -15,7 +15,7 @@ use livepeer_worker_net::{Multiaddr, PeerId};
 /// Reads an amount of a token with 18 decimals: `1`, `0.05`, or `50000000wei` in smallest units.
 pub fn amount(text: &str) -> Result<Balance, String> {
 	let wrong = || {
-		format!("{text:?} is no amount; write 0.5 (not .5 or 1.), with 18 decimals at most, or 50000000wei for smallest units")
+		format!("{text:?} is not an amount; write 0.5 (not .5 or 1.), with 18 decimals at most, or 50000000wei for smallest units")
 	};
 	if let Some(smallest) = text.strip_suffix("wei") {
 		return smallest.parse().map_err(|_| wrong());
@@ -31,36 +31,40 @@ pub fn amount(text: &str) -> Result<Balance, String> {
 /// Reads an account: its address, or its public key in hexadecimal.
 pub fn account(text: &str) -> Result<AccountId, String> {
 	text.parse().map_err(|_| {
-		format!("{text:?} is no account; write its address, as `livepeer-worker keys inspect` prints it, or 0x and the 64 hexadecimal digits of its public key")
+		format!("{text:?} is not an account; write its address, as `livepeer-worker keys inspect` prints it, or 0x and the 64 hexadecimal digits of its public key")
 	})
 }
 
 /// Reads a peer id: `12D3KooW…`.
 pub fn peer(text: &str) -> Result<PeerId, String> {
 	text.parse().map_err(|_| {
-		format!("{text:?} is no peer id; write 12D3KooW…, as `livepeer-worker keys peer` prints it")
+		format!(
+			"{text:?} is not a peer id; write 12D3KooW…, as `livepeer-worker keys peer` prints it"
+		)
 	})
 }
 
 /// Reads an address of libp2p: `/ip4/0.0.0.0/tcp/4100`.
 pub fn multiaddr(text: &str) -> Result<Multiaddr, String> {
 	text.parse().map_err(|_| {
-		format!("{text:?} is no multiaddress; write /ip4/ADDRESS/tcp/PORT or /dns4/NAME/tcp/PORT")
+		format!(
+			"{text:?} is not a multiaddress; write /ip4/ADDRESS/tcp/PORT or /dns4/NAME/tcp/PORT"
+		)
 	})
 }
 
 /// Reads an address and a port: `127.0.0.1:8935`.
 pub fn socket(text: &str) -> Result<SocketAddr, String> {
 	text.parse().map_err(|_| {
-		format!("{text:?} is no address with a port; write 127.0.0.1:8935, or 0.0.0.0:8935 for all of this machine's")
+		format!("{text:?} is not an address with a port; write 127.0.0.1:8935, or 0.0.0.0:8935 for all of this machine's")
 	})
 }
 
-/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target. The
-/// profile is 2, or 1 with `/1` at the end.
+/// Reads a rendition: `640x360@800k`, or `640x360@800k:1200k` with a cap above the target. The profile is 2,
+/// or 1 if `/1` is appended.
 pub fn rendition(text: &str) -> Result<Rendition, String> {
 	let wrong = || {
-		format!("{text:?} is no rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k, and /1 behind it for profile 1")
+		format!("{text:?} is not a rendition; write WIDTHxHEIGHT@KBITSk, as in 640x360@800k or 640x360@800k:1200k, with /1 appended for profile 1")
 	};
 	let (format, profile) = match text.split_once('/') {
 		None | Some((_, "2")) => (text.trim_end_matches("/2"), CAPPED_QUALITY),
@@ -81,9 +85,11 @@ pub fn rendition(text: &str) -> Result<Rendition, String> {
 	})
 }
 
-/// Reads what a source may be at most: `1920x1080@60`.
+/// Reads a source's limits: `1920x1080@60`.
 pub fn shape(text: &str) -> Result<Shape, String> {
-	let wrong = || format!("{text:?} are no limits; write WIDTHxHEIGHT@FPS, as in 1920x1080@60");
+	let wrong = || {
+		format!("{text:?} are not limits of a source; write WIDTHxHEIGHT@FPS, as in 1920x1080@60")
+	};
 	let (size, fps) = text.split_once('@').ok_or_else(wrong)?;
 	let (width, height) = size.split_once('x').ok_or_else(wrong)?;
 	let number = |text: &str, most: u16| {
@@ -96,9 +102,9 @@ pub fn shape(text: &str) -> Result<Shape, String> {
 	})
 }
 
-/// Reads a time in seconds, with a tenth at most: in ticks of 1/90,000 s.
+/// Reads a time in seconds, with at most one decimal; returns ticks of 1/90,000 s.
 pub fn ticks(text: &str) -> Result<u32, String> {
-	let wrong = || format!("{text:?} is no time in seconds; write 2.5, at most 10");
+	let wrong = || format!("{text:?} is not a time in seconds; write 2.5, at most 10");
 	let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
 	let (whole, tenths) = (whole.parse::<u32>().ok(), tenths.parse::<u32>().ok());
 	let (Some(whole), Some(tenths)) = (whole, tenths.filter(|tenths| *tenths < 10)) else {

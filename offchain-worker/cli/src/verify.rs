@@ -43,16 +43,16 @@ use crate::{
 
 /// A task has at most sixteen leaves; this is far above its size.
 const LARGEST_TASK: usize = 256 * 1024;
-/// How long a task may take to arrive.
+/// How long a task's bytes may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(10);
 
-/// How long a stopped service answers what it was asked before, and how long it works on then.
+/// How long a stopped service still answers earlier requests, and how long it then still works.
 const DRAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(10));
 
 /// Arguments of `verify`.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-	/// Address of the HTTP service; nobody but the node should reach it.
+	/// Address of the HTTP service, which only the node should be able to reach.
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, default_value = "127.0.0.1:7936")]
 	pub listen: SocketAddr,
 	/// File with the token that the node sends.
@@ -61,21 +61,22 @@ pub struct VerifyArgs {
 	/// Segments verified at a time [default: one less than processors].
 	#[arg(long)]
 	pub parallel: Option<usize>,
-	/// Memory that all segments at work may take together, in MiB [default: seven tenths of the machine's, or of
-	/// what the container or service may use]. Roles on one machine do not know of each other: give each its part.
+	/// Memory that all segments in work may take together, in MiB [default: seven tenths of what the machine
+	/// has, or the container or service may use]. Several roles on one machine do not know of each other:
+	/// give each its part.
 	#[arg(long, value_name = "MIB")]
 	pub memory_mib: Option<u64>,
-	/// Another build of this program, with libraries that make another toolchain, for claims that
-	/// name it; may be given several times.
+	/// Another build of this program, whose libraries make another toolchain, for claims that name that one;
+	/// may be given several times.
 	#[arg(long, value_name = "PROGRAM")]
 	pub also: Vec<PathBuf>,
-	/// The chain's genesis hash; asked of the node when not given. Nothing says then whether the chain is for
-	/// tests, nor who judges the same claims.
+	/// The chain's genesis hash [default: asked of the node]. With it, the service asks no node: it does not
+	/// know whether the chain is for tests, nor who judges the same claims.
 	#[arg(long, value_name = "HASH")]
 	pub genesis: Option<Hash>,
-	/// Give what was fetched to those who judge the same claims, and to nobody else, at this address, as a
-	/// multiaddress; may be given several times. They find it in the account's record: `keys register` names this
-	/// peer where the account only validates, `transcode --announce ADDRESS/p2p/PEER` where it transcodes too.
+	/// Serve fetched bytes at this multiaddress to judges of the same claims, and to nobody else; may be
+	/// given several times. They find it in the account's record: publish it by `keys register` if the
+	/// account only validates, by `transcode --announce ADDRESS/p2p/PEER` if it transcodes too.
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr, conflicts_with = "genesis")]
 	pub serve: Vec<Multiaddr>,
 	/// Folder and logs.
@@ -89,7 +90,7 @@ pub struct VerifyArgs {
 	pub dial: DialArgs,
 }
 
-/// What `verify` is asked for: to serve a node, or to judge files.
+/// The two uses of `verify`: serve a node, or judge files.
 #[derive(Debug)]
 pub enum VerifyCommand {
 	/// Serve a validator's node.
@@ -138,7 +139,7 @@ impl FromArgMatches for VerifyCommand {
 
 /// What answers a validator's node.
 pub trait Answers: Send + Sync {
-	/// Takes a task, or says how far it is.
+	/// Takes a task, or returns its progress.
 	fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull>;
 
 	/// Says which toolchains are made here.
@@ -155,7 +156,7 @@ impl Answers for VerifyRole {
 	}
 }
 
-/// What whoever embeds the role puts in the place of its parts; nothing by default.
+/// Parts of the role that an embedding program replaces; none by default.
 pub struct Swaps {
 	/// Instead of the engine.
 	pub engine: Swap<dyn MediaEngine>,
@@ -191,14 +192,14 @@ pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 		let limits = HttpLimits::default();
 		let answers = (swaps.answers)(Arc::new(role.clone()));
 		serve(listener, router(answers, token), stop, DRAIN.0, limits).await?;
-		// Tasks that are not done by then are posted again by the node.
+		// The node posts tasks again that are not done by then.
 		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
 	}
 	home.events.emit(Event::Stopped);
 	Ok(())
 }
 
-/// Everything up to the point at which tasks can be taken.
+/// Starts everything that is needed to take tasks.
 async fn start(
 	args: &VerifyArgs,
 	home: &Home,
@@ -214,7 +215,7 @@ async fn start(
 	let pool = own.pool().clone();
 	let mut engines = vec![swap(Arc::new(own))];
 	for program in &args.also {
-		// Not remembered: what is known of this program's libraries says nothing of that one's.
+		// Not cached: this program's cache says nothing about another program's libraries.
 		let engine = Engine::start(pool.with_program(program.clone())).await;
 		let engine = engine.with_context(|| format!("{} cannot be used", program.display()))?;
 		tracing::info!(program = %program.display(), toolchain = ?engine.toolchain(), "also");
@@ -235,7 +236,7 @@ async fn start(
 	};
 	let net = match &fellows {
 		Some(fellows) if !args.serve.is_empty() => {
-			// None for strangers: judges have places of their own.
+			// No places for strangers: judges have their own.
 			let limits = NetLimits { requests: 0, ..Default::default() };
 			let (service, listen) = (fellows.clone(), args.serve.clone());
 			serving_net(home, genesis, listen, service, dial_private, limits).await?
@@ -269,7 +270,7 @@ async fn start(
 	Ok((listener, role))
 }
 
-/// The service's routes; whoever has `token` may post tasks.
+/// The service's routes; a client with `token` may post tasks.
 pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
 	let service = Arc::new(Service { answers, token });
 	Router::new()
@@ -279,7 +280,7 @@ pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
 		.with_state(service)
 }
 
-/// Takes a task, or says how far it is.
+/// Takes a task, or returns its progress.
 async fn take(State(service): State<Arc<Service>>, request: Request) -> Response {
 	let task = match asked::<VerifyTask>(&service, request, "not a SCALE VerifyTask\n").await {
 		Ok(task) => task,
@@ -305,7 +306,8 @@ fn scale(answer: &impl Encode) -> Response {
 	([(header::CONTENT_TYPE, "application/octet-stream")], answer.encode()).into_response()
 }
 
-/// What whoever has the token asks, or why it is refused; `unlike` says so of what is no question.
+/// The question of a client that has the token, or why it is refused; `unlike` is the answer to what is not a
+/// question.
 async fn asked<Q: DecodeAll>(
 	service: &Service,
 	request: Request,
@@ -319,7 +321,7 @@ async fn asked<Q: DecodeAll>(
 	if !given.is_some_and(|given| same(given.as_bytes(), service.token.as_bytes())) {
 		return Err((StatusCode::UNAUTHORIZED, "wrong token\n"));
 	}
-	// Only now: who has no token must not have us wait for what never comes.
+	// Only now: a client without the token must not make us wait for a body that never comes.
 	let body = to_bytes(request.into_body(), LARGEST_TASK);
 	let body = match tokio::time::timeout(ARRIVES, body).await {
 		Ok(Ok(body)) => body,
@@ -329,7 +331,7 @@ async fn asked<Q: DecodeAll>(
 	Q::decode_all(&mut &body[..]).map_err(|_| (StatusCode::BAD_REQUEST, unlike))
 }
 
-/// Compares without telling by its time where the first difference is.
+/// Compares in constant time.
 fn same(a: &[u8], b: &[u8]) -> bool {
 	a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }

@@ -78,8 +78,8 @@ fn file_should_be_named_when_it_is_no_video_or_missing() {
 	assert!(line.contains("missing.mp4") && line.contains("No such file"), "{line}");
 }
 
-/// Whatever cannot be a stream is found out before the node is asked for anything: there is none here, and
-/// that is not what is complained of. So no job is opened, and no money held.
+/// Bad streams are found before the node is asked for anything: there is no node here, and the errors do not
+/// mention that. So no job is opened, and no money reserved.
 #[test]
 fn film_should_be_refused_before_any_money_is_held() {
 	let dir = tempfile::tempdir().unwrap();
@@ -115,7 +115,7 @@ fn film_should_be_refused_before_any_money_is_held() {
 	refused("film.mp4", &["--own-rungs"], "--own-rungs takes what a publisher sends");
 }
 
-/// What is typed is looked at before a node, a publisher or a film is.
+/// Arguments are checked before a node, a publisher or a film.
 #[test]
 fn stream_should_be_refused_before_anything_is_waited_for() {
 	let dir = tempfile::tempdir().unwrap();

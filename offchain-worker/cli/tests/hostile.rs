@@ -1,5 +1,5 @@
-//! A peer that means harm to judges: what it serves has the hashes that were signed, and comes over libp2p
-//! to a verify service whose FFmpeg is in its sandbox, and which its node asks over HTTP.
+//! A peer that attacks judges: its bytes have the signed hashes, and come over libp2p to a verify service
+//! with a sandboxed FFmpeg, which its node asks over HTTP.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -76,7 +76,7 @@ fn smuggled(stream: &[u8], text: &str) -> Vec<u8> {
 	bytes
 }
 
-/// A judge in its sandbox, a good source and what is right of it.
+/// A sandboxed judge, a good source and its right outputs.
 struct Bench {
 	dir: TempDir,
 	engine: Engine,
@@ -123,7 +123,7 @@ impl Bench {
 		std::fs::read(path).unwrap()
 	}
 
-	/// What the service says of leaves with these sources and outputs, which a peer serves.
+	/// The service's verdicts on leaves with these sources and outputs, which a peer serves.
 	async fn judged(&self, served: &[(Vec<u8>, Vec<u8>)]) -> Vec<Verdict> {
 		let theirs = MemoryStore::default();
 		let leaves = (0u32..).zip(served).map(|(index, (input, made))| {
@@ -203,7 +203,7 @@ async fn attack_bytes_that_reach_out_of_the_sandbox() {
 	listener.set_nonblocking(true).unwrap();
 	let bench = Bench::new().await;
 	let (source, right) = (&bench.source, &bench.right);
-	// What is served in the place of a source, and of what was made of it; and last what is right.
+	// Bytes served instead of a source, and instead of its outputs; the right ones last.
 	let texts = reaching_out(listener.local_addr().unwrap().port());
 	let bytes = |text: &String| text.clone().into_bytes();
 	let mut served: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
@@ -224,9 +224,9 @@ async fn attack_bytes_that_reach_out_of_the_sandbox() {
 	assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-/// Small files that become large: pictures of 8192×8192, far more pictures and seconds than a job allows, tracks
-/// without pictures, and packets of nothing. As sources and as outputs each is found wrong, what is right beside
-/// them is valid, and none of them takes a judge's time or memory from it.
+/// Small files that become large: pictures of 8192×8192, far more pictures and seconds than a job allows,
+/// tracks without pictures, and empty packets. Each is found wrong as source and as output; right leaves
+/// beside them are valid; and none uses up a judge's time or memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_bombs_that_a_peer_serves_to_judges() {
 	let bench = Bench::new().await;

@@ -186,7 +186,7 @@ impl Stream {
 		}
 	}
 
-	/// Whose streams a gateway serves to which a name is enough.
+	/// The only broadcaster of a gateway that takes a name alone.
 	fn only(&self) -> Option<AccountId> {
 		Some(self.broadcaster.account())
 	}
@@ -401,7 +401,7 @@ async fn source_should_be_offered_behind_the_renditions_when_the_gateway_is_told
 async fn own_renditions_should_be_offered_by_their_tracks_and_said_to_be_such() {
 	let stream = Stream::new().await;
 	(0..4).for_each(|seq| stream.add(seq));
-	// The first has none, and that of the last one cannot be had.
+	// The first has none, and the last one's cannot be had.
 	(1..4).for_each(|seq| stream.add_own(seq, 2));
 	for seq in 1..3 {
 		stream.origin.put(&[2, seq]).unwrap();
@@ -503,7 +503,7 @@ async fn unknown_name_should_not_be_looked_for_with_every_request() {
 	let gateway = stream.gateway_over(&MemoryStore::default(), stream.only(), times);
 	let address = serve(gateway.router()).await;
 	assert_eq!(get(address, "/stream/other/index.m3u8").await.status, 404);
-	// Whoever asks the chain now hears that it is away.
+	// From now on the chain is away.
 	stream.chain.cut(true);
 	assert_eq!(get(address, "/stream/third/index.m3u8").await.status, 502);
 	assert_eq!(get(address, "/stream/other/0.m3u8").await.status, 404);
@@ -532,8 +532,8 @@ async fn stream_should_be_forgotten_when_nobody_asks_for_it() {
 	}
 }
 
-/// Somebody streams under a name that another has, by an account whose stream comes first in whatever
-/// order the chain has.
+/// An attacker streams under somebody else's name, with an account whose stream comes first in the chain's
+/// order.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_name_of_a_stream_taken_by_another_broadcaster() {
 	let stream = Stream::new().await;
@@ -890,8 +890,8 @@ async fn gateway_should_say_whether_it_is_ready() {
 	assert_eq!(get(address, "/readyz").await.status, 200);
 }
 
-/// Anybody asks for streams whose origins name addresses within the operator's network, or while its node is
-/// away: what is there, and where the node is, with the key in its address, is told to nobody.
+/// Requests for streams whose origins name addresses in the operator's network, or while its node is away,
+/// reveal neither what is there, nor the node's address with the key in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_failures_that_tell_what_is_in_the_operators_network() {
 	let stream = Stream::new().await;
@@ -1061,7 +1061,7 @@ async fn answers_should_be_as_the_description_says() {
 	for path in [&playback["playlist"], &playback["records"]].into_iter().chain(sources) {
 		assert_eq!(get(address, path.as_str().unwrap()).await.status, 200, "{path}");
 	}
-	// What is not there is said in words, as described.
+	// Missing things give the described message.
 	let none = get(address, &format!("/stream/{who}/other/status")).await;
 	let text =
 		format!("/paths/~1stream~1{{broadcaster}}~1{{name}}~1status/get/responses/{}", none.status);

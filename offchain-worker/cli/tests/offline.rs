@@ -1,4 +1,4 @@
-//! `verify FILE…`: what is said of files.
+//! Tests of `verify FILE…`.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -201,7 +201,7 @@ async fn files_should_be_judged_in_words_in_json_and_by_the_exit_code() {
 	assert!(text(&service.stderr).contains("--token-file"), "{}", text(&service.stderr));
 }
 
-/// Whoever shows the source and a receipt, and nothing that was delivered, must not be told that it is right.
+/// A source and a receipt without any output must not count as right.
 #[tokio::test]
 async fn attack_nothing_shown_to_be_called_valid() {
 	let files = Files::new().await;
@@ -210,7 +210,7 @@ async fn attack_nothing_shown_to_be_called_valid() {
 	for nothing in [vec!["@receipt", "@source.ts"], unsigned] {
 		let ran = files.verify(&nothing);
 		assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stdout));
-		assert!(text(&ran.stderr).contains("give what was delivered"), "{}", text(&ran.stderr));
+		assert!(text(&ran.stderr).contains("add the delivered ones"), "{}", text(&ran.stderr));
 	}
 	let part = files.verify(&["@receipt", "@source.ts", "@b.ts"]);
 	assert!(part.status.success(), "{}", text(&part.stderr));
@@ -224,7 +224,7 @@ async fn attack_nothing_shown_to_be_called_valid() {
 #[tokio::test]
 async fn verdict_should_be_the_same_however_little_the_pictures_are_off() {
 	let files = Files::new().await;
-	// Nearly without loss, from what is right: nobody sees a difference.
+	// A nearly lossless encode of the right output: no visible difference.
 	encode(&files.path("a.ts"), &files.path("near.ts"), &["-crf", "1"]);
 	blacken(&files.path("a.ts"), &files.path("black.ts"));
 	let with = |more: &[&'static str]| [&LADDER[..2], more].concat();

@@ -47,7 +47,7 @@ use tokio::{
 const KEY: &str = "a-stream-key";
 const LONG: Duration = Duration::from_secs(120);
 
-/// What is asked of a source, as the command line does.
+/// The options of a source, as from the command line.
 #[derive(Parser)]
 struct Asked {
 	#[command(flatten)]

@@ -287,7 +287,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let segment = get(address, "/stream/film/1/2.ts").await.body;
 	assert_eq!(livepeer_worker_core::sha256(&segment), record.outputs()[1].unwrap().hash);
 
-	// With its receipt, for whoever wants to judge it.
+	// With its receipt, to judge it offline.
 	let receipt = get(address, "/stream/film/receipt/2").await.body;
 	let receipt = ReceiptFile::read(&receipt).unwrap();
 	assert_eq!((&receipt.record, &receipt.ladder), (&record, &spec.ladder));

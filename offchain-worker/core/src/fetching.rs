@@ -1,11 +1,12 @@
-//! Fetching what somebody has signed, in pieces and from several who have it.
+//! Fetches signed bytes in pieces, from several peers that have them.
 //!
-//! Each piece, a range of chunks, is checked against the signed root before the next is asked for. Whoever
-//! is slow is joined by the next source, whoever lacks a piece or sends another is not asked again, and who
-//! was slow or lied is asked last for a while. So a liar costs one piece, and who trickles costs the time in
-//! which another would have sent it. Of one blob no more than two pieces are on their way at a time, and what
-//! is kept of it beyond those was checked. Whoever has to answer for the bytes, once asked, is waited for beside
-//! the others: those that send nothing must not make it seem to have sent nothing.
+//! Each piece is a range of chunks, checked against the signed root before the next is requested. If a source
+//! is slow, the next one is asked too. A source that lacks a piece, or sends a wrong one, is not asked again
+//! for this blob. Sources that were slow or lied are asked last for a while. So a liar costs one piece, and a
+//! trickling source the time in which another would have sent it. At most two pieces of a blob are under way
+//! at a time; everything else that is held was checked. The owner, which has to answer for the bytes, is
+//! waited for beside the others once it was asked: others that send nothing must not make it look as if the
+//! owner had sent nothing.
 
 use std::{
 	collections::{BTreeMap, VecDeque},
@@ -26,18 +27,18 @@ use crate::{
 	sha256,
 };
 
-/// Pieces of one blob that are on their way at a time.
+/// Pieces of one blob that are under way at a time.
 const MOST_ASKED: usize = 2;
-/// How long a piece may take before the next source is asked for it too: this, and as long as its bytes take at
+/// How long a piece may take before the next source is asked too: this, plus the time of its bytes at
 /// [`PACE`].
 const SLOW_MS: u64 = 1_000;
-/// Bytes per second, four megabits: a stream whose pieces come more slowly falls behind.
+/// Bytes per second (four megabits): a stream whose pieces come more slowly falls behind.
 const PACE: u64 = 512 * 1_024;
-/// How long who was slow is asked last.
+/// How long a slow peer is asked last.
 const SLOW_FOR_MS: u64 = 60_000;
-/// How long who sent wrong bytes is.
+/// How long a peer that sent wrong bytes is asked last.
 const WRONG_FOR_MS: u64 = 600_000;
-/// Of how many peers it is remembered.
+/// The most peers that are remembered.
 const MOST_FAULTY: usize = 1_024;
 
 /// Bytes that were fetched, and who gave the last of them.
@@ -49,55 +50,57 @@ pub struct Fetched {
 	pub from: ServiceRecord,
 }
 
-/// Fetches, and remembers whom it is better to ask last.
+/// Fetches, and remembers which peers to ask last.
 pub struct Fetcher {
 	net: Arc<dyn Transport>,
 	clock: Arc<dyn Clock>,
-	/// Until when a peer is asked last, by its whole record: whoever names it where it is not says nothing of it.
+	/// Until when a peer is asked last, by its whole record, so that a record with a false address of a peer
+	/// does not count against the peer.
 	faulty: Mutex<BTreeMap<Vec<u8>, u64>>,
 }
 
-/// Whom a blob can be had from.
+/// The sources of a blob.
 struct Sources<'a> {
-	/// Who has to answer for the bytes: what it says is what is said of a failure.
+	/// The peer that has to answer for the bytes: a failure is reported with its error.
 	owner: Option<ServiceRecord>,
 	/// All of them.
 	named: Vec<ServiceRecord>,
-	/// In the order in which they are asked.
+	/// The order in which they are asked.
 	next: VecDeque<ServiceRecord>,
-	/// Looked up when those are not enough.
+	/// Looks up further sources if those are not enough.
 	more: Option<BoxFuture<'a, Vec<ServiceRecord>>>,
-	/// Asked when there is nobody else.
+	/// Those that are asked only if nobody else is left.
 	last: VecDeque<ServiceRecord>,
-	/// Who sent bytes that do not lead to the root. They lied only if the root is that of the bytes.
+	/// Peers whose bytes do not lead to the root. They lied only if the root is the bytes' root.
 	wrong: Vec<ServiceRecord>,
-	/// Why a piece did not come: in the owner's word, if it has failed.
+	/// Why a piece did not come: the owner's error, if it has failed.
 	failure: Option<NetError>,
 }
 
-/// A piece that is on its way.
+/// A piece under way.
 struct Asked<'a> {
 	peer: ServiceRecord,
 	answer: BoxFuture<'a, Result<Vec<u8>, NetError>>,
 }
 
-/// What comes next while a piece is waited for.
+/// The next event while waiting for a piece.
 enum Next {
-	/// Whoever was asked at this place has answered.
+	/// The source at this place has answered.
 	Answered(usize, Result<Vec<u8>, NetError>),
-	/// Somebody else is to be asked, if there is anybody.
+	/// It is time to ask another source, if there is one.
 	Another(Option<ServiceRecord>),
 }
 
 impl Fetcher {
-	/// A fetcher that knows nothing of anybody.
+	/// A fetcher without experience of any peer.
 	pub fn new(net: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
 		Self { net, clock, faulty: Mutex::default() }
 	}
 
-	/// The bytes that `blob` describes, from whoever of `first` has them, in that order; `more` is looked up
-	/// when those do not answer in time or at all. The error is that of the last of `first`, who has to answer
-	/// for them, where it gave one: [`NetError::WrongBytes`] also when the description is of no bytes at all.
+	/// The bytes that `blob` describes, from the peers `first`, in that order; `more` looks up further ones
+	/// if those do not answer, or not in time. The last of `first` is the owner, which has to answer for the
+	/// bytes: its error is returned, if it gave one. [`NetError::WrongBytes`] is also returned if no bytes
+	/// fit the description.
 	pub async fn fetch(
 		&self,
 		blob: &Output,
@@ -137,7 +140,7 @@ impl Fetcher {
 		Ok(Fetched { bytes, from })
 	}
 
-	/// One piece from whoever sends it first, and who that was.
+	/// One piece, and the peer that sent it first.
 	async fn piece<'a>(
 		&'a self,
 		blob: &Output,
@@ -148,9 +151,9 @@ impl Fetcher {
 		let len = range.within(blob.len.into()).map_or(0, |within| within.len() as u64);
 		let patience_ms = SLOW_MS.saturating_add(len.saturating_mul(1_000) / PACE);
 		let mut asked: VecDeque<Asked<'a>> = VecDeque::new();
-		// Too slow for this piece, as long as others may send it.
+		// A source that is too slow for this piece, while others may send it.
 		let mut slow: Vec<ServiceRecord> = Vec::new();
-		// When the next is asked; never where there is nobody.
+		// When the next one is asked; never if there is none.
 		let mut due_ms = Some(self.clock.now_ms());
 		loop {
 			let next = self.next(&mut asked, sources, due_ms).await;
@@ -159,7 +162,7 @@ impl Fetcher {
 					let Some(Asked { peer, .. }) = asked.remove(place) else { continue };
 					let error = match answer {
 						Ok(bytes) => {
-							// Those before it were asked before.
+							// Those before it were asked already.
 							slow.extend(asked.drain(..place).map(|asked| asked.peer));
 							let later = asked.drain(..).map(|asked| asked.peer);
 							later.for_each(|later| sources.next.push_front(later));
@@ -191,7 +194,7 @@ impl Fetcher {
 					asked.push_back(Asked { peer, answer });
 					due_ms = Some(self.clock.now_ms().saturating_add(patience_ms));
 				}
-				// Others have failed: then rather slowly than not at all.
+				// The others have failed: slow is better than nothing.
 				Next::Another(None) if !slow.is_empty() && asked.len() < MOST_ASKED => {
 					sources.last.extend(slow.drain(..));
 				}
@@ -203,7 +206,7 @@ impl Fetcher {
 		}
 	}
 
-	/// Waits for an answer, or until somebody else is to be asked.
+	/// Waits for an answer, or until another source is to be asked.
 	async fn next(
 		&self,
 		asked: &mut VecDeque<Asked<'_>>,
@@ -230,7 +233,7 @@ impl Fetcher {
 		}
 	}
 
-	/// Who is asked next.
+	/// The next source to ask.
 	async fn another(&self, sources: &mut Sources<'_>) -> Option<ServiceRecord> {
 		if sources.next.is_empty() {
 			if let Some(more) = &mut sources.more {
@@ -256,7 +259,7 @@ impl Fetcher {
 		is_right.then_some(chunks.bytes).ok_or(NetError::WrongBytes)
 	}
 
-	/// Names peers that were not named yet, each once.
+	/// Adds sources that are new, each once.
 	fn add(&self, sources: &mut Sources<'_>, found: Vec<ServiceRecord>) {
 		let now_ms = self.clock.now_ms();
 		let faulty = lock(&self.faulty);
@@ -272,7 +275,7 @@ impl Fetcher {
 		}
 	}
 
-	/// From now on a peer is asked last for so long.
+	/// Asks a peer last for so long from now on.
 	fn note(&self, peer: &ServiceRecord, for_ms: u64) {
 		let now_ms = self.clock.now_ms();
 		let mut faulty = lock(&self.faulty);

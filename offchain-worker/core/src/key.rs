@@ -1,4 +1,4 @@
-//! The keys that a worker signs with, and those that it checks others' signatures by.
+//! The keys with which a worker signs, and the keys by which it checks others' signatures.
 
 use std::{
 	collections::BTreeMap,
@@ -26,8 +26,7 @@ use crate::{
 	},
 };
 
-/// A secret that is no sr25519 secret URI: neither a seed in hex, nor a phrase, nor a development
-/// name such as `//Alice`.
+/// Not an sr25519 secret URI: neither a seed in hex, nor a phrase, nor a development name such as `//Alice`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("not an sr25519 secret: expected a phrase, a 0x seed or a development name like //Alice")]
 pub struct BadSecret;
@@ -57,12 +56,12 @@ impl Key {
 		sp_runtime::MultiSigner::from(self.pair.public()).into_account()
 	}
 
-	/// The public key, as an account names its operator keys.
+	/// The public key in the form in which an account names its operator keys.
 	pub fn public(&self) -> OperatorKey {
 		OperatorKey::Sr25519(self.pair.public())
 	}
 
-	/// The public key, as an account names the key of its forced variants.
+	/// The public key in the form in which an account names the key of its forced variants.
 	pub fn vrf_public(&self) -> VrfKey {
 		self.pair.public()
 	}
@@ -87,7 +86,7 @@ pub struct Signing {
 }
 
 impl Signing {
-	/// A key as the account that it is.
+	/// A key that signs as its own account.
 	pub fn own(key: Key) -> Self {
 		let signer = Signer::account(key.account());
 		Self { key, signer }
@@ -108,25 +107,25 @@ impl Signing {
 	}
 }
 
-/// The key by which a transcoder's forced variants are drawn, as one of its generations.
+/// The key that draws a transcoder's forced variants in one of its generations.
 #[derive(Clone, Debug)]
 pub struct Drawing(Key);
 
 impl Drawing {
-	/// What opens x of a place. The proof in it is another each time.
+	/// The opening of x at a place. Its proof differs each time.
 	pub fn open(&self, place: &VariantPlace) -> VrfOpening {
 		VrfOpening::from(&self.0.pair.vrf_sign(&place.sign_data()))
 	}
 
-	/// x of a place, the same each time; always there.
+	/// x at a place: the same each time; never fails.
 	pub fn x(&self, place: &VariantPlace) -> Option<[u8; 32]> {
 		place.verify(&self.0.vrf_public(), &self.open(place))
 	}
 }
 
-/// No key at hand draws the variants of the generation that is asked for.
+/// No key at hand draws the variants of the requested generation.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("none of the keys given is that by which the forced variants of {account} are drawn in generation {generation}: give its file besides. `livepeer-worker keys show` names it; `keys announce` can name another")]
+#[error("none of the given keys draws the forced variants of {account} in generation {generation}: give the file of that key too. `livepeer-worker keys show` names it; `keys announce` can name another")]
 pub struct NoVrfKey {
 	/// The account.
 	pub account: AccountId,
@@ -134,9 +133,9 @@ pub struct NoVrfKey {
 	pub generation: Generation,
 }
 
-/// No key at hand signs as the generation that is asked for.
+/// No key at hand signs as the requested generation.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("none of the keys given signs for {account} as generation {generation}: give the file of one of its operator keys, or announce a key with `livepeer-worker keys announce`")]
+#[error("none of the given keys signs for {account} as generation {generation}: give the file of one of its operator keys, or announce a key with `livepeer-worker keys announce`")]
 pub struct NoKeyFor {
 	/// The account.
 	pub account: AccountId,
@@ -144,7 +143,7 @@ pub struct NoKeyFor {
 	pub generation: Generation,
 }
 
-/// The keys at hand that sign for one account: usually operator keys, and not its own.
+/// The keys at hand that sign for one account: usually operator keys, not its own key.
 #[derive(Clone, Debug)]
 pub struct Keyring {
 	account: AccountId,
@@ -152,12 +151,12 @@ pub struct Keyring {
 }
 
 impl Keyring {
-	/// The keys that may sign for `account`; which of them do, says the chain.
+	/// Keys that may sign for `account`; the chain decides which of them do.
 	pub fn new(account: AccountId, keys: Vec<Key>) -> Self {
 		Self { account, keys }
 	}
 
-	/// A key that is the account itself.
+	/// The account's own key.
 	pub fn own(key: Key) -> Self {
 		Self { account: key.account(), keys: vec![key] }
 	}
@@ -184,8 +183,8 @@ impl Keyring {
 		place_of(view, key).map(|place| signing(key, place)).ok_or_else(missing)
 	}
 
-	/// The key that draws the variants of `generation`, one of `views`. A generation has one, which all
-	/// machines of a pool hold.
+	/// The key that draws the variants of `generation`, one of `views`. A generation has one such key, which
+	/// all machines of a pool hold.
 	pub fn drawing(&self, views: &[KeysView], generation: Generation) -> Result<Drawing, NoVrfKey> {
 		let missing = || NoVrfKey { account: self.account.clone(), generation };
 		let is_it = |key: &&Key| match generation {
@@ -198,19 +197,19 @@ impl Keyring {
 	}
 }
 
-/// Where a generation has a key, unless it is revoked.
+/// A key's place in a generation, unless it is revoked.
 fn place_of(view: &KeysView, key: &Key) -> Option<u8> {
 	let place = view.keys.iter().position(|stored| *stored == key.public())?;
 	let revoked = view.revoked.get(place).copied().unwrap_or(false);
 	u8::try_from(place).ok().filter(|_| !revoked)
 }
 
-/// How long it is believed which of its own keys an account has revoked.
+/// How long the state of the own keys, such as revocations, is cached.
 const OWN_BELIEVED_MS: u64 = 60_000;
-/// How long the chain may take to say it while there is something to fall back on.
+/// How long the chain may take to answer while there is a cached state to fall back on.
 const OWN_MS: u64 = 2_000;
 
-/// The keys at hand, with what the chain says of them.
+/// The keys at hand, with the chain's state of them.
 pub struct OwnKeys {
 	ring: Keyring,
 	purpose: Purpose,
@@ -235,8 +234,8 @@ impl OwnKeys {
 		self.ring.account()
 	}
 
-	/// What signs as this generation. What the chain says of it is believed for a minute, and for as
-	/// long as the node is away.
+	/// The signer of this generation. The chain's state of it is cached for a minute, and while the node is
+	/// away.
 	pub async fn signing(
 		&self,
 		generation: Generation,
@@ -263,14 +262,14 @@ impl OwnKeys {
 		}
 	}
 
-	/// What signs as the generation that the account uses now.
+	/// The signer of the generation that the account uses now.
 	pub async fn signing_now(&self) -> Result<Result<Signing, NoKeyFor>, ChainError> {
 		let views = self.read().await?;
 		let newest = views.first().map_or(0, |view| view.generation);
 		Ok(self.ring.signing(&views, newest))
 	}
 
-	/// What draws the variants of this generation, which is believed for ever: a generation never changes.
+	/// What draws the variants of this generation, cached for ever: a generation never changes.
 	pub async fn drawing(
 		&self,
 		generation: Generation,
@@ -293,10 +292,10 @@ impl OwnKeys {
 	}
 }
 
-/// How long it is believed that a generation which was not found does not exist, about a block:
-/// anybody can name one.
+/// How long a generation that was not found is taken for missing: about a block, because anybody can name
+/// one.
 const BELIEVED_MS: u64 = 6_000;
-/// Accounts whose keys are remembered.
+/// The most accounts whose keys are cached.
 const MOST_KNOWN: usize = 1_024;
 
 struct Known {
@@ -304,7 +303,7 @@ struct Known {
 	read_ms: u64,
 }
 
-/// What the chain says about the keys of others, remembered: a generation never changes.
+/// A cache of others' keys on the chain: a generation never changes.
 pub struct KeyBook {
 	chain: Arc<dyn Chain>,
 	clock: Arc<dyn Clock>,
@@ -317,7 +316,7 @@ impl KeyBook {
 		Self { chain, clock, known: Mutex::default() }
 	}
 
-	/// The generations of an account, of which `wanted` must be one if it exists.
+	/// The generations of an account, including `wanted` if it exists.
 	pub async fn views(
 		&self,
 		account: &AccountId,
@@ -344,8 +343,8 @@ impl KeyBook {
 		Ok(views)
 	}
 
-	/// Whether `signature` is `account`'s for this purpose over the object of this hash, by a key
-	/// of any of its generations, revoked or not: what was signed before stays valid.
+	/// Whether `signature` is `account`'s for this purpose over the object with this hash. A key of any of
+	/// its generations counts, revoked or not: earlier signatures stay valid.
 	pub async fn is_signed(
 		&self,
 		signature: &OperatorSignature,
@@ -385,7 +384,7 @@ impl KeyBook {
 		self.is_signed(signature, broadcaster, Purpose::Segments, &head.hash()).await
 	}
 
-	/// Whether everything in a contradiction is signed as it says, for this chain.
+	/// Whether all signatures in a contradiction are right, for this chain.
 	pub async fn is_proven(&self, contradiction: &Contradiction) -> Result<bool, ChainError> {
 		if contradiction.header().genesis != self.chain.genesis() {
 			return Ok(false);
@@ -453,8 +452,8 @@ impl KeyBook {
 	}
 }
 
-/// Whether `signature` is `account`'s over the object of this hash, by a key of any of these
-/// generations, revoked or not: what was signed before stays valid.
+/// Whether `signature` is `account`'s over the object with this hash. A key of any of these generations
+/// counts, revoked or not: earlier signatures stay valid.
 pub fn is_signed_by(
 	signature: &OperatorSignature,
 	account: &AccountId,

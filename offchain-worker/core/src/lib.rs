@@ -2,8 +2,7 @@
 //!
 //! Segments, receipts, claims and the logic of every role, without I/O. Three floors:
 //!
-//! - [`rules`]: plain functions of their arguments, time included: the sending window, what a claim
-//!   covers, playlists.
+//! - [`rules`]: pure functions, with time as an argument: the sending window, a claim's range, playlists.
 //! - [`ports`]: the traits at which the worker's other crates meet.
 //!   - [`ports::chain::Chain`]: the chain's reads and calls (crate `livepeer-worker-chain`).
 //!   - [`ports::store`]: bytes by hash and durable records (`livepeer-worker-store`).
@@ -12,9 +11,9 @@
 //!   - [`ports::engine::MediaEngine`]: the media engine (`livepeer-worker-media`).
 //!   - [`ports::clock::Clock`] and [`ports::events::EventSink`]: time, which tests simulate, and
 //!     progress.
-//!   - [`ports::before`]: what stands before a chain, an engine or a service and changes a part of it.
-//! - [`fetching`] and [`shelf`]: how roles get bytes from peers, and give them.
-//! - [`reporting`]: what roles share that see two things signed that exclude each other.
+//!   - [`ports::before`]: wrappers that change a part of a chain, an engine or a service.
+//! - [`fetching`] and [`shelf`]: getting bytes from peers, and giving them.
+//! - [`reporting`]: shared by roles that see two contradictory signatures.
 //! - [`roles`]: [`roles::broadcast`], [`roles::transcode`], [`roles::verify`], [`roles::follow`]
 //!   (what a gateway does).
 
@@ -35,31 +34,31 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use sha2::{Digest, Sha256};
 use sp_core::H256;
 
-/// SHA-256 of `bytes`: how every segment and output is named.
+/// SHA-256 of `bytes`: the name of every segment and output.
 pub fn sha256(bytes: &[u8]) -> H256 {
 	H256(Sha256::digest(bytes).into())
 }
 
-/// Does what keeps a processor or the disk busy, such as hashing and storing megabytes, on a thread on which
-/// nobody else waits. It goes on to its end when nobody waits for it any more. Where there is no runtime, as
-/// in simulated time, it is done at once.
+/// Runs work that keeps a processor or the disk busy, such as hashing and storing megabytes, on a thread on
+/// which nothing else waits. The work runs to its end even if nobody waits for it any more. Without a
+/// runtime, as in simulated time, it runs at once.
 ///
 /// # Panics
 ///
-/// When `work` does.
+/// If `work` panics.
 pub async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
 	let Ok(runtime) = tokio::runtime::Handle::try_current() else { return work() };
 	match runtime.spawn_blocking(work).await {
 		Ok(done) => done,
 		Err(error) => match error.try_into_panic() {
 			Ok(panic) => std::panic::resume_unwind(panic),
-			// The runtime ends, and with it whoever waits here.
+			// The runtime ends, and the waiting future with it.
 			Err(_) => std::future::pending().await,
 		},
 	}
 }
 
-/// An amount of a token with 18 decimals as people write it.
+/// An amount of a token with 18 decimals, as people write it.
 pub fn decimal(amount: livepeer_primitives::Balance) -> String {
 	let fraction = format!("{:018}", amount % livepeer_primitives::UNIT);
 	let fraction = fraction.trim_end_matches('0');
@@ -71,14 +70,14 @@ pub fn decimal(amount: livepeer_primitives::Balance) -> String {
 	}
 }
 
-/// An amount as people write it where it is only about so much: to three significant digits.
+/// An approximate amount, rounded to three significant digits.
 pub fn about(amount: livepeer_primitives::Balance) -> String {
 	let digits = amount.checked_ilog10().unwrap_or(0);
 	let step = 10u128.pow(digits.saturating_sub(2));
 	decimal(amount.saturating_add(step / 2) / step * step)
 }
 
-/// Locks. Nothing that holds a lock of this crate can panic half-way through a change.
+/// Locks. No holder of a lock of this crate can panic half-way through a change.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -102,7 +101,7 @@ mod tests {
 		assert!(about(u128::MAX).starts_with("340000"), "no overflow");
 	}
 
-	/// A runtime of one thread goes on meanwhile: what is done aside ends only when it has.
+	/// A single-threaded runtime continues meanwhile: the work on the side ends only after it.
 	#[tokio::test]
 	async fn work_should_be_done_beside_everything_else() {
 		let (sender, receiver) = std::sync::mpsc::channel();

@@ -1,11 +1,11 @@
-//! Whether a folder knows all that was signed with it.
+//! Whether a folder knows everything that was signed with it.
 //!
-//! A folder that was restored from a copy has forgotten the newest part, and would sign it again,
-//! differently. Nothing in it says so. But a copy is older than what it is a copy of: a role notes
-//! every few seconds that it runs, and where the last such note is older than a copy can be made and
-//! put back in, the folder may be one. Then it is not believed, until others have shown what it lacks or
-//! only what began since is signed for. The machine's clock tells how old the note is, and the chain's blocks, for a
-//! machine that is put back may have the clock of then.
+//! A folder that was restored from a copy lacks the newest part, and its role would sign that again,
+//! differently. The folder cannot show this, but a copy is old: a role notes every few seconds that it runs.
+//! If the last note is older than making and restoring a copy takes, the folder may be a copy. It is then
+//! doubted, until others have shown what it lacks, or only later work is signed for. The age of the note is
+//! measured by the machine's clock and by the chain's blocks, because a restored machine may have its old
+//! clock.
 
 use codec::{Decode, Encode};
 use livepeer_primitives::BlockNumber;
@@ -17,18 +17,18 @@ use crate::ports::{
 	store::{StoreError, Values},
 };
 
-/// How long a folder may have been left and still be believed: a machine starts again in less, and
-/// no backup is put back in less.
+/// How long a folder may have been unused without doubt: a machine restarts faster, and no backup is restored
+/// faster.
 pub const LEFT_MS: u64 = 600_000;
-/// For how many blocks, whatever the machine's clock says: of two seconds each as many as that time has.
+/// The same in blocks of two seconds, whatever the machine's clock says.
 pub const LEFT_BLOCKS: BlockNumber = 300;
-/// How often it is noted that a role runs.
+/// How often a role notes that it runs.
 const PULSE_MS: u64 = 20_000;
-/// Names the note in the store.
+/// The name of the note in the store.
 const PULSE: &str = "pulse";
 
-/// Whether nothing says that a role ran over this store a short while ago. A clock that went back
-/// says nothing either; `best` is the height of the best block, 0 while none is known.
+/// Whether nothing shows that a role used this store a short while ago. A clock that went back shows nothing
+/// either; `best` is the height of the best block, 0 while none is known.
 pub(crate) fn was_left(
 	store: &dyn Values,
 	clock: &dyn Clock,
@@ -52,7 +52,7 @@ pub(crate) fn pulse(
 	store.put_value(PULSE, &(clock.wall_ms(), best).encode())
 }
 
-/// Notes again and again that a role runs; never ends.
+/// Keeps noting that a role runs; never ends.
 pub(crate) async fn keep_pulse(
 	store: &dyn Values,
 	clock: &dyn Clock,

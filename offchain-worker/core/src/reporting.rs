@@ -1,9 +1,8 @@
-//! Contradictions that a role comes across: kept with both signatures until the chain was told of
-//! them, or takes them no more.
+//! Contradictions that a role finds: stored with both signatures until they are reported to the chain, or the
+//! chain takes them no more.
 //!
-//! Whoever signs two things that exclude each other lets two others believe two things; the chain
-//! takes stake or bond for it, if somebody who saw both says so in time. A role compares only what it
-//! handles and stores anyway.
+//! Two contradictory signatures deceive one of their recipients. The chain takes stake or bond for that, if
+//! somebody who saw both reports it in time. A role compares only what it handles and stores anyway.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,15 +21,15 @@ use crate::{
 	},
 };
 
-/// Names, in the store, what is kept.
+/// The name of the contradictions in the store.
 const KEPT: &str = "contradictions";
-/// Contradictions that are kept, one for each offence: some hundred KiB. Those that are settled make
-/// room first; there is none for more that are not.
+/// The most stored contradictions, one for each offence: some hundred KiB. Settled ones make room for new
+/// ones; if none is settled, no more are stored.
 pub const MOST_KEPT: usize = 64;
-/// How many blocks nothing is reported after the chain did not take a report, though it may later.
+/// The pause in blocks after the chain refused a report that it may take later.
 const REST: BlockNumber = 50;
 
-/// Why something is not kept or not reported.
+/// Why a contradiction is not stored or not reported.
 #[derive(Debug, Error)]
 pub enum ReportError {
 	/// The chain gave no answer.
@@ -41,10 +40,10 @@ pub enum ReportError {
 	Store(#[from] StoreError),
 }
 
-/// What became of a contradiction.
+/// The outcome of a contradiction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Outcome {
-	/// It was reported from here.
+	/// This role reported it.
 	Reported,
 	/// The offence had been reported before.
 	Known,
@@ -63,37 +62,37 @@ impl Outcome {
 	}
 }
 
-/// What the chain said of a contradiction.
+/// The chain's answer to a contradiction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Told {
-	/// Nothing more is to be said.
+	/// It is settled.
 	Settled(Outcome),
-	/// It is not by the keys of the assignment, and so proves nothing.
+	/// It is not by the assignment's keys, and so proves nothing.
 	Void,
-	/// The assignment is not accepted, so that it is open which keys count.
+	/// The assignment is not accepted yet, so it is open which keys count.
 	NotYet,
 }
 
-/// A contradiction that is kept.
+/// A stored contradiction.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Kept {
 	/// Both sides of it.
 	pub contradiction: Contradiction,
 	/// The best block when it was found.
 	pub found_at: BlockNumber,
-	/// What became of it; `None` while the chain is still to be told.
+	/// Its outcome; `None` until it is settled.
 	pub outcome: Option<Outcome>,
 }
 
-/// The forms in which it is stored.
+/// Its stored forms.
 #[derive(Encode, Decode)]
 enum Form {
 	#[codec(index = 1)]
 	V1(Vec<Kept>),
 }
 
-/// Shows the chain a contradiction whose signatures were checked, if it would be punished. Whatever
-/// would be refused is not sent, as far as that can be seen: a refusal costs the fee of a transaction.
+/// Reports a contradiction with checked signatures, if it would be punished. What the chain would foreseeably
+/// refuse is not sent, because a refusal costs a transaction's fee.
 pub async fn tell(chain: &dyn Chain, contradiction: &Contradiction) -> Result<Told, ChainError> {
 	let SegmentHeader { job, assignment, .. } = contradiction.header();
 	let (view, given) = (
@@ -112,7 +111,7 @@ pub async fn tell(chain: &dyn Chain, contradiction: &Contradiction) -> Result<To
 			Refused::NoJob | Refused::NoAssignment | Refused::TooLate => {
 				Ok(Told::Settled(Outcome::TooLate))
 			}
-			// A chain that takes no calls now says so in another pallet's name.
+			// A chain that takes no calls now refuses in another pallet's name.
 			refused if refused.to_string().starts_with("Jobs.") => {
 				tracing::warn!(call, %refused, "what looked like a contradiction is none");
 				Ok(Told::Void)
@@ -123,12 +122,12 @@ pub async fn tell(chain: &dyn Chain, contradiction: &Contradiction) -> Result<To
 	}
 }
 
-/// Keeps contradictions, and reports them with the key of the role's transactions where it has one.
+/// Stores contradictions, and reports them if the role has a key for transactions.
 pub struct Reporter {
 	chain: Arc<dyn Chain>,
 	store: Arc<dyn Values>,
 	events: Arc<dyn EventSink>,
-	/// Held while what is stored is changed.
+	/// Held while the stored list is changed.
 	changing: Mutex<()>,
 	/// The block before which nothing is reported.
 	again: Mutex<BlockNumber>,
@@ -140,8 +139,8 @@ impl Reporter {
 		Self { chain, store, events, changing: Mutex::default(), again: Mutex::default() }
 	}
 
-	/// Keeps a contradiction, if it is proven and the first of its offence. Without its two valid
-	/// signatures nobody can have anything kept.
+	/// Stores a contradiction, if it is proven and the first of its offence. Nobody can have anything stored
+	/// without the two valid signatures.
 	pub async fn note(&self, book: &KeyBook, contradiction: Contradiction) {
 		if let Err(error) = self.try_note(book, contradiction).await {
 			tracing::error!(%error, "a contradiction was seen and is not kept");
@@ -154,7 +153,7 @@ impl Reporter {
 		contradiction: Contradiction,
 	) -> Result<(), ReportError> {
 		let offence = contradiction.offence();
-		// Before signatures are looked at: whoever is caught may go on for as long as it likes.
+		// Before checking signatures: an offender may repeat its offence any number of times.
 		if self.kept()?.iter().any(|kept| kept.contradiction.offence() == offence)
 			|| !book.is_proven(&contradiction).await?
 		{
@@ -182,7 +181,7 @@ impl Reporter {
 		Ok(())
 	}
 
-	/// Everything that is kept, oldest first.
+	/// All stored contradictions, oldest first.
 	pub fn kept(&self) -> Result<Vec<Kept>, StoreError> {
 		let Some(bytes) = self.store.value(KEPT)? else { return Ok(Vec::new()) };
 		let Form::V1(kept) = Form::decode_all(&mut &bytes[..])
@@ -190,7 +189,8 @@ impl Reporter {
 		Ok(kept)
 	}
 
-	/// Stores one more, and says whether it did: not where one of its offence is there, or no room.
+	/// Stores one more; returns whether it did. It does not if one of the same offence is there, or if there
+	/// is no room.
 	fn keep(&self, kept: Kept) -> Result<bool, StoreError> {
 		let offence = kept.contradiction.offence();
 		self.change(|all| {
@@ -212,7 +212,7 @@ impl Reporter {
 		})
 	}
 
-	/// Changes what is stored, if `change` says that it did.
+	/// Changes the stored list if `change` returns that it changed it.
 	fn change(&self, change: impl FnOnce(&mut Vec<Kept>) -> bool) -> Result<bool, StoreError> {
 		let _changing = lock(&self.changing);
 		let mut all = self.kept()?;
@@ -223,9 +223,8 @@ impl Reporter {
 		Ok(has_changed)
 	}
 
-	/// Reports what is not settled, each in a transaction that is waited for until it is final. A node
-	/// that is behind the block in which something was found is not asked about it: what it does not
-	/// know is no sign that it is too late.
+	/// Reports what is not settled, and waits until each transaction is final. A node that is behind the
+	/// block of a finding is not asked about it: its ignorance does not show that it is too late.
 	pub async fn report(&self) -> Result<(), ReportError> {
 		let head = *self.chain.heads().borrow();
 		let Some(own) = self.chain.account() else { return Ok(()) };
@@ -236,7 +235,7 @@ impl Reporter {
 		for Kept { contradiction, found_at, outcome } in self.kept()? {
 			let offence = contradiction.offence();
 			let is_foreign = contradiction.header().genesis != self.chain.genesis();
-			// Whoever shows its own offence pays for it all the same, and gets nothing.
+			// Reporting one's own offence costs the same and brings nothing.
 			if outcome.is_some()
 				|| is_foreign
 				|| head.finalized < found_at
@@ -258,7 +257,7 @@ impl Reporter {
 		failed
 	}
 
-	/// Notes what became of an offence.
+	/// Notes the outcome of an offence.
 	fn settle(&self, offence: &Offence, outcome: Outcome) -> Result<(), StoreError> {
 		self.change(|all| {
 			let of_it = all.iter_mut().filter(|kept| kept.contradiction.offence() == *offence);
@@ -277,7 +276,7 @@ impl Reporter {
 		Ok(())
 	}
 
-	/// Forgets what proved nothing: a true contradiction of the same signer may follow.
+	/// Forgets a contradiction that proved nothing: a true one of the same signer may follow.
 	fn forget(&self, offence: &Offence) -> Result<(), StoreError> {
 		tracing::warn!(
 			?offence,

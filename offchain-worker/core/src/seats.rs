@@ -1,4 +1,4 @@
-//! Who judges a claim, as the chain has it: asked once in a while, however many passes are shown.
+//! The judges of a claim on the chain: read once in a while, however many passes are shown.
 
 use std::{
 	collections::BTreeMap,
@@ -18,17 +18,17 @@ use crate::{
 	},
 };
 
-/// How long it is believed who judges a claim, about a block.
+/// How long the judges of a claim are cached: about a block.
 const BELIEVED_MS: u64 = 6_000;
-/// How long the chain may take to say it, and how long it is not asked again when it did not.
+/// How long the chain may take to answer, and the pause before it is asked again after no answer.
 const ANSWER_MS: u64 = 2_000;
 
-/// Who judges a claim, and until when that is believed. Whoever asks while it is looked up waits for
-/// the same answer.
+/// The judges of a claim, and until when they are cached. Questions during a read wait for the same answer.
 #[derive(Default)]
 struct Known(tokio::sync::Mutex<(u64, Option<ChallengeView>)>);
 
-/// Who judges the claims that were asked for. Who uses it names none but its own: anybody may name a claim.
+/// The judges of requested claims. Users must request only claims of their own, because anybody may name a
+/// claim.
 pub(crate) struct Seats {
 	chain: Arc<dyn Chain>,
 	clock: Arc<dyn Clock>,
@@ -40,7 +40,7 @@ impl Seats {
 		Self { chain, clock, known: Mutex::default() }
 	}
 
-	/// The challenge of a claim, as far as the chain says in time.
+	/// The challenge of a claim, if the chain answers in time.
 	pub(crate) async fn challenge(&self, claim: ClaimId) -> Option<ChallengeView> {
 		let known = lock(&self.known).entry(claim).or_default().clone();
 		let mut known = known.0.lock().await;
@@ -55,7 +55,7 @@ impl Seats {
 						_ => "the node gives no answer".to_owned(),
 					};
 					tracing::warn!(claim, why, "cannot look up who judges a claim");
-					// Whoever judged it a moment ago still does; whoever is not known comes again.
+					// Earlier judges still count; an unknown one comes again.
 					let again_ms = self.clock.now_ms().saturating_add(ANSWER_MS);
 					(again_ms, known.1.take())
 				}

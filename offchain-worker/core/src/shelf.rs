@@ -1,7 +1,7 @@
-//! Giving peers chunks of what is stored.
+//! Serves peers chunks of stored bytes.
 //!
-//! Whoever asks for a chunk must not have megabytes read and hashed for it: the nodes of the chunk tree of what
-//! was asked for last are kept, and beside them only the chunks that are asked for are read.
+//! A request for a chunk must not cost reading and hashing megabytes. So the chunk trees of recently
+//! requested blobs are cached, and otherwise only the requested chunks are read.
 
 use std::{
 	collections::{BTreeMap, VecDeque},
@@ -20,9 +20,9 @@ use crate::{
 	},
 };
 
-/// Nodes that are kept, of 32 bytes each, in all: those of 1 GiB of blobs.
+/// The most cached nodes, of 32 bytes each: those of 1 GiB of blobs.
 const MOST_NODES: usize = 16 * 1_024;
-/// Blobs that are read whole at a time to learn their nodes, 128 MiB at most.
+/// Blobs that are read whole at a time to compute their nodes: at most 128 MiB.
 const LANES: usize = 8;
 
 /// The chunk tree of a blob.
@@ -56,13 +56,13 @@ impl Trees {
 	}
 }
 
-/// A store as peers see it.
+/// A store, from the view of peers.
 pub struct Shelf {
 	store: Arc<dyn Blobs>,
 	trees: Mutex<Trees>,
-	/// By the blob's hash, so that whoever asks for the same waits for the same.
+	/// By the blob's hash, so that requests for the same blob wait for the same read.
 	lanes: [tokio::sync::Mutex<()>; LANES],
-	/// Says which lane a hash has: nobody else knows, so that nobody fills one before others' requests.
+	/// The secret that assigns lanes to hashes, so that nobody can fill a lane to delay others' requests.
 	lots: RandomState,
 }
 
@@ -73,7 +73,7 @@ impl Shelf {
 		Self { store, trees, lanes, lots }
 	}
 
-	/// How many bytes have this hash, if they are there.
+	/// The number of bytes with this hash, if they are there.
 	pub fn size(&self, hash: H256) -> Option<u64> {
 		served(self.store.size(hash))
 	}
@@ -93,7 +93,7 @@ impl Shelf {
 			if tree.nodes.get(first..first.saturating_add(nodes.len())) == Some(&nodes[..]) {
 				return Ok(Chunks::under(&tree.nodes, tree.len, range, part));
 			}
-			// The disk has lost what was there: read whole, it is found damaged, and goes.
+			// The disk has lost bytes: read whole, the blob is found damaged and is removed.
 			store.get(hash).map(|_| None)
 		});
 		served(read.await)
@@ -106,7 +106,7 @@ impl Shelf {
 	/// Reads a blob whole, for its nodes.
 	async fn learn(&self, hash: H256) -> Option<Arc<Tree>> {
 		let _turn = self.lanes.get(self.lane(hash))?.lock().await;
-		// Somebody may have asked for it meanwhile.
+		// Another request may have read it meanwhile.
 		if let Some(tree) = lock(&self.trees).by_hash.get(&hash) {
 			return Some(tree.clone());
 		}
@@ -122,7 +122,7 @@ impl Shelf {
 	}
 }
 
-/// What is served of what was read; why nothing is, where the store has failed, is in the log.
+/// The result of a read, for peers; a failure of the store is only logged.
 fn served<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
 	read.unwrap_or_else(|error| {
 		tracing::warn!(%error, "cannot serve");
@@ -169,7 +169,7 @@ mod tests {
 		assert_eq!(shelf.chunks(sha256(b"unknown"), range(0, 1)).await, None);
 	}
 
-	/// A store whose bytes change under a name that is known.
+	/// A store whose bytes change under a known name.
 	#[tokio::test]
 	async fn nothing_should_be_served_that_the_disk_has_lost() {
 		let store = MemoryStore::default();
@@ -185,7 +185,7 @@ mod tests {
 		assert_eq!(shelf.size(hash), None);
 	}
 
-	/// A store that counts what is read of it whole.
+	/// A store that counts whole reads.
 	#[derive(Default)]
 	struct Counted {
 		inner: MemoryStore,
@@ -218,7 +218,7 @@ mod tests {
 		}
 	}
 
-	/// Whoever asks for single chunks of a large blob, as often as he likes, has it read and hashed once.
+	/// Any number of requests for single chunks of a large blob read and hash it once.
 	#[tokio::test]
 	async fn attack_swarm_that_asks_for_chunks() {
 		let store = Arc::new(Counted::default());
@@ -230,7 +230,7 @@ mod tests {
 		assert_eq!(store.whole.load(Ordering::SeqCst), 1);
 	}
 
-	/// Whoever asks for many blobs, of hashes that are alike, has others wait in no lane for all of them.
+	/// Requests for many blobs with similar hashes do not make others wait for all of them in one lane.
 	#[test]
 	fn attack_one_lane_filled_with_blobs_that_are_chosen() {
 		let shelf = Shelf::new(Arc::new(MemoryStore::default()));

@@ -1,9 +1,9 @@
-//! The bridge's part of the story: a command of its own, which has an Ethereum, a gateway and a relayer.
-//! It brings ETH over before anything streams, and takes earnings back when all is settled.
+//! The bridge's part of the story: a separate command with an Ethereum, a gateway and a relayer. It brings
+//! ETH over before anything streams, and takes earnings back when all is settled.
 //!
-//! What it says on its standard output is shown, but for three lines: `ready` when the money is there,
-//! `stall` when finality is to stand still, `go on` when it may go on. It takes the earnings back when
-//! its standard input ends.
+//! Its standard output is shown, except for three lines: `ready` when the money is there, `stall` when
+//! finality is to stop, `go on` when it may continue. It takes the earnings back when its standard input
+//! ends.
 
 use std::{
 	fs::{self, File},
@@ -26,9 +26,9 @@ use tokio::{
 
 use crate::network::Network;
 
-/// How often it is looked whether everything else still runs.
+/// How often it is checked that everything else still runs.
 const LOOK: Duration = Duration::from_millis(500);
-/// Without these two of five nothing is final. The first node is spared, for the demo reads it.
+/// Without these two of five nothing becomes final. The first node is spared, because the demo reads it.
 const STALLED: [&str; 2] = ["node-dave", "node-eve"];
 
 /// The running command.
@@ -39,13 +39,13 @@ pub struct Bridge {
 }
 
 impl Bridge {
-	/// Starts `command` with a node's URL at its end; its errors go into a file among the logs.
+	/// Starts `command` with a node's URL appended; its errors go into a log file.
 	pub fn begin(command: &str, node: &str, logs: &Path) -> Result<Self> {
 		fs::create_dir_all(logs)?;
 		let log = File::create(logs.join("bridge.log"))?;
 		let mut child = Command::new("sh")
 			.arg("-c")
-			// The shell makes way, so that it is the command that is stopped.
+			// `exec` replaces the shell, so that stopping reaches the command itself.
 			.arg(format!("exec {command} {node}"))
 			.stdin(Stdio::piped())
 			.stdout(Stdio::piped())
@@ -76,7 +76,7 @@ impl Bridge {
 		}
 	}
 
-	/// Has it take the earnings back; whether everything was as it should be, and what it said last.
+	/// Makes it take the earnings back; returns whether everything was right, and its last line.
 	pub async fn settle(mut self, network: &mut Network) -> Result<(bool, String)> {
 		drop(self.input.take());
 		let mut last = String::new();
@@ -93,7 +93,7 @@ impl Bridge {
 		Ok((self.child.wait()?.success(), last))
 	}
 
-	/// The next line; nothing when the command has ended.
+	/// The next line; `None` when the command has ended.
 	async fn line(&mut self, network: &mut Network) -> Result<Option<String>> {
 		loop {
 			network.ensure_running()?;

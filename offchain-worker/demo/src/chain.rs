@@ -1,4 +1,4 @@
-//! The chain as the demo reads it: events of finalised blocks and balances, over one node's RPC.
+//! The demo's reads of the chain: events of finalised blocks and balances, over one node's RPC.
 
 use anyhow::{Context, Result};
 use livepeer_primitives::{
@@ -77,13 +77,13 @@ impl Chain {
 		Ok(self.client.at_block(number).await?)
 	}
 
-	/// The slot in which the block at `number` was made, by its time stamp.
+	/// The slot of the block at `number`, by its time stamp.
 	pub async fn slot(&self, number: u32, slot_milliseconds: u64) -> Result<u64> {
 		let now = self.read(number, "Timestamp", "Now", vec![]).await?;
 		Ok(now.as_u64().unwrap_or(0) / slot_milliseconds.max(1))
 	}
 
-	/// A storage value as JSON; `Null` when there is none.
+	/// A storage value as JSON; `Null` if there is none.
 	async fn read(&self, number: u32, pallet: &str, entry: &str, keys: Vec<Value>) -> Result<Json> {
 		let at = self.at(number).await?;
 		let address = subxt::dynamic::storage::<Vec<Value>, Value>(pallet, entry);
@@ -99,7 +99,7 @@ impl Chain {
 		Ok(to_json(&at.runtime_apis().call(payload).await?))
 	}
 
-	/// The parameters in force at a block, and what was fixed at genesis.
+	/// The parameters in force at a block, and the constants of the genesis.
 	pub async fn rules(&self, number: u32) -> Result<(ProtocolParameters, Timing)> {
 		let at = self.at(number).await?;
 		let apis = at.runtime_apis();
@@ -108,7 +108,7 @@ impl Chain {
 		Ok((ProtocolParameters::decode(&mut &parameters[..])?, Timing::decode(&mut &timing[..])?))
 	}
 
-	/// What an account has at a block.
+	/// An account's balances at a block.
 	pub async fn balances(&self, number: u32, account: &AccountId) -> Result<Balances> {
 		let key = || Value::from_bytes(<[u8; 32]>::from(account.clone()));
 		let eth_id = || Value::u128(ETH.into());
@@ -134,7 +134,7 @@ impl Chain {
 	}
 }
 
-/// An amount from JSON; 0 when there is none.
+/// An amount from JSON; 0 if there is none.
 pub fn amount(value: &Json) -> u128 {
 	value
 		.as_u64()

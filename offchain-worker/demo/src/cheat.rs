@@ -1,8 +1,8 @@
-//! Who misbehaves in a story, and what must become of it.
+//! Who misbehaves in a story, and what the consequences must be.
 
 use clap::ValueEnum;
 
-/// What is done: a command of `livepeer-cheat`.
+/// The cheat: a command of `livepeer-cheat`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum Cheat {
 	/// Transcoders deliver black pictures.
@@ -40,7 +40,7 @@ pub enum Cheat {
 }
 
 impl Cheat {
-	/// The validator whose judge misbehaves, where it is a judge who does. It transcodes for nobody.
+	/// The validator whose judge misbehaves, in a judge's cheat. It does not transcode.
 	pub fn judge(self) -> Option<&'static str> {
 		(!self.penalties().is_empty()).then_some("eve")
 	}
@@ -50,11 +50,11 @@ impl Cheat {
 		self.judge().is_none() && self != Self::Spoil
 	}
 
-	/// What a judge who does it is penalised for: one of these at least.
+	/// The penalties of a judge with this cheat: at least one of these.
 	pub fn penalties(self) -> &'static [&'static str] {
 		match self {
 			Self::Lazy | Self::Smallest => &["OtherEvidence", "WrongEvidence", "MissedVariant"],
-			// Before a fellow has revealed anything there is nothing to repeat.
+			// It has nothing to repeat before a fellow has revealed something.
 			Self::Copying => &["NoShow", "OtherEvidence", "WrongEvidence", "MissedVariant"],
 			Self::Lying => &["FalseDissent"],
 			Self::Silent => &["NoShow"],
@@ -73,37 +73,38 @@ impl Cheat {
 		}
 	}
 
-	/// What some judge says of them.
+	/// The verdict that some judge gives on them.
 	pub fn verdict(self) -> Option<&'static str> {
 		match self {
 			Self::Black | Self::Stingy | Self::Lying => Some("Mismatch"),
-			// The times are the first segment's too; the size is another rendition's.
+			// The times are the first segment's too, and the size is another rendition's.
 			Self::Replay | Self::Fewer => Some("NonConforming"),
 			Self::Overstate => Some("Work"),
 			Self::Vary => Some("Variant"),
 			Self::Withhold => Some("Unavailable"),
 			Self::Garble => Some("WrongBytes"),
-			// Everybody says that it is valid, and the chain knows better.
+			// Every judge says that it is valid, and the chain knows better.
 			Self::Omit | Self::Unrevealed | Self::Spoil => None,
 			Self::Lazy | Self::Smallest | Self::Copying | Self::Silent => None,
 		}
 	}
 
-	/// Whether it spoils every claim. What is left out is missed only where it was due and is drawn.
+	/// Whether it spoils every claim. A missing variant is noticed only in a drawn segment that had to have
+	/// one.
 	pub fn is_everywhere(self) -> bool {
 		self != Self::Omit
 	}
 
-	/// Percent of the segments that have to be forced at least for its story to show anything.
+	/// The least percentage of forced segments for which its story shows anything.
 	pub fn variants(self) -> u32 {
 		match self {
-			// So that a claim of a few drawn segments has one.
+			// So that a claim with few drawn segments has one.
 			Self::Omit => 50,
 			_ => 0,
 		}
 	}
 
-	/// Whether judges get any bytes to look at.
+	/// Whether judges get any bytes.
 	pub fn is_looked_at(self) -> bool {
 		!matches!(self, Self::Withhold | Self::Garble | Self::Unrevealed)
 	}
@@ -126,7 +127,7 @@ mod tests {
 			assert!(page.contains(&format!("\n| `{name}` | ")), "{name}");
 			let parties = [cheat.judge().is_some(), cheat.is_transcoders(), *cheat == Cheat::Spoil];
 			assert_eq!(parties.iter().filter(|is_it| **is_it).count(), 1, "{name}");
-			// Whoever is convicted is a transcoder.
+			// Only transcoders are convicted.
 			assert_eq!(cheat.outcome() != "Accepted", cheat.is_transcoders(), "{name}");
 		}
 	}

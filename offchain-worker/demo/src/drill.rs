@@ -1,6 +1,6 @@
-//! The drill: nodes and workers are killed one after the other while the stream runs, as by power
-//! cuts, and started again, judges and transcoders in the middle of what they owe among them. Nothing final, no
-//! segment and no claim may be lost, and no judge may be late, or say anything twice or wrong.
+//! The drill: kills nodes and workers one after the other while the stream runs, as power cuts would, and
+//! starts them again; also judges and transcoders in the middle of their duties. Nothing final, no segment
+//! and no claim may be lost. No judge may be late, or say anything twice or wrong.
 
 use std::collections::BTreeSet;
 
@@ -13,9 +13,8 @@ use crate::{
 	report::{Claim, Report},
 };
 
-/// Who is killed, in this order: the broadcaster's node, the broadcaster, the transcoders, the
-/// gateway, a transcoder's node, a verify worker. The first node is spared, for it is the one that
-/// the demo itself watches.
+/// The victims, in this order: the broadcaster's node, the broadcaster, the transcoders, the gateway, a
+/// transcoder's node, a verify worker. The first node is spared, because the demo itself watches it.
 const VICTIMS: [&str; 7] = [
 	"node-dave",
 	"broadcast",
@@ -25,17 +24,18 @@ const VICTIMS: [&str; 7] = [
 	"node-bob",
 	"verify-eve",
 ];
-/// What of a judge is killed when its verify worker tells this: the worker while it works on a task; the node when
-/// it has asked, before there is an answer; and when there is one, before it is revealed. Never the first node.
+/// The part of a judge to kill at an event of its verify worker: the worker while it works on a task; the
+/// node after it has asked, before there is an answer; and the node when there is an answer, before it is
+/// revealed. Never the first node.
 const JUDGING: [(&str, &str); 3] =
 	[("task_taken", "verify"), ("task_taken", "node"), ("task_done", "node")];
-/// The same of a transcoder: when a claim is on the chain, before its draw, and when one of the drawn leaves is
-/// revealed, before the others.
+/// The same for a transcoder: when a claim is on the chain, before its draw; and when one of the drawn leaves
+/// is revealed, before the others.
 const CLAIMING: [(&str, &str); 2] = [("claim_made", "transcode"), ("leaf_revealed", "transcode")];
 /// Segments that come back between two kills.
 const SEGMENTS_BETWEEN: usize = 3;
 
-/// A node's last word before it was killed, and its word on the same block afterwards.
+/// A node's last final block before it was killed, and its hash of that block afterwards.
 struct Final {
 	node: usize,
 	number: u32,
@@ -43,16 +43,16 @@ struct Final {
 	after: Option<String>,
 }
 
-/// Moments in which somebody is killed, in their order.
+/// The moments of kills, in order.
 struct Moments {
 	who: Vec<&'static str>,
-	/// The worker that tells them.
+	/// The workers that show them.
 	role: &'static str,
-	/// What it tells, and what is killed then.
+	/// The event, and what is killed then.
 	at: &'static [(&'static str, &'static str)],
 	/// Who was killed.
 	killed: Vec<String>,
-	/// What each one's worker had told when it was last looked at.
+	/// The number of events of each worker at the last check.
 	told: Vec<usize>,
 }
 
@@ -65,7 +65,7 @@ impl Moments {
 		Self { who: who.to_vec(), role, at, killed: Vec::new(), told: Vec::new() }
 	}
 
-	/// Who is to be killed because somebody does what the next moment says.
+	/// The victim, if a worker shows the event of the next moment.
 	fn due(&mut self, network: &Network) -> Option<String> {
 		let (event, part) = *self.at.get(self.killed.len())?;
 		let count = |who: &&str| count_events(network, &format!("{}-{who}", self.role), event);
@@ -74,7 +74,7 @@ impl Moments {
 		let mut news = self.who.iter().zip(&self.told).zip(&before);
 		let ((who, _), _) = news.find(|((_, now), before)| now > before)?;
 		let victim = format!("{part}-{who}");
-		// Of the next one another event is counted.
+		// The next moment counts another event.
 		self.told.clear();
 		self.killed.push(victim.clone());
 		Some(victim)
@@ -98,8 +98,8 @@ impl Default for Drill {
 }
 
 impl Drill {
-	/// Kills and restarts the next victim when so many segments have come back, or when somebody does what it is
-	/// to be killed at; says whom.
+	/// Kills and restarts the next victim when enough segments have come back, or at the next moment's event;
+	/// returns whom.
 	pub async fn step(&mut self, network: &mut Network, returned: usize) -> Result<Option<String>> {
 		// A worker does not start without its node.
 		if let Some(last) = self.finals.last_mut().filter(|last| last.after.is_none()) {
@@ -126,8 +126,8 @@ impl Drill {
 		Ok(Some(victim))
 	}
 
-	/// Checks that everybody was killed, that each node still has what was final, and what judges said. That none
-	/// of them was late is held by that none is penalised.
+	/// Checks that every victim was killed, that each node still has what was final, and what judges said.
+	/// That no judge was late follows from the absence of penalties.
 	pub async fn check(&mut self, report: &mut Report) {
 		for (name, moments) in [
 			"judges were killed in the middle of what they owe, and started again",
@@ -156,7 +156,7 @@ impl Drill {
 	}
 }
 
-/// What of an honest claim's votes is there twice, or accuses.
+/// The votes on an honest claim that are there twice, or accuse.
 fn said_wrongly(claim: &Claim) -> Vec<String> {
 	let mut wrong = Vec::new();
 	for said in [&claim.commits, &claim.verdicts] {

@@ -23,14 +23,14 @@ impl Event {
 		value.as_u64().or_else(|| value.as_str()?.parse().ok())
 	}
 
-	/// A field that is an amount, which JSON numbers cannot hold.
+	/// A field that is an amount, too large for JSON numbers.
 	pub fn amount(&self, field: &str) -> Option<u128> {
 		let value = self.fields.get(field)?;
 		value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
 	}
 }
 
-/// How many of a claim's drawn segments had to have a variant, and of how many, by its event.
+/// How many of a claim's drawn segments had to have a variant, and how many were drawn, by its event.
 pub fn count_due(opened: &Json) -> (usize, usize) {
 	let due = match &opened["due"] {
 		Json::Array(all) => all.as_slice(),
@@ -40,8 +40,8 @@ pub fn count_due(opened: &Json) -> (usize, usize) {
 	(due.iter().filter(|rendition| !rendition.is_null()).count(), due.len())
 }
 
-/// Turns a decoded value into JSON: byte strings as hex, numbers beyond 2^53 as decimal strings,
-/// newtypes as what they wrap, variants without fields as their name.
+/// Converts a decoded value into JSON: byte strings as hex, numbers beyond 2^53 as decimal strings, newtypes
+/// as their content, variants without fields as their name.
 pub fn to_json<T>(value: &Value<T>) -> Json {
 	match &value.value {
 		ValueDef::Composite(composite) => composite_json(composite),

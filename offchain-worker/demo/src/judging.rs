@@ -1,4 +1,4 @@
-//! Whether what was seen is what must be.
+//! Checks whether a run went as it must.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ use crate::{
 	Args,
 };
 
-/// A process that has nothing but a claim's file judges it again.
+/// A process judges a claim again from its file alone.
 pub fn judge_again(network: &Network, claim: u64, writer: Child) -> Result<(bool, String)> {
 	let written = writer.wait_with_output()?;
 	let said = String::from_utf8_lossy(&written.stderr);
@@ -39,7 +39,7 @@ fn due_variants(claim: &Claim) -> usize {
 	opened.map(|event| count_due(&event["fields"]).0).sum()
 }
 
-/// Holds the whole story against what it must be.
+/// Checks the whole story.
 pub fn judge(
 	report: &mut Report,
 	watch: &Watch,
@@ -52,7 +52,7 @@ pub fn judge(
 	let facts = Facts::new(watch, args, &claims, cut);
 	let returned: BTreeSet<u64> =
 		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
-	// Of what nobody can transcode nothing comes back.
+	// Segments that nobody can transcode do not come back.
 	let spoils = args.cheat == Some(Cheat::Spoil);
 	let back = returned.len() + if spoils { spoilt.skipped.len() } else { 0 };
 	report.check(
@@ -92,14 +92,14 @@ pub fn judge(
 	report.claims = claims;
 }
 
-/// What the checks look at.
+/// The data of the checks.
 struct Facts<'a> {
 	watch: &'a Watch,
 	args: &'a Args,
 	claims: &'a [Claim],
 	/// How many segments were published.
 	segments: u64,
-	/// Who gave a verdict.
+	/// The judges with a verdict.
 	voters: BTreeSet<String>,
 	/// The judges that misbehave.
 	guilty: BTreeSet<String>,
@@ -125,7 +125,7 @@ impl<'a> Facts<'a> {
 		facts
 	}
 
-	/// How many claims ended so.
+	/// How many claims ended with this outcome.
 	fn count(&self, outcome: &str) -> usize {
 		self.claims.iter().filter(|claim| claim.outcome.as_deref() == Some(outcome)).count()
 	}
@@ -134,18 +134,18 @@ impl<'a> Facts<'a> {
 		self.watch.accounts.iter().find(|a| a.name == name).cloned().unwrap_or_default()
 	}
 
-	/// What an account's fees grew by.
+	/// The growth of an account's fees.
 	fn gained(&self, name: &str) -> u128 {
 		let a = self.account(name);
 		parse(&a.after.fees).saturating_sub(parse(&a.before.fees))
 	}
 
-	/// What each transcoder's fees grew by.
+	/// The growth of each transcoder's fees.
 	fn transcoders_gained(&self) -> [u128; network::TRANSCODERS.len()] {
 		network::TRANSCODERS.map(|name| self.gained(name))
 	}
 
-	/// What of the claims' escrow was paid for this, to one account or to all.
+	/// The sum of these payments from claims' escrow, to one account or to all.
 	fn escrowed(&self, reason: &str, to: Option<&str>) -> u128 {
 		let events = self.claims.iter().flat_map(|claim| &claim.events);
 		let paid = events.filter(|e| e["name"] == "EscrowPaid" && e["fields"]["reason"] == reason);
@@ -154,23 +154,23 @@ impl<'a> Facts<'a> {
 		wanted.map(|e| amount(&e["fields"]["amount"])).sum()
 	}
 
-	/// Events of one kind that name no claim.
+	/// Events of one kind without a claim.
 	fn events(&self, name: &str) -> &'a [Event] {
 		self.watch.others.get(name).map(Vec::as_slice).unwrap_or_default()
 	}
 
-	/// Whom such events name.
+	/// The accounts in such events.
 	fn named(&self, event: &str, field: &str) -> BTreeSet<String> {
 		let named = self.events(event).iter().filter_map(|event| event.fields[field].as_str());
 		named.map(name_of).collect()
 	}
 
-	/// What one kind of event names in all.
+	/// The sum of a field in one kind of event.
 	fn total(&self, event: &str, field: &str) -> u128 {
 		self.events(event).iter().filter_map(|event| event.amount(field)).sum()
 	}
 
-	/// Who judged, from which bytes, and who of them was penalised.
+	/// Checks who judged, from which bytes, and who was penalised.
 	fn judge_judges(&self, report: &mut Report, fetched: &BTreeMap<String, (usize, u64)>) {
 		let Self { args, voters, .. } = self;
 		report.losses = losses(self.claims);
@@ -197,7 +197,7 @@ impl<'a> Facts<'a> {
 			format!("{voters:?}"),
 		);
 		let is_looked_at = args.cheat.is_none_or(Cheat::is_looked_at);
-		// Whoever copies needs none, and pays for that.
+		// A copying judge needs no bytes, and pays for that.
 		let copies = |name: &&String| {
 			args.cheat == Some(Cheat::Copying) && self.guilty.contains(name.as_str())
 		};
@@ -236,7 +236,7 @@ impl<'a> Facts<'a> {
 		let segments = segments * u64::from(args.streams);
 		report.check(
 			"every segment was claimed",
-			// Two transcoders may have worked at one when the job was handed on.
+			// Two transcoders may have transcoded the same segment when the job was handed on.
 			claimed == segments || args.kill && claimed > segments,
 			format!("{claimed} of {segments}"),
 		);
@@ -315,7 +315,7 @@ impl<'a> Facts<'a> {
 		);
 		let jailed = self.named("TranscoderElection.TranscoderJailed", "transcoder");
 		report.check("who cheated is jailed", jailed == convicts, format!("{jailed:?}"));
-		// But what it is paid for judging what others did. What it could not spoil is work like any.
+		// Except its pay for judging others. Work that it could not spoil is paid as usual.
 		let has_earned = |name: &str| self.gained(name) > self.escrowed("Verification", Some(name));
 		report.check(
 			"the cheat earned nothing",
@@ -385,7 +385,7 @@ impl<'a> Facts<'a> {
 		let claimed: u128 = self.claims.iter().map(work).sum();
 		let small = claimed.saturating_sub(u128::from(*transcoded));
 		let count = rejected.len().max(1) as u128;
-		// More than that where decoding the job's largest segment is.
+		// More than the parameter if decoding the job's largest segment is more.
 		let least = u128::from(self.watch.parameters.jobs.factors.rejected);
 		report.check(
 			"all are claimed at the same work, and at no less than the parameters say",
@@ -404,9 +404,9 @@ impl<'a> Facts<'a> {
 		report.check("who spoilt them pays for them", lost > 0, format!("{lost}"));
 	}
 
-	/// What slashes took of the stake that was there.
+	/// Checks the slashes against the stake.
 	fn judge_shares(&self, report: &mut Report) {
-		// Of the story's accounts each transcoder's delegator is named after it.
+		// In the story each delegator is named after its transcoder.
 		let bonded = |name: &str| {
 			let behind = network::ACCOUNTS
 				.into_iter()
@@ -422,7 +422,7 @@ impl<'a> Facts<'a> {
 		);
 	}
 
-	/// When everybody lost what a claim cost.
+	/// Checks when claims' costs were taken.
 	fn judge_times(&self, report: &mut Report) {
 		let rules = &self.watch.parameters.lottery;
 		let untimely = self.claims.iter().filter(|claim| !shares::is_timely(claim, rules));
@@ -434,9 +434,9 @@ impl<'a> Facts<'a> {
 		);
 	}
 
-	/// Where LPT and ETH came from, and where they went.
+	/// Checks where LPT and ETH came from and went.
 	fn judge_money(&self, report: &mut Report) {
-		// Without a bridge LPT comes by inflation alone, and ETH neither comes nor goes.
+		// Without a bridge, LPT comes only by inflation, and ETH neither comes nor goes.
 		let minted = self.total("Inflation.RoundPaid", "minted");
 		let (before, after) = report.chain.lpt_issuance.clone();
 		report.check(
@@ -462,10 +462,10 @@ impl<'a> Facts<'a> {
 			format!("{spent} spent, {paid} in fees"),
 		);
 		let earned: u128 = network::ACCOUNTS.into_iter().map(|name| self.gained(name)).sum();
-		// What a transcoder could not prepay of the verification was taken out of its fee.
+		// The part of the verification that a transcoder could not prepay was taken from its fee.
 		let (fees, verified) = (self.escrowed("Fee", None), self.escrowed("Verification", None));
 		let owed = fees + verified;
-		// Each distribution may leave a unit or two of dust in the pot: rounding is against claimants.
+		// Each distribution may leave a unit or two in the pot, because rounding is against claimants.
 		report.check(
 			"every fee arrived",
 			owed >= earned && owed - earned <= 1_000,
@@ -474,7 +474,7 @@ impl<'a> Facts<'a> {
 	}
 }
 
-/// An amount as accounts are reported with.
+/// An amount in the form of the report.
 fn parse(text: &str) -> u128 {
 	text.parse().unwrap_or(0)
 }

@@ -1,5 +1,5 @@
-//! A live source: somebody publishes, is lost and comes back with another size; and, in the drill, the
-//! transcoder is lost in the middle.
+//! A live source: a publisher is lost and comes back with another size; in the drill, the transcoder is also
+//! lost meanwhile.
 
 use std::{
 	path::Path,
@@ -18,20 +18,20 @@ use crate::{
 	report::Report,
 };
 
-/// How long each stretch is published.
+/// The length of each stretch.
 const STRETCH: Duration = Duration::from_secs(30);
 /// How long the publisher is away.
 const AWAY: Duration = Duration::from_secs(10);
-/// When in the second stretch the transcoder is killed, and how long it stays away.
+/// When the transcoder is killed in the second stretch, and how long it stays away.
 const KILLED_AFTER: Duration = Duration::from_secs(8);
 const KILLED_FOR: Duration = Duration::from_secs(20);
 /// The sizes of both stretches.
 const SIZES: [&str; 2] = ["1280x720", "854x480"];
-/// Names the ffmpeg that publishes, where it is not the system's: Debian 12's writes neither HEVC by RTMP
-/// nor WHIP.
+/// The variable with the publishing ffmpeg, if it is not the system's: Debian 12's writes neither HEVC by
+/// RTMP nor WHIP.
 const PUBLISHER: &str = "PUBLISHER";
 
-/// Refuses a protocol that is beyond the system's ffmpeg where no other one is named.
+/// Refuses a protocol that the system's ffmpeg does not support, unless another ffmpeg is named.
 pub fn ensure_publisher(protocol: Protocol) -> Result<()> {
 	let is_new = matches!(protocol, Protocol::Hevc | Protocol::Whip);
 	ensure!(
@@ -43,18 +43,18 @@ pub fn ensure_publisher(protocol: Protocol) -> Result<()> {
 	Ok(())
 }
 
-/// What a viewer saw of one segment.
+/// A viewer's view of one segment.
 #[derive(Clone, Debug)]
 struct Seen {
 	seq: u64,
 	/// When it was listed, in milliseconds since 1970.
 	at_ms: u64,
-	/// When its first picture was captured, as the playlist says.
+	/// When its first picture was captured, by the playlist.
 	captured_ms: Option<u64>,
 	breaks: bool,
 }
 
-/// Where the story is.
+/// The progress of the story.
 enum Step {
 	/// The job is not assigned yet.
 	Opening,
@@ -73,9 +73,9 @@ pub struct Live {
 	publisher: Option<Publisher>,
 	/// When the first publisher began.
 	began_ms: u64,
-	/// Seqs listed when the publisher came back.
+	/// The number of seqs listed when the publisher came back.
 	listed_before: usize,
-	/// The transcoder that was killed, when, and whether it is away still.
+	/// The killed transcoder, when, and whether it is still away.
 	killed: Option<(String, Instant, u64, bool)>,
 	seen: Arc<Mutex<Vec<Seen>>>,
 	viewer: Option<tokio::task::JoinHandle<()>>,
@@ -105,7 +105,7 @@ impl Live {
 		matches!(self.killed, Some((.., true)))
 	}
 
-	/// Does what is due; says what it did.
+	/// Does what is due; returns what it did.
 	pub fn step(&mut self, network: &mut Network) -> Result<Option<String>> {
 		if let Some((name, since, _, away)) = &mut self.killed {
 			if *away && since.elapsed() >= KILLED_FOR {
@@ -250,8 +250,7 @@ fn wall_ms() -> u64 {
 	SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
-/// Asks for the media playlist as a player does, and notes when each segment is listed that can be
-/// had.
+/// Requests the media playlist as a player does, and notes when each available segment is listed.
 async fn watch(playlist: String, seen: Arc<Mutex<Vec<Seen>>>) {
 	let base = playlist.rsplit_once('/').map_or("", |(base, _)| base).to_owned();
 	let mut newest = None;
@@ -281,8 +280,8 @@ struct Listed<'a> {
 	breaks: bool,
 }
 
-/// The segments of a media playlist that can be had. A date holds until the next discontinuity: what
-/// follows was captured later by the segments between, as players count.
+/// The available segments of a media playlist. A date holds until the next discontinuity: later segments add
+/// the durations between, as players count.
 fn listed(playlist: &str) -> Vec<Listed<'_>> {
 	let mut segments = Vec::new();
 	let (mut breaks, mut is_gap, mut lasts_ms) = (false, false, 0);
@@ -308,8 +307,8 @@ fn listed(playlist: &str) -> Vec<Listed<'_>> {
 	segments
 }
 
-/// When the first segment came back from another transcoder than the one that worked at `killed`, both
-/// in milliseconds since 1970, by the broadcaster's events.
+/// When the first segment came back from another transcoder than the one at time `killed`, by the
+/// broadcaster's events; both in milliseconds since 1970.
 fn next_hand(events: &[Json], killed: u64) -> Option<u64> {
 	let at = |event: &Json| event["at_ms"].as_u64().unwrap_or_default();
 	let of = |kind: &'static str| events.iter().filter(move |event| event["event"] == kind);
@@ -336,8 +335,8 @@ fn parse_date(date: &str) -> Option<u64> {
 	Some((days * 86_400 + seconds) * 1_000 + number(20, 23)?)
 }
 
-/// ffmpeg as a publisher: a test pattern whose upper edge shows the time in 16 bits, 25 counts a
-/// second, so that whoever looks at a picture knows when it was made.
+/// ffmpeg as a publisher: a test pattern whose upper edge shows the time in 16 bits, 25 counts a second, so
+/// that a picture shows when it was made.
 struct Publisher(Child);
 
 impl Publisher {
@@ -389,7 +388,7 @@ impl Protocol {
 		}
 	}
 
-	/// Where a publisher sends to, as people enter it.
+	/// The address for a publisher, in the form that people enter.
 	pub fn address(self, key: &str) -> String {
 		let port = self.port();
 		match self {
@@ -411,7 +410,7 @@ impl Protocol {
 			Self::Hevc => {
 				&["-c:v", "libx265", "-x265-params", "log-level=none:open-gop=0", "-c:a", "aac"]
 			}
-			// What every browser sends.
+			// The profile that every browser sends.
 			Self::Whip => &["-c:v", "libx264", "-profile:v", "baseline", "-c:a", "libopus"],
 		}
 	}

@@ -1,4 +1,4 @@
-//! What misbehaving cost: who lost what in a run.
+//! The cost of misbehaving: who lost what in a run.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::{
 	watch::name_of,
 };
 
-/// What each account lost in these claims, by name. Who lost nothing is left out.
+/// Each account's loss in these claims, by name, without accounts that lost nothing.
 pub fn losses(claims: &[Claim]) -> Vec<Loss> {
 	let mut totals: BTreeMap<String, Total> = BTreeMap::new();
 	for claim in claims {
@@ -52,7 +52,7 @@ fn blocks_since(claim: &Claim, event: &Json) -> u32 {
 	block.unwrap_or_default().saturating_sub(claimed)
 }
 
-/// What a broadcaster paid in these claims for so many segments that nobody can transcode.
+/// What a broadcaster paid in these claims for segments that nobody can transcode, and their number.
 pub fn of_spoilt(broadcaster: &str, spoilt: usize, fees: u128, claims: &[Claim]) -> Loss {
 	let settled = claims.iter().flat_map(|claim| {
 		let settled = claim.events.iter().filter(|event| event["name"] == "ClaimSettled");
@@ -89,7 +89,7 @@ impl Total {
 	}
 }
 
-/// A loss in one line, with the blocks after the claim within which it came, and those within which it has to.
+/// A loss in one line, with the blocks after the claim that it took, and the most that it may take.
 pub fn sentence(loss: &Loss, most: u32) -> String {
 	let units = |text: &str| text.parse::<u128>().unwrap_or(0) as f64 / 1e18;
 	let mut parts = Vec::new();

@@ -1,20 +1,20 @@
-//! How busy this machine is, which five nodes and a dozen workers share with whatever else it does.
+//! The load of this machine, which five nodes and a dozen workers share with other programs.
 
 use std::{fs, thread};
 
-/// What waits for a processor on average.
+/// The average number of tasks that wait for a processor.
 #[derive(Clone, Copy)]
 pub struct Load {
 	/// Over the last minute.
 	pub minute: f64,
-	/// Over the last five, which is about a story.
+	/// Over the last five minutes, about the length of a story.
 	pub story: f64,
 	/// How many processors there are.
 	pub processors: usize,
 }
 
 impl Load {
-	/// The load as the kernel counts it; none where it cannot be read.
+	/// The kernel's load average; `None` if it cannot be read.
 	pub fn now() -> Option<Self> {
 		let text = fs::read_to_string("/proc/loadavg").ok()?;
 		let processors = thread::available_parallelism().map_or(1, usize::from);
@@ -26,12 +26,12 @@ impl Load {
 		Some(Self { minute: numbers.next()?, story: numbers.next()?, processors })
 	}
 
-	/// Whether others already have all of it that a story would need.
+	/// Whether other programs already use what a story would need.
 	pub fn is_taken(&self) -> bool {
 		self.minute > self.processors as f64
 	}
 
-	/// What to expect of a story on a machine that is taken.
+	/// What to expect of a story on a busy machine.
 	pub fn warning(&self) -> String {
 		let Self { minute, processors, .. } = self;
 		format!(
@@ -41,7 +41,7 @@ impl Load {
 	}
 }
 
-/// Says why honest judges were penalised whose words did not come in time.
+/// Explains penalties of honest judges that were late.
 pub fn lateness(late: &[&str]) -> String {
 	let load = Load::now().map_or_else(String::new, |load| {
 		format!(" The load was {:.1} on {} processors.", load.story, load.processors)

@@ -1,5 +1,5 @@
-//! Shows the main job: brings a local network up, streams a clip through it, and reports what the
-//! chain and the workers did.
+//! The demo: brings up a local network, streams a clip through it, and reports what the chain and the workers
+//! did.
 
 mod bridge;
 mod chain;
@@ -33,34 +33,33 @@ pub struct Args {
 	/// Folder with livepeer-node, livepeer-worker and livepeer-cheat.
 	#[arg(long)]
 	pub bin_dir: PathBuf,
-	/// One story: stream, wait until everything is settled, check, exit 0 or 1.
+	/// Run one story: stream, wait until everything is settled, check, exit with 0 or 1.
 	#[arg(long)]
 	pub once: bool,
 	/// Where to write the report (JSON).
 	#[arg(long)]
 	pub report: Option<PathBuf>,
-	/// The transcoders misbehave, or one of the judges does, or the broadcaster.
+	/// Let the transcoders, one of the judges, or the broadcaster misbehave.
 	#[arg(long, value_enum)]
 	pub cheat: Option<Cheat>,
-	/// Nodes and workers are killed during the stream and started again.
+	/// Kill nodes and workers during the stream, and start them again.
 	#[arg(long, requires = "once")]
 	pub kill: bool,
 	/// A file of your own to stream.
 	#[arg(long)]
 	pub input: Option<PathBuf>,
-	/// Stream what is published by this protocol: with --once ffmpeg publishes, is killed and comes back
-	/// with another size; without it whoever has the key does, as OBS. With --kill a transcoder is
-	/// killed in the middle, and nothing else. `hevc` and `whip` need an ffmpeg of version 8 or later as
-	/// PUBLISHER.
+	/// Stream what is published by this protocol. With --once ffmpeg publishes, is killed and comes back with
+	/// another size; without it anybody with the key publishes, for example OBS. With --kill a transcoder is
+	/// killed meanwhile, and nothing else. `hevc` and `whip` need ffmpeg 8 or later as PUBLISHER.
 	#[arg(long, value_enum, conflicts_with_all = ["input", "cheat", "upgrade"])]
 	pub live: Option<network::Live>,
-	/// Folder for chains, stores and logs; a fresh temporary one by default.
+	/// Folder for chains, stores and logs [default: a new temporary one].
 	#[arg(long)]
 	pub data: Option<PathBuf>,
-	/// Segments of two seconds in one story.
+	/// Number of segments of two seconds in one story.
 	#[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(16..=1800))]
 	pub segments: u32,
-	/// How many streams are published at a time, by one broadcaster: what judges take of a processor for each. The
+	/// How many streams one broadcaster publishes at a time, to measure judges' processor time for each. The
 	/// story is that of the first.
 	#[arg(
 		long,
@@ -69,8 +68,8 @@ pub struct Args {
 		conflicts_with_all = ["cheat", "kill", "live", "bridge", "upgrade"]
 	)]
 	pub streams: u32,
-	/// Percent of all segments in which the chain, when it begins, asks for a variant of a rendition; those
-	/// of a story about variants by default, else none.
+	/// Percentage of segments in which the new chain asks for a variant of a rendition [default: what a story
+	/// about variants needs, otherwise 0].
 	#[arg(
 		long,
 		value_name = "PERCENT",
@@ -78,23 +77,23 @@ pub struct Args {
 		value_parser = clap::value_parser!(u32).range(0..=50)
 	)]
 	pub variants: u32,
-	/// A command that plays the page whose URL is appended, and fails when it cannot.
+	/// A command that plays the page at the appended URL, and fails if it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub player_test: Option<String>,
-	/// A command that attacks the network while the stream runs, and fails when somebody was hurt by it, as
-	/// viewers of the page whose URL is appended.
+	/// A command that attacks the network while the stream runs, and fails if that hurt anybody, such as
+	/// viewers of the page at the appended URL.
 	#[arg(long, value_name = "COMMAND", requires = "once")]
 	pub attack: Option<String>,
-	/// A command that reads the chain at the URL that is appended, sends one transfer of LPT and
-	/// one of ETH, and fails when it cannot.
+	/// A command that reads the chain at the appended URL, sends one transfer of LPT and one of ETH, and
+	/// fails if it cannot.
 	#[arg(long, value_name = "COMMAND")]
 	pub chain_test: Option<String>,
-	/// A command that upgrades the runtime of the chain at the URL that is appended, while a claim of
-	/// the stream is judged, and fails when it cannot, or when that claim is not paid afterwards.
+	/// A command that upgrades the runtime of the chain at the appended URL while a claim of the stream is
+	/// judged, and fails if it cannot, or if that claim is not paid afterwards.
 	#[arg(long, value_name = "COMMAND", requires = "once")]
 	pub upgrade: Option<String>,
-	/// A command that brings everybody's ETH over a bridge to the chain at the URL that is appended, before
-	/// anything streams, and takes the earnings back when all is settled. The chain begins without ETH.
+	/// A command that brings everybody's ETH over a bridge to the chain at the appended URL before anything
+	/// streams, and takes the earnings back when all is settled. The chain begins without ETH.
 	#[arg(long, value_name = "COMMAND", conflicts_with_all = ["cheat", "kill", "upgrade"])]
 	pub bridge: Option<String>,
 }

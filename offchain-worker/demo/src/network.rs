@@ -1,5 +1,5 @@
 //! The local network: five validators with their verify workers, two transcoders, a gateway and a
-//! broadcaster; every process with its own folder.
+//! broadcaster. Every process has its own folder.
 
 use std::{
 	fs,
@@ -20,17 +20,17 @@ use livepeer_primitives::AccountId;
 
 /// The validators of `--chain local`.
 pub const VALIDATORS: [&str; 5] = ["alice", "bob", "charlie", "dave", "eve"];
-/// Those of them that also transcode.
+/// The validators that also transcode.
 pub const TRANSCODERS: [&str; 2] = ["bob", "charlie"];
-/// Who owns the stream.
+/// The stream's owner.
 pub const BROADCASTER: &str = "ferdie";
-/// What spends its ETH on jobs.
+/// The key that spends the owner's ETH on jobs.
 pub const SPENDER: &str = "ferdie//stash";
 /// The stream's name.
 pub const STREAM: &str = "demo";
-/// Who delegates to them.
+/// The delegators of the transcoders.
 pub const DELEGATORS: [&str; 2] = ["bob//stash", "charlie//stash"];
-/// Every account of the story: the validators, the broadcaster, the delegators.
+/// Every account of the story: validators, broadcaster, delegators.
 pub const ACCOUNTS: [&str; 8] =
 	["alice", "bob", "charlie", "dave", "eve", "ferdie", "bob//stash", "charlie//stash"];
 
@@ -39,7 +39,7 @@ pub const ACCOUNTS: [&str; 8] =
 pub enum Live {
 	/// As OBS does.
 	Rtmp,
-	/// Enhanced RTMP with HEVC, as OBS does where it is told to.
+	/// Enhanced RTMP with HEVC, as OBS does if set so.
 	Hevc,
 	/// As encoders for unreliable networks do.
 	Srt,
@@ -50,7 +50,7 @@ pub enum Live {
 }
 
 impl Live {
-	/// The port at which the broadcaster listens.
+	/// The broadcaster's port.
 	pub fn port(self) -> u16 {
 		match self {
 			Self::Rtmp | Self::Hevc => 1_935,
@@ -61,12 +61,12 @@ impl Live {
 	}
 }
 
-/// A percent as the chain writes shares: in billionths.
+/// One percent in the chain's shares, which are billionths.
 const PERCENT: u32 = 10_000_000;
 
 const RPC_PORT: u16 = 9944;
 const P2P_PORT: u16 = 30_400;
-/// Where browsers reach the first node: light clients connect by WebSocket alone.
+/// The first node's port for browsers: light clients connect only by WebSocket.
 const WS_PORT: u16 = 30_450;
 const VERIFY_PORT: u16 = 7_936;
 const WORKER_PORT: u16 = 4_100;
@@ -80,7 +80,7 @@ fn suri(name: &str) -> String {
 	format!("//{}{}", first.map(String::from).unwrap_or_default(), chars.as_str())
 }
 
-/// The account of a well-known name, for which nobody needs its secret.
+/// The account of a well-known name, without its secret.
 pub fn account(name: &str) -> Result<AccountId> {
 	let known = name.parse::<Sr25519Keyring>().ok();
 	Ok(known.with_context(|| format!("{name} is no well-known account"))?.to_account_id())
@@ -107,7 +107,7 @@ fn broadcaster_at(stream: u16) -> String {
 	format!("/ip4/127.0.0.1/tcp/{}", BROADCASTER_PORT + stream)
 }
 
-/// The name of a stream, and that of the process which publishes it.
+/// The name of a stream and of its publishing process.
 fn stream(number: u16) -> (String, String) {
 	match number {
 		0 => (STREAM.to_owned(), "broadcast".to_owned()),
@@ -137,7 +137,7 @@ fn ports(live: Option<Live>, streams: u16) -> Vec<(u16, String)> {
 	ports
 }
 
-/// Refuses ports at which something else listens: all are named, before anything is started.
+/// Fails if ports are taken, naming all of them, before anything is started.
 fn ensure_free(ports: &[(u16, String)]) -> Result<()> {
 	let taken: Vec<String> = ports
 		.iter()
@@ -167,13 +167,13 @@ fn words(words: &[&str]) -> Vec<String> {
 /// The running network.
 pub struct Network {
 	bin: PathBuf,
-	/// The address of the one that streams.
+	/// The stream owner's address.
 	broadcaster: String,
 	data: PathBuf,
 	cheat: Option<Cheat>,
 	/// How many streams are published at a time.
 	streams: u16,
-	/// Percent of all segments in which the chain asks for a variant from its beginning.
+	/// Percentage of segments in which the new chain asks for a variant.
 	variants: u32,
 	/// Whether nobody has ETH when the chain begins.
 	is_bridged: bool,
@@ -231,7 +231,7 @@ impl Network {
 		self.data.join("logs")
 	}
 
-	/// The file into which a role writes its events.
+	/// The file with a role's events.
 	pub fn events_file(&self, name: &str) -> PathBuf {
 		self.data.join(name).join("events.jsonl")
 	}
@@ -242,8 +242,8 @@ impl Network {
 		Ok(home)
 	}
 
-	/// Starts the five nodes; the first is the others' boot node. Each has the keys of its keystore,
-	/// and no other: `--alice` and the like would give it the account's own secret.
+	/// Starts the five nodes; the first is the others' boot node. Each has only the keys of its keystore:
+	/// `--alice` and the like would give it the account's own secret.
 	pub fn start_nodes(&mut self) -> Result<()> {
 		self.begin_chain()?;
 		let mut boot_node: Option<String> = None;
@@ -284,8 +284,8 @@ impl Network {
 		Ok(())
 	}
 
-	/// Writes the specification with which the nodes begin: that of `--chain local`, with session keys
-	/// that are made here, as many forced variants as were asked for, and no ETH where a bridge brings it.
+	/// Writes the nodes' specification: that of `--chain local`, with session keys that are made here, the
+	/// requested rate of forced variants, and no ETH if a bridge brings it.
 	fn begin_chain(&self) -> Result<()> {
 		if self.chain().is_file() {
 			ensure!(
@@ -322,8 +322,8 @@ impl Network {
 		Ok(fs::write(self.chain(), raw)?)
 	}
 
-	/// The file with the public halves of a validator's session keys, which are made in its node's
-	/// keystore where there are none.
+	/// The file with the public halves of a validator's session keys, which are made in its node's keystore
+	/// if there are none.
 	fn session_keys(&self, name: &str) -> Result<PathBuf> {
 		let path = self.home("session")?.join(format!("{name}.json"));
 		if !path.is_file() {
@@ -343,8 +343,7 @@ impl Network {
 		self.data.join("chain.json")
 	}
 
-	/// Writes the chain's specification as light clients read it, with the first node, `peer`, as the
-	/// one that they reach.
+	/// Writes the chain's specification for light clients, with the first node, `peer`, as boot node.
 	fn write_chain_spec(&self, peer: &str) -> Result<()> {
 		let mut spec: Json = serde_json::from_slice(&fs::read(self.chain())?)?;
 		spec["bootNodes"] = vec![format!("/ip4/127.0.0.1/tcp/{WS_PORT}/ws/p2p/{peer}")].into();
@@ -355,10 +354,10 @@ impl Network {
 		self.data.join("chain-spec.json")
 	}
 
-	/// What the owners' wallets sign before anything streams, each in a process of its own that then
-	/// ends: the transcoders' operator keys and registration, the broadcaster's segment key, its
-	/// spending key, and where its stream will be found. No process that goes on has the secret of one
-	/// of these accounts, which [`Network::look_for_secrets`] looks at.
+	/// Signs with the owners' wallets before anything streams, each in a separate process that then ends: the
+	/// transcoders' operator keys and registration, the broadcaster's segment key, its spending key and its
+	/// stream's origin. No process that keeps running has the secret of such an account, which
+	/// [`Network::look_for_secrets`] checks.
 	pub fn sign_offline(&self) -> Result<()> {
 		let mut wallets = Vec::new();
 		for (i, name) in TRANSCODERS.into_iter().enumerate() {
@@ -393,7 +392,7 @@ impl Network {
 			calls.push(words(&origin));
 		}
 		wallets.push((BROADCASTER, calls));
-		// Accounts side by side, for every call waits until it is final.
+		// Accounts in parallel, because every call waits until it is final.
 		std::thread::scope(|scope| {
 			let signing: Vec<_> = wallets
 				.iter()
@@ -407,7 +406,7 @@ impl Network {
 		})
 	}
 
-	/// The transcoders' owners announce other duties keys, in the middle of whatever is claimed.
+	/// The transcoders' owners announce other duties keys, in the middle of claiming.
 	pub fn rotate_keys(&self) -> Result<()> {
 		for name in TRANSCODERS {
 			let next = self.key(&duties_key(name, 1))?;
@@ -416,7 +415,7 @@ impl Network {
 		Ok(())
 	}
 
-	/// Has an account's own key sign something, and waits until it is final.
+	/// Signs a command with an account's own key, and waits until it is final.
 	fn wallet(&self, name: &str, call: &[String]) -> Result<()> {
 		let out = Command::new(self.bin.join("livepeer-worker"))
 			.arg("keys")
@@ -428,7 +427,7 @@ impl Network {
 		Ok(())
 	}
 
-	/// Has anybody write the case of a claim that was decided in a block.
+	/// Writes the case of a claim that was decided in a block, as anybody can.
 	pub fn write_case(&self, claim: u64, decided: u32) -> Result<Child> {
 		let child = Command::new(self.bin.join("livepeer-worker"))
 			.args(["audit", &claim.to_string(), "--node", &rpc(4), "--at", &decided.to_string()])
@@ -441,7 +440,7 @@ impl Network {
 		Ok(child)
 	}
 
-	/// Has another process judge it again, and asks another node whether the chain held what it says.
+	/// Judges a case again in another process, and asks another node whether the chain held what it says.
 	pub fn judge_case(&self, claim: u64) -> Result<Json> {
 		let judged = Command::new(self.bin.join("livepeer-worker"))
 			.arg("audit")
@@ -456,7 +455,7 @@ impl Network {
 		Ok(self.home("audit")?.join(format!("claim-{claim}.case")))
 	}
 
-	/// The address of an operator key, which is made where there is none.
+	/// The address of an operator key, which is made if there is none.
 	fn key(&self, name: &str) -> Result<String> {
 		let path = self.key_file(name)?;
 		let new = if path.is_file() { "inspect" } else { "new" };
@@ -487,7 +486,7 @@ impl Network {
 		}
 		for (i, name) in TRANSCODERS.into_iter().enumerate() {
 			let role = format!("transcode-{name}");
-			// With a cheat, every transcoder cheats: whichever is drawn shows the story.
+			// With a cheat every transcoder cheats, so that the story does not depend on the draw.
 			let cheat = self.cheat.filter(|cheat| cheat.is_transcoders());
 			let mut command = self.role("transcode", cheat, &role)?;
 			command.args(["--node", &rpc(1 + i), "--account", &address(name)?]).args([
@@ -495,7 +494,7 @@ impl Network {
 				&transcoder_at(i),
 				"--capacity",
 				"2",
-				// Small pictures at a low price, and somebody watches: claims are made as they come.
+				// Small pictures at a low price, with a spectator: claim without waiting.
 				"--claim-worth",
 				"0",
 			]);
@@ -532,7 +531,7 @@ impl Network {
 		(0..self.streams).map(|number| stream(number).1).collect()
 	}
 
-	/// Starts the broadcaster on whatever is published; `endless` waits for who is away.
+	/// Starts the broadcaster on a publication; `endless` waits for an absent publisher.
 	pub fn start_live(&mut self, protocol: Live, endless: bool) -> Result<()> {
 		let mut command = self.worker("livepeer-worker", "broadcast", "broadcast")?;
 		let address = format!("127.0.0.1:{}", protocol.port());
@@ -551,7 +550,7 @@ impl Network {
 		self.broadcast(0, command)
 	}
 
-	/// The key with which a stream is published; made when the broadcaster starts.
+	/// The stream key; made when the broadcaster starts.
 	pub fn stream_key(&self) -> Result<String> {
 		let path = self.data.join("broadcast").join("stream-key");
 		let text = fs::read_to_string(&path)
@@ -585,7 +584,7 @@ impl Network {
 		self.spawn(&process, command)
 	}
 
-	/// Fails when a process that should run has stopped.
+	/// Fails if a process that should run has stopped.
 	pub fn ensure_running(&mut self) -> Result<()> {
 		for process in &mut self.processes {
 			process.measure();
@@ -594,7 +593,7 @@ impl Network {
 		Ok(())
 	}
 
-	/// Every process with its number, which is another one when it was started again.
+	/// Every process with its id, which changes when it is started again.
 	pub fn running(&self) -> Vec<(String, Option<u32>)> {
 		self.processes.iter().map(|process| (process.name.clone(), process.id())).collect()
 	}
@@ -620,7 +619,7 @@ impl Network {
 		process.with_context(|| format!("{name} does not run"))
 	}
 
-	/// Stops everything, workers first, and says what each process used.
+	/// Stops everything, workers first, and returns what each process used.
 	pub fn stop(&mut self) -> Vec<ProcessUse> {
 		for process in &mut self.processes {
 			process.measure();
@@ -633,7 +632,7 @@ impl Network {
 		self.ended.clone()
 	}
 
-	/// The honest role, or what stands in its place.
+	/// The honest role, or its cheat.
 	fn role(&self, role: &str, cheat: Option<Cheat>, name: &str) -> Result<Command> {
 		match cheat {
 			None => self.worker("livepeer-worker", role, name),
@@ -669,8 +668,8 @@ impl Network {
 		Ok(String::from_utf8(out.stdout)?.trim().to_owned())
 	}
 
-	/// The spending key: an account that has LPT for its transactions. It is given as its own seed, for
-	/// its name leads to it by way of the secret of the account whose ETH it spends.
+	/// The spending key: an account with LPT for its transactions. It is given as a seed, because its
+	/// derivation contains the secret of the account whose ETH it spends.
 	fn spending_key(&self) -> Result<PathBuf> {
 		let path = self.key_file("spending")?;
 		if !path.is_file() {
@@ -685,9 +684,9 @@ impl Network {
 		Ok(path)
 	}
 
-	/// Whether something that runs has the secret of an account of the story, as far as that can be
-	/// seen from outside: in its arguments, in its environment or this process's, or in a file below the
-	/// demo's folder. The spending key must be found there, or nothing was looked at.
+	/// Whether a running process has the secret of an account of the story, as far as that is visible from
+	/// outside: in its arguments, in its environment or this process's, or in a file below the demo's folder.
+	/// The spending key must be found there, which shows that the search works.
 	pub fn look_for_secrets(&self) -> Result<(bool, String)> {
 		let mut secrets = Secrets::default();
 		secrets.read_environment();
@@ -737,14 +736,14 @@ impl Network {
 	}
 }
 
-/// What a command that exports a specification says.
+/// Runs a command that exports a specification; returns its output.
 fn exported(command: &mut Command) -> Result<Vec<u8>> {
 	let out = command.output()?;
 	ensure!(out.status.success(), "no chain spec: {}", String::from_utf8_lossy(&out.stderr));
 	Ok(out.stdout)
 }
 
-/// Has a chain that begins by this specification ask for variants in so many percent of all segments.
+/// Sets the percentage of segments in which a chain with this specification asks for variants.
 fn force(spec: &mut Json, percent: u32) -> Result<()> {
 	let rate = "/genesis/runtimeGenesis/patch/chainConfig/parameters/lottery/variant_rate";
 	let rate = spec.pointer_mut(rate).context("a specification without a rate of variants")?;
@@ -752,7 +751,7 @@ fn force(spec: &mut Json, percent: u32) -> Result<()> {
 	Ok(())
 }
 
-/// Has nobody own ETH when a chain begins by this specification.
+/// Removes all ETH from this specification.
 fn without_eth(spec: &mut Json) -> Result<()> {
 	let owned = "/genesis/runtimeGenesis/patch/assets/accounts";
 	let owned = spec.pointer_mut(owned).context("a specification without owners of ETH")?;
@@ -760,7 +759,7 @@ fn without_eth(spec: &mut Json) -> Result<()> {
 	Ok(())
 }
 
-/// Makes a file that its owner alone reads.
+/// Makes a file that only its owner can read.
 fn secret(path: &Path, text: &str) -> Result<()> {
 	let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
 	Ok(file.write_all(text.as_bytes())?)

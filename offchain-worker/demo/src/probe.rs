@@ -1,4 +1,4 @@
-//! Looks from outside: commands beside the story, requests, playback, and the events that workers write.
+//! Observes from outside: commands beside the story, requests, playback, and the workers' events.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -19,12 +19,12 @@ use crate::{
 	report::Report,
 };
 
-/// Asks for a page and fails unless it comes.
+/// Requests a page and fails unless it comes.
 pub async fn request(url: &str) -> Result<()> {
 	get(url).await.map(drop)
 }
 
-/// Asks for something and fails unless it comes.
+/// Requests a URL and fails unless it comes.
 pub async fn get(url: &str) -> Result<Vec<u8>> {
 	let (host, path) = url
 		.strip_prefix("http://")
@@ -41,14 +41,14 @@ pub async fn get(url: &str) -> Result<Vec<u8>> {
 	Ok(answer.split_off(head + 4))
 }
 
-/// A command that runs beside the story and is judged at its end.
+/// A command that runs beside the story and is checked at its end.
 pub struct Probe {
 	pub check: &'static str,
 	child: Child,
 }
 
 impl Probe {
-	/// Starts `command` with `argument` at its end.
+	/// Starts `command` with `argument` appended.
 	pub fn begin(check: &'static str, command: &str, argument: &str) -> Result<Self> {
 		let child = Command::new("sh")
 			.arg("-c")
@@ -61,7 +61,7 @@ impl Probe {
 		Ok(Self { check, child })
 	}
 
-	/// Waits until it ends; its check, and whether it succeeded with what it said.
+	/// Waits until it ends; returns its check, and whether it succeeded with its output.
 	pub fn end(self) -> (&'static str, Result<(bool, String)>) {
 		let output = self.child.wait_with_output().map(|output| {
 			let text = String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -79,7 +79,7 @@ pub async fn probe(report: &mut Report, name: &'static str, command: &str, argum
 	report.probed(name, ended.unwrap_or_else(|error| Err(error.into())));
 }
 
-/// Reads the whole stream as a player would, every rendition by its own playlist.
+/// Reads the whole stream like a player, every rendition by its own playlist.
 pub fn play(report: &mut Report, playlist: &str, expected: Option<u32>) {
 	let output = Command::new("ffprobe")
 		.args(["-v", "error", "-live_start_index", "0", "-count_packets", "-of", "json"])
@@ -102,7 +102,7 @@ pub fn play(report: &mut Report, playlist: &str, expected: Option<u32>) {
 		.filter(|s| s["codec_name"] == "h264")
 		.filter_map(|s| s["nb_read_packets"].as_str()?.parse().ok())
 		.collect();
-	// What is published live has as many as were sent: the same in each rendition.
+	// A live publication has as many as were sent: the same in each rendition.
 	let expected = expected.map_or(pictures.first().copied().unwrap_or(0), u64::from);
 	let whole = expected > 0 && pictures.iter().all(|n| *n == expected);
 	report.check(
@@ -138,18 +138,18 @@ pub fn read_segments(network: &Network) -> Vec<Json> {
 	segments
 }
 
-/// What became of the segments that nobody can transcode.
+/// The outcome of segments that nobody can transcode.
 #[derive(Default)]
 pub struct Spoilt {
-	/// Those that the broadcaster goes on without, by seq.
+	/// Those that the broadcaster skipped, by seq.
 	pub skipped: BTreeSet<u64>,
-	/// Those that transcoders have rejected by their signature.
+	/// Those that transcoders rejected with a signature.
 	pub rejected: BTreeSet<u64>,
-	/// The work of all others, as transcoders signed it.
+	/// The signed work of all others.
 	pub transcoded: u64,
 }
 
-/// Reads what became of them.
+/// Reads this outcome.
 pub fn read_spoilt(network: &Network) -> Spoilt {
 	let of = |role: &str, event: &str| -> Vec<Json> {
 		let events = read_events(&network.events_file(role));

@@ -25,7 +25,7 @@ pub struct Process {
 	log: PathBuf,
 	started: Instant,
 	last_use: ProcessUse,
-	/// Whether it was killed and is not to run now.
+	/// Whether it was killed and should not run now.
 	is_away: bool,
 }
 
@@ -49,7 +49,7 @@ impl Process {
 		})
 	}
 
-	/// Its number in the system, while it runs.
+	/// Its process id, while it runs.
 	pub fn id(&self) -> Option<u32> {
 		(!self.is_away).then(|| self.child.id())
 	}
@@ -73,7 +73,7 @@ impl Process {
 		self.restart()
 	}
 
-	/// Fails with the end of the log when the process is gone.
+	/// Fails with the end of the log if the process is gone.
 	pub fn ensure_running(&mut self) -> Result<()> {
 		if self.is_away {
 			return Ok(());
@@ -91,7 +91,7 @@ impl Process {
 		lines[lines.len().saturating_sub(20)..].join("\n")
 	}
 
-	/// Reads CPU time and peak memory from the kernel; keeps the last reading after the end.
+	/// Reads processor time and peak memory from the kernel; keeps the last reading after the end.
 	pub fn measure(&mut self) -> &ProcessUse {
 		let proc = PathBuf::from(format!("/proc/{}", self.child.id()));
 		if let Some(seconds) = spent(&all_spent(), self.child.id()) {
@@ -136,12 +136,12 @@ impl Process {
 	}
 }
 
-/// Who started a process, and the seconds of a processor that it has used itself, and those for which it has waited.
+/// A process's parent, its own processor seconds, and those of its waited-for children.
 type Spent = (u32, f64);
 
 /// Reads a line of `/proc/PID/stat`.
 fn read_spent(stat: &str) -> Option<Spent> {
-	// The command's name, in parentheses, may hold spaces; fields count from after it.
+	// The command's name, in parentheses, may contain spaces; fields count from after it.
 	let (_, rest) = stat.rsplit_once(')')?;
 	let fields: Vec<&str> = rest.split_whitespace().collect();
 	let parent = fields.get(1)?.parse().ok()?;
@@ -150,7 +150,7 @@ fn read_spent(stat: &str) -> Option<Spent> {
 	Some((parent, ticks.sum::<f64>() / 100.0))
 }
 
-/// What all processes of the machine have used.
+/// The use of all processes of the machine.
 fn all_spent() -> BTreeMap<u32, Spent> {
 	let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
 	let read = entries.filter_map(|entry| {
@@ -160,8 +160,8 @@ fn all_spent() -> BTreeMap<u32, Spent> {
 	read.collect()
 }
 
-/// What a process has used with all that it started, and that these started: a worker's children are not its own,
-/// but those of a process that it keeps for starting them, which has waited for them and still runs.
+/// The use of a process with all its descendants: a worker's media children are children of its zygote, which
+/// has waited for them and still runs.
 fn spent(all: &BTreeMap<u32, Spent>, id: u32) -> Option<f64> {
 	let mut sum = all.get(&id)?.1;
 	let (mut family, mut young) = (BTreeSet::from([id]), vec![id]);

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Version of the schema; raised when a field changes its meaning or goes away.
+/// Version of the schema; raised when a field changes its meaning or is removed.
 pub const SCHEMA: u32 = 1;
 
-/// Everything that one run showed. Amounts are decimal strings in smallest units.
+/// The results of one run. Amounts are decimal strings in smallest units.
 #[derive(Default, Serialize)]
 pub struct Report {
 	/// [`SCHEMA`].
@@ -34,19 +34,19 @@ pub struct Report {
 	/// Of a live stream: when each segment was listed and when it was captured, in milliseconds since
 	/// 1970.
 	pub live: Vec<Value>,
-	/// What was measured: blocks from a draw to its decision, processor time; of a live stream, milliseconds.
+	/// Measurements: blocks from a draw to its decision, processor time; of a live stream, milliseconds.
 	pub figures: BTreeMap<&'static str, u64>,
 	/// Who lost what: one entry per account that lost something.
 	pub losses: Vec<Loss>,
 	/// The most blocks from a claim until everybody has lost what it costs, by the chain's parameters.
 	pub most_blocks: u32,
-	/// What explains why checks did not hold, where that is no fault of anybody in the story.
+	/// Explanations of failed checks that are nobody's fault in the story.
 	pub remarks: Vec<String>,
 	/// What the player got.
 	pub playback: Vec<Value>,
-	/// CPU and memory of every process, of one that was killed since its last start.
+	/// CPU and memory of every process; of a killed one since its last start.
 	pub processes: Vec<ProcessUse>,
-	/// What was checked and how it came out.
+	/// The checks and their results.
 	pub checks: Vec<Check>,
 }
 
@@ -69,7 +69,7 @@ pub struct Chain {
 	pub eth_issuance: (String, String),
 }
 
-/// One claim from claiming to execution. Event fields are given as the chain names them.
+/// One claim from claiming to execution. Event fields have the chain's names.
 #[derive(Default, Serialize)]
 pub struct Claim {
 	/// Its number.
@@ -90,7 +90,7 @@ pub struct Claim {
 	pub outcome: Option<String>,
 	/// Blocks from the draw to the decision.
 	pub draw_to_decision_blocks: Option<u32>,
-	/// Of these, those in which nobody had time for anything any more.
+	/// Of these, the blocks outside of all windows.
 	pub beyond_windows_blocks: Option<u32>,
 	/// Every other event of the claim, as named by the chain.
 	pub events: Vec<Value>,
@@ -99,7 +99,7 @@ pub struct Claim {
 /// An account's balances.
 #[derive(Default, Serialize, Clone)]
 pub struct Account {
-	/// What the story calls it.
+	/// Its name in the story.
 	pub name: String,
 	/// Its SS58 address.
 	pub address: String,
@@ -109,7 +109,7 @@ pub struct Account {
 	pub after: Balances,
 }
 
-/// What an account has, in smallest units.
+/// An account's balances, in smallest units.
 #[derive(Default, Serialize, Clone, PartialEq)]
 pub struct Balances {
 	/// LPT, free and held.
@@ -150,13 +150,13 @@ pub struct Loss {
 	pub claims: usize,
 	/// What the stake behind it lost as a judge, in LPT.
 	pub as_judge: String,
-	/// For what it lost that, and how often.
+	/// The penalties for that, and how often.
 	pub penalties: BTreeMap<String, usize>,
 	/// What it paid as a broadcaster for segments that nobody can transcode, in ETH.
 	pub as_broadcaster: String,
 	/// How many segments those are.
 	pub spoilt: usize,
-	/// Most blocks from a claim until it had lost what that claim cost it.
+	/// The most blocks from a claim until it had lost the claim's cost.
 	pub blocks: u32,
 }
 
@@ -177,14 +177,14 @@ impl Report {
 		self.checks.push(Check { name: name.to_owned(), passed, detail: detail.into() });
 	}
 
-	/// Records a figure, where there is one.
+	/// Records a figure, if there is one.
 	pub fn figure(&mut self, name: &'static str, value: Option<u64>) {
 		if let Some(value) = value {
 			self.figures.insert(name, value);
 		}
 	}
 
-	/// Records how a command ended that checks something.
+	/// Records the result of a checking command.
 	pub fn probed(&mut self, name: &str, ended: anyhow::Result<(bool, String)>) {
 		let (passed, detail) = ended.unwrap_or_else(|error| (false, format!("{error:#}")));
 		self.check(name, passed, detail);

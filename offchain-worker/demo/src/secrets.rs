@@ -1,4 +1,4 @@
-//! Where secrets of accounts lie: in arguments, in the environment, in files.
+//! Searches accounts' secrets in arguments, environments and files.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -11,13 +11,13 @@ use anyhow::{Context, Result};
 use livepeer_primitives::AccountId;
 use sp_core::{sr25519, Pair};
 
-/// Nothing longer is one secret.
+/// The longest secret.
 const LONGEST: usize = 1_024;
 
-/// What was read, and whose secrets were in it.
+/// The bytes read so far, and where accounts' secrets were found.
 #[derive(Default)]
 pub struct Secrets {
-	/// Deriving a key takes a while, and most arguments are everybody's.
+	/// Not read again: deriving a key takes a while, and processes share most arguments.
 	read: BTreeSet<Vec<u8>>,
 	found: BTreeMap<AccountId, String>,
 }
@@ -46,7 +46,7 @@ impl Secrets {
 		}
 	}
 
-	/// Reads every file in a folder and below it that is short enough to be a key.
+	/// Reads every file in and below a folder that is short enough to be a key.
 	pub fn read_folder(&mut self, folder: &Path) -> Result<()> {
 		let mut folders = vec![folder.to_owned()];
 		while let Some(folder) = folders.pop() {
@@ -81,7 +81,7 @@ impl Secrets {
 	}
 
 	fn take(&mut self, bytes: &[u8], place: impl Fn() -> String) {
-		// Nothing at all would be the root of all well-known keys.
+		// The empty string would be the root of all well-known keys.
 		if bytes.trim_ascii().is_empty()
 			|| bytes.len() > LONGEST
 			|| !self.read.insert(bytes.to_vec())
@@ -94,7 +94,7 @@ impl Secrets {
 	}
 }
 
-/// What `result` has, unless it is gone: whoever runs deletes files meanwhile.
+/// The content of `result`, unless the file is gone: running processes delete files meanwhile.
 fn still_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 	match result {
 		Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -102,8 +102,8 @@ fn still_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 	}
 }
 
-/// The accounts whose secret these bytes are, in whatever form it is kept: a phrase, a path such as
-/// `//Alice`, a seed or a secret key as it is or in hex; each as it is or as a string of JSON.
+/// The accounts whose secret these bytes are, in any form: a phrase, a path such as `//Alice`, or a seed or
+/// secret key, raw or in hex; each plain or as a JSON string.
 fn accounts_of(bytes: &[u8]) -> Vec<AccountId> {
 	let mut pairs = Vec::from_iter(sr25519::Pair::from_seed_slice(bytes));
 	if let Ok(text) = std::str::from_utf8(bytes) {

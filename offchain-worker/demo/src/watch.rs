@@ -1,4 +1,4 @@
-//! Watching the chain and the workers until the stream is over and every claim is settled.
+//! Watches the chain and the workers until the stream is over and every claim is settled.
 
 use std::{
 	collections::BTreeMap,
@@ -31,32 +31,33 @@ const PLAY_AFTER: usize = 6;
 const ATTACK_AFTER: usize = 2;
 /// Segments after which the upgrade of the runtime begins: its command then waits for a claim's draw.
 const UPGRADE_AFTER: usize = 4;
-/// What its command shows.
+/// The check of its command.
 const UPGRADED: &str = "the runtime is upgraded while a claim is judged, which is paid after it";
 /// How long a story may take beyond the length of its clip.
 const STORY_PATIENCE: Duration = Duration::from_secs(480);
-/// How long it may take besides until ETH has come over the bridge.
+/// The additional time until ETH has come over the bridge.
 const FUNDING_PATIENCE: Duration = Duration::from_secs(300);
 
-/// How many blocks a claim can take at most, whatever anyone does, as the chain's parameters have it.
+/// The most blocks that a claim can take, whatever anybody does, by the chain's parameters.
 #[derive(Clone, Copy)]
 pub struct Longest {
 	/// Until it is decided.
 	judgement: u32,
 	/// Until it is settled and executed.
 	life: u32,
-	/// Of that, how long leaves that were not revealed may be reported, before the chain ends the claim by itself.
+	/// The part of it in which unrevealed leaves may be reported, before the chain ends the claim by itself.
 	grace: u32,
 }
 
 impl Longest {
-	/// The most blocks from a claim until everybody has lost what it costs.
+	/// The most blocks from a claim until its costs are taken from everybody.
 	pub fn life(self) -> u32 {
 		self.life
 	}
 
-	/// Whether every claim kept to that; and how long decisions took. In an upgrade the protocol's clock, by which
-	/// windows end, may stand while blocks go on: how late decisions are is told then, and not held.
+	/// Checks that every claim kept to these bounds, and records how long decisions took. During an upgrade
+	/// the protocol's clock, in which windows are measured, may stop while blocks continue: then late
+	/// decisions are recorded but not checked.
 	pub fn check(self, report: &mut Report, claims: &[Claim], is_upgraded: bool) {
 		let took = |step: &str| -> Vec<u32> {
 			let blocks = |claim: &Claim| {
@@ -95,7 +96,7 @@ impl Longest {
 	}
 }
 
-/// Blocks beyond the windows of a claim after which it is decided at the latest, of nineteen in twenty.
+/// The most blocks beyond a claim's windows until its decision, for nineteen of twenty claims.
 const MOST_BEYOND: u64 = 5;
 /// Events that begin a window, with the field of its end.
 const WINDOWS: [(&str, &str); 5] = [
@@ -112,15 +113,15 @@ fn sorted(blocks: impl Iterator<Item = u32>) -> Vec<u32> {
 	blocks
 }
 
-/// The value that so many percent of these do not exceed.
+/// The percentile of these values.
 fn percentile(sorted: &[u32], part: usize) -> Option<u64> {
 	let place = (sorted.len() * part).div_ceil(100).saturating_sub(1);
 	sorted.get(place).map(|blocks| u64::from(*blocks))
 }
 
-/// Blocks from a claim's draw to its decision in which nobody had time for anything any more: by so many each
-/// window was over when the next one began, or the decision was there. Leaves that were not revealed may be
-/// reported for `grace` blocks more; where nobody does, that is a window too.
+/// The blocks from a claim's draw to its decision outside of all windows: between the end of each window and
+/// the next one's beginning, or the decision. Unrevealed leaves may be reported for `grace` more blocks; if
+/// nobody does, that counts as a window too.
 fn beyond_windows(claim: &Claim, grace: u32) -> Option<u32> {
 	let block = |name: &str| claim.blocks.get(name).copied().map(u64::from);
 	let is_unreported = claim.outcome.as_deref() == Some("Missed")
@@ -139,7 +140,7 @@ fn beyond_windows(claim: &Claim, grace: u32) -> Option<u32> {
 	block("Decided").and_then(|_| u32::try_from(beyond.sum::<u64>()).ok())
 }
 
-/// What was seen of the chain so far.
+/// The observations of the chain so far.
 pub struct Watch {
 	next: u32,
 	first: u32,
@@ -155,18 +156,18 @@ pub struct Watch {
 	pub probes: Vec<Probe>,
 	/// Who is killed meanwhile.
 	pub drill: Option<Drill>,
-	/// Who publishes, and who watches.
+	/// The live publisher and viewer.
 	pub live: Option<Live>,
 	/// Whether the transcoders' keys were exchanged.
 	rotated: bool,
-	/// The claim that is judged again, and who writes its case.
+	/// The claim to judge again, and the process that writes its case.
 	pub case: Option<(u64, Child)>,
 	/// What ran when the upgrade of the runtime began.
 	pub running: Vec<(String, Option<u32>)>,
 }
 
 impl Watch {
-	/// Notes where everything stands before the story.
+	/// Notes the state before the story.
 	pub async fn begin(chain: &Chain, report: &mut Report) -> Result<Self> {
 		let first = chain.finalized().await?;
 		let (parameters, timing) = chain.rules(first).await?;
@@ -270,7 +271,7 @@ impl Watch {
 		let bar = ProgressBar::new_spinner();
 		bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}")?);
 		bar.enable_steady_tick(Duration::from_millis(200));
-		// A bar shows nothing where there is no terminal.
+		// Without a terminal the bar shows nothing.
 		let tell_line = |line: String| {
 			if bar.is_hidden() {
 				println!("{line}");
@@ -295,7 +296,7 @@ impl Watch {
 				if let Some(line) = tell(&event) {
 					tell_line(format!("  #{:<4} {line}", event.block));
 				}
-				// Soon after its decision, as long as whoever made its bytes has them.
+				// Soon after its decision, while its transcoder still has the bytes.
 				let outcome = match args.cheat.filter(|cheat| cheat.is_transcoders()) {
 					Some(_) => "Failed",
 					None => "Accepted",
@@ -376,7 +377,7 @@ impl Watch {
 		Ok(())
 	}
 
-	/// Notes where everything stands after it.
+	/// Notes the state after it.
 	pub async fn finish(&mut self, chain: &Chain, report: &mut Report) -> Result<()> {
 		self.catch_up(chain).await?;
 		let last = self.next - 1;
@@ -403,7 +404,7 @@ impl Watch {
 	}
 }
 
-/// One line for the screen; `None` for what would only be noise.
+/// One line for the screen; `None` for uninteresting events.
 fn tell(event: &Event) -> Option<String> {
 	let claim = event.number("claim").unwrap_or_default();
 	let eth = |field: &str| {
@@ -447,7 +448,7 @@ fn tell(event: &Event) -> Option<String> {
 	})
 }
 
-/// What the story calls an account; the account itself where it has no name for it.
+/// An account's name in the story; the account itself if it has none.
 pub fn name_of(account: &str) -> String {
 	network::ACCOUNTS
 		.into_iter()
@@ -496,7 +497,7 @@ mod tests {
 		};
 		assert_eq!(beyond_windows(&claim, 10), Some(0));
 		assert_eq!(beyond_windows(&claim, 7), Some(3));
-		// Whoever reports need not wait for that.
+		// A reporter need not wait for that.
 		claim.blocks.insert("MissedReported".to_owned(), 90);
 		assert_eq!(beyond_windows(&claim, 10), Some(10));
 	}

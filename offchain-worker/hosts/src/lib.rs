@@ -1,7 +1,7 @@
 //! # Hosts
 //!
-//! Who counts as one host where limits are, and which addresses are those of the internet. One place for all
-//! that answers strangers or calls where they say: peers, HTTP, publishers.
+//! What counts as one host for limits, and which addresses are public. Shared by everything that answers
+//! strangers or dials addresses that they name: peers, HTTP, publishers.
 
 mod public;
 
@@ -12,8 +12,8 @@ use std::{
 	net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// From where somebody comes, as far as limits go: an IPv4 address, or an IPv6 network of 64 bits, for
-/// who has one of its addresses has them all. All addresses of this machine are one host.
+/// The host of an address, for limits: an IPv4 address, or an IPv6 network of 64 bits, because the owner of
+/// one of its addresses has them all. All addresses of this machine are one host.
 pub fn host(ip: IpAddr) -> IpAddr {
 	match ip.to_canonical() {
 		ip if ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
@@ -25,8 +25,8 @@ pub fn host(ip: IpAddr) -> IpAddr {
 	}
 }
 
-/// The network that a [`host`] is part of: of IPv6 48 bits, as one site is given, which has 65,536 hosts. Of
-/// IPv4 each address is a network of its own.
+/// The network of a [`host`]. In IPv6 it has 48 bits, as given to one site, and contains 65,536 hosts. In
+/// IPv4 each address is its own network.
 pub fn network(host: IpAddr) -> IpAddr {
 	match host {
 		IpAddr::V6(ip) => {
@@ -37,26 +37,25 @@ pub fn network(host: IpAddr) -> IpAddr {
 	}
 }
 
-/// What the hosts of a network may have together, where one of them may have `per_host` and there are `all`:
-/// a host's share, and half of what that leaves. Neighbours have room beside each other, and a network does
-/// not have everything.
+/// The limit for all hosts of a network, if one host may have `per_host` of `all`: a host's share and half of
+/// the rest. So neighbours do not exclude each other, and a network does not get everything.
 pub fn share_of_network(all: usize, per_host: usize) -> usize {
 	per_host.saturating_add(all.saturating_sub(per_host) / 2)
 }
 
-/// What the hosts of a network may have together per unit of time, in shares of one.
+/// The rate limit for all hosts of a network, in shares of one host.
 pub const RATE_OF_NETWORK: u32 = 4;
 
-/// What the hosts of a network have.
+/// The current use by the hosts of a network.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Network<H> {
 	/// All of them together.
 	pub amount: usize,
-	/// The one that has most, behind what it has.
+	/// The host with the most, after its amount.
 	pub largest: (usize, H),
 }
 
-/// Sums up by network what hosts have; `network` says of which a host is.
+/// Sums up hosts' use by network; `network` maps a host to its network.
 pub fn by_network<H: Copy + Ord>(
 	hosts: impl IntoIterator<Item = (H, usize)>,
 	network: impl Fn(H) -> H,
@@ -71,7 +70,7 @@ pub fn by_network<H: Copy + Ord>(
 	networks
 }
 
-/// The network that has most.
+/// The network with the most.
 pub fn largest<H: Copy>(networks: &BTreeMap<H, Network<H>>) -> Option<Network<H>> {
 	networks.values().max_by_key(|network| network.amount).copied()
 }

@@ -1,9 +1,8 @@
-//! Which addresses are those of the internet, so that what strangers name leads nowhere else.
+//! Public addresses: strangers' addresses must lead nowhere else.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the internet: neither of this machine nor of its network nor such as
-/// leads there.
+/// Whether an address is public: neither of this machine, nor of its network, nor leading there.
 pub fn is_public(ip: IpAddr) -> bool {
 	match ip {
 		IpAddr::V4(ip) => is_public_v4(ip),
@@ -19,7 +18,7 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 		|| ip.is_multicast()
 		|| ip.is_documentation()
 		|| a == 0
-		// Shared by the customers of a provider, for protocols, for benchmarks, reserved.
+		// Shared address space, protocol assignments, benchmarks, reserved.
 		|| (a == 100 && (64..128).contains(&b))
 		|| (a == 192 && b == 0 && c == 0)
 		|| (a == 198 && (b == 18 || b == 19))
@@ -33,15 +32,15 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
 		is_public_v4(Ipv4Addr::new(a, b, c, d))
 	};
 	match s {
-		// IPv4 in IPv6's clothes, and by way of translators and relays.
+		// IPv4 mapped into IPv6, and through translators and relays.
 		[0, 0, 0, 0, 0, 0xffff, high, low] => within(high, low),
 		[0x64, 0xff9b, 0, 0, 0, 0, high, low] => within(high, low),
 		[0x2002, high, low, ..] => within(high, low),
-		// Unspecified, loopback and what once was compatible.
+		// Unspecified, loopback and the deprecated compatible addresses.
 		[0, 0, 0, 0, 0, 0, ..] => false,
 		// Local translators, Teredo and documentation.
 		[0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] | [0x2001, 0xdb8, ..] => false,
-		// Only this part of the space is given out.
+		// Only this part of the address space is assigned.
 		[first, ..] => first & 0xe000 == 0x2000,
 	}
 }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use axum::{extract::connect_info::Connected, serve::IncomingStream};
 use tokio::net::TcpListener;
 
-/// From where a request came, and where it was received.
+/// The remote and the local address of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Ends {
 	/// The peer's end.
 	pub from: SocketAddr,
-	/// This machine's end, where that is known.
+	/// This machine's end, if known.
 	pub local: Option<SocketAddr>,
 }
 

@@ -1,8 +1,8 @@
 //! # HTTP within limits
 //!
-//! Serving HTTP so that no client holds the others up: connections are bounded in all, by host and by network,
-//! headers and silence have a time, and whoever takes too little of an answer is cut off. Of the worker's roles
-//! and of the bridge's relayer.
+//! Serves HTTP so that no client holds the others up. Connections are bounded in total, by host and by
+//! network; headers and silence have a time limit; a client that reads too slowly is cut off. Used by the
+//! worker's roles and the bridge's relayer.
 
 mod ends;
 pub mod metrics;
@@ -42,19 +42,19 @@ use tokio::{
 	time::{Instant, Sleep},
 };
 
-/// How much of a service its clients may use.
+/// A service's limits on its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpLimits {
-	/// Connections in all.
+	/// Connections in total.
 	pub connections: usize,
-	/// Connections of one host: an IPv4 address, or an IPv6 network of 64 bits. One of 48 bits may have half of
-	/// the others too.
+	/// Connections of one host: an IPv4 address, or an IPv6 network of 64 bits. A network of 48 bits may also
+	/// have half of the remaining ones.
 	pub connections_per_host: usize,
-	/// How long a request's header may take, and how long a connection is kept without one.
+	/// How long a request's header may take, and how long an idle connection is kept.
 	pub header: Duration,
-	/// How long a client may take too little of an answer.
+	/// How long a client may read too slowly.
 	pub stall: Duration,
-	/// What it must take in that time, in bytes.
+	/// The least that it must read in that time, in bytes.
 	pub least: usize,
 }
 
@@ -70,7 +70,7 @@ impl Default for HttpLimits {
 	}
 }
 
-/// The host of a request; this machine where nobody says.
+/// The host of a request; this machine if unknown.
 #[derive(Clone, Copy, Debug)]
 pub struct Client(pub IpAddr);
 
@@ -83,11 +83,11 @@ impl<S: Sync> FromRequestParts<S> for Client {
 	}
 }
 
-/// Bytes of a body that are handed on at a time.
+/// The size of a body's pieces, in bytes.
 const PIECE: usize = 64 * 1_024;
 
-/// Bytes that may be in memory, in all, for one host and for one network. Where there are as many as may be, who
-/// has most makes room for who has less: its answer that was begun first is broken off.
+/// Limits on bytes in memory, in total, for one host and for one network. At the limit the host with the most
+/// makes room for one with less: its oldest answer is broken off.
 #[derive(Clone)]
 pub struct Budget {
 	all: usize,
@@ -113,12 +113,12 @@ impl Room {
 	}
 }
 
-/// What is in a room.
+/// An answer's room.
 enum Content {
-	/// Not read yet; nobody can take the room.
+	/// Whether the bytes are not read yet, so that the room cannot be taken away.
 	Unread,
 	Bytes(Vec<u8>),
-	/// Somebody else has the room.
+	/// Whether the room was taken away.
 	Lost,
 }
 
@@ -141,9 +141,8 @@ impl Taken {
 		rooms.fold(0, |all, (_, rooms)| all.saturating_add(sum(rooms)))
 	}
 
-	/// Breaks off the first answer of the host that has most in the network that has most, or, `within` a
-	/// network, of its host that has most; of those hosts that have one that can be broken off. Only if that
-	/// is more than `least` bytes.
+	/// Breaks off the oldest answer of the host with the most in the network with the most (or in the network
+	/// `within`), among hosts with an answer that can be broken off. Only if that is more than `least` bytes.
 	fn displace(&mut self, within: Option<IpAddr>, least: usize) -> bool {
 		let group = |host| if within.is_some() { host } else { network(host) };
 		let with_bytes = self.hosts.iter().filter(|(host, rooms)| {
@@ -165,12 +164,12 @@ fn sum(rooms: &BTreeMap<u64, Room>) -> usize {
 }
 
 impl Budget {
-	/// So many in all, so many for one host.
+	/// This many in total, and this many for one host.
 	pub fn new(all: usize, per_host: usize) -> Self {
 		Self { all, per_host, taken: Arc::default() }
 	}
 
-	/// Room for so many bytes of an answer to a host, if there is any.
+	/// Room for this many bytes of an answer to a host, if there is any.
 	pub fn take(&self, Client(host): Client, bytes: usize) -> Option<Held> {
 		let mut taken = lock(&self.taken);
 		let of_host = taken.of(host).saturating_add(bytes);
@@ -199,7 +198,7 @@ impl Budget {
 	}
 }
 
-/// Room that is taken until this is dropped, or somebody else has it.
+/// Room that is held until it is dropped or taken away.
 pub struct Held {
 	budget: Budget,
 	host: IpAddr,
@@ -208,7 +207,7 @@ pub struct Held {
 }
 
 impl Held {
-	/// A body that gives the room back when it was sent.
+	/// A body that frees the room when it was sent.
 	pub fn body(self, bytes: Vec<u8>) -> Body {
 		let length = bytes.len();
 		Body::new(Sent { held: self.filled(bytes), at: 0, length })
@@ -219,8 +218,8 @@ impl Held {
 		self
 	}
 
-	/// A copy of the bytes from here on, as many as are handed on at a time: what waits for a client
-	/// would else keep all of them. `None` when they are lost.
+	/// A copy of the next piece: a slice that waits for a client would keep all bytes in memory. `None` if
+	/// the room was taken away.
 	fn piece(&self, at: usize) -> Option<Bytes> {
 		match &*lock(&self.content) {
 			Content::Bytes(bytes) => {
@@ -244,7 +243,7 @@ impl Drop for Held {
 	}
 }
 
-/// The body of an answer, handed on piece by piece.
+/// An answer's body, sent piece by piece.
 struct Sent {
 	held: Held,
 	at: usize,
@@ -280,9 +279,9 @@ impl hyper::body::Body for Sent {
 	}
 }
 
-/// A connection that is open.
+/// An open connection.
 struct Open {
-	/// When it last began to answer, as a number that grows.
+	/// When it last began to answer, as an ascending number.
 	used: u64,
 	/// Whether it answers now.
 	at_work: usize,
@@ -302,8 +301,8 @@ impl Opened {
 		self.next
 	}
 
-	/// Closes the connection of a host that has been silent for longest; where all of them are at work,
-	/// the one that has been for longest, if that may be. `false` when none was closed.
+	/// Closes the host's connection that has been idle for longest. If all are answering, and
+	/// `may_be_at_work`, closes the one that has been answering for longest. `false` if none was closed.
 	fn displace(&mut self, host: IpAddr, may_be_at_work: bool) -> bool {
 		let Some(of_host) = self.hosts.get_mut(&host) else { return false };
 		let goes = of_host.iter().filter(|(_, open)| may_be_at_work || open.at_work == 0);
@@ -324,7 +323,7 @@ struct Connections {
 	opened: Arc<Mutex<Opened>>,
 }
 
-/// A connection that is counted until this is dropped.
+/// A connection, counted until this is dropped.
 struct Connection {
 	connections: Connections,
 	host: IpAddr,
@@ -342,10 +341,10 @@ impl Connections {
 		self.opened.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// Counts one more of a host: in the place of one that is silent where there are as many as may
-	/// be, of this host or of the one that has the most, in its network or in that with the most. Of that one
-	/// even in the place of one at work, where it keeps more than this host, or its network, has: else a few
-	/// hosts with requests that take long would keep all others out.
+	/// Counts one more connection of a host. At a limit it replaces an idle one: of this host, or of the host
+	/// with the most, in its network or in the one with the most. If that host or network keeps more than
+	/// this one, even an answering connection is replaced: otherwise a few hosts with slow requests would
+	/// keep all others out.
 	fn open(&self, host: IpAddr) -> Option<Connection> {
 		let mut opened = self.lock();
 		let of_host = opened.hosts.get(&host).map_or(0, BTreeMap::len);
@@ -400,7 +399,7 @@ impl Drop for Connection {
 	}
 }
 
-/// A request that is answered, until this is dropped.
+/// A request being answered, until this is dropped.
 struct AtWork(Connections, IpAddr, u64);
 
 impl AtWork {
@@ -419,12 +418,12 @@ impl Drop for AtWork {
 	}
 }
 
-/// A stream whose other end must take what it is sent.
+/// A stream whose client must keep reading.
 struct Paced {
 	stream: TcpStream,
 	limits: HttpLimits,
 	timer: Pin<Box<Sleep>>,
-	/// Since when what is taken is counted; `None` while nothing waits.
+	/// Since when the read bytes are counted; `None` while nothing waits.
 	since: Option<Instant>,
 	taken: usize,
 }
@@ -435,7 +434,7 @@ impl Paced {
 		Self { stream, limits, timer, since: None, taken: 0 }
 	}
 
-	/// What comes of a step that may have waited.
+	/// Handles the result of a write that may have waited.
 	fn paced<T>(
 		&mut self,
 		context: &mut Context<'_>,
@@ -450,7 +449,7 @@ impl Paced {
 		}
 		let now = Instant::now();
 		let stall = self.limits.stall;
-		// One that was silent in between begins anew.
+		// A pause without data to send restarts the count.
 		let running = self.since.filter(|since| now.duration_since(*since) < stall * 2);
 		if running.is_none() {
 			(self.since, self.taken) = (Some(now), 0);
@@ -513,12 +512,12 @@ impl AsyncWrite for Paced {
 
 /// Waits until the signal is true.
 pub async fn stopped(stop: &mut watch::Receiver<bool>) {
-	// An error means that nobody can stop the service any more, which is a stop too.
+	// An error means that the sender of the stop signal is gone, which stops the service too.
 	let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Serves HTTP until it is stopped, and then answers what was asked before for as long as
-/// `drain`: a client that never reads must not keep the process alive.
+/// Serves HTTP until it is stopped, and then answers earlier requests for at most `drain`: a client that
+/// never reads must not keep the process alive.
 pub async fn serve(
 	listener: TcpListener,
 	router: Router,
@@ -537,7 +536,7 @@ pub async fn serve(
 					}
 				},
 				Err(error) => {
-					// Such as no more files to be had: some are given back in a moment.
+					// For example too many open files: some are closed in a moment.
 					tracing::warn!(%error, "a connection was not taken");
 					tokio::time::sleep(Duration::from_millis(100)).await;
 				},
@@ -577,7 +576,7 @@ async fn answer(
 			}
 		},
 	));
-	// Without this the last part of an answer would wait for the client's word.
+	// Without this the last part of an answer would wait for the client's acknowledgement.
 	let _ = stream.set_nodelay(true);
 	let io = TokioIo::new(Paced::new(stream, limits));
 	let serving = hyper::server::conn::http1::Builder::new()
@@ -648,8 +647,7 @@ mod tests {
 		assert!(opened.all == 0 && opened.hosts.is_empty());
 	}
 
-	/// A few hosts whose requests are all at work, as for what takes long to be decided about, have taken
-	/// every connection.
+	/// A few hosts with slow requests have taken every connection.
 	#[test]
 	fn attack_connections_at_work_keep_others_out() {
 		let connections = Connections::new(limits(4, 2));
@@ -692,7 +690,7 @@ mod tests {
 		assert!(budget.take(Client(ip(3)), 101).is_none());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and opens a connection under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and connects from each.
 	#[test]
 	fn attack_connections_of_many_hosts_of_one_site() {
 		let connections = Connections::new(limits(8, 2));
@@ -757,7 +755,7 @@ mod tests {
 		assert!(viewer.is_end_stream());
 		let whole = slow.iter_mut().filter_map(&mut poll).count();
 		assert_eq!(whole, 3, "one answer is broken off");
-		// A viewer has no less than whoever it would take the room of.
+		// A viewer does not have less than the host whose room it would take.
 		let fourth = read(4);
 		assert!(fourth.is_some(), "one of them has twice as much");
 		assert!(read(5).is_none(), "and now nobody has more");

@@ -16,7 +16,7 @@ use crate::{serve, HttpLimits};
 /// The content type of metrics.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Connections of whoever reads metrics that have an address of their own.
+/// The most connections to a separate metrics address.
 const CONNECTIONS: usize = 64;
 
 /// Answers with metrics.
@@ -24,8 +24,8 @@ pub fn answer(text: String) -> Response {
 	([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
 }
 
-/// Serves what `text` says at an address of its own, under `/metrics`, and under `/readyz` whether `ready` says
-/// so or why not, for as long as the process runs; an error when the address cannot be listened at.
+/// Serves `text` at an address of its own under `/metrics`, and the result of `ready` under `/readyz`, for as
+/// long as the process runs. Fails if it cannot listen on the address.
 pub async fn start(
 	address: SocketAddr,
 	text: impl Fn() -> String + Clone + Send + Sync + 'static,

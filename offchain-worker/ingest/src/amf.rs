@@ -1,8 +1,8 @@
-//! AMF0, the values in RTMP's commands: as much as a publisher sends, and bounded.
+//! AMF0, the values in RTMP's commands: the part that publishers send, within bounds.
 
 use thiserror::Error;
 
-/// Values inside one another.
+/// Nesting of values.
 const DEEPEST: u32 = 8;
 /// Properties of one object.
 const MOST_PROPERTIES: usize = 256;
@@ -52,7 +52,7 @@ impl Value {
 	}
 }
 
-/// Bytes that are no AMF0.
+/// Invalid AMF0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a command cannot be read")]
 pub struct Malformed;

@@ -1,5 +1,5 @@
-//! RTMP's chunk stream: messages cut into chunks that are sent in turns. Nothing is done here but
-//! reading bytes; whoever sends decides neither how much is held nor for how long.
+//! RTMP's chunk stream: messages cut into interleaved chunks. Only reads bytes, and bounds how much a sender
+//! can make it hold.
 
 use std::collections::BTreeMap;
 
@@ -18,16 +18,16 @@ pub struct Message {
 	pub body: Vec<u8>,
 }
 
-/// Bytes that are no chunks, or more than may be held.
+/// Invalid chunks, or more than may be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum ChunkError {
 	/// A message is longer than allowed.
 	#[error("a message is too long")]
 	TooLong,
-	/// Too many messages are sent in turns.
+	/// Too many messages are interleaved.
 	#[error("too many messages at a time")]
 	TooMany,
-	/// A chunk goes on from one that never was.
+	/// A chunk continues a message that never began.
 	#[error("a chunk without a beginning")]
 	NoBeginning,
 	/// The chunk size is 0 or too large.
@@ -37,9 +37,9 @@ pub enum ChunkError {
 
 /// Chunk streams at a time.
 const MOST_STREAMS: usize = 16;
-/// The largest chunk size that is followed.
+/// The largest accepted chunk size.
 const LARGEST_CHUNK: usize = 16 * 1024 * 1024;
-/// Bytes of unfinished messages, in messages of the longest kind.
+/// The most bytes of unfinished messages, in messages of the largest size.
 const MOST_UNFINISHED: usize = 2;
 
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ struct Stream {
 	kind: u8,
 	id: u32,
 	is_extended: bool,
-	/// The time that stood behind the last header that says one, where it is extended.
+	/// The extended time after the last header that has one.
 	extended: u32,
 	body: Vec<u8>,
 	is_open: bool,
@@ -72,12 +72,12 @@ impl ChunkReader {
 		Self { buffer: Vec::new(), at: 0, size: 128, longest, streams: BTreeMap::new() }
 	}
 
-	/// From now on messages may be so long.
+	/// Sets the longest message from now on.
 	pub fn allow(&mut self, longest: usize) {
 		self.longest = longest;
 	}
 
-	/// Takes bytes as they come.
+	/// Takes incoming bytes.
 	pub fn push(&mut self, bytes: &[u8]) {
 		if self.at > 0 && self.at * 2 >= self.buffer.len() {
 			self.buffer.drain(..self.at);
@@ -109,7 +109,7 @@ impl ChunkReader {
 		Ok(())
 	}
 
-	/// One chunk: `None` when it is not whole yet, `Some(None)` when its message is not.
+	/// One chunk: `None` if it is not complete yet, `Some(None)` if its message is not.
 	#[allow(clippy::type_complexity)]
 	fn chunk(&mut self) -> Result<Option<Option<Message>>, ChunkError> {
 		let mut rest = &self.buffer[self.at..];
@@ -153,7 +153,7 @@ impl ChunkReader {
 		}
 		if stream.is_extended {
 			let Some(field) = rest.get(..4).map(big) else { return Ok(None) };
-			// It is to stand in every chunk, and some encoders leave it out where a message goes on.
+			// Every chunk should have it, but some encoders omit it in chunks that continue a message.
 			if format < 3 || begins || field == stream.extended {
 				rest = &rest[4..];
 				time_field = field;
@@ -207,7 +207,7 @@ impl ChunkReader {
 	}
 }
 
-/// The first `count` bytes of what is left.
+/// The first `count` of the remaining bytes.
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
 	let (taken, left) = rest.split_at_checked(count)?;
 	*rest = left;
@@ -215,13 +215,13 @@ fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
 }
 
 impl Stream {
-	/// Everything but its body.
+	/// Its fields except the body.
 	fn head(&self) -> Self {
 		Self { body: Vec::new(), ..*self }
 	}
 }
 
-/// Bytes of a chunk that we send.
+/// The size of chunks that we send.
 pub const OUR_CHUNK: usize = 4_096;
 
 /// A message as chunks of `size` bytes on chunk stream `id`, 2 to 63.

@@ -1,5 +1,5 @@
-//! What RTMP carries: pictures and sound as in FLV, and in enhanced RTMP's newer codecs, as one
-//! Matroska stream after the other.
+//! Converts RTMP's media (FLV, and the newer codecs of enhanced RTMP) into one Matroska stream after the
+//! other.
 
 use std::collections::BTreeMap;
 
@@ -7,41 +7,41 @@ use thiserror::Error;
 
 use crate::matroska::{Of, Track, Writer};
 
-/// Pictures and sound that are held while it is not clear whether there is sound.
+/// Pictures and sound that are held while it is unknown whether there is sound.
 const LONGEST_WAIT: i64 = 700;
-/// The same in bytes, with what each takes beside its own.
+/// The same in bytes, with the overhead of each.
 const MOST_HELD: usize = 8 * 1024 * 1024;
-/// Time that moves further is a new beginning.
+/// A larger step of time begins a new stream.
 const LARGEST_STEP: i64 = 10_000;
 /// The longest codec header.
 const LONGEST_HEADER: usize = 64 * 1024;
-/// The kind of picture that is a command.
+/// The frame type of a command.
 const COMMAND: u8 = 5;
-/// Of enhanced messages: the types of those with many tracks, and of those that are extended.
+/// Packet types of enhanced messages: with several tracks, and with extensions.
 const TRACKS_OF_PICTURES: u8 = 6;
 const TRACKS_OF_SOUND: u8 = 5;
 const EXTENDED: u8 = 7;
-/// Of many tracks: one, and each with a codec of its own.
+/// Kinds of messages with several tracks: a single track, and a codec for each track.
 const ONE: u8 = 0;
 const OWN_CODECS: u8 = 2;
-/// Tracks in one message, more than anybody sends.
+/// The most tracks in a message: more than any publisher sends.
 const MOST_TRACKS: usize = 32;
-/// The kinds of messages of sound and of pictures, and of those in which several of both stand as in a file.
+/// The kinds of messages: sound, pictures, and several of both in one, as in a file.
 const SOUND: u8 = 8;
 const PICTURES: u8 = 9;
 const SEVERAL: u8 = 22;
-/// Messages in one such message, more than anybody sends.
+/// The most messages in one such message: more than any publisher sends.
 const MOST_MESSAGES: usize = 1_024;
-/// The pictures of who sends one track of them.
+/// The video track of a publisher with a single one.
 pub(crate) const FIRST: Of = Of::Pictures(0);
 
-/// What nobody here can read.
+/// Why a message cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum FlvError {
-	/// A codec that is not known.
+	/// An unknown codec.
 	#[error("the codec {0} is not known here; send H.264, HEVC, AV1 or VP9 with AAC, Opus, MP3, AC-3 or FLAC")]
 	Codec(String),
-	/// Not what it says it is.
+	/// A damaged message.
 	#[error("a damaged message")]
 	Damaged,
 }
@@ -51,12 +51,12 @@ pub fn is_media(kind: u8) -> bool {
 	matches!(kind, SOUND | PICTURES | SEVERAL)
 }
 
-/// What to do with what comes out.
+/// An output of the remuxer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Out {
 	/// Bytes of the stream.
 	Bytes(Vec<u8>),
-	/// The stream ends; the next bytes begin another.
+	/// The stream ends; the next bytes begin another one.
 	End,
 }
 
@@ -67,7 +67,7 @@ struct Held {
 	data: Vec<u8>,
 }
 
-/// The tracks of a stream: those of pictures by the publisher's numbers, and that of sound.
+/// The tracks of a stream: the video tracks by the publisher's numbers, and the sound.
 type Tracks = (BTreeMap<u8, Track>, Option<Track>);
 
 /// Turns messages into streams.
@@ -75,15 +75,15 @@ type Tracks = (BTreeMap<u8, Track>, Option<Track>);
 pub struct Remuxer {
 	/// How many tracks of pictures are taken beside the first.
 	further: usize,
-	/// What is known of the tracks.
+	/// The known tracks.
 	tracks: Tracks,
-	/// What the stream that is being written was begun with.
+	/// The tracks with which the current stream was begun.
 	writer: Option<(Writer, Tracks)>,
 	held: Vec<Held>,
 	held_bytes: usize,
 	/// The newest decoding time.
 	newest: Option<i64>,
-	/// Whether it was said that the sound's time is far from the pictures'.
+	/// Whether it was logged that the sound's time is far from the pictures'.
 	is_told: bool,
 	/// 32 bits of milliseconds turn over after 49 days.
 	turns: i64,
@@ -96,7 +96,7 @@ impl Remuxer {
 		Self::default()
 	}
 
-	/// The same, which takes so many tracks of pictures beside the first.
+	/// The same, with this many video tracks beside the first.
 	pub fn with_further(further: usize) -> Self {
 		Self { further, ..Self::default() }
 	}
@@ -106,7 +106,7 @@ impl Remuxer {
 		self.writer.is_some()
 	}
 
-	/// What is written next begins another stream.
+	/// Ends the stream: the next message begins another one.
 	pub fn begin_again(&mut self) {
 		self.writer = None;
 		self.held.clear();
@@ -126,7 +126,7 @@ impl Remuxer {
 		i64::from(raw) + (self.turns << 32)
 	}
 
-	/// A message of pictures (kind 9) or sound (kind 8), or of several of them (kind 22).
+	/// Takes a message of pictures (kind 9) or sound (kind 8), or of several of them (kind 22).
 	pub fn take(&mut self, kind: u8, time: u32, body: &[u8]) -> Result<Vec<Out>, FlvError> {
 		let mut out = Vec::new();
 		match kind {
@@ -191,12 +191,12 @@ impl Remuxer {
 				b"vp09" => "V_VP9",
 				b"vp08" => "V_VP8",
 				other if number == 0 => return Err(FlvError::Codec(printable(other))),
-				// The stream goes on without it.
+				// The stream continues without it.
 				_ => continue,
 			};
 			let coded = Coded { frame, codec, packet, is_enhanced: true };
 			let taken = self.picture_of(Of::Pictures(number), time, coded, rest, out);
-			// What is damaged of another track costs that one only, whether it is wanted or not.
+			// Damage in a further track affects only that track, whether it is wanted or not.
 			if number == 0 {
 				taken?;
 			}
@@ -204,7 +204,7 @@ impl Remuxer {
 		Ok(())
 	}
 
-	/// What a message says of one track of pictures.
+	/// Takes a message's part about one video track.
 	fn picture_of(
 		&mut self,
 		of: Of,
@@ -285,7 +285,7 @@ impl Remuxer {
 		Ok(())
 	}
 
-	/// A track's header. Another one than before ends the stream.
+	/// Takes a track's header. A changed one ends the stream.
 	pub(crate) fn announce(
 		&mut self,
 		of: Of,
@@ -343,8 +343,8 @@ impl Remuxer {
 		let jumps = self.newest.is_some_and(|newest| {
 			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
 		});
-		// The stream goes on by its pictures' time, whatever sound's or a further track's does: each would else
-		// end what the other one has begun, for ever.
+		// The stream's time is that of its pictures, whatever sound's or a further track's does: otherwise
+		// each would end the stream that the other one has begun, for ever.
 		if jumps && of != FIRST {
 			if of == Of::Sound && !std::mem::replace(&mut self.is_told, true) {
 				tracing::warn!(
@@ -386,7 +386,7 @@ impl Remuxer {
 		out.push(Out::Bytes(bytes));
 	}
 
-	/// What is still held, at the end of everything.
+	/// Returns everything that is still held, at the end.
 	pub fn finish(mut self) -> Vec<Out> {
 		let mut out = Vec::new();
 		if self.writer.is_none() && !self.held.is_empty() {
@@ -403,8 +403,8 @@ struct Single<'a> {
 	body: &'a [u8],
 }
 
-/// The messages in one of several. The first one has its time, whatever it says itself; the others follow as they
-/// say.
+/// The messages inside such a message. The first one has the outer time, whatever its own is; the others
+/// follow by their own times.
 fn several(time: u32, body: &[u8]) -> Result<Vec<Single<'_>>, FlvError> {
 	let mut found = Vec::new();
 	let (mut first, mut rest) = (None, body);
@@ -419,13 +419,13 @@ fn several(time: u32, body: &[u8]) -> Result<Vec<Single<'_>>, FlvError> {
 		}
 		let since = own.wrapping_sub(*first.get_or_insert(own));
 		found.push(Single { kind, time: time.wrapping_add(since), body });
-		// Behind each stands how long it was.
+		// Each is followed by its length.
 		rest = after.get(4..).unwrap_or_default();
 	}
 	Ok(found)
 }
 
-/// How a picture is coded, and what a message says of it.
+/// A picture's codec, and its message's content.
 struct Coded {
 	frame: u8,
 	codec: &'static str,
@@ -433,7 +433,7 @@ struct Coded {
 	is_enhanced: bool,
 }
 
-/// What an enhanced message says of a track.
+/// An enhanced message's part about a track.
 struct Enhanced<'a> {
 	/// The track's number.
 	number: u8,
@@ -442,7 +442,7 @@ struct Enhanced<'a> {
 	rest: &'a [u8],
 }
 
-/// Reads an enhanced message behind its first byte; `many` is the type of those with many tracks.
+/// Reads an enhanced message after its first byte; `many` is the packet type for several tracks.
 fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Vec<Enhanced<'_>>, FlvError> {
 	let (packet, rest) = unextended(first & 0x0f, body).ok_or(FlvError::Damaged)?;
 	if packet == many {
@@ -452,7 +452,7 @@ fn enhanced(first: u8, body: &[u8], many: u8) -> Result<Vec<Enhanced<'_>>, FlvEr
 	Ok(vec![Enhanced { number: 0, packet, fourcc, rest }])
 }
 
-/// The type of a message behind its extensions, which say fractions of a millisecond, and what follows it.
+/// The type of a message after its extensions, which give fractions of a millisecond, and the rest.
 fn unextended(mut packet: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
 	while packet == EXTENDED {
 		let (size, after) = rest.split_first()?;
@@ -469,7 +469,7 @@ fn unextended(mut packet: u8, mut rest: &[u8]) -> Option<(u8, &[u8])> {
 	Some((packet, rest))
 }
 
-/// The tracks in a message of many.
+/// The tracks in a message with several.
 fn tracks(body: &[u8]) -> Result<Vec<Enhanced<'_>>, FlvError> {
 	let mut found = Vec::new();
 	let (kind, mut rest) = body.split_first().ok_or(FlvError::Damaged)?;
@@ -605,7 +605,7 @@ mod tests {
 		assert_eq!(remuxer.take(9, 1_000, further).unwrap().len(), 1);
 	}
 
-	/// An encoder counts the time of sound from another beginning than that of pictures.
+	/// An encoder's sound has another time base than its pictures.
 	#[test]
 	fn sound_whose_time_is_far_from_the_pictures_should_not_end_the_stream() {
 		for apart in [3_600_000, 20_000] {
@@ -619,7 +619,7 @@ mod tests {
 			}
 			assert!(remuxer.has_begun(), "{apart}");
 			assert_eq!(remuxer.take(8, 31_000, &[0xaf, 1, 1]).unwrap().len(), 1, "they meet");
-			// Where the pictures stand still, sound goes on, and they with it.
+			// If the pictures stand still, sound continues, and they are repeated with it.
 			for time in (31_000..60_000).step_by(1_000) {
 				assert_eq!(remuxer.take(8, time, &[0xaf, 1, 1]).unwrap().len(), 1);
 			}
@@ -630,7 +630,7 @@ mod tests {
 		}
 	}
 
-	/// What is damaged in another track than the first does not end the stream, also where no other is wanted.
+	/// Damage in a further track does not end the stream, even if no further track is wanted.
 	#[test]
 	fn attack_further_track_that_is_damaged() {
 		let long = [&b"\x96\x00avc1\x01"[..], &vec![1; LONGEST_HEADER + 1]].concat();
@@ -649,7 +649,7 @@ mod tests {
 		}
 	}
 
-	/// A message of millions of empty tracks takes no more than one of as many as there may be.
+	/// A message with millions of empty tracks costs no more than one with the most allowed.
 	#[test]
 	fn attack_message_of_many_empty_tracks() {
 		let empty = [1, 0, 0, 0].repeat(MOST_TRACKS);
@@ -699,7 +699,7 @@ mod tests {
 		let mut remuxer = Remuxer::new();
 		remuxer.take(9, 0, &header()).unwrap();
 		remuxer.take(8, 0, &[0xaf, 0, 0x12, 0x10]).unwrap();
-		// A file's own time is that of the first of them; neither what is nested nor what is else is taken.
+		// The inner times count from the first message; nested and other messages are ignored.
 		let nested = single(9, 0, &key(0));
 		let message = [
 			single(9, 0x0100_0000, &key(0)),

@@ -1,4 +1,4 @@
-//! Who may publish, and how what is published is handed on.
+//! Decides who may publish, and hands publications on.
 
 use std::{
 	future::Future,
@@ -22,35 +22,35 @@ use tokio::{
 
 /// Bytes between a publisher and the segmenter.
 const BUFFER: usize = 4 * 1024 * 1024;
-/// How long a publisher waits for the segmenter before it is turned away: it is what a few seconds
-/// of a stream are worth, and nothing is held meanwhile but [`BUFFER`].
+/// How long a publisher waits for the segmenter before it is turned away: a few seconds of a stream;
+/// meanwhile only [`BUFFER`] is held.
 const STALLED: Duration = Duration::from_secs(20);
-/// A publisher that was silent for so long is replaced by one that comes with the key.
+/// A publisher that has been silent for this long is replaced by another one with the key.
 const SILENT: Duration = Duration::from_secs(3);
 /// How long the webhook may take.
 const WEBHOOK: Duration = Duration::from_secs(5);
 /// The longest key.
 const LONGEST_KEY: usize = 256;
-/// Wrong keys of one host in [`FORGIVEN`] before the webhook is asked about only one more at a time; of a
-/// network [`RATE_OF_NETWORK`] times as many.
+/// Wrong keys of a host within [`FORGIVEN`] after which the webhook is asked about only one of its keys at a
+/// time; for a network [`RATE_OF_NETWORK`] times as many.
 const MOST_WRONG: u32 = 20;
-/// How long such a one waits for its turn.
+/// How long such a key waits for its turn.
 const TURN: Duration = Duration::from_secs(8);
 /// How long wrong keys are remembered.
 const FORGIVEN: Duration = Duration::from_secs(60);
-/// Hosts that are remembered.
+/// The most hosts that are remembered.
 const MOST_HOSTS: usize = 1_024;
 
-/// Why nobody is let in.
+/// Why a publisher is not let in.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Denied {
 	/// The key is wrong, or the webhook said no.
 	#[error("the stream key is not valid")]
 	Key,
-	/// Somebody publishes with it.
+	/// Another publisher uses it already.
 	#[error("somebody publishes with this key already")]
 	Busy,
-	/// So many others of hosts that came with wrong keys wait to be asked about.
+	/// Too many keys of hosts with wrong keys wait for the webhook.
 	#[error("too many wrong keys; try again in a minute")]
 	TooMany,
 	/// The webhook gave no answer.
@@ -61,10 +61,10 @@ pub enum Denied {
 	Closed,
 }
 
-/// What opens the gate.
+/// The keys of the gate.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
-	/// Hashes of the keys, so that comparing them takes the same time whatever was sent.
+	/// Hashes of the keys, so that comparing them takes constant time.
 	hashes: Vec<[u8; 32]>,
 	webhook: Option<Url>,
 }
@@ -76,13 +76,13 @@ impl Keys {
 		Self { hashes, webhook: None }
 	}
 
-	/// Also what a webhook says yes to: it is asked by POST, with `protocol`, `app`, `key` and
-	/// `from` in JSON, and lets in with any status from 200 to 299.
+	/// Also keys that a webhook accepts: it is asked by POST, with `protocol`, `app`, `key` and `from` in
+	/// JSON, and accepts with any status from 200 to 299.
 	pub fn with_webhook(self, webhook: Option<Url>) -> Self {
 		Self { webhook, ..self }
 	}
 
-	/// Whether nobody could ever be let in.
+	/// Whether no key can ever be accepted.
 	pub fn is_empty(&self) -> bool {
 		self.hashes.is_empty() && self.webhook.is_none()
 	}
@@ -93,8 +93,7 @@ impl Keys {
 	}
 }
 
-/// One stretch of a publication: a container from its beginning to its end. What comes in the next
-/// part does not go on from it.
+/// One part of a publication: a container from beginning to end. The next part does not continue it.
 #[derive(Debug)]
 pub struct Part {
 	/// The container's bytes.
@@ -112,7 +111,7 @@ pub struct Publication {
 	pub parts: mpsc::Receiver<Part>,
 }
 
-/// Who publishes now.
+/// The current publisher.
 struct Current {
 	number: u64,
 	/// Milliseconds since the gate was made.
@@ -123,17 +122,17 @@ struct Current {
 /// Lets publishers in, one at a time.
 pub struct Gate {
 	keys: Keys,
-	/// Tracks of pictures that are taken beside the first.
+	/// Video tracks that are taken beside the first.
 	further: usize,
 	client: reqwest::Client,
 	out: mpsc::Sender<Publication>,
 	made: Instant,
-	/// When bytes were handed on last, in milliseconds since the gate was made.
+	/// When bytes were last handed on, in milliseconds since the gate was made.
 	handed_on: AtomicU64,
 	current: Mutex<(u64, Option<Current>)>,
 	/// By host: see [`host`].
 	wrong: Mutex<Vec<(IpAddr, u32, Instant)>>,
-	/// Held while the webhook is asked about a key of a host that came with too many wrong ones.
+	/// Held while the webhook is asked about a key of a host with too many wrong ones.
 	turn: tokio::sync::Mutex<()>,
 }
 
@@ -142,13 +141,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Gate {
-	/// A gate that these keys open. Whoever was let in comes out of the channel.
+	/// A gate with these keys. Accepted publications come out of the channel.
 	pub fn new(keys: Keys) -> (Arc<Self>, mpsc::Receiver<Publication>) {
 		Self::with_further(keys, 0)
 	}
 
-	/// The same for publishers that send several tracks of pictures, of which so many are taken beside the
-	/// first.
+	/// The same, with this many video tracks beside the first.
 	pub fn with_further(keys: Keys, further: usize) -> (Arc<Self>, mpsc::Receiver<Publication>) {
 		let (out, publications) = mpsc::channel(1);
 		let gate = Self {
@@ -165,7 +163,7 @@ impl Gate {
 		(Arc::new(gate), publications)
 	}
 
-	/// Lets somebody in who comes with `key`.
+	/// Lets a publisher in, if its `key` is accepted.
 	pub async fn admit(
 		self: &Arc<Self>,
 		protocol: &'static str,
@@ -186,9 +184,9 @@ impl Gate {
 		Ok(session)
 	}
 
-	/// Whether the key, or the webhook, lets this one in. A known key does whatever else came from the
-	/// same host: behind a proxy everybody does. Wrong keys of a host only make the next ones wait for
-	/// each other.
+	/// Whether the key, or the webhook, lets a publisher in. A known key always does, whatever wrong keys
+	/// came from the same host: behind a proxy all publishers share one. Wrong keys only make the host's next
+	/// unknown keys wait for each other.
 	pub async fn check(
 		&self,
 		protocol: &'static str,
@@ -241,7 +239,7 @@ impl Gate {
 		}
 	}
 
-	/// Whether a host, or its network, came with too many wrong keys lately.
+	/// Whether a host, or its network, sent too many wrong keys lately.
 	fn is_suspected(&self, from: IpAddr) -> bool {
 		let mut wrong = lock(&self.wrong);
 		wrong.retain(|(_, _, since)| since.elapsed() < FORGIVEN);
@@ -281,7 +279,7 @@ impl Gate {
 		Duration::from_millis(self.now().saturating_sub(self.handed_on.load(Ordering::Relaxed)))
 	}
 
-	/// Takes the place of whoever publishes, unless it is there.
+	/// Takes the place of the current publisher, unless it is active.
 	fn begin(self: &Arc<Self>) -> Result<Session, Denied> {
 		let mut current = lock(&self.current);
 		if let Some(before) = &current.1 {
@@ -307,25 +305,25 @@ pub fn new_key() -> std::io::Result<String> {
 	Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// Redirections that are followed.
+/// The most redirections.
 pub(crate) const MOST_REDIRECTIONS: usize = 5;
 
-/// What every client that asks over HTTP has.
+/// The base of all HTTP clients.
 pub(crate) fn builder() -> reqwest::ClientBuilder {
-	// Fails when somebody else chose a provider before, which is as good.
+	// Fails if a provider was chosen before, which is as good.
 	let _ = rustls::crypto::ring::default_provider().install_default();
 	reqwest::Client::builder()
 		.connect_timeout(Duration::from_secs(10))
 		.read_timeout(Duration::from_secs(20))
 }
 
-/// A client for what the operator names.
+/// A client for URLs that the operator names.
 fn client() -> reqwest::Client {
 	let redirects = reqwest::redirect::Policy::limited(MOST_REDIRECTIONS);
 	builder().redirect(redirects).build().unwrap_or_default()
 }
 
-/// The place of a publisher, given back when it is dropped.
+/// A publisher's place, freed when it is dropped.
 pub struct Session {
 	gate: Arc<Gate>,
 	number: u64,
@@ -350,19 +348,19 @@ impl Session {
 		self.gate.further()
 	}
 
-	/// Notes that the publisher is there.
+	/// Notes that the publisher is active.
 	pub fn hear(&self) {
 		self.heard.store(self.gate.now(), Ordering::Relaxed);
 	}
 
-	/// Notes that the publisher is there, and that so long may pass until it can be heard again.
+	/// Notes that the publisher is active, and allows it a pause of this length.
 	pub fn hear_for(&self, pause: Duration) {
 		let until = self.gate.now().saturating_add(pause.as_millis() as u64);
 		self.heard.store(until, Ordering::Relaxed);
 	}
 
-	/// Waits until another publisher takes the place. Whoever publishes ends then: the other one's stream
-	/// begins when this one is dropped.
+	/// Waits until another publisher takes the place. The current publisher must end then: the other one's
+	/// stream begins when this one is dropped.
 	pub fn replaced(&self) -> impl Future<Output = ()> + Send + use<> {
 		let mut told = self.told.clone();
 		async move {
@@ -375,17 +373,17 @@ impl Session {
 		*self.told.borrow()
 	}
 
-	/// Ends the part; the next bytes begin another.
+	/// Ends the part; the next bytes begin another one.
 	pub fn end_part(&mut self) {
 		self.into = None;
 	}
 
-	/// Hands bytes on. An error means that nobody takes them any more.
+	/// Hands bytes on. Fails if nobody takes them any more.
 	pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Denied> {
 		if self.is_replaced() {
 			return Err(Denied::Busy);
 		}
-		// That the segmenter takes its time is no silence of the publisher's.
+		// A slow segmenter does not make the publisher silent.
 		self.hear_for(STALLED);
 		let written = timeout(STALLED, self.hand_on(bytes)).await;
 		self.hear();
@@ -472,14 +470,13 @@ mod tests {
 		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
 		let (written, _first) = writing.await.unwrap();
 		assert_eq!(written, Err(Denied::Closed));
-		// Now it is heard again, or is silent.
+		// From now on silence counts again.
 		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
 		tokio::time::advance(SILENT).await;
 		assert!(gate.begin().is_ok());
 	}
 
-	/// Whoever knows an address from which the publisher comes, or shares a proxy with it, cannot lock
-	/// it out by wrong keys.
+	/// An attacker with the publisher's address, or behind the same proxy, cannot lock it out by wrong keys.
 	#[tokio::test(start_paused = true)]
 	async fn attack_publisher_locked_out_by_wrong_keys_of_its_host() {
 		let (gate, _publications) = Gate::new(Keys::new(["k".to_string()]));

@@ -1,4 +1,4 @@
-//! What publishers are answered by HTTP.
+//! HTTP answers to publishers.
 
 use axum::{
 	http::StatusCode,

@@ -1,6 +1,5 @@
-//! Writing Matroska as it comes: tracks of pictures and at most one of sound, no end known. It holds
-//! every codec that a publisher sends, with the header that came beside it, and the segmenter reads
-//! it from a pipe.
+//! Writes live Matroska: video tracks and at most one sound track, of unknown length. It can hold every codec
+//! that a publisher sends, with its out-of-band header, and the segmenter reads it from a pipe.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +12,16 @@ pub struct Track {
 	pub header: Vec<u8>,
 }
 
-/// Which track something is of.
+/// The track of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Of {
-	/// Of pictures, by the number that the publisher gave it: 0 is what it sends if it sends one.
+	/// A video track, by the publisher's number; 0 for a single one.
 	Pictures(u8),
 	/// Of sound.
 	Sound,
 }
 
-/// Blocks name their time from their cluster's in 16 bits; a new one begins long before that.
+/// The longest cluster. A block has its time relative to its cluster's in 16 bits, which reach much further.
 const LONGEST_CLUSTER: i64 = 5_000;
 
 /// Writes the stream.
@@ -30,7 +29,7 @@ const LONGEST_CLUSTER: i64 = 5_000;
 pub struct Writer {
 	/// The cluster's time in milliseconds.
 	cluster: Option<i64>,
-	/// The tracks in the order of their numbers here, which begin at 1.
+	/// The tracks in the order of their Matroska numbers, from 1.
 	tracks: Vec<Of>,
 }
 
@@ -57,7 +56,7 @@ fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
 const UNKNOWN: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
 impl Writer {
-	/// A writer of these tracks of pictures, by their numbers, and of sound; and what comes first.
+	/// A writer of these video tracks, by their numbers, and of sound; and the stream's first bytes.
 	pub fn new(pictures: &BTreeMap<u8, Track>, sound: Option<&Track>) -> (Self, Vec<u8>) {
 		let mut out = element(
 			&[0x1a, 0x45, 0xdf, 0xa3],
@@ -83,7 +82,7 @@ impl Writer {
 			body.push(more);
 			element(&[0xae], &body.concat())
 		};
-		// The true size is in the codec's header; these must only be there.
+		// The real size is in the codec's header; the fields are only required.
 		let size = [element(&[0xb0], &number(16)), element(&[0xba], &number(16))].concat();
 		let mut tracks = Vec::new();
 		for (track, index) in pictures.values().zip(1..) {
@@ -101,8 +100,7 @@ impl Writer {
 		(Self { cluster: None, tracks: known }, out)
 	}
 
-	/// A picture or a piece of sound at this time in milliseconds, which never goes far back; nothing where
-	/// there is no such track.
+	/// A frame at this time in milliseconds, which never goes far back; empty if there is no such track.
 	pub fn block(&mut self, of: Of, is_key: bool, time: i64, data: &[u8]) -> Vec<u8> {
 		let Some(place) = self.tracks.iter().position(|known| *known == of) else {
 			return Vec::new();
@@ -136,7 +134,7 @@ impl Writer {
 	}
 }
 
-/// Samples per second and channels, as the codec's header says.
+/// Samples per second and channels, from the codec's header.
 fn shape_of_sound(track: &Track) -> (u32, u8) {
 	const RATES: [u32; 13] = [
 		96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,

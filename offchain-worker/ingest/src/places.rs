@@ -1,5 +1,6 @@
-//! Places for those who have not shown a key yet: bounded in all, by host and by network. Whoever comes when there are
-//! too many takes the place of who has been silent for longest, so that idle connections keep nobody out.
+//! Places for connections that have not shown a key yet: bounded in total, by host and by network. If there
+//! are too many, a new one displaces the one that has been silent for longest, so that idle connections keep
+//! nobody out.
 
 use std::{
 	collections::BTreeMap,
@@ -11,7 +12,7 @@ use livepeer_worker_hosts::{by_network, host, largest, network, share_of_network
 use tokio::sync::Notify;
 
 struct Taken {
-	/// When it was last heard, as a number that grows.
+	/// When it was last active, as an ascending number.
 	heard: u64,
 	leave: Arc<Notify>,
 }
@@ -28,7 +29,7 @@ impl State {
 		self.next
 	}
 
-	/// Takes the place of a host that has been silent for longest.
+	/// Displaces the host's connection that has been silent for longest.
 	fn displace(&mut self, host: IpAddr) {
 		let Some(of_host) = self.hosts.get_mut(&host) else { return };
 		let silent = of_host.iter().min_by_key(|(_, taken)| taken.heard).map(|(id, _)| *id);
@@ -41,7 +42,7 @@ impl State {
 	}
 }
 
-/// So many places in all, so many for one host.
+/// This many places in total, and this many for one host.
 #[derive(Clone)]
 pub(crate) struct Places {
 	all: usize,
@@ -49,7 +50,7 @@ pub(crate) struct Places {
 	state: Arc<Mutex<State>>,
 }
 
-/// A place, until it is dropped or taken by another.
+/// A place, held until it is dropped or taken by another.
 pub(crate) struct Place {
 	places: Places,
 	host: IpAddr,
@@ -67,8 +68,8 @@ impl Places {
 		self.state.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// A place for somebody at an address; `None` when all are taken by networks that have no more than
-	/// its own, or those of its network by hosts that have no more than it.
+	/// A place for an address. `None` if all are taken by networks that have no more than its own, or those
+	/// of its network by hosts that have no more than it.
 	pub(crate) fn take(&self, ip: IpAddr) -> Option<Place> {
 		let host = host(ip);
 		let mut state = self.lock();
@@ -102,7 +103,7 @@ impl Places {
 }
 
 impl Place {
-	/// Notes that something came.
+	/// Notes activity.
 	pub(crate) fn heard(&self) {
 		let mut state = self.places.lock();
 		let heard = state.number();
@@ -159,7 +160,7 @@ mod tests {
 		assert!(places.lock().hosts.is_empty());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and takes a place under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and takes a place from each.
 	#[test]
 	fn attack_places_filled_by_many_hosts_of_one_site() {
 		let places = Places::new(8, 2);

@@ -1,4 +1,4 @@
-//! Asking the internet only, so that what strangers name leads nowhere else.
+//! HTTP requests to public addresses only, so that strangers' URLs lead nowhere else.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,27 +8,28 @@ use reqwest::{
 	Url,
 };
 
-/// The address that a URL names without a name.
+/// The literal IP address in a URL.
 pub fn literal(url: &Url) -> Option<IpAddr> {
 	let host = url.host_str()?;
 	host.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
-/// Finds addresses of the internet only, but for one host. What is found is what is connected to, so that
-/// a name cannot change its mind in between.
+/// Resolves to public addresses only, except for one host. The resolved addresses are those that are
+/// connected to, so a name cannot change in between.
 #[derive(Clone, Debug, Default)]
 pub struct PublicOnly {
-	/// A host that may be anywhere, as a URL writes it.
+	/// A host that may have any address, in a URL's form.
 	but: Option<String>,
 }
 
 impl PublicOnly {
-	/// The same, and this host wherever it is.
+	/// The same, and this host at any address.
 	pub fn but(host: impl Into<String>) -> Self {
 		Self { but: Some(host.into()) }
 	}
 
-	/// Whether a URL may be asked, as far as it tells: what a name leads to is seen when it is looked up.
+	/// Whether a URL may be requested, as far as it tells: a name's addresses are checked when it is
+	/// resolved.
 	pub fn admits(&self, url: &Url) -> bool {
 		literal(url).is_none_or(is_public) || self.is_but(url.host_str().unwrap_or_default())
 	}

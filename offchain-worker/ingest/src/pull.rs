@@ -1,8 +1,8 @@
-//! Fetching a stream from where it is: HLS or a file over HTTP, RTMP, SRT.
+//! Fetches a stream: HLS or a file over HTTP, RTMP, SRT.
 //!
-//! Who serves a playlist names what is fetched next, and what is fetched goes into the stream as it comes.
-//! So playlists and redirections lead to addresses of the internet only, and to the host that the
-//! operator named where that one is within its own network.
+//! A playlist's server decides what is fetched next, and everything fetched goes into the stream. So
+//! playlists and redirections may lead only to public addresses, and to the host that the operator named if
+//! that one is in the operator's own network.
 
 use std::{
 	io,
@@ -28,33 +28,33 @@ use crate::{
 const LONGEST_PLAYLIST: usize = 2 * 1024 * 1024;
 /// The longest segment.
 const LARGEST_SEGMENT: u64 = 64 * 1024 * 1024;
-/// How often a playlist is asked for again.
+/// How often a failed playlist request is repeated.
 const POLL: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(6));
-/// How long a server has when it broke off.
+/// How long a server may be away after it broke off.
 const BROKEN: Duration = Duration::from_secs(2);
-/// Failures in a row after which the source is gone.
+/// Consecutive failures after which the source counts as gone.
 const MOST_FAILURES: u32 = 6;
-/// Segments in a row that could not be had before the source counts as away.
+/// Consecutive missing segments after which the source counts as away.
 const MOST_MISSING: u32 = 3;
-/// Live segments behind the newest at which a stream is taken up.
+/// How many segments behind the newest a live stream is taken up.
 const BEHIND: usize = 3;
 
 /// Why nothing can be fetched.
 #[derive(Debug, Error)]
 pub enum PullError {
-	/// A URL that nobody here understands.
+	/// An unsupported URL.
 	#[error("{0} cannot be fetched: give an http, https, rtmp or srt URL")]
 	Url(String),
 	/// HTTP failed.
 	#[error("the source cannot be fetched: {0}")]
 	Http(String),
-	/// What is not there, or leads where nobody follows: it will not be had later either.
+	/// Missing, or leading to a forbidden address: it will not be available later either.
 	#[error("the source cannot be fetched: {0}")]
 	Gone(String),
-	/// A playlist leads where nobody but this machine should reach.
+	/// A playlist leads to a private address.
 	#[error("the source leads to {0}, which is no address of the internet")]
 	Inside(String),
-	/// A playlist that cannot be followed.
+	/// An unsupported playlist.
 	#[error("the playlist cannot be followed: {0}")]
 	Playlist(&'static str),
 	/// RTMP failed.
@@ -80,7 +80,7 @@ impl From<reqwest::Error> for PullError {
 }
 
 impl PullError {
-	/// Whether asking again is of no use.
+	/// Whether trying again is of no use.
 	fn is_for_good(&self) -> bool {
 		matches!(self, PullError::Gone(_) | PullError::Inside(_))
 	}
@@ -88,8 +88,8 @@ impl PullError {
 
 type Result<T> = std::result::Result<T, PullError>;
 
-/// Fetches `url` into the gate until it ends. HLS begins with the segment that has the number `next`, where one is
-/// given, and says there with which to go on when this fails.
+/// Fetches `url` into the gate until it ends. HLS begins with the segment `next`, if given; after a failure
+/// `next` is the segment to continue with.
 pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str, next: &mut Option<u64>) -> Result<()> {
 	let parsed = Url::parse(url).map_err(|_| PullError::Url(url.into()))?;
 	let host = parsed.host_str().unwrap_or_default().to_owned();
@@ -118,15 +118,15 @@ pub async fn pull(gate: &Arc<Gate>, url: &str, key: &str, next: &mut Option<u64>
 	}
 }
 
-/// Where a source may lead: to the internet, and to its own host where that is within the operator's
-/// network. One that has an address of the internet may not have others beside it.
+/// Where a source may lead: to public addresses, and to its own host if that is in the operator's network. A
+/// host with a public address may not have private ones too.
 async fn reach_of(url: &Url) -> PublicOnly {
 	let host = url.host_str().unwrap_or_default();
 	let is_outside = match literal(url) {
 		Some(ip) => is_public(ip),
 		None => match tokio::net::lookup_host((host, 0)).await {
 			Ok(mut found) => found.any(|at| is_public(at.ip())),
-			// It cannot be fetched now either.
+			// It could not be fetched anyway.
 			Err(_) => true,
 		},
 	};
@@ -137,7 +137,7 @@ async fn reach_of(url: &Url) -> PublicOnly {
 	}
 }
 
-/// Asks for what a source names, as far as it may lead there.
+/// Requests a URL of a source, if the source may lead there.
 struct Fetcher {
 	client: Client,
 	reach: PublicOnly,
@@ -158,13 +158,13 @@ impl Fetcher {
 		let client = builder()
 			.redirect(redirections)
 			.dns_resolver(Arc::new(reach.clone()))
-			// It would look names up by itself.
+			// A proxy would resolve names by itself.
 			.no_proxy()
 			.build()?;
 		Ok(Self { client, reach })
 	}
 
-	/// Asks for all of a resource, or for a part of it.
+	/// Requests a resource, or a part of it.
 	async fn get(&self, url: &Url, part: Option<Part>) -> Result<Response> {
 		if !self.reach.admits(url) {
 			return Err(PullError::Inside(url.host_str().unwrap_or_default().to_owned()));
@@ -182,10 +182,10 @@ impl Fetcher {
 	}
 }
 
-/// A part of a resource: its first byte, and how many bytes it has.
+/// A part of a resource: its first byte and its length.
 type Part = (u64, u64);
 
-/// What a playlist names of a file; where it does not say from which byte on, that is behind the part before.
+/// The part of a file in a playlist. Without a start it follows the part before.
 fn part_of(range: &ByteRange, before: &mut u64) -> Part {
 	let first = range.offset.unwrap_or(*before);
 	*before = first.saturating_add(range.length);
@@ -205,7 +205,7 @@ async fn http(url: Url, next: &mut Option<u64>, session: &mut Session) -> Result
 	file(&fetcher, &url, answer, session).await
 }
 
-/// A file, or what comes without an end. A film whose length is known goes on where its server broke off.
+/// Fetches a file or an endless stream. A file of known length continues where its server broke off.
 async fn file(fetcher: &Fetcher, url: &Url, answer: Response, session: &mut Session) -> Result<()> {
 	let length = answer.content_length();
 	let (mut taken, mut failures) = (0, 0);
@@ -230,7 +230,7 @@ async fn file(fetcher: &Fetcher, url: &Url, answer: Response, session: &mut Sess
 	}
 }
 
-/// Hands on what comes, and counts it in `taken`, of which there may be as much as `most`.
+/// Hands on incoming bytes and counts them in `taken`, up to `most`.
 async fn copy(answer: Response, most: u64, taken: &mut u64, session: &mut Session) -> Result<()> {
 	let mut stream = answer.bytes_stream();
 	while let Some(bytes) = stream.next().await {
@@ -303,7 +303,7 @@ async fn hls(
 		}
 		session.hear();
 		let target = Duration::from_secs(media.target_duration.max(1));
-		// Half as long where there was nothing new, as the format asks.
+		// Half as long if there was nothing new, as HLS requires.
 		let pause = if *next == before { target / 2 } else { target };
 		tokio::time::sleep(pause.clamp(POLL.0, POLL.1)).await;
 		let again = async { read_playlist(fetcher.get(&url, None).await?).await };
@@ -333,7 +333,7 @@ async fn segments(
 	let first = media.media_sequence;
 	let count = media.segments.len();
 	let start = match *next {
-		// Numbers that went back are another stream.
+		// Numbers that went back mean another stream.
 		Some(seq) if seq > first.saturating_add(count as u64) => {
 			session.end_part();
 			first
@@ -382,9 +382,10 @@ async fn segments(
 			Err(error @ PullError::Denied(_)) => return Err(error),
 			Err(error) => {
 				tracing::warn!(seq, %error, "a segment is missing");
-				// The next one does not go on from the one before.
+				// The next one does not continue the one before.
 				session.end_part();
-				// Nothing of it has come, and it may be had later: it is the next one still unless another is had.
+				// Nothing of it has come, and it may be available later: it stays the next one, unless
+				// another comes.
 				if !is_there && !error.is_for_good() {
 					missing += 1;
 					if missing >= MOST_MISSING || (media.end_list && index + 1 == count) {
@@ -555,7 +556,7 @@ mod tests {
 		}
 	}
 
-	/// A source whose playlist leads to services of whoever fetches it: their answers would be cut into the
+	/// A source whose playlist leads to the fetching operator's services: their answers would be cut into the
 	/// stream, and published.
 	#[tokio::test]
 	async fn attack_source_that_leads_into_the_operators_network() {

@@ -1,5 +1,5 @@
-//! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, as go-livepeer takes it. The key
-//! comes as `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
+//! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, like go-livepeer. The key comes as
+//! `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -21,9 +21,10 @@ use crate::{
 
 /// The largest segment.
 const LARGEST: usize = 32 * 1024 * 1024;
-/// After such a pause the publisher is gone. Until then its place is its own: between segments nothing comes.
+/// The pause after which the publisher counts as gone. Until then its place is its own: between segments
+/// nothing comes.
 const SILENT: Duration = Duration::from_secs(20);
-/// Segments that are taken at a time; each may be as large as the largest.
+/// Segments that are received at a time, each up to the largest size.
 const MOST: usize = 4;
 
 struct Pushed {
@@ -40,7 +41,7 @@ struct Push {
 	places: Arc<tokio::sync::Semaphore>,
 }
 
-/// The routes, for a server that says where requests come from, by [`Ends`].
+/// The routes, for a server that provides [`Ends`].
 pub fn router(gate: Arc<Gate>) -> Router {
 	let current: Arc<Mutex<Option<Pushed>>> = Arc::default();
 	// The task ends with the last of the routes.
@@ -88,7 +89,7 @@ async fn take(
 	}
 	let method = request.method().as_str();
 	if file.ends_with(".m3u8") || method == "DELETE" {
-		// What an HLS muxer sends beside its segments.
+		// An HLS muxer also sends its playlist.
 		return StatusCode::OK.into_response();
 	}
 	if !matches!(method, "PUT" | "POST") {
@@ -137,7 +138,7 @@ async fn hand_on(
 		*current = None;
 	}
 	if current.as_ref().is_none_or(|pushed| pushed.key != key) {
-		// Whoever publishes with another key keeps its place for as long as the gate says.
+		// A publisher with another key keeps its place as long as the gate allows.
 		let session = push.gate.admit("http", from.ip(), name, key).await?;
 		let (key, heard) = (key.to_owned(), Instant::now());
 		*current = Some(Pushed { session, key, newest: None, heard });
@@ -147,7 +148,7 @@ async fn hand_on(
 	match pushed.newest {
 		// Sent again.
 		Some(newest) if seq == newest => return Ok(()),
-		// It starts again, or something is missing: what follows does not go on from it.
+		// It starts again, or a segment is missing: this one does not continue the last.
 		Some(newest) if newest.checked_add(1) != Some(seq) => pushed.session.end_part(),
 		_ => {}
 	}
@@ -166,7 +167,7 @@ mod tests {
 	use super::*;
 	use crate::gate::Keys;
 
-	/// Whoever has a key of its own would have the place of a publisher who is there.
+	/// Another key's owner would take the place of an active publisher.
 	#[tokio::test(start_paused = true)]
 	async fn attack_place_of_a_publisher_taken_with_another_key() {
 		let keys = Keys::new(["one-stream-key", "another-stream-key"].map(str::to_owned));
@@ -182,7 +183,7 @@ mod tests {
 		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
 		assert_eq!(send("one-stream-key", 2).await, Ok(()));
 		assert!(publications.try_recv().is_err(), "it is the same publication");
-		// As long as a long segment lasts.
+		// The duration of a long segment.
 		tokio::time::advance(Duration::from_secs(12)).await;
 		assert_eq!(send("another-stream-key", 1).await, Err(Denied::Busy));
 		assert_eq!(send("one-stream-key", u64::MAX).await, Ok(()));

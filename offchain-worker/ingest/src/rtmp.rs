@@ -1,4 +1,4 @@
-//! RTMP: a server for publishers, and a client that plays what another server has.
+//! RTMP: a server for publishers, and a client that plays from another server.
 //!
 //! Before a publisher has shown its key it may send little, and only for a short time.
 
@@ -29,17 +29,17 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a publisher may be silent.
 const SILENT: Duration = Duration::from_secs(20);
-/// How long it may take until it reads what we write.
+/// How long it may take to read what we write.
 const DEAF: Duration = Duration::from_secs(10);
-/// The longest message of a stranger.
+/// The longest message before the key.
 const STRANGER: usize = 16 * 1024;
-/// The longest message of a publisher: a picture.
+/// The longest message of an accepted publisher: a picture.
 const PUBLISHER: usize = 8 * 1024 * 1024;
-/// Messages of a stranger before the key.
+/// The most messages before the key.
 const MOST_MESSAGES: usize = 64;
-/// Bytes after which what came is acknowledged.
+/// Bytes after which received data is acknowledged.
 const WINDOW: u32 = 2_500_000;
-/// Enhanced RTMP's number for who takes several tracks.
+/// Enhanced RTMP's capability flag for several tracks.
 const MULTITRACK: f64 = 2.0;
 /// Connections at a time that have not shown a key yet, in all and from one host.
 const MOST: (usize, usize) = (128, 16);
@@ -53,7 +53,7 @@ pub enum RtmpError {
 	/// The peer was too slow or silent.
 	#[error("the peer was silent for too long")]
 	Silent,
-	/// No RTMP.
+	/// Not RTMP.
 	#[error("this is not RTMP")]
 	Handshake,
 	/// Chunks that cannot be read.
@@ -65,16 +65,16 @@ pub enum RtmpError {
 	/// Media that cannot be read.
 	#[error(transparent)]
 	Flv(#[from] FlvError),
-	/// It may not publish, or not any more.
+	/// It may not publish, or no longer.
 	#[error(transparent)]
 	Denied(#[from] Denied),
 	/// The server refused.
 	#[error("the server refused: {0}")]
 	Refused(String),
-	/// Another connection has taken its place before it showed a key.
+	/// Another connection took its place before it showed a key.
 	#[error("another connection took its place before it showed a key")]
 	Displaced,
-	/// More messages than anybody needs to publish.
+	/// More messages than publishing needs.
 	#[error("too many messages before a stream")]
 	TooMany,
 }
@@ -188,7 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 		self.send(3, 20, stream, amf::write(values)).await
 	}
 
-	/// What every side says first.
+	/// The first messages of either side.
 	async fn introduce(&mut self) -> Result<()> {
 		self.send(2, 5, 0, WINDOW.to_be_bytes().to_vec()).await?;
 		self.send(2, 6, 0, [&WINDOW.to_be_bytes()[..], &[2]].concat()).await?;
@@ -196,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 	}
 
 	async fn send_chunk_size(&mut self) -> Result<()> {
-		// Announced in chunks of the size that holds until then.
+		// Sent in chunks of the old size.
 		self.send(2, 1, 0, (OUR_CHUNK as u32).to_be_bytes().to_vec()).await
 	}
 }
@@ -222,7 +222,7 @@ fn status(level: &str, code: &str, description: &str) -> Vec<Value> {
 fn command(message: &Message) -> std::result::Result<Option<Vec<Value>>, Malformed> {
 	let body = match message.kind {
 		20 => &message.body[..],
-		// AMF3 commands begin with a byte that says that AMF0 follows.
+		// AMF3 commands begin with a byte that announces AMF0.
 		17 => message.body.get(1..).unwrap_or_default(),
 		_ => return Ok(None),
 	};
@@ -254,7 +254,7 @@ async fn publisher(
 	let replaced = session.replaced();
 	let result = tokio::select! {
 		result = published(&mut wire, &mut session) => result,
-		// A connection that is lost says nothing for long, and who takes its place is the same one often.
+		// A lost connection is silent for long, and the one that takes its place is often the same publisher.
 		() = replaced => Err(RtmpError::Denied(Denied::Busy)),
 	};
 	if let Err(RtmpError::Flv(error)) = &result {
@@ -357,7 +357,7 @@ pub(crate) async fn hand_on(session: &mut Session, out: Vec<Out>) -> Result<()> 
 	Ok(())
 }
 
-/// Takes what is published until it ends.
+/// Takes a publication until it ends.
 async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 	wire: &mut Wire<S>,
 	session: &mut Session,
@@ -390,8 +390,8 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 	hand_on(session, remuxer.finish()).await
 }
 
-/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until its server says that it has ended. A connection
-/// that is closed without a word is a broken one.
+/// Plays `rtmp://HOST[:PORT]/APP/PATH` into `session`, until its server announces the end. A connection that
+/// is closed without that counts as broken.
 pub(crate) async fn play(
 	host: &str,
 	port: u16,
@@ -399,7 +399,7 @@ pub(crate) async fn play(
 	path: &str,
 	session: &mut Session,
 ) -> Result<()> {
-	// An address of IPv6 stands in brackets.
+	// An IPv6 address is in brackets.
 	let at = host.trim_start_matches('[').trim_end_matches(']');
 	let mut stream = in_time(PATIENCE, TcpStream::connect((at, port))).await??;
 	let _ = stream.set_nodelay(true);

@@ -1,4 +1,4 @@
-//! Saying in the log what strangers can make happen as often as they like.
+//! Rate-limited logging of events that strangers can cause.
 
 use std::{
 	sync::{Mutex, PoisonError},
@@ -7,23 +7,23 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How often it is said that connections ended.
+/// The least time between two log lines about ended connections.
 pub(crate) const ENDED: Duration = Duration::from_secs(1);
 
-/// Counts what happens, so that it is said now and then how often it did.
+/// Counts events between log lines.
 pub(crate) struct Said {
 	every: Duration,
-	/// How often it happened since it was last said, and when that was.
+	/// The events since the last log line, and its time.
 	since: Mutex<(u64, Option<Instant>)>,
 }
 
 impl Said {
-	/// The first is said at once; then it is no more than once in such a time.
+	/// The first event is logged at once; after that at most one line in this time.
 	pub(crate) fn every(every: Duration) -> Self {
 		Self { every, since: Mutex::default() }
 	}
 
-	/// Counts one more: how many there were since it was last said, where it is time to say so.
+	/// Counts one event; returns the number since the last line if it is time to log.
 	pub(crate) fn count(&self) -> Option<u64> {
 		let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
 		since.0 = since.0.saturating_add(1);

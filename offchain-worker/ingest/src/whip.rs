@@ -1,12 +1,12 @@
 //! WHIP (RFC 9725): a browser, OBS or FFmpeg publishes over WebRTC. `POST /whip/NAME` with an SDP offer
 //! and the key as `Authorization: Bearer KEY` gets an answer and a `Location`; `DELETE` there ends it.
 //!
-//! The key is looked at before anything else, so no stranger ever reaches DTLS or SRTP. Pictures and
-//! sound come out as they do of RTMP.
+//! The key is checked first, so no stranger ever reaches DTLS or SRTP. Pictures and sound come out as with
+//! RTMP.
 //!
-//! Of simulcast one layer is taken, the first that the publisher names, and the others are declined. Layers
-//! come and go as the network's rate does, each counts its time from a number of its own, and how these lie to
-//! each other is told too late to begin with: they cannot be cut together.
+//! Of simulcast the first layer that the publisher names is taken, and the others are declined. They cannot
+//! be cut together: layers come and go with the network's rate, each has its own time base, and the relation
+//! of these is known too late.
 
 use std::{
 	io,
@@ -52,13 +52,13 @@ use crate::{
 const LONGEST_OFFER: usize = 64 * 1024;
 /// How long an offer may take to arrive.
 const ARRIVES: Duration = Duration::from_secs(10);
-/// How long it may take until pictures come, and until the next one does.
+/// How long the first picture may take, and the next one.
 const SILENT: Duration = Duration::from_secs(20);
-/// The most that may come between two pictures: what is not whole yet is held.
+/// The most bytes between two pictures: an incomplete one is held in memory.
 const LARGEST_PICTURE: usize = 16 * 1024 * 1024;
-/// How often a keyframe is asked for: segments begin with one.
+/// How often a keyframe is requested: segments begin with one.
 const KEYFRAMES: Duration = Duration::from_secs(2);
-/// How long the port for media is waited for: who had it before gives it back in a moment.
+/// How long to wait for the media port, which its last user frees in a moment.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
 /// The largest datagram.
 const DATAGRAM: usize = 2_000;
@@ -90,23 +90,22 @@ fn rtc(error: impl std::fmt::Display) -> WhipError {
 	WhipError::Rtc(error.to_string())
 }
 
-/// A session: its id, and how it is told to end.
+/// A session: its id, and the signal to end it.
 type Current = (String, watch::Sender<bool>);
 
 #[derive(Clone)]
 struct Whip {
 	gate: Arc<Gate>,
-	/// Where media is received.
+	/// The UDP address for media.
 	media: SocketAddr,
-	/// The address that publishers are told, where it is not the one that they asked.
+	/// The address that publishers are told, if it is not the one that they requested.
 	public: Option<IpAddr>,
-	/// Who publishes now.
+	/// The current session.
 	current: Arc<Mutex<Option<Current>>>,
 }
 
-/// The routes, for a server that says where requests come from, by [`Ends`]. Media comes by UDP at
-/// `media`; `public` is the address that publishers are told to send to, where it is not the one at
-/// which they reached this machine.
+/// The routes, for a server that provides [`Ends`]. Media comes by UDP at `media`; `public` is the address
+/// that publishers are told to send to, if it is not the one at which they reached this machine.
 pub fn router(media: SocketAddr, public: Option<IpAddr>, gate: Arc<Gate>) -> Router {
 	let whip = Whip { gate, media, public, current: Arc::default() };
 	Router::new()
@@ -116,7 +115,7 @@ pub fn router(media: SocketAddr, public: Option<IpAddr>, gate: Arc<Gate>) -> Rou
 		.with_state(whip)
 }
 
-/// Pages of other origins may publish: what they need is the key.
+/// Pages of other origins may publish, if they have the key.
 async fn shared(request: Request, next: Next) -> Response {
 	let mut response = next.run(request).await;
 	let headers = response.headers_mut();
@@ -153,7 +152,7 @@ async fn publish(
 	let Some(key) = bearer else {
 		return answer(StatusCode::UNAUTHORIZED, "give the stream key: Authorization: Bearer KEY");
 	};
-	// Before a byte of the offer is taken: who has no key must not have us wait for it.
+	// Checked before a byte of the offer is read: a stranger must not make us wait for it.
 	if let Err(denied) = whip.gate.check("whip", ends.from.ip(), &name, key).await {
 		return refused(&denied);
 	}
@@ -166,7 +165,7 @@ async fn publish(
 	let Ok(offer) = SdpOffer::from_sdp_string(&without_simulcast(&text)) else {
 		return answer(StatusCode::BAD_REQUEST, "this is no SDP offer");
 	};
-	// Whoever had the place gives it back now, and the port for media with it.
+	// The last publisher frees its place now, and the media port with it.
 	let session = match whip.gate.admit("whip", ends.from.ip(), &name, key).await {
 		Ok(session) => session,
 		Err(denied) => return refused(&denied),
@@ -195,7 +194,7 @@ async fn publish(
 
 async fn end(State(whip): State<Whip>, Path((_, id)): Path<(String, String)>) -> Response {
 	let mut current = lock(&whip.current);
-	// Who knows the id was told it with the answer.
+	// The id is known only from the answer to the offer.
 	match current.take_if(|(known, _)| *known == id) {
 		Some((_, told)) => {
 			told.send_replace(true);
@@ -213,17 +212,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Begun {
 	rtc: Rtc,
 	socket: UdpSocket,
-	/// Whether that is one of IPv6, which may receive from IPv4 too.
+	/// Whether it is an IPv6 address, which may also receive from IPv4.
 	is_v6: bool,
-	/// The address at which media comes, as the peer knows it.
+	/// The media address that the peer was told.
 	at: SocketAddr,
 	answer: String,
-	/// The layer that is taken, of a publisher that offered several: whoever does not read the answer sends
-	/// them all.
+	/// The layer that is taken, if the publisher offered several: one that ignores the answer sends them all.
 	layer: Option<Rid>,
 }
 
-/// The layer of simulcast that an offer names first, which is the one that its publisher prefers (RFC 8853, 5.2).
+/// The simulcast layer that an offer names first, which its publisher prefers (RFC 8853, 5.2).
 fn first_layer(offer: &str) -> Option<Rid> {
 	let sent = |line: &str| {
 		let (_, layers) = line.strip_prefix("a=simulcast:")?.split_once("send ")?;
@@ -233,7 +231,7 @@ fn first_layer(offer: &str) -> Option<Rid> {
 	offer.lines().find_map(sent)
 }
 
-/// The offer as one of a single layer: without what names layers and their senders.
+/// The offer reduced to a single layer: without layers' names and their senders.
 fn without_simulcast(offer: &str) -> String {
 	if first_layer(offer).is_none() {
 		return offer.to_owned();
@@ -243,7 +241,7 @@ fn without_simulcast(offer: &str) -> String {
 	offer.lines().filter(is_kept).flat_map(|line| [line, "\r\n"]).collect()
 }
 
-/// The port that a firewall lets through; another where somebody else has it.
+/// The port that a firewall lets through; another one if it is taken.
 async fn port(media: SocketAddr) -> io::Result<UdpSocket> {
 	let free = async {
 		loop {
@@ -269,7 +267,7 @@ async fn begin(
 	let ip = whip.public.unwrap_or(asked).to_canonical();
 	let socket = port(whip.media).await?;
 	let at = SocketAddr::new(ip, socket.local_addr()?.port());
-	// H.264 goes on as it is. What else comes is encoded here.
+	// H.264 is passed on; other codecs are encoded here.
 	let text = offer.to_sdp_string();
 	let has_h264 = text.to_ascii_uppercase().contains("H264/90000");
 	let mut rtc_ = RtcConfig::new()
@@ -287,7 +285,7 @@ async fn begin(
 	Ok(Begun { rtc: rtc_, socket, is_v6, at, answer: answer.to_sdp_string(), layer })
 }
 
-/// An address as peers know it: a socket for both kinds of addresses has those of IPv4 in IPv6's clothes.
+/// An address in the peers' form: a dual-stack socket has IPv4 addresses mapped into IPv6.
 fn known(at: SocketAddr) -> SocketAddr {
 	match at.ip().to_canonical() {
 		ip if ip == at.ip() => at,
@@ -295,7 +293,7 @@ fn known(at: SocketAddr) -> SocketAddr {
 	}
 }
 
-/// The same as a socket takes it, of IPv6 or not.
+/// The same in the socket's form, IPv6 or not.
 fn taken(at: SocketAddr, is_v6: bool) -> SocketAddr {
 	match at.ip() {
 		IpAddr::V4(ip) if is_v6 => SocketAddr::new(ip.to_ipv6_mapped().into(), at.port()),
@@ -303,8 +301,8 @@ fn taken(at: SocketAddr, is_v6: bool) -> SocketAddr {
 	}
 }
 
-/// What came since the last picture that was whole. Sound alone keeps no session: a picture that never
-/// ends would be held beside it.
+/// Bytes since the last complete picture. Sound alone does not keep a session alive: an endless picture would
+/// be held in memory meanwhile.
 struct Since {
 	picture: Instant,
 	bytes: usize,
@@ -315,7 +313,7 @@ impl Since {
 		Self { picture: now, bytes: 0 }
 	}
 
-	/// So many more bytes came.
+	/// Adds bytes.
 	fn came(&mut self, bytes: usize, now: Instant) -> Result<(), WhipError> {
 		self.bytes = self.bytes.saturating_add(bytes);
 		if self.bytes > LARGEST_PICTURE {
@@ -328,18 +326,18 @@ impl Since {
 	}
 }
 
-/// Which media is taken once there was a picture: pictures as it was told and by who sent it, and sound.
-/// What is never whole of another track would be held beside this one's pictures.
+/// The media that is taken after the first picture: pictures by their payload type and sender, and sound.
+/// Otherwise incomplete pictures of another track would be held in memory too.
 #[derive(Default)]
 struct OneTrack {
-	/// The numbers by which RTP tells pictures, and those that are sent again.
+	/// The RTP payload types of pictures, and of retransmissions.
 	pictures: Option<(u8, Option<u8>)>,
 	sender: Option<u32>,
 	sound: Option<u8>,
 }
 
 impl OneTrack {
-	/// Of a session that was answered so.
+	/// From the answer to the offer.
 	fn of(answer: &str) -> Self {
 		let sound = answer.lines().find_map(|line| {
 			let (number, name) = line.strip_prefix("a=rtpmap:")?.split_once(' ')?;
@@ -348,7 +346,7 @@ impl OneTrack {
 		Self { sound, ..Default::default() }
 	}
 
-	/// A picture came whole, of this sender if that is known.
+	/// Notes a complete picture, with its sender if known.
 	fn saw(&mut self, number: u8, again: Option<u8>, sender: Option<u32>) {
 		if self.pictures.is_none() {
 			(self.pictures, self.sender) = (Some((number, again)), sender);
@@ -367,11 +365,11 @@ impl OneTrack {
 	}
 }
 
-/// The number of its kind and the sender of an RTP packet, which are not encrypted.
+/// The payload type and sender of an RTP packet, which are not encrypted.
 fn rtp(datagram: &[u8]) -> Option<(u8, u32)> {
 	let [first, second, _, _, _, _, _, _, a, b, c, d, ..] = datagram else { return None };
 	let number = second & 0x7f;
-	// All else begins otherwise, or is control.
+	// Everything else begins differently, or is RTCP.
 	let is_media = (128..192).contains(first) && !(64..96).contains(&number);
 	is_media.then(|| (number, u32::from_be_bytes([*a, *b, *c, *d])))
 }
@@ -407,7 +405,7 @@ impl Begun {
 			let until = match self.rtc.poll_output().map_err(rtc)? {
 				Output::Timeout(until) => until.min(next_key),
 				Output::Transmit(send) => {
-					// One that is lost is one that is lost.
+					// A lost packet is lost.
 					let to = taken(send.destination, self.is_v6);
 					let _ = self.socket.send_to(&send.contents, to).await;
 					continue;
@@ -420,7 +418,7 @@ impl Begun {
 						Event::MediaAdded(added) if added.kind == MediaKind::Video => {
 							media.video.get_or_insert((added.mid, None));
 						}
-						// Of another layer than the one that is taken.
+						// From another layer.
 						Event::MediaData(data)
 							if self.layer.is_some()
 								&& data.rid.is_some() && data.rid != self.layer => {}
@@ -456,7 +454,7 @@ impl Begun {
 							Receive { proto: Protocol::Udp, source, destination, contents };
 						(Input::Receive(Instant::now(), receive), count)
 					}
-					// What is no STUN, DTLS or RTP is nobody's.
+					// Neither STUN, DTLS nor RTP.
 					Err(_) => continue,
 				},
 				Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset => continue,
@@ -477,25 +475,25 @@ impl Begun {
 	}
 }
 
-/// Whether this is of the pictures; sound is Opus always.
+/// Whether this is a picture codec; sound is always Opus.
 fn is_picture(data: &MediaData) -> bool {
 	data.params.spec().codec != Codec::Opus
 }
 
-/// What is received, put into a container.
+/// Writes received media into a container.
 #[derive(Default)]
 struct Media {
 	remuxer: Remuxer,
-	/// Of the pictures: their line in the offer, and their layer where they have one.
+	/// The pictures' media line in the offer, and their layer, if any.
 	video: Option<(Mid, Option<Rid>)>,
-	/// When anything first came: times are counted from there.
+	/// When the first packet came, from which times are counted.
 	began: Option<Instant>,
-	/// For pictures and sound: the time of a first packet in milliseconds, and when it came after
-	/// the beginning.
+	/// For pictures and sound: the time in the first packet in milliseconds, and its arrival after the
+	/// beginning.
 	bases: [Option<(i64, i64)>; 2],
-	/// How the clocks of both have come apart since.
+	/// The drift between both clocks since.
 	clocks: Clocks,
-	/// Whether pictures are left out until one starts afresh.
+	/// Whether pictures are dropped until a keyframe.
 	waits: bool,
 	/// Whether a keyframe is needed.
 	is_lost: bool,
@@ -547,8 +545,8 @@ impl Media {
 		Ok(hand_on(session, out).await?)
 	}
 
-	/// Milliseconds since the beginning. Both tracks count from a number of their own; when the first
-	/// packet of each came says how they lie to each other.
+	/// Milliseconds since the beginning. Each track has its own time base; the arrival of its first packet
+	/// relates it to the other.
 	fn time(&mut self, data: &MediaData, is_picture: bool) -> i64 {
 		let began = *self.began.get_or_insert(data.network_time);
 		let ticks = data.time.numer().saturating_mul(1_000) / u64::from(data.time.denom()).max(1);
@@ -564,24 +562,25 @@ impl Media {
 	}
 }
 
-/// How far the clock of sound, which is that of a microphone, runs ahead of that of pictures: by a few parts in ten
-/// thousand, which are seconds in some hours. What the sender reports of each says when it was by a clock of its own
-/// that both have.
+/// The drift of the sound's clock, a microphone's, against that of the pictures: a few parts in ten thousand,
+/// which make seconds in some hours. The sender's reports relate each to a clock that both share.
 #[derive(Default)]
 struct Clocks {
-	/// Of sound and of pictures: the newest report, and how far each has run ahead of the sender's in microseconds.
+	/// For sound and pictures: the newest report, and how far each has run ahead of the sender's clock, in
+	/// microseconds.
 	tracks: [(Option<(u64, SystemTime)>, i64); 2],
-	/// How far sound is ahead of pictures, as far as that is taken back.
+	/// The corrected part of the sound's lead over the pictures.
 	ahead: i64,
 }
 
 impl Clocks {
-	/// What is taken back with one report, in microseconds: reports are a second or some apart, and not exact.
+	/// The correction with one report, in microseconds: reports are one or a few seconds apart, and not
+	/// exact.
 	const STEP: i64 = 2_000;
-	/// What a clock cannot run away by between two reports: it is another one, or was set.
+	/// A larger step between two reports means another clock, or one that was set.
 	const SET: i128 = 1_000_000;
 
-	/// Takes the newest report of a track: at `at` of the sender's clock its own stood at so many ticks.
+	/// Takes a track's newest report: its own ticks at the time `at` of the sender's clock.
 	fn report(&mut self, is_picture: bool, ticks: u64, rate: u64, at: SystemTime) {
 		let (newest, ahead) = &mut self.tracks[usize::from(is_picture)];
 		let Some((before, since)) = newest.replace((ticks, at)) else { return };
@@ -610,7 +609,7 @@ impl Clocks {
 	}
 }
 
-/// Opus as Matroska describes it: 48 kHz, two channels.
+/// Opus in Matroska's form: 48 kHz, two channels.
 fn opus_header() -> Vec<u8> {
 	let mut header = b"OpusHead\x01\x02".to_vec();
 	header.extend(0u16.to_le_bytes());
@@ -637,7 +636,7 @@ fn units(data: &[u8]) -> Vec<&[u8]> {
 		.zip(ends)
 		.filter_map(|(start, end)| {
 			let unit = data.get(*start..end)?;
-			// A start code of four bytes leaves a zero behind.
+			// A start code of four bytes leaves a zero at the end.
 			let zeros = unit.iter().rev().take_while(|byte| **byte == 0).count();
 			unit.get(..unit.len() - zeros).filter(|unit| !unit.is_empty())
 		})
@@ -654,7 +653,7 @@ fn with_lengths(units: &[&[u8]]) -> Vec<u8> {
 	out
 }
 
-/// The header of H.264 out of the parameter sets that a keyframe brings; `None` without them.
+/// The H.264 configuration record from a keyframe's parameter sets; `None` without them.
 fn avc_header(units: &[&[u8]]) -> Option<Vec<u8>> {
 	let of = |kind: u8| units.iter().find(|unit| unit[0] & 0x1f == kind);
 	let (sequence, picture) = (of(7)?, of(8)?);
@@ -674,7 +673,7 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 
-	/// A publisher whose sound goes on beside a picture that never ends, all of which is held.
+	/// A publisher whose sound continues beside an endless picture, which would be held in memory.
 	#[test]
 	fn attack_picture_that_never_ends() {
 		let start = Instant::now();
@@ -717,7 +716,7 @@ mod tests {
 		}
 	}
 
-	/// A microphone whose clock is a ten thousandth fast: after three hours more than a second.
+	/// A microphone's clock is one ten-thousandth fast: more than a second after three hours.
 	#[test]
 	fn sound_should_stay_with_the_pictures_whatever_its_clock() {
 		for parts in [0i64, 100, -100] {

@@ -24,7 +24,7 @@ use tokio::{
 const KEY: &str = "a-stream-key";
 const LONG: Duration = Duration::from_secs(60);
 
-/// A small generator: what is needed is repeatable, not good.
+/// A small generator: repeatable, not good.
 struct Random(u64);
 
 impl Random {
@@ -170,7 +170,7 @@ fn parsers_should_survive_noise() {
 	}
 }
 
-/// Packets of every kind that SRT has, as a publisher sends them who was given a cookie.
+/// Packets of every SRT kind, as a publisher with a cookie sends them.
 fn datagrams(cookie: u32) -> Vec<Vec<u8>> {
 	let control = |kind: u16, info: u32, words: &[u32]| {
 		let head = [u32::from(0x8000 | kind) << 16, info, 1_000, 0];
@@ -229,7 +229,7 @@ async fn srt_should_survive_ten_thousand_changed_packets() {
 			sleep(Duration::from_millis(1)).await;
 		}
 	}
-	// Who publishes goes on, and has not had to connect again.
+	// The publisher continues, without having to connect again.
 	let begun = Instant::now();
 	let mut bytes = vec![0; 64 * 1024];
 	while begun.elapsed() < Duration::from_secs(3) {

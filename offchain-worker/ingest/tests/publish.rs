@@ -337,7 +337,7 @@ async fn srt_publisher_should_arrive_whole_and_a_wrong_key_not() {
 	assert!((90..=100).contains(&pictures), "{tracks:?}");
 }
 
-/// By a key whose length it does not say, and by the longest.
+/// With a key of unstated length, and with the longest.
 #[tokio::test(flavor = "multi_thread")]
 async fn srt_publisher_that_encrypts_should_arrive_whole() {
 	for length in ["", "&pbkeylen=32"] {
@@ -425,7 +425,7 @@ async fn hls_should_be_fetched_to_its_end() {
 	assert_eq!(probed(&parts[0])[0], "h264,320,180,100");
 }
 
-/// Waits until a port is taken. Nobody calls there: whoever serves one client serves that one.
+/// Waits until a port is taken, without connecting: some programs serve only one client.
 async fn taken(table: &str, port: u16) {
 	let local = format!(":{port:04X}");
 	for _ in 0..400 {

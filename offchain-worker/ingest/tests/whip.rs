@@ -128,7 +128,7 @@ async fn browser_should_publish_pictures_and_sound() {
 	assert!(whole, "{tracks:?}");
 }
 
-/// One that offers its pictures in several sizes is answered as one that has the first of them.
+/// An offer of pictures in several sizes is answered like one of the first size.
 #[tokio::test(flavor = "multi_thread")]
 async fn browser_that_offers_layers_should_publish_the_first() {
 	let layers = r#"{ rid: "f" }, { rid: "h", scaleResolutionDownBy: 2 }"#;
@@ -138,7 +138,7 @@ async fn browser_that_offers_layers_should_publish_the_first() {
 	assert!(tracks.iter().all(|tracks| pictures(tracks) <= 1), "{tracks:?}");
 }
 
-/// By an ffmpeg of version 8 or later, where PUBLISHER names one: that of Debian 12 does not do it.
+/// With ffmpeg 8 or later, if PUBLISHER names one: Debian 12's does not support it.
 #[tokio::test(flavor = "multi_thread")]
 async fn ffmpeg_should_publish_pictures_and_sound() {
 	let Some(program) = std::env::var_os("PUBLISHER") else { return };

@@ -1,4 +1,4 @@
-//! The child's side: one process, one job, inside the sandbox.
+//! The child's side: one sandboxed process for one job.
 
 use std::{
 	fs::File,
@@ -18,10 +18,10 @@ use crate::{
 	wire::{self, Answer, Escape, Request, SegmentOptions},
 };
 
-/// What a child is told when it is started: all that must be known before its first input.
+/// A child's settings, which must be known before its first input.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Orders {
-	/// Whether everything else on this machine comes first.
+	/// Whether it runs at the lowest priority.
 	pub background: bool,
 	/// Bytes of address space.
 	pub memory: u64,
@@ -31,7 +31,7 @@ pub struct Orders {
 	pub segment: Option<SegmentOptions>,
 }
 
-/// The exit status of what was done; why it failed is said on standard error.
+/// The exit status; the reason for a failure goes to standard error.
 pub fn told(done: Result<(), String>) -> i32 {
 	match done {
 		Ok(()) => 0,
@@ -42,7 +42,7 @@ pub fn told(done: Result<(), String>) -> i32 {
 	}
 }
 
-/// The life of a child: one job on the descriptors that came for it.
+/// Runs a child: one job on the descriptors that it was given.
 pub fn born(orders: Orders, with: Vec<OwnedFd>, zygote: i32, filters: &Filters) -> ! {
 	ffi::exit_now(told(run(orders, with, zygote, filters)))
 }
@@ -89,7 +89,7 @@ fn run(orders: Orders, with: Vec<OwnedFd>, zygote: i32, filters: &Filters) -> Re
 	answer(last)
 }
 
-/// A panic is a failure like any other.
+/// A panic counts as a failure.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
 	catch_unwind(AssertUnwindSafe(work))
 		.unwrap_or_else(|_| Err(Failure::Internal("a panic in the media child".into())))
@@ -118,7 +118,7 @@ fn serve(request: Request) -> Result<Answer, Failure> {
 	}
 }
 
-/// Does what code injected through a video file would do. The sandbox is the shipped one.
+/// Does what code injected through a video file would do, inside the shipped sandbox.
 fn escape(way: Escape) -> Answer {
 	let tried: io::Result<()> = match way {
 		Escape::OpenFile => File::open("/etc/hostname").map(drop),

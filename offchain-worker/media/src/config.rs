@@ -1,4 +1,4 @@
-//! How children are run, as whoever uses a pool wants it.
+//! A pool's configuration: how its children are run.
 
 use std::{
 	path::{Path, PathBuf},
@@ -14,22 +14,22 @@ pub struct PoolConfig {
 	pub program: Option<PathBuf>,
 	/// Live jobs at a time.
 	pub live: usize,
-	/// As long as fewer live children than this are at work, a ladder is divided among several of them, if
-	/// it is made sooner so: the processors, where somebody waits for each segment. It costs a decode more
-	/// for each; at 0 no ladder is divided.
+	/// While fewer live children than this are in work, a ladder is divided among several, if that is faster.
+	/// Set it to the number of processors if somebody waits for each segment. Each further child costs
+	/// another decode; with 0 no ladder is divided.
 	pub divide: usize,
 	/// Verifications at a time.
 	pub verify: usize,
 	/// Wall clock of one live job.
 	pub live_timeout: Duration,
-	/// Wall clock of one verification; of the longest and largest segments it is more.
+	/// Wall clock of one verification; more for the longest and largest segments.
 	pub verify_timeout: Duration,
 	/// How long a segmenter may be silent while somebody waits for its next segment.
 	pub segment_timeout: Duration,
-	/// Bytes of address space that every child may use; one that transcodes large pictures gets as
-	/// much as its format needs.
+	/// Bytes of address space of every child; one that transcodes large pictures gets as much as its format
+	/// needs.
 	pub memory: u64,
-	/// Bytes that all children together may need; what needs more waits, and what alone needs more is
+	/// Bytes that all children together may need. A job beyond it waits; a job that alone needs more is
 	/// refused.
 	pub total_memory: u64,
 	/// Added to the children's otherwise fixed environment; for tests.
@@ -55,7 +55,7 @@ impl Default for PoolConfig {
 }
 
 impl PoolConfig {
-	/// The same whose children together get so many MiB, if that is said.
+	/// The default configuration, with this many MiB for all children, if given.
 	pub fn within(mut self, mib: Option<u64>) -> Self {
 		if let Some(mib) = mib {
 			self.total_memory = mib.saturating_mul(1024 * 1024);
@@ -64,8 +64,8 @@ impl PoolConfig {
 	}
 }
 
-/// What a machine has, in bytes, or a container or service on it may use; 4 GiB where the system does not
-/// say.
+/// The memory of the machine, or of the container or service on it, in bytes; 4 GiB if the system does not
+/// tell.
 fn machine_memory() -> u64 {
 	const GROUPS: &str = "/sys/fs/cgroup";
 	let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -77,7 +77,7 @@ fn machine_memory() -> u64 {
 	group_memory(Path::new(GROUPS), own).map_or(whole, |limit| limit.min(whole))
 }
 
-/// The least limit of a control group and of those that it is in, if any has one.
+/// The smallest limit of a control group and its ancestors, if any has one.
 fn group_memory(root: &Path, own: &str) -> Option<u64> {
 	let folder = root.join(own);
 	let groups = folder.ancestors().take_while(|group| group.starts_with(root));

@@ -1,8 +1,8 @@
-//! How far pictures are from what they should be, in whole numbers: for whoever wants to know what is wrong
-//! with an output, and for a tier in which outputs need not be equal byte for byte.
+//! Measures how far pictures are off, in integers: to explain what is wrong with an output, and for a tier in
+//! which outputs need not be equal byte for byte.
 //!
-//! Nothing here is part of a verdict: a judge of the exact tier never asks for it. All numbers come from sums
-//! of squared differences of samples, without floating point, so that every machine finds the same.
+//! Nothing here is part of a verdict: a judge of the exact tier never uses it. All numbers come from sums of
+//! squared differences of samples, without floating point, so that every machine finds the same.
 //! `docs/hardware-tier.md` says what they can be used for, and how often they are wrong.
 
 use std::slice::ChunksExact;
@@ -11,23 +11,24 @@ use codec::{Decode, Encode};
 
 use crate::picture::Picture;
 
-/// Side of a tile of luma in pixels; one of chroma covers the same part of the picture. It is that of a
-/// macroblock, the smallest part in which an encoder decides where its bits go. Between honest encoders single
-/// tiles differ more the smaller they are, but what covers a part of the picture stands out more still: with
+/// Side of a luma tile in pixels; a chroma tile covers the same part of the picture. It is that of a
+/// macroblock, the smallest part in which an encoder decides where its bits go. The smaller the tiles, the
+/// more they differ between honest encoders; but a change of a part of the picture stands out even more. With
 /// the same false rejects, tiles of 32 or 64 find less.
 pub const TILE: usize = 16;
 
-/// What nobody sees, as a squared difference per sample. It is added to both sides of a ratio: where an
-/// encode is nearly without loss, another one's that is not is no reason to reject it.
+/// An invisible squared difference per sample, added to both sides of a ratio. So an encode is not rejected
+/// only because the right one is nearly lossless.
 const UNSEEN: u64 = 4;
 
-/// How much more than a whole plane may a smaller part depart: encoders spend their bits in other places.
+/// How much more a smaller part may depart than a whole plane, because encoders spend their bits in different
+/// places.
 const PICTURE_ALLOWANCE: u32 = 4;
 const TILE_ALLOWANCE: u32 = 6;
 const SPOT_ALLOWANCE: u32 = 20;
 
-/// The largest [`Ratios::excess`] with which an output is near enough for a tier that does not compare bytes:
-/// twice the squared error, which is 3 dB.
+/// The largest [`Ratios::excess`] that a tier without byte comparison would accept: twice the squared error,
+/// which is 3 dB.
 pub const NEAR: u32 = 200;
 
 /// A picture by its place in the order in which they are shown, and its error.
@@ -54,22 +55,22 @@ pub struct TileError {
 	pub error: u64,
 }
 
-/// How much farther from the source an output is than what the toolchain makes of it: the largest ratios of
-/// their squared errors among parts of one kind, in hundredths. 100 is as near.
+/// How much farther from the source an output is than the toolchain's: the largest ratios of their squared
+/// errors among parts of one kind, in hundredths. 100 means equally near.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Ratios {
-	/// Of a plane over the whole segment: bit rate, size, colours.
+	/// Of a plane over the whole segment: shows bit rate, size, colours.
 	pub whole: u32,
-	/// Of a plane of one picture: frozen, exchanged and blurred ones.
+	/// Of a plane of one picture: shows frozen, exchanged and blurred pictures.
 	pub picture: u32,
-	/// Of a tile over the whole segment: what is laid over the pictures and stays.
+	/// Of a tile over the whole segment: shows permanent overlays.
 	pub tile: u32,
 	/// Of a tile of one picture.
 	pub spot: u32,
 }
 
 impl Ratios {
-	/// All four as one number: each divided by how much more it may be than that of the whole.
+	/// All four as one number: the largest, each divided by its allowance.
 	pub fn excess(&self) -> u32 {
 		self.whole
 			.max(self.picture / PICTURE_ALLOWANCE)
@@ -77,14 +78,14 @@ impl Ratios {
 			.max(self.spot / SPOT_ALLOWANCE)
 	}
 
-	/// Whether the output is about as near to the source as what the toolchain makes.
+	/// Whether the output is about as near to the source as the toolchain's.
 	pub fn is_near(&self) -> bool {
 		self.excess() <= NEAR
 	}
 }
 
-/// How far an output is from what the toolchain makes, and both from the source. Errors of planes (luma, blue
-/// and red chroma) are means of squared differences over all pictures, in thousandths.
+/// How far an output is from the toolchain's, and both from the source. Errors of planes (luma, blue and red
+/// chroma) are means of squared differences over all pictures, in thousandths.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Diagnosis {
 	/// Pictures that were compared.
@@ -99,7 +100,7 @@ pub struct Diagnosis {
 	pub worst_picture: PictureError,
 	/// The first tile of the largest difference.
 	pub worst_tile: TileError,
-	/// What a tier that does not compare bytes would decide by.
+	/// The criterion of a tier without byte comparison.
 	pub ratios: Ratios,
 }
 
@@ -110,13 +111,13 @@ pub(crate) struct Measure {
 	found: Diagnosis,
 }
 
-/// What is gathered of one plane.
+/// The sums of one plane.
 struct Plane {
 	width: usize,
 	height: usize,
 	/// Side of its tiles.
 	tile: usize,
-	/// Where it begins among a picture's bytes.
+	/// Its offset in a picture's bytes.
 	start: usize,
 	/// Samples of each tile, row by row.
 	samples: Vec<u64>,
@@ -165,7 +166,7 @@ impl Plane {
 }
 
 impl Measure {
-	/// For pictures of this size, which are not empty.
+	/// For pictures of this size, which must not be empty.
 	pub(crate) fn new(width: u32, height: u32) -> Self {
 		let (w, h) = (width as usize, height as usize);
 		let (half_w, half_h) = (w.div_ceil(2), h.div_ceil(2));
@@ -177,8 +178,8 @@ impl Measure {
 		}
 	}
 
-	/// Adds the next picture: the source's, scaled; the one that is right; the one of the output. Fails when
-	/// they have other sizes.
+	/// Adds the next picture: the scaled source's, the right one, and the output's. Fails if they have other
+	/// sizes.
 	pub(crate) fn add(
 		&mut self,
 		source: &Picture,
@@ -220,7 +221,7 @@ impl Measure {
 		Ok(())
 	}
 
-	/// What was found in all pictures.
+	/// The result for all pictures.
 	pub(crate) fn finish(self) -> Diagnosis {
 		let mut found = self.found;
 		let pictures = u64::from(found.pictures);
@@ -256,7 +257,7 @@ fn mean(sum: u64, samples: u64) -> u64 {
 	sum.saturating_mul(1_000) / samples.max(1)
 }
 
-/// By how much the squared differences of an output are more than those of what is right, in hundredths.
+/// The ratio of an output's squared differences to those of the right one, in hundredths.
 fn ratio(output: u64, right: u64, samples: u64) -> u32 {
 	let unseen = samples.saturating_mul(UNSEEN);
 	let (output, right) = (output.saturating_add(unseen), right.saturating_add(unseen));

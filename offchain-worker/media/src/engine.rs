@@ -1,4 +1,4 @@
-//! The engine that the worker's roles see.
+//! The engine behind the worker's port.
 
 use std::path::Path;
 
@@ -37,8 +37,8 @@ impl From<MediaError> for CoreError {
 	}
 }
 
-/// The canonical profile, attested: it knows the id of what it makes because it made the golden
-/// vectors when it started.
+/// The canonical profile, attested: it knows its toolchain's id because it made the golden vectors at its
+/// start.
 #[derive(Clone, Debug)]
 pub struct Engine {
 	pool: MediaPool,
@@ -46,34 +46,34 @@ pub struct Engine {
 }
 
 impl Engine {
-	/// Makes the golden vectors twice, the second time with memory filled with garbage, and takes
-	/// their id; fails if the two differ.
+	/// Makes the golden vectors twice, the second time with memory filled with garbage, and takes their id;
+	/// fails if the two differ.
 	pub async fn start(pool: MediaPool) -> Result<Self, MediaError> {
 		let toolchain = golden::attest(&pool, None).await?.toolchain;
 		Ok(Self { pool, toolchain })
 	}
 
-	/// Like [`Engine::start`], once per build and machine: `memory` is a file that remembers the
-	/// result beside what it depends on.
+	/// Like [`Engine::start`], once per build and machine: the file `memory` caches the result together with
+	/// everything that it depends on.
 	pub async fn start_once(pool: MediaPool, memory: &Path) -> Result<Self, MediaError> {
 		let toolchain = golden::attest(&pool, Some(memory)).await?.toolchain;
 		Ok(Self { pool, toolchain })
 	}
 
-	/// An engine of which nobody knows what it makes, and which names no toolchain: for whoever only
-	/// looks whether a segment can be transcoded.
+	/// An engine without attestation, which names no toolchain: only to check whether a segment can be
+	/// transcoded.
 	pub fn unattested(pool: MediaPool) -> Self {
 		Self { pool, toolchain: ToolchainId::zero() }
 	}
 
-	/// The pool that it works with.
+	/// Its pool.
 	pub fn pool(&self) -> &MediaPool {
 		&self.pool
 	}
 
-	/// Measures how far `output` is from `right`, which the toolchain makes of the same `input` in this
-	/// rendition, and both from that. For whoever wants to know; no judge asks for it, and it is no part of a
-	/// finding. Fails when they have another size or number of pictures.
+	/// Measures how far `output` is from `right`, the toolchain's output for the same `input` in this
+	/// rendition, and both from the source. Not used by judges, and not part of a finding. Fails if they
+	/// differ in size or number of pictures.
 	pub async fn diagnose(
 		&self,
 		rendition: &Rendition,
@@ -87,7 +87,8 @@ impl Engine {
 		self.pool.diagnose((input, limits), outputs, Priority::Verify).await
 	}
 
-	/// What distinguishes `theirs` from `ours`, which differ, cheapest first. Ours has so many pictures.
+	/// What distinguishes `theirs` from `ours`, which differ; cheapest checks first. Ours has this many
+	/// pictures.
 	async fn compare(
 		&self,
 		rendition: &Rendition,
@@ -109,8 +110,8 @@ impl Engine {
 		Ok(difference(&ours, &theirs))
 	}
 
-	/// Says of each output what it is. `ours` is what the toolchain makes of the same input, which has so
-	/// many frames, where there is an output.
+	/// The finding on each output. `ours` are the toolchain's outputs of the same input, which has this many
+	/// frames, for the outputs that exist.
 	async fn findings(
 		&self,
 		format: &Format,
@@ -122,7 +123,7 @@ impl Engine {
 		let mut findings = Vec::with_capacity(ours.len());
 		for (place, (ours, rendition)) in ours.iter().zip(&format.ladder).enumerate() {
 			findings.push(match (ours, outputs.get(place)) {
-				// Absent, so that nothing is claimed for it.
+				// Absent: nothing is claimed for it.
 				(None, _) => Finding::Exact,
 				(Some(ours), Some(Some(theirs))) if theirs == ours => Finding::Exact,
 				(Some(ours), Some(Some(theirs))) => {
@@ -134,8 +135,9 @@ impl Engine {
 				},
 			});
 		}
-		// A leaf holds one variant at most, and one of the rendition's size, times and sound: nothing
-		// else is worth more encodes. What a child could not look at may be one, but where none is asked for.
+		// A leaf has at most one variant, with the rendition's size, times and sound: only such an output is
+		// worth more encodes. An output that a child could not inspect may be one too, if variants are asked
+		// for.
 		let differs = |(_, finding): &(usize, &Finding)| **finding != Finding::Exact;
 		let mut differing = findings.iter().enumerate().filter(differs);
 		let (Some((place, finding)), None) = (differing.next(), differing.next()) else {
@@ -166,21 +168,20 @@ impl Engine {
 	}
 }
 
-/// What an output may be at most, to be decoded at all.
+/// The limits within which an output is decoded at all.
 fn output_limits(rendition: &Rendition, limits: &SourceLimits) -> SourceLimits {
 	SourceLimits { width: rendition.width, height: rendition.height, shortest: 0, ..*limits }
 }
 
-/// The same for an output of so many pictures: one with far more, of a short source, would take far more than what is
-/// stated for it. Pictures may be a second apart, so some more than there are pass where there are few.
+/// The same for an output with this many pictures: one with far more, of a short source, would take far more
+/// work than is stated. Pictures may be a second apart, so if there are few, some more are allowed.
 fn of_pictures(limits: SourceLimits, pictures: u32) -> SourceLimits {
 	let seconds = pictures.saturating_sub(1).saturating_mul(TICKS_PER_SECOND);
 	SourceLimits { fps: 1, longest: limits.longest.max(seconds), ..limits }
 }
 
-/// What it means that an output, which is not what the toolchain makes, cannot be inspected. That it
-/// breaks a decoder, or a child in whatever way, cannot save it; that no child could be had says
-/// nothing of it.
+/// What it means that a wrong output cannot be inspected. Breaking a decoder or a child does not save it; but
+/// a failure to get a child shows nothing about it.
 fn unreadable(error: MediaError) -> Result<NonConformingKind, MediaError> {
 	match error {
 		MediaError::InputInvalid { reason: RejectReason::TooManyPixels, .. } => {
@@ -198,13 +199,13 @@ fn unreadable(error: MediaError) -> Result<NonConformingKind, MediaError> {
 	}
 }
 
-/// The first place at which two rows differ, the end of the shorter one included.
+/// The first place at which two rows differ, including the end of the shorter one.
 fn first_difference<T: PartialEq>(ours: &[T], theirs: &[T]) -> u32 {
 	let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
 	u32::try_from(same).unwrap_or(u32::MAX)
 }
 
-/// Names the difference of two outputs that are not byte for byte equal.
+/// The kind of difference between two outputs that are not byte for byte equal.
 fn difference(ours: &Inspection, theirs: &Inspection) -> Finding {
 	let (fault, picture) = if (ours.width, ours.height) != (theirs.width, theirs.height) {
 		(Fault::NonConforming(NonConformingKind::Size), None)
@@ -289,7 +290,7 @@ impl MediaEngine for Engine {
 		seed: Hash,
 		index: u32,
 	) -> Result<Examined, CoreError> {
-		// No work is stated for what is not there, so none is done for it.
+		// No work is stated for absent outputs, so none is done for them.
 		let is_there = |place: &usize| !matches!(outputs.get(*place), Some(None));
 		let places: Vec<usize> = (0..format.ladder.len()).filter(is_there).collect();
 		let ladder: Vec<Rendition> = places.iter().map(|place| format.ladder[*place]).collect();
@@ -348,7 +349,7 @@ mod tests {
 		assert_eq!(found(&small), size);
 	}
 
-	/// A judge would decode twelve hundred pictures of an output whose source has fifty.
+	/// Otherwise a judge would decode twelve hundred pictures of an output whose source has fifty.
 	#[test]
 	fn attack_output_with_far_more_pictures_than_its_source() {
 		let limits = SourceLimits { longest: LONGEST_SEGMENT, ..SourceLimits::new(320, 180, 120) };

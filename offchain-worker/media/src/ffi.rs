@@ -1,10 +1,9 @@
-//! The only unsafe code of the crate: the few calls of libav* and of the C library for which no
-//! safe wrapper exists. Everything here is small, does one thing and hands out safe types.
+//! The unsafe code of the crate: the few calls of libav* and of the C library without a safe wrapper.
+//! Everything here is small, does one thing and hands out safe types.
 //!
-//! What the wrapper crate lacks and why it is needed: a forced demuxer (probing would let a text
-//! file pick the playlist demuxer), options with a check that none was ignored (the wrapper drops
-//! unknown ones silently), the scaler with its options set by name, one bitstream filter, and raw
-//! numbers instead of enums that panic on unknown values.
+//! The wrapper crate lacks: a forced demuxer (probing would let a text file pick the playlist demuxer),
+//! options with a check that none was ignored (the wrapper drops unknown ones silently), the scaler with its
+//! options set by name, one bitstream filter, and raw numbers instead of enums that panic on unknown values.
 #![allow(unsafe_code)]
 
 use std::{
@@ -42,7 +41,7 @@ fn c_string(text: &str) -> Result<CString> {
 	CString::new(text).map_err(|_| Error::Other { errno: libc::EINVAL })
 }
 
-/// Options for a libav object; whatever is left after it was opened is an error.
+/// Options for a libav object; any option left after it was opened is an error.
 pub(crate) struct Options(pub(crate) *mut sys::AVDictionary);
 
 impl Options {
@@ -57,7 +56,7 @@ impl Options {
 		Ok(options)
 	}
 
-	/// Fails if an option was not taken: a profile that is applied in part is another profile.
+	/// Fails if an option was not taken: a partly applied profile is another profile.
 	pub(crate) fn all_taken(&self) -> Result<()> {
 		// SAFETY: a dictionary or null, both allowed.
 		match unsafe { sys::av_dict_count(self.0) } {
@@ -176,7 +175,7 @@ pub struct Track {
 	pub is_yuv420p: Option<bool>,
 	/// Width and height, 0 where they are not known.
 	pub size: (u32, u32),
-	/// Width and height of what is decoded, of which its pictures may show a part; 0 where they are not known.
+	/// The coded width and height, of which pictures may show a part; 0 if not known.
 	pub coded: (u32, u32),
 	/// Whether its pictures are woven of two fields.
 	pub is_interlaced: bool,
@@ -243,7 +242,7 @@ pub fn track(input: &Input, index: usize) -> Option<Track> {
 	}
 }
 
-/// What the parser of a stream has found to be decoded; 0 without one.
+/// The coded size that a stream's parser has found; 0 without a parser.
 ///
 /// # Safety
 ///
@@ -259,7 +258,7 @@ unsafe fn parsed_coded(stream: *mut sys::AVStream) -> (u32, u32) {
 	}
 }
 
-/// What a stream's display matrix says.
+/// The rotation by a stream's display matrix.
 ///
 /// # Safety
 ///
@@ -280,7 +279,7 @@ unsafe fn rotation(stream: *mut sys::AVStream) -> u16 {
 	}
 }
 
-/// Whether two tracks belong together: some programme holds both, or there are none.
+/// Whether two tracks belong together: a programme contains both, or there are no programmes.
 pub fn same_programme(input: &Input, a: usize, b: usize) -> bool {
 	// SAFETY: an open input context; programmes and their lists live as long as it does.
 	unsafe {
@@ -386,7 +385,7 @@ pub fn open_decoder(
 		check(sys::avcodec_parameters_to_context(context.as_mut_ptr(), parameters.as_ptr()))?;
 		(*context.as_mut_ptr()).pkt_timebase = time_base.into();
 		(*context.as_mut_ptr()).draw_horiz_band = Some(count_row);
-		// Called for each field, too, and not for whole pictures.
+		// Also called for each field, and not for whole pictures.
 		(*context.as_mut_ptr()).slice_flags =
 			sys::SLICE_FLAG_CODED_ORDER | sys::SLICE_FLAG_ALLOW_FIELD;
 		check(sys::avcodec_open2(context.as_mut_ptr(), codec.as_ptr(), &mut options.0))?;
@@ -395,8 +394,8 @@ pub fn open_decoder(
 	Ok(codec::decoder::Opened(context.decoder()))
 }
 
-/// Counts a row of macroblocks that was decoded to its end. The count stands where libav keeps its user's pointer,
-/// which nobody else reads.
+/// Counts a row of macroblocks that was decoded to its end. The count is kept in libav's user pointer, which
+/// nobody else reads.
 ///
 /// # Safety
 ///
@@ -409,10 +408,10 @@ unsafe extern "C" fn count_row(
 	structure: libc::c_int,
 	height: libc::c_int,
 ) {
-	/// What libav calls a picture that is no field.
+	/// libav's constant for a picture that is not a field.
 	const FRAME: libc::c_int = 3;
-	// A frame whose macroblocks may be of fields is decoded by two rows at once. In others only the last row is higher
-	// than one, where there is a loop filter: then nothing is called for the first.
+	// A frame that may have field macroblocks is decoded two rows at a time. In others only the last band is
+	// higher than one row, if there is a loop filter: then there is no call for the first row.
 	let rows = match structure {
 		FRAME if height > MACROBLOCK as libc::c_int => 2,
 		_ => 1,
@@ -424,14 +423,14 @@ unsafe extern "C" fn count_row(
 	}
 }
 
-/// Rows of macroblocks that a decoder has decoded, those of which several slices hold the end as often as that. A field
-/// has half as many as its picture.
+/// Rows of macroblocks that a decoder has decoded. A row whose end is in several slices counts once for each.
+/// A field has half as many as its picture.
 pub fn decoded_rows(decoder: &codec::decoder::Opened) -> u64 {
 	// SAFETY: a valid context, read only; what stands there is no pointer but what `count_row` has counted.
 	unsafe { (*decoder.as_ptr()).opaque as usize as u64 }
 }
 
-/// Width and height of what a decoder decodes, of which its pictures may show a part.
+/// A decoder's coded width and height, of which its pictures may show a part.
 pub fn coded_size(decoder: &codec::decoder::Opened) -> (u32, u32) {
 	// SAFETY: a valid context, read only.
 	unsafe {
@@ -778,7 +777,7 @@ pub fn write_header(output: &mut Output, options: &[(&str, String)]) -> Result<(
 	options.all_taken()
 }
 
-/// Whether a packet can be handed to a muxer: libav asserts on data.
+/// Whether a packet can be given to a muxer: libav asserts that it has data.
 pub fn has_data(packet: &Packet) -> bool {
 	// SAFETY: a valid packet, read only.
 	unsafe { !(*packet.as_ptr()).data.is_null() && (*packet.as_ptr()).size > 0 }
@@ -791,8 +790,8 @@ pub fn lowest_priority() {
 	let _ = unsafe { libc::nice(19) };
 }
 
-/// Ends the process without running anybody's exit handlers: the libraries that libav* pulls in
-/// register some, and they would break against the sandbox after the work is done.
+/// Ends the process without exit handlers: libraries that libav* pulls in register some, which would fail in
+/// the sandbox after the work is done.
 pub fn exit_now(code: i32) -> ! {
 	// SAFETY: ends the process; output was written with plain `write` calls before.
 	unsafe { libc::_exit(code) }
@@ -883,7 +882,7 @@ pub fn end_with_parent(parent: i32) -> std::io::Result<()> {
 	}
 }
 
-/// Processor seconds of this process's ended descendants: what a busy machine does not distort.
+/// Processor seconds of this process's ended descendants, which a busy machine does not distort.
 pub fn descendants_seconds() -> f64 {
 	let seconds = |t: libc::timeval| t.tv_sec as f64 + t.tv_usec as f64 / 1e6;
 	// SAFETY: fills a structure of plain numbers, for which zero is a value.
@@ -896,7 +895,7 @@ pub fn descendants_seconds() -> f64 {
 	}
 }
 
-/// Has libav* use only what a processor of these capabilities has.
+/// Restricts libav* to a processor with these capabilities.
 pub fn force_processor(capabilities: &str) -> Result<()> {
 	let text = c_string(capabilities)?;
 	let mut flags = 0;

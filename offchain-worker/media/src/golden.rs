@@ -1,16 +1,15 @@
-//! Golden vectors: what a toolchain is known by.
+//! Golden vectors, which identify a toolchain.
 //!
-//! The id of a toolchain is a hash over what it makes of a few embedded clips: the facts of
-//! decoding, the hashes of every decoded and scaled frame, the bytes of the encoded outputs, those
-//! of the variant from each of its starts, under both profiles and where nothing moves, and the probe
-//! under three seeds. Two machines with the
-//! same id make the same bytes of the golden clips, which were chosen to use what differs between
-//! processors: widths that are no multiple of 16, rates that are no whole number, full rate-control
-//! buffers, enlargement and reduction, interlaced and full-range sources, sizes up to 2160p.
+//! The id of a toolchain is a hash over its results for a few embedded clips: the facts of decoding, the
+//! hashes of every decoded and scaled frame, the bytes of the encoded outputs, those of the variant from each
+//! of its starts, under both profiles and without motion, and the probe under three seeds. Two machines with
+//! the same id make the same bytes of the golden clips. The clips were chosen to exercise what differs
+//! between processors: widths that are not a multiple of 16, fractional rates, full rate-control buffers,
+//! enlargement and reduction, interlaced and full-range sources, sizes up to 2160p.
 //!
-//! They are made once per build and machine: the digest is kept beside what could change it, which
-//! is the bytes of the program and of its libraries, the processor's model and features, and the
-//! children's environment.
+//! They are made once per build and machine. The digest is cached together with everything that could change
+//! it: the bytes of the program and its libraries, the processor's model and features, and the children's
+//! environment.
 
 use std::{fs, io, path::Path, time::Duration};
 
@@ -33,14 +32,14 @@ use crate::{
 	vectors::{LARGEST, LIMITS, MOVING, STILL, VECTORS},
 };
 
-/// Vector, rendition and start of the variants that are made: under profile 2 from each start, under
-/// profile 1, and where nothing moves.
+/// Vector, rendition and start of the variants that are made: under profile 2 from each start, under profile
+/// 1, and without motion.
 const VARIED: [(usize, u8, u8); 6] =
 	[(MOVING, 3, 0), (MOVING, 3, 1), (MOVING, 3, 2), (MOVING, 3, 3), (MOVING, 1, 0), (STILL, 1, 0)];
 
-/// Limits of the largest pictures, of which there are three: small machines have no memory for more.
+/// Limits of the largest pictures. There are three of these, because small machines have no memory for more.
 const FEW: SourceLimits = SourceLimits { fps: 30, longest: SHORTEST_SEGMENT, ..LIMITS };
-/// Seed of the vectors' evidence: anything fixed. Those of the probes follow it.
+/// Seed of the vectors' evidence: any fixed value. The seeds of the probes follow it.
 pub const SEED: Hash = Hash::repeat_byte(0x6c);
 
 /// One thing that is made, and its name.
@@ -83,7 +82,7 @@ pub fn checks() -> Vec<Check> {
 	checks
 }
 
-/// What was made of one vector, or why it is refused.
+/// The result for one vector, or why it is refused.
 type Made = Result<(Facts, Option<Hash>, Vec<Hash>), RejectReason>;
 
 /// A check and the hash of what came out.
@@ -97,7 +96,7 @@ pub struct Checked {
 	pub hash: Hash,
 }
 
-/// Makes everything and says what came out, in order.
+/// Makes everything and returns the results, in order.
 pub async fn make(pool: &MediaPool) -> Result<Vec<Checked>, MediaError> {
 	let checks = checks();
 	let mut jobs = JoinSet::new();
@@ -147,20 +146,20 @@ pub fn digest(checked: &[Checked]) -> Hash {
 	sha256(&hashes.encode())
 }
 
-/// A toolchain, and how its id came about.
+/// A toolchain, and how its id was found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Attested {
 	/// Its id.
 	pub toolchain: ToolchainId,
-	/// What was made for it; empty when it was known from before.
+	/// The checks that were made; empty if the id was cached.
 	pub checked: Vec<Checked>,
 }
 
-/// The toolchain's id, from making the vectors twice: as usual, and with fresh memory filled with
-/// garbage. A difference means that results depend on memory that nobody wrote.
+/// The toolchain's id, from making the vectors twice: as usual, and with fresh memory filled with garbage. A
+/// difference shows that results depend on uninitialised memory.
 ///
-/// With a file to remember it, that is done once per build and machine: whoever starts meanwhile
-/// waits for who makes them already.
+/// With a cache file this happens once per build and machine: a process that starts meanwhile waits for the
+/// one that already makes them.
 pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested, MediaError> {
 	let started = std::time::Instant::now();
 	let environment = pool.environment().to_vec();
@@ -177,7 +176,7 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 		tracing::info!(toolchain = %hex::encode(toolchain), "the media engine passed its test on this machine before, and has not changed since");
 		return Ok(Attested { toolchain, checked: Vec::new() });
 	}
-	// No viewer waits for them, and others may keep the machine busy while it starts.
+	// No viewer waits for them, and others may keep the machine busy meanwhile.
 	let pool = pool.patient();
 	let checked = make(&pool).await?;
 	let dirty = make(&pool.with_environment("MALLOC_PERTURB_", "85")).await?;
@@ -189,7 +188,7 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	}
 	let digest = digest(&checked);
 	if let Some(path) = memory {
-		// Without it the next start takes longer, that is all.
+		// Without the cache only the next start takes longer.
 		if let Err(error) = remember(path, build, digest) {
 			tracing::warn!(path = %path.display(), %error, "the toolchain cannot be remembered");
 		}
@@ -200,8 +199,8 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	Ok(Attested { toolchain, checked })
 }
 
-/// Waits until nobody else makes the vectors for this file; `None` where there can be no lock, and
-/// everybody makes them.
+/// Waits until no other process makes the vectors for this file; `None` if the file cannot be locked, and
+/// every process makes them.
 fn turn(path: &Path) -> Option<fs::File> {
 	let open = || {
 		fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
@@ -223,14 +222,14 @@ fn remember(path: &Path, build: Hash, digest: Hash) -> io::Result<()> {
 	fs::rename(new, path)
 }
 
-/// Hash over all that could change what is made: program, libraries, processor, environment.
+/// Hash over everything that could change the results: program, libraries, processor, environment.
 fn build_id(environment: &[(String, String)]) -> io::Result<Hash> {
 	let mut hasher = Sha256::new();
 	for path in mapped(&fs::read_to_string("/proc/self/maps")?) {
 		hasher.update(path.as_os_str().as_encoded_bytes());
 		io::copy(&mut fs::File::open(&path)?, &mut hasher)?;
 	}
-	// The running program, also when it was replaced on disk.
+	// The running program, even if it was replaced on disk.
 	io::copy(&mut fs::File::open("/proc/self/exe")?, &mut hasher)?;
 	for line in processor(&fs::read_to_string("/proc/cpuinfo")?) {
 		hasher.update(line);
@@ -239,7 +238,7 @@ fn build_id(environment: &[(String, String)]) -> io::Result<Hash> {
 	Ok(Hash::from(<[u8; 32]>::from(hasher.finalize())))
 }
 
-/// The lines that name the first processor and what it can do.
+/// The lines about the first processor and its features.
 fn processor(info: &str) -> impl Iterator<Item = &str> {
 	let wanted = ["vendor_id", "cpu family", "model", "model name", "stepping", "flags"];
 	let first = info.split("\n\n").next().unwrap_or_default();

@@ -1,9 +1,8 @@
-//! The libraries by which results can differ.
+//! The libraries that can change results.
 
 use std::{collections::BTreeSet, io, path::PathBuf};
 
-/// The libraries by which results could differ, of those that this process has mapped: libav*,
-/// libsw*, libx264, the C library and its mathematics.
+/// The mapped libraries that can change results: libav*, libsw*, libx264, the C library and its mathematics.
 pub(crate) fn mapped(maps: &str) -> BTreeSet<PathBuf> {
 	let wanted = ["libav", "libsw", "libx264", "libc.", "libc-", "libm.", "libm-"];
 	maps.lines()

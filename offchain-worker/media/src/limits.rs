@@ -1,8 +1,8 @@
-//! The deterministic limits of a source segment: whoever looks at the same bytes finds the same
-//! reason at the same offset, so none of them ever counts against a transcoder.
+//! The deterministic limits of a source segment: everybody finds the same reason at the same offset of the
+//! same bytes, so a rejection never counts against a transcoder.
 //!
-//! Running out of time or memory, and crashes, depend on the machine. They are another kind of
-//! failure ([`Failure::Internal`]) and never become a verdict.
+//! Running out of time or memory, and crashes, depend on the machine. They are a different failure
+//! ([`Failure::Internal`]) and never become a verdict.
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
@@ -13,7 +13,7 @@ use livepeer_primitives::{
 
 use crate::sei;
 
-/// Why a child did not do what it was asked.
+/// Why a child failed.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Failure {
 	/// The source is beyond the limits or the profile: the same for everybody.
@@ -25,14 +25,14 @@ pub enum Failure {
 	},
 	/// A file that the segmenter cannot take; the text says what to do.
 	Unsupported(String),
-	/// A segment that takes more work than is stated for it: the same for everybody.
+	/// A segment that takes more work than is stated: the same for everybody.
 	MoreWork,
-	/// Anything else: says nothing about the source.
+	/// Anything else, which shows nothing about the source.
 	Internal(String),
 }
 
 impl Failure {
-	/// An invalid source; offsets beyond 32 bits are cut, no accepted source has any.
+	/// An invalid source; offsets are capped at 32 bits, which no accepted source exceeds.
 	pub fn invalid(reason: RejectReason, offset: impl TryInto<u32>) -> Self {
 		Failure::InputInvalid { reason, offset: offset.try_into().unwrap_or(u32::MAX) }
 	}
@@ -43,14 +43,14 @@ impl Failure {
 		Self::invalid(RejectReason::Undecodable { reason: error as u16, packet }, offset)
 	}
 
-	/// A failure of ours, with the step that failed.
+	/// A failure of our own, with the step that failed.
 	pub fn internal(step: &str, error: impl std::fmt::Display) -> Self {
 		Failure::Internal(format!("{step}: {error}"))
 	}
 }
 
-/// What decoding finds wrong. The numbers are those of the toolchain in
-/// [`RejectReason::Undecodable`]; they inform and are never judged.
+/// Errors of decoding. The numbers are those in [`RejectReason::Undecodable`]; they are only information, and
+/// never judged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
 pub enum DecodeError {
@@ -64,35 +64,35 @@ pub enum DecodeError {
 	Time = 4,
 	/// The decoder reports an error.
 	Decoder = 5,
-	/// A damaged picture, or one of another shape than the first.
+	/// A damaged picture, or one with another shape than the first.
 	Picture = 6,
 }
 
-/// Most packets of pictures and sound of a segment: as many as the largest one has of the transport
-/// stream.
+/// Most packets of pictures and sound in a segment: as many as the largest one has transport stream packets.
 pub const MAX_PACKETS: usize = MAX_SEGMENT_BYTES as usize / TS_PACKET;
 
 /// Side of a macroblock, in pixels.
 pub const MACROBLOCK: u32 = 16;
 
-/// Most parameter sets of a segment: some for each of its pictures. To read one of them takes a decoder longer than
-/// many a picture, and has no work.
+/// Most parameter sets in a segment: some for each of its pictures. A decoder takes longer over one than over
+/// many a picture, and no work is counted for it.
 const MOST_SETS: usize = 4_096;
 
-/// Most NAL units of a picture: some for each of its slices. A decoder keeps four kibibytes for one of a single byte.
+/// Most NAL units in a picture: some for each of its slices. A decoder keeps four kibibytes for a unit of a
+/// single byte.
 const MOST_UNITS: usize = 2_048;
 
-/// Most bytes of a picture's units that only inform. A decoder keeps thirty times as much of short messages.
+/// Most bytes of a picture's units that only inform. A decoder keeps thirty times as much for short messages.
 const MOST_INFORMATION: usize = 16 * 1024;
 
-/// Packets whose tables name programmes, and say what those are called.
+/// The packet ids of tables that name programmes and describe them.
 const TABLES: [u16; 2] = [0x00, 0x11];
 
-/// Most of them in a segment: one for each of its pictures, and some more.
+/// Most packets of tables in a segment: one for each of its pictures, and some more.
 const MOST_TABLES: usize = 2_048;
 
-/// Most of them that are not as the one before. Of each table a demuxer compares all programmes that were ever named
-/// with all that there are, which are 65,536 at most.
+/// Most packets of tables that differ from the one before. For each table a demuxer compares all programmes
+/// that were ever named with all current ones, up to 65,536.
 const MOST_OTHER_TABLES: usize = 8;
 
 /// Length of a packet of a transport stream.
@@ -100,9 +100,9 @@ const TS_PACKET: usize = 188;
 /// First byte of each.
 const TS_SYNC: u8 = 0x47;
 
-/// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, that no
-/// packet is marked damaged or scrambled, and that there are not too many parameter sets or tables. Of parameter sets
-/// whose start code goes over the end of a packet there is one for each packet at most, which are not counted.
+/// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, no packet
+/// marked damaged or scrambled, and not too many parameter sets or tables. Parameter sets whose start code
+/// crosses the end of a packet are not counted: there is at most one for each packet.
 pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.len() > MAX_SEGMENT_BYTES as usize {
 		return Err(Failure::invalid(RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
@@ -110,7 +110,7 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.is_empty() {
 		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
 	}
-	// In the order of the reasons: that it is no transport stream comes first.
+	// In the order of the reasons: not being a transport stream comes first.
 	let (mut sets, mut tables, mut too_many) = (0, Tables::default(), None);
 	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
 		let damaged = packet.len() != TS_PACKET
@@ -137,25 +137,25 @@ fn is_parameter_set(bytes: &[u8]) -> bool {
 	matches!(bytes, [0, 0, 1, kind] if matches!(kind & 0x1f, 7 | 8))
 }
 
-/// What was seen of a segment's [`TABLES`].
+/// The counts of a segment's [`TABLES`].
 #[derive(Default)]
 struct Tables<'a> {
-	/// Their packets.
+	/// The number of their packets.
 	packets: usize,
-	/// Those that are not as the one before.
+	/// The number that differ from the one before.
 	others: usize,
-	/// The newest of each.
+	/// The newest packet of each.
 	newest: [Option<&'a [u8]>; TABLES.len()],
 }
 
 impl<'a> Tables<'a> {
-	/// Counts a whole packet of a transport stream, whatever it holds.
+	/// Counts a whole packet of a transport stream.
 	fn count(&mut self, packet: &'a [u8]) {
 		let identifier = u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2]);
 		let Some(table) = TABLES.iter().position(|table| *table == identifier) else { return };
 		self.packets += 1;
 		let before = self.newest[table].replace(packet);
-		// What goes on with a table is another one, for what it adds depends on what came before.
+		// A continuation counts as different, because its effect depends on what came before.
 		let starts = packet[1] & 0x40 != 0;
 		let is_repeated = starts && before.is_some_and(|before| is_same(before, packet));
 		self.others += usize::from(!is_repeated);
@@ -166,12 +166,12 @@ impl<'a> Tables<'a> {
 	}
 }
 
-/// Whether two packets of one identifier are the same but for their counter.
+/// Whether two packets with the same id differ only in their counter.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
 	one[1] == other[1] && one[3] & 0xf0 == other[3] & 0xf0 && one[4..] == other[4..]
 }
 
-/// Checks what a picture consists of, before a decoder makes room for it.
+/// Checks the units of a picture before a decoder allocates memory for it.
 pub fn check_units(picture: &[u8], offset: u64) -> Result<(), Failure> {
 	let (mut units, mut information) = (0, 0);
 	for unit in sei::nals(picture) {
@@ -199,11 +199,12 @@ pub fn check_picture(
 	Ok(())
 }
 
-/// By less than this a picture may be smaller than what is decoded of it: whole macroblocks of two fields, and what
-/// encoders in hardware round up to.
+/// A picture must be less than this smaller than its coded size. That leaves room for whole macroblocks of
+/// two fields, and for the rounding of hardware encoders.
 const CUT_AWAY: u32 = 64;
 
-/// Checks that hardly more is decoded than the picture of this size shows. Work is counted by what it shows.
+/// Checks that the coded size is hardly larger than the picture, because work is counted by the picture's
+/// size.
 pub fn check_coded(
 	(coded_width, coded_height): (u32, u32),
 	width: u32,
@@ -217,8 +218,8 @@ pub fn check_coded(
 	Ok(())
 }
 
-/// Most slices of a picture of this height: one for each row of macroblocks. How often they decode the same shows
-/// only when all of them are decoded.
+/// Most slices in a picture of this height: one for each row of macroblocks. How often they decode the same
+/// rows shows only after all of them are decoded.
 pub fn most_slices(height: u32) -> usize {
 	height.div_ceil(MACROBLOCK) as usize
 }
@@ -233,7 +234,7 @@ pub fn check_frames(frames: u64, limits: &SourceLimits, offset: u64) -> Result<(
 
 /// The most bytes of sound of a job's longest segment and a second more: what AAC at 48,000 samples per second can have.
 pub fn most_sound(limits: &SourceLimits) -> u64 {
-	/// 47 frames of the most bytes that the header of one can name.
+	/// 47 frames of the largest size that a header can name.
 	const SECOND: u64 = 47 * 8_191;
 	let ticks = u64::from(limits.longest) + u64::from(TICKS_PER_SECOND);
 	ticks * SECOND / u64::from(TICKS_PER_SECOND)
@@ -256,8 +257,8 @@ pub fn check_span(span: i64, limits: &SourceLimits, offset: u64) -> Result<(), F
 	Ok(())
 }
 
-/// Checks the time from the first frame to the end of the last, in ticks of 1/90,000 s. Of the last
-/// segment of an epoch the limit is 0.
+/// Checks the time from the first frame to the end of the last, in ticks of 1/90,000 s. For the last segment
+/// of an epoch the limit is 0.
 pub fn check_length(length: i64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
 	if length < i64::from(limits.shortest) {
 		return Err(Failure::invalid(RejectReason::TooShort, offset));
@@ -332,14 +333,14 @@ mod tests {
 			let others = all(9, &|n| table(identifier, 0, n));
 			assert_eq!(check_container(&others[..8 * TS_PACKET]), Ok(()));
 			assert_eq!(reason(check_container(&others)), too_many(8));
-			// Two by turns are others each time, and so is each that goes on with what came before.
+			// Two alternating packets differ each time, and so does each continuation.
 			let turns = all(9, &|n| table(identifier, 0, n % 2));
 			assert_eq!(reason(check_container(&turns)), too_many(8));
 			let mut rest = table(identifier, 0, 1);
 			rest[1] = 0;
 			assert_eq!(reason(check_container(&rest.repeat(9))), too_many(8));
 		}
-		// What is no table may differ.
+		// Other packets may differ.
 		assert_eq!(check_container(&all(200, &|n| table(0x12, 0, n))), Ok(()));
 	}
 
@@ -351,7 +352,7 @@ mod tests {
 		assert_eq!(check_units(&units(2_048), 7), Ok(()));
 		let too_many = Some((RejectReason::TooManyPackets, 7));
 		assert_eq!(reason(check_units(&units(2_049), 7)), too_many);
-		// Of messages, the bytes count; those of pictures do not.
+		// The bytes of messages count; those of pictures do not.
 		let long = |kind: u8, bytes: usize| [vec![0, 0, 1, kind], vec![5; bytes - 4]].concat();
 		assert_eq!(check_units(&long(sei::SEI, 16 * 1024), 7), Ok(()));
 		assert_eq!(reason(check_units(&long(sei::SEI, 16 * 1024 + 1), 7)), too_many);

@@ -1,6 +1,6 @@
-//! What all children together may occupy. Who needs more than is free waits, and keeps nobody waiting
-//! who needs less: a job of the largest pictures must not hold up others. A judge's leaf does after a while, for it
-//! must be looked at however many smaller ones there are.
+//! The memory of all children together. A job that needs more than is free waits, without delaying jobs that
+//! need less: one with the largest pictures must not hold up others. A judge's leaf does delay them after a
+//! while, because it must be examined however many smaller jobs there are.
 
 use std::{
 	collections::BTreeMap,
@@ -23,8 +23,8 @@ struct State {
 }
 
 impl State {
-	/// Whose turn it is: who came first among those for whom there is enough, and nobody who came after one that is
-	/// no longer overtaken.
+	/// The next request to serve: the first for which there is enough, but none that came after one that may
+	/// no longer be overtaken.
 	fn next(&self) -> Option<u64> {
 		let able = |waiting: &Waiting| waiting.needed <= self.free;
 		let (arrived, first) = self.waiting.iter().find(|(_, one)| able(one) || one.is_next)?;
@@ -35,17 +35,17 @@ impl State {
 #[derive(Debug)]
 struct Waiting {
 	needed: u32,
-	/// Whether nobody who came later has anything before.
+	/// Whether no later request may overtake it.
 	is_next: bool,
 	lease: oneshot::Sender<Lease>,
 }
 
-/// Part of it, until it is dropped.
+/// A part of the memory, held until it is dropped.
 #[derive(Debug)]
 pub struct Lease(Arc<Memory>, u32);
 
 impl Memory {
-	/// So much, all free.
+	/// This much memory, all free.
 	pub fn new(total: u32) -> Arc<Self> {
 		Arc::new(Self(Mutex::new(State { free: total, waiting: BTreeMap::new(), arrived: 0 })))
 	}
@@ -54,12 +54,12 @@ impl Memory {
 		self.0.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// Waits until `needed` is free; more than there is at all never is.
+	/// Waits until `needed` is free; for ever if it is more than the total.
 	pub async fn take(self: &Arc<Self>, needed: u32) -> Lease {
 		self.wait(needed, false).await
 	}
 
-	/// The same, for whoever needs less to have it before for no longer than `overtaken`.
+	/// The same, but smaller requests may overtake it only for the time `overtaken`.
 	pub async fn take_at_last(self: &Arc<Self>, needed: u32, overtaken: Duration) -> Lease {
 		match timeout(overtaken, self.take(needed)).await {
 			Ok(lease) => lease,
@@ -83,7 +83,7 @@ impl Memory {
 		}
 	}
 
-	/// The same without waiting, and without overtaking whoever waits.
+	/// The same without waiting, and without overtaking waiting requests.
 	pub fn take_idle(self: &Arc<Self>, needed: u32) -> Option<Lease> {
 		let mut state = self.state();
 		state.waiting.retain(|_, waiting| !waiting.lease.is_closed());
@@ -94,7 +94,7 @@ impl Memory {
 		Some(Lease(self.clone(), needed))
 	}
 
-	/// Gives to those that came first among those for whom there is enough.
+	/// Serves the requests for which there is enough, in order of arrival.
 	fn give(self: &Arc<Self>) {
 		loop {
 			let Waiting { needed, lease, .. } = {
@@ -105,7 +105,7 @@ impl Memory {
 				state.free -= first.needed;
 				first
 			};
-			// Who stopped waiting just now gives it back.
+			// If the waiter is gone, the memory is given back.
 			drop(lease.send(Lease(self.clone(), needed)));
 		}
 	}

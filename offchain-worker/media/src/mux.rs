@@ -37,8 +37,8 @@ pub struct Elementary {
 	pub packets: Vec<Packet>,
 }
 
-/// Makes a transport stream with PAT and PMT first, of one video and at most one audio track.
-/// Packets are merged by decoding time; of two at the same time the video comes first.
+/// Makes a transport stream of one video and at most one audio track, beginning with PAT and PMT. Packets are
+/// merged by decoding time; at the same time video comes first.
 pub fn mux(video: Elementary, audio: Option<Elementary>) -> Result<Vec<u8>, Failure> {
 	let failed = |e: ffmpeg_next::Error| Failure::internal("muxer", e);
 	let sink = Sink::default();

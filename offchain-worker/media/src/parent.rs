@@ -1,4 +1,4 @@
-//! The parent's side: starts a child per job, feeds it, waits with a clock in hand.
+//! The parent's side: starts a child per job, feeds it, and waits with a time limit.
 
 use std::{
 	fs::File,
@@ -40,7 +40,7 @@ use crate::{
 /// Why a job gave no result.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum MediaError {
-	/// The source is beyond the limits: everybody who decodes it finds the same.
+	/// The source is beyond the limits: every decoder finds the same.
 	#[error("invalid input: {reason:?} at byte {offset}")]
 	InputInvalid {
 		/// The limit that it breaks, or the decoder's error.
@@ -51,10 +51,10 @@ pub enum MediaError {
 	/// The segmenter cannot take this file; the text says what to do.
 	#[error("{0}")]
 	Unsupported(String),
-	/// The segment takes more work than is stated for it: everybody who is told so finds the same.
+	/// The segment takes more work than is stated: everybody who knows the stated work finds the same.
 	#[error("the segment takes more work than is stated")]
 	MoreWork,
-	/// The ladder or the limits cannot be a job's.
+	/// No job can have this ladder or these limits.
 	#[error("the job's format is wrong: {0:?}")]
 	Format(FormatError),
 	/// The child took longer than allowed and was killed.
@@ -80,7 +80,7 @@ pub enum MediaError {
 		/// MiB for all children.
 		total: u32,
 	},
-	/// Other segments occupied the memory for as long as a job that somebody waits for may take.
+	/// Other segments occupied the memory for as long as a live job may take.
 	#[error(
 		"a segment needs {needed} MiB of the {total} MiB for all; others left less for {waited:?}"
 	)]
@@ -92,10 +92,10 @@ pub enum MediaError {
 		/// How long it waited.
 		waited: Duration,
 	},
-	/// The child could not be started or spoken to.
+	/// The child could not be started, or communication with it failed.
 	#[error("the media child cannot be used: {0}")]
 	Io(String),
-	/// The child answered that it failed, for reasons that say nothing about the source.
+	/// The child failed for a reason that shows nothing about the source.
 	#[error("the media child failed: {0}")]
 	Failed(String),
 }
@@ -111,7 +111,7 @@ impl From<Failure> for MediaError {
 	}
 }
 
-/// As much of a child's words as is shown: they go into logs.
+/// The most of a child's output that goes into logs.
 fn clipped(mut text: String) -> String {
 	const LONGEST: usize = 2_000;
 	if let Some((end, _)) = text.char_indices().nth(LONGEST) {
@@ -142,7 +142,7 @@ pub struct TranscodeJob<'a> {
 	pub ladder: &'a [Rendition],
 	/// Limits of the source.
 	pub limits: &'a SourceLimits,
-	/// Evidence and variant, if wanted.
+	/// Evidence and variant, if requested.
 	pub wishes: Wishes,
 }
 
@@ -154,15 +154,15 @@ impl TranscodeJob<'_> {
 	}
 }
 
-/// A share of a ladder, and where it is made.
+/// A share of a ladder, and the place where it is made.
 struct Held {
-	/// The places of its renditions in the ladder.
+	/// The positions of its renditions in the ladder.
 	renditions: Vec<usize>,
 	request: Request<Behind>,
 	room: (OwnedSemaphorePermit, Lease),
 }
 
-/// What a child made of so many renditions.
+/// A child's result for this many renditions.
 fn transcoded(answer: Answer, renditions: usize) -> Result<Transcoded, MediaError> {
 	match answer {
 		Answer::Transcoded(made) if made.outputs.len() == renditions => Ok(made),
@@ -170,7 +170,7 @@ fn transcoded(answer: Answer, renditions: usize) -> Result<Transcoded, MediaErro
 	}
 }
 
-/// Starts sandboxed children, so many at a time. Clones share their places.
+/// Starts sandboxed children, a limited number at a time. Clones share their places.
 #[derive(Clone, Debug)]
 pub struct MediaPool {
 	config: Arc<PoolConfig>,
@@ -203,7 +203,7 @@ impl MediaPool {
 		self.with(|config| config.program = Some(program))
 	}
 
-	/// The same pool, whose live jobs may take as long as verifications.
+	/// The same pool, with the time limit of verifications for live jobs.
 	pub(crate) fn patient(&self) -> Self {
 		self.with(|config| config.live_timeout = config.live_timeout.max(config.verify_timeout))
 	}
@@ -232,8 +232,8 @@ impl MediaPool {
 		}
 	}
 
-	/// Transcodes a segment into its ladder; waits for a place first. Whether its ladder is divided does not
-	/// show in what is made.
+	/// Transcodes a segment into its ladder; waits for a place first. The outputs do not depend on whether
+	/// the ladder is divided.
 	pub async fn transcode(
 		&self,
 		job: TranscodeJob<'_>,
@@ -249,7 +249,7 @@ impl MediaPool {
 		transcoded(self.ask(request, job.input, priority).await?, job.ladder.len())
 	}
 
-	/// The shares of a job's ladder, each with a place and memory of its own, if so many are idle now.
+	/// The shares of a job's ladder, each with its own place and memory, if enough of both are free now.
 	fn divided(&self, job: &TranscodeJob<'_>) -> Option<Vec<Held>> {
 		let at_work = self.config.live.max(1).saturating_sub(self.live.available_permits());
 		let shares = shares::of(job.ladder, job.limits, self.config.divide.saturating_sub(at_work));
@@ -266,7 +266,7 @@ impl MediaPool {
 		shares.into_iter().map(held).collect()
 	}
 
-	/// Has each share made by a child of its own, and puts together what they make.
+	/// Makes each share in a child of its own, and joins the results.
 	async fn transcode_shares(
 		&self,
 		job: &TranscodeJob<'_>,
@@ -289,7 +289,7 @@ impl MediaPool {
 		Ok(Transcoded { facts, outputs, evidence: None })
 	}
 
-	/// Transcodes a segment into the variant of one rendition that has this start, which may be the plain
+	/// Transcodes a segment into the variant of one rendition with this start, which may equal the plain
 	/// encode.
 	pub async fn variant(
 		&self,
@@ -310,7 +310,7 @@ impl MediaPool {
 		}
 	}
 
-	/// The picture at a place of a segment or output, in the order in which they are shown.
+	/// The picture at a place of a segment or output, in display order.
 	pub async fn picture(
 		&self,
 		input: &[u8],
@@ -325,7 +325,7 @@ impl MediaPool {
 		}
 	}
 
-	/// Decodes a segment and says what it is.
+	/// Decodes a segment and returns the facts about it.
 	pub async fn probe(
 		&self,
 		input: &[u8],
@@ -353,7 +353,8 @@ impl MediaPool {
 		}
 	}
 
-	/// Measures how far an output is from `right`, which the toolchain makes of `input`, and both from that.
+	/// Measures how far an output is from `right`, the toolchain's output for `input`, and both from the
+	/// source.
 	pub(crate) async fn diagnose(
 		&self,
 		(input, limits): (&[u8], &SourceLimits),
@@ -373,8 +374,8 @@ impl MediaPool {
 		}
 	}
 
-	/// Has a child try to break out of the sandbox. `Ok(true)` would mean that it did; a child that
-	/// was refused gives `Ok(false)`, one that was killed [`MediaError::Died`].
+	/// Makes a child try to break out of the sandbox. `Ok(true)` would mean that it did; a refused child
+	/// gives `Ok(false)`, a killed one [`MediaError::Died`].
 	pub async fn try_escape(&self, way: Escape) -> Result<bool, MediaError> {
 		match self.ask(Request::Escape(way), &[], Priority::Live).await? {
 			Answer::StillHere { escaped, error } => {
@@ -385,8 +386,8 @@ impl MediaPool {
 		}
 	}
 
-	/// Cuts an open file into segments, one by one. The file is read by a child of its own, which
-	/// stops when the stream is dropped.
+	/// Cuts an open file into segments, one by one, in a child of its own, which stops when the stream is
+	/// dropped.
 	pub fn segment_file(
 		&self,
 		file: File,
@@ -395,7 +396,7 @@ impl MediaPool {
 		Ok(self.segment(OwnedFd::from(file), options))
 	}
 
-	/// Cuts what is written to the returned input, until it is dropped.
+	/// Cuts the bytes written to the returned input, until that is dropped.
 	pub fn segment_live(
 		&self,
 		options: SegmentOptions,
@@ -439,9 +440,9 @@ impl MediaPool {
 		}
 		let _place: OwnedSemaphorePermit =
 			Arc::clone(self.places(priority)).acquire_owned().await.map_err(closed)?;
-		// After the place, so that whoever waits for memory holds up no more than one place.
+		// After the place, so that a job that waits for memory holds only one place.
 		let _memory = match priority {
-			// Smaller ones may take what becomes free for ever; no viewer waits that long.
+			// Smaller jobs may take all memory that becomes free, for ever; no viewer waits that long.
 			Priority::Live => {
 				let waited = self.config.live_timeout;
 				let crowded = |_| MediaError::Crowded { needed, total, waited };
@@ -453,7 +454,7 @@ impl MediaPool {
 		self.run(request, input, priority).await
 	}
 
-	/// Has a child answer, in a place that is held.
+	/// Runs a child in a held place.
 	async fn run(
 		&self,
 		request: Request<Behind>,
@@ -472,7 +473,7 @@ impl MediaPool {
 		};
 		let mut child = Running::start(&self.zygote, orders, None).await?;
 		let answer = timeout(wall, child.exchange(&request, input)).await;
-		// Its place is free when it is gone, not when it was told to go.
+		// Its place is free when the child has ended, not when it was told to.
 		child.end().await;
 		match answer {
 			Ok(Ok(Answer::Failed(failure))) => Err(failure.into()),
@@ -482,18 +483,18 @@ impl MediaPool {
 	}
 }
 
-/// Whether this can be a job's format, whatever a pixel costs and however long its segments are: who judges
-/// files does not know, and of the last segment of an epoch no length is asked.
+/// Whether this can be a job's format, regardless of work factors and segment lengths: the factors are
+/// unknown when judging files, and the last segment of an epoch may have any length.
 fn check(ladder: &[Rendition], limits: &SourceLimits) -> Result<(), MediaError> {
 	let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
 	let limits = SourceLimits { longest: SHORTEST_SEGMENT, shortest: SHORTEST_SEGMENT, ..*limits };
 	check_format(ladder, &limits, &factors).map_err(MediaError::Format)
 }
 
-/// For how long smaller segments have the memory that one which is verified waits for.
+/// How long smaller segments may overtake a verification that waits for memory.
 const OVERTAKEN: Duration = Duration::from_secs(30);
 
-/// Notices of a segmenter that are kept.
+/// The most notices of a segmenter that are kept.
 const MOST_NOTICES: usize = 32;
 
 /// Address space of a segmenter: it may have to decode and encode the largest pictures of any codec.
@@ -504,8 +505,8 @@ fn mebibytes(bytes: u64) -> u32 {
 }
 
 /// Memory that a job's format can really come to occupy: its input and outputs, the pictures of
-/// [`memory_for`], and what every child has. A child that answers holds its outputs and their frame, and so does
-/// whoever reads it.
+/// [`memory_for`], and what every child has. A child that answers holds its outputs and their frame, and so
+/// does the reading parent.
 fn resident(request: &Request<Behind>) -> u64 {
 	const EVERY_CHILD: u64 = 48 * 1024 * 1024;
 	let input = request.input().map_or(0, |input| u64::from(input.bytes()));
@@ -520,8 +521,8 @@ fn resident(request: &Request<Behind>) -> u64 {
 	EVERY_CHILD + 4 * (input + outputs) + pictures_of(request)
 }
 
-/// Bytes of an output of the job's longest segment: what its bit rate comes to, with a full buffer of a second, a
-/// sixteenth for the container, and the sound, which is the input's.
+/// Bytes of an output of the job's longest segment: its bit rate, a full buffer of a second, a sixteenth for
+/// the container, and the input's sound.
 fn output(rendition: &Rendition, limits: &SourceLimits, input: u64) -> u64 {
 	let second = u64::from(TICKS_PER_SECOND);
 	let ticks = u64::from(limits.longest) + second;
@@ -529,9 +530,9 @@ fn output(rendition: &Rendition, limits: &SourceLimits, input: u64) -> u64 {
 	pictures + pictures / 16 + limits::most_sound(limits).min(input)
 }
 
-/// Address space that a job's format can need: twice what it comes to occupy, the libraries, and the room
-/// without which no source is called damaged. Generous, since what is not touched costs nothing; the limit
-/// is there for what is not a job's format.
+/// The address space of a job's format: twice what it occupies, the libraries, and the room that must be free
+/// before a source is called damaged. It is generous, because untouched memory costs nothing; the limit is
+/// for input outside any job's format.
 fn memory_for(request: &Request<Behind>) -> u64 {
 	const LIBRARIES_AND_ROOM: u64 = 1024 * 1024 * 1024;
 	match request {
@@ -540,12 +541,12 @@ fn memory_for(request: &Request<Behind>) -> u64 {
 	}
 }
 
-/// How long a judge may take over a job's format: it makes all renditions one beside the other, and a judge
-/// that stops too early is fined for its silence.
+/// How long a judge may take over a job's format: it makes all renditions in one child, and a judge that
+/// stops too early is fined for its silence.
 fn time_for(request: &Request<Behind>) -> Duration {
-	/// Pixels a second of a slow processor that has others to serve.
+	/// Pixels per second of a slow, shared processor.
 	const SLOWEST: u64 = 20_000_000;
-	/// Whatever takes longer is too late for any verdict.
+	/// A longer time is too late for any verdict.
 	const LONGEST: u64 = 15 * 60;
 	let (limits, ladder) = match request {
 		Request::Transcode { limits, ladder, .. } => (limits, ladder.as_slice()),
@@ -568,8 +569,8 @@ fn picture(width: u16, height: u16) -> u64 {
 	u64::from(width) * u64::from(height) * 3 / 2
 }
 
-/// Bytes of what an encoder of so many frames holds: references and what it makes of them, and each frame
-/// that it looks ahead at with its smaller copies. In pictures, as measured.
+/// Bytes that an encoder of this many frames holds: references with derived planes, and each lookahead frame
+/// with its smaller copies. In pictures, as measured.
 fn encoder(rendition: &Rendition, frames: u64) -> u64 {
 	const REFERENCES: u64 = 25;
 	let ahead = frames.min(profile::lookahead(rendition.profile)) * 9 / 4;
@@ -582,9 +583,9 @@ fn pictures_of(request: &Request<Behind>) -> u64 {
 	let (limits, others) = match request {
 		Request::Transcode { limits, ladder, wishes, .. } => {
 			let plain = |rendition: &Rendition| encoder(rendition, work::max_frames(limits));
-			// Beside a variant its plain encode is made.
+			// A variant's plain encode is made too.
 			let varied = wishes.variant.and_then(|v| ladder.get(usize::from(v.rendition)));
-			// And for evidence half a second of a rendition, whichever its seed chooses.
+			// And for evidence half a second of the rendition that its seed chooses.
 			let half = u64::from(limits.fps.div_ceil(2));
 			let has_probe = |r: &&Rendition| wishes.evidence.is_some() && profile::has_probe(r);
 			let probes = ladder.iter().filter(has_probe).map(|r| encoder(r, half));
@@ -657,7 +658,7 @@ impl Running {
 		let starter = zygote.clone();
 		let started = spawn_blocking(move || {
 			let id = starter.spawn(orders, [stdin, stdout, stderr])?;
-			// From here on a drop ends it, also if nobody waits for this result any more.
+			// From here on a drop ends it, even if nobody waits for this result any more.
 			Ok(Self { zygote: starter, id: Some(id), stdin: None, stdout: None, stderr: None })
 		});
 		let mut child =
@@ -688,7 +689,8 @@ impl Running {
 		let head = wire::head(request).map_err(io_error("request"))?;
 		let send = async {
 			if let Some(stdin) = &mut stdin {
-				// A child that dies early closes the pipe; how it ended says more than this error.
+				// A child that dies early closes the pipe; its exit status is more informative than this
+				// error.
 				if stdin.write_all(&head).await.is_ok() {
 					let _ = stdin.write_all(input).await;
 				}
@@ -704,7 +706,7 @@ impl Running {
 
 	/// Why there was no answer.
 	async fn obituary(&mut self) -> MediaError {
-		// It has closed its output, so it is ending; whoever only pretends to is killed.
+		// It has closed its output, so it is ending; one that does not end is killed.
 		let status = self.end().await.unwrap_or_else(|| ExitStatus::from_raw(libc::SIGKILL));
 		let stderr = match self.stderr.take() {
 			Some(task) => task.await.unwrap_or_default(),
@@ -739,7 +741,7 @@ async fn receive(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Answer>
 	from.read_exact(&mut prefix).await?;
 	let length = wire::checked_length(prefix)?;
 	let mut bytes = Vec::new();
-	// Grows with what really comes.
+	// Grows only with the bytes that really come.
 	from.take(length as u64).read_to_end(&mut bytes).await?;
 	spawn_blocking(move || wire::decode(&bytes)).await?
 }
@@ -774,12 +776,12 @@ pub struct SegmentStream {
 }
 
 impl SegmentStream {
-	/// What the source is at most, as far as its beginning tells; known once there is a segment.
+	/// The source's limits by its beginning; known once there is a segment.
 	pub fn shape(&self) -> Option<Shape> {
 		self.shape
 	}
 
-	/// What is done to the source, in words.
+	/// Notices about conversions of the source.
 	pub fn notices(&self) -> &[String] {
 		&self.notices
 	}
@@ -788,7 +790,7 @@ impl SegmentStream {
 	pub async fn next(&mut self) -> Option<Result<Segment, MediaError>> {
 		loop {
 			match self.answer().await? {
-				// What a child says is not believed: one that a source has taken over may say anything.
+				// Do not trust the child: one that a source has taken over may answer anything.
 				Ok(Answer::Segment(segment))
 					if segment.data.len() <= MAX_SEGMENT_BYTES as usize =>
 				{
@@ -814,7 +816,7 @@ impl SegmentStream {
 		}
 	}
 
-	/// What the child says next; `None` at its end.
+	/// The child's next answer; `None` at its end.
 	async fn answer(&mut self) -> Option<Result<Answer, MediaError>> {
 		if self.is_done {
 			return None;
@@ -829,7 +831,7 @@ impl SegmentStream {
 		}
 	}
 
-	/// What the child says next; starts it first.
+	/// The child's next answer; starts the child first.
 	async fn said(&mut self) -> Result<Answer, MediaError> {
 		if let Some((zygote, orders, file)) = self.unborn.take() {
 			let mut child = Running::start(&zygote, orders, Some(file)).await?;

@@ -17,7 +17,7 @@ pub struct Picture {
 }
 
 impl Picture {
-	/// A decoded frame's; an error where it has no such planes.
+	/// From a decoded frame; an error if it has no such planes.
 	pub(crate) fn of(frame: &frame::Video) -> Result<Self, Failure> {
 		let ffi::Picture { width, height, .. } = ffi::picture(frame);
 		let mut planes = Vec::new();
@@ -26,7 +26,7 @@ impl Picture {
 		Ok(Self { width, height, planes })
 	}
 
-	/// Whether it has as many bytes as its size says.
+	/// Whether its number of bytes fits its size.
 	pub(crate) fn is_whole(&self) -> bool {
 		let side = |side: u32| u64::from(side);
 		let half = |side: u32| u64::from(side.div_ceil(2));

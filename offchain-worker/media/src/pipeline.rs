@@ -1,5 +1,5 @@
-//! What a child does with a segment: decode once, scale and encode each rendition, hash frames for
-//! evidence. Transcoder and verifier run exactly this.
+//! A child's work on a segment: decode once, scale and encode each rendition, hash frames for evidence.
+//! Transcoder and verifier run exactly the same code.
 
 use codec::{Decode, Encode};
 use ffmpeg_next::{codec::decoder::Opened, frame, Error, Packet, Rational};
@@ -41,18 +41,18 @@ pub struct Variant {
 	pub start: u8,
 }
 
-/// What is asked beyond the plain outputs.
+/// What is requested beyond the plain outputs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Wishes {
-	/// Seed for evidence, if wanted.
+	/// Seed for evidence, if requested.
 	pub evidence: Option<EvidenceSeed>,
 	/// Encode one rendition with the profile's variant.
 	pub variant: Option<Variant>,
-	/// Make nothing of a segment that takes more work than this, and stop where that shows.
+	/// Reject a segment that takes more work than this, and stop as soon as that shows.
 	pub stated: Option<StatedWork>,
 }
 
-/// What a segment is.
+/// Facts about a segment.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Facts {
 	/// Width of its pictures.
@@ -100,7 +100,7 @@ pub struct Transcoded {
 	pub evidence: Option<Hash>,
 }
 
-/// A segment reduced to what two of them are compared by.
+/// A segment reduced to the features by which two are compared.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Inspection {
 	/// Width of its pictures.
@@ -126,15 +126,15 @@ struct Decoder<'a> {
 	shape: Option<ffi::Picture>,
 	frames: u32,
 	last_time: Option<i64>,
-	/// The largest width and height that were decoded.
+	/// The largest coded width and height.
 	coded: (u32, u32),
 	/// Packets that were sent.
 	sent: usize,
-	/// Slices in them.
+	/// The slices in these packets.
 	slices: u64,
-	/// Byte offset of the last of them.
+	/// The byte offset of the last packet.
 	at: u64,
-	/// Whether the decoder knows that there are no more.
+	/// Whether the decoder was told that there are no more.
 	is_ending: bool,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Decoder<'a> {
 		})
 	}
 
-	/// Calls `each` with every picture in presentation order, and with its time.
+	/// Calls `each` with every picture and its time, in presentation order.
 	fn run(
 		self,
 		each: impl FnMut(&frame::Video, &ffi::Picture, i64) -> Result<(), Failure>,
@@ -214,7 +214,7 @@ impl<'a> Decoder<'a> {
 					self.decoder.send_packet(packet).map_err(|e| refused(&e, at))?;
 					let (width, height) = ffi::coded_size(&self.decoder);
 					self.coded = (self.coded.0.max(width), self.coded.1.max(height));
-					// Not first when one of this size is shown, for that may be never.
+					// Checked here and not when a picture of this size is shown, which may be never.
 					if let Some(shape) = &self.shape {
 						limits::check_coded(self.coded, shape.width, shape.height, at)
 							.map_err(|_| damaged())?;
@@ -230,9 +230,10 @@ impl<'a> Decoder<'a> {
 		}
 	}
 
-	/// As how many pictures counts what was decoded, and the slices of the packet that is next. Slices may overlap, in
-	/// fields without an error, and a packet may hold several pictures: so rows of macroblocks are counted as often as
-	/// they are decoded, and a slice, which may end before its row does, as one more.
+	/// The number of pictures for which the decoded rows and the slices of the next packet count. Slices may
+	/// overlap, in fields even without an error, and a packet may contain several pictures. So each row of
+	/// macroblocks counts as often as it is decoded, and each slice, which may end inside a row, counts as
+	/// one more row.
 	fn decoded_pictures(&self) -> usize {
 		let rows = ffi::decoded_rows(&self.decoder).saturating_add(self.slices);
 		let (_, height) = self.coded;
@@ -240,7 +241,7 @@ impl<'a> Decoder<'a> {
 		usize::try_from(pictures).unwrap_or(usize::MAX)
 	}
 
-	/// A picture that the decoder has ready.
+	/// A picture that the decoder has ready, if any.
 	fn decoded(&mut self) -> Result<Option<Shown>, Failure> {
 		let at = self.at;
 		let mut frame = frame::Video::empty();
@@ -256,7 +257,7 @@ impl<'a> Decoder<'a> {
 		}
 		limits::check_picture(shape.width, shape.height, &self.limits, at)?;
 		limits::check_coded(self.coded, shape.width, shape.height, at)?;
-		// One segment has one shape: the encoder and the work formula count on it.
+		// A segment has one shape: encoder and work formula rely on it.
 		let same = self.shape.is_none_or(|s| {
 			(s.width, s.height, s.is_full_range) == (shape.width, shape.height, shape.is_full_range)
 		});
@@ -276,13 +277,13 @@ impl<'a> Decoder<'a> {
 	}
 }
 
-/// Packets of which a decoder holds the pictures back, for others are shown before them: sixteen pictures of two fields
-/// each, and some more.
+/// Packets whose pictures a decoder may hold back for reordering: sixteen pictures of two fields each, and
+/// some more.
 const HELD_BACK: usize = 40;
 
-/// Whether pictures are decoded and never shown, by how many were decoded, fields each for itself, and how many have
-/// come. H.264 has such in front of a point of recovery and out of order. Work is counted by what is shown, so a source
-/// full of them would have judges decode far more than anybody states.
+/// Whether too many pictures are decoded and never shown, by the number decoded (each field counts) and the
+/// number shown. H.264 has such pictures before a recovery point and out of order. Work counts shown
+/// pictures, so a source full of hidden ones would make judges decode far more than is stated.
 fn hides_pictures(decoded: usize, shown: u32) -> bool {
 	decoded > (shown as usize).saturating_mul(2).saturating_add(HELD_BACK)
 }
@@ -295,15 +296,15 @@ fn refused(error: &Error, at: u64) -> Failure {
 	}
 }
 
-/// Bytes that are free again where a decoder that had enough memory has ended: more than it held.
+/// Free memory that shows that a decoder did not fail for lack of memory: more than it can have requested.
 fn room(limits: &SourceLimits) -> usize {
 	const PICTURES: usize = 20;
 	const REST: usize = 64 * 1024 * 1024;
 	REST + PICTURES * usize::from(limits.width) * usize::from(limits.height) * 3 / 2
 }
 
-/// A decoder that gets no memory says in some places that the source is damaged. To sign or to judge so would
-/// be punished, so it is believed only where there is room for more than it can have asked for.
+/// A decoder without memory may report a damaged source. Signing or judging that would be punished, so it is
+/// believed only if more memory is free than the decoder can have requested.
 fn unless_short(failure: Failure, room: usize) -> Failure {
 	let is_doubtful = matches!(
 		failure,
@@ -317,7 +318,7 @@ fn unless_short(failure: Failure, room: usize) -> Failure {
 	}
 	let mut space: Vec<u8> = Vec::new();
 	let reserved = space.try_reserve_exact(room);
-	// It must not be left out as of no use.
+	// Keeps the compiler from removing the allocation.
 	drop(std::hint::black_box(space));
 	match reserved {
 		Ok(()) => failure,
@@ -325,7 +326,7 @@ fn unless_short(failure: Failure, room: usize) -> Failure {
 	}
 }
 
-/// Frame hashes of one stream of the evidence.
+/// The frame hashes of one stream, for the evidence.
 struct FrameHashes {
 	seed: Option<Hash>,
 	hashes: Vec<Hash>,
@@ -348,7 +349,7 @@ impl FrameHashes {
 	}
 }
 
-/// One rendition: scaler, encoder, and what came out of them.
+/// One rendition: scaler, encoder and their output.
 struct RenditionEncoder {
 	rendition: Rendition,
 	scaler: ffi::Scaler,
@@ -391,8 +392,8 @@ impl RenditionEncoder {
 		drain(&mut self.encoder, |packet| packets.push(packet))
 	}
 
-	/// Ends the encoder and writes its transport stream. The encoder counts frames; its packets get
-	/// back the presentation times of the source's frames.
+	/// Ends the encoder and writes its transport stream. The encoder's time stamps count frames; the packets
+	/// get the presentation times of the source's frames.
 	fn finish(mut self, source: &Source, times: &[i64]) -> Result<(Vec<u8>, FrameHashes), Failure> {
 		self.encoder.send_eof().map_err(|e| Failure::internal("encoder", e))?;
 		self.drain()?;
@@ -447,8 +448,8 @@ fn drain(
 	}
 }
 
-/// The start of one rendition, encoded with a quantiser that the evidence's seed chooses: it shows
-/// that whoever made it has an encoder at work, and cannot be had before the seed.
+/// The start of one rendition, encoded with a quantiser that the evidence's seed chooses. It proves that its
+/// maker runs an encoder, and cannot be made before the seed is known.
 struct Probe {
 	rendition: usize,
 	encoder: ffmpeg_next::codec::encoder::video::Encoder,
@@ -464,8 +465,7 @@ impl Probe {
 		half.clamp(2, source.times.len().max(2) as i64) as u32
 	}
 
-	/// The rendition that `seed` chooses, and how it is encoded; `None` when its profile has no
-	/// probe.
+	/// The rendition that `seed` chooses, and its quantiser; `None` if its profile has no probe.
 	fn choice(ladder: &[Rendition], seed: Hash) -> Option<(usize, Tweak)> {
 		let bytes = <[u8; 32]>::from(Sha256::digest((b"probe", seed).encode()));
 		let rendition = usize::from(bytes[0]) % ladder.len().max(1);
@@ -507,7 +507,7 @@ impl Probe {
 		})
 	}
 
-	/// The rendition, and the hash of what was encoded.
+	/// The rendition, and the hash of the encoded bytes.
 	fn finish(mut self) -> Result<(usize, Hash), Failure> {
 		if self.left > 0 {
 			self.encoder.send_eof().map_err(|e| Failure::internal("probe", e))?;
@@ -540,8 +540,8 @@ fn open(
 	ffi::open_encoder(&setup, &options).map_err(|e| Failure::internal("encoder", e))
 }
 
-/// The time of frame `index`. Decoding times run ahead of the first frame by the encoder's delay;
-/// those continue the line backwards at the nominal rate.
+/// The time of frame `index`. Decoding times begin before the first frame by the encoder's delay; these
+/// earlier times are extrapolated at the nominal rate.
 fn time_of(times: &[i64], index: Option<i64>, step: i64) -> Option<i64> {
 	let index = index?;
 	match usize::try_from(index) {
@@ -565,7 +565,7 @@ fn copied_audio(source: &Source) -> Result<Option<Elementary>, Failure> {
 	Ok(Some(Elementary { parameters: parameters.clone(), packets }))
 }
 
-/// The shape of a pixel after scaling that keeps the shape of the picture.
+/// The sample aspect ratio after scaling that keeps the picture's display shape.
 fn scaled_aspect(shape: &ffi::Picture, width: u32, height: u32) -> Rational {
 	let (num, den) = (shape.aspect.numerator(), shape.aspect.denominator());
 	if num <= 0 || den <= 0 {
@@ -573,7 +573,7 @@ fn scaled_aspect(shape: &ffi::Picture, width: u32, height: u32) -> Rational {
 	}
 	let scaled = |side: i32, a: u32, b: u32| i64::from(side) * i64::from(a) * i64::from(b);
 	let (mut a, mut b) = (scaled(num, shape.width, height), scaled(den, shape.height, width));
-	// H.264 holds 16 bits of each; rounding down keeps the ratio to four digits.
+	// H.264 has 16 bits for each; rounding down keeps the ratio to four digits.
 	while a > 65_535 || b > 65_535 {
 		let divisor = [2, 3, 5, 7].into_iter().find(|d| a % d == 0 && b % d == 0).unwrap_or(1);
 		if divisor > 1 {
@@ -585,7 +585,7 @@ fn scaled_aspect(shape: &ffi::Picture, width: u32, height: u32) -> Rational {
 	Rational(a as i32, b as i32)
 }
 
-/// Decodes a segment and says what it is.
+/// Decodes a segment and returns the facts about it.
 pub fn probe(input: Vec<u8>, limits: &SourceLimits) -> Result<Facts, Failure> {
 	let source = source::read(input, limits)?;
 	Decoder::new(&source, limits)?.run(|_, _, _| Ok(()))
@@ -603,7 +603,7 @@ pub fn transcode(
 		(*rendition, variant.map_or(Tweak::None, |v| Tweak::Variant { start: v.start }))
 	});
 	let mut plans: Vec<_> = plans.collect();
-	// Beside a variant the plain encode is made, from which it must differ.
+	// The plain encode is made too, from which a variant must differ.
 	let varied = wishes.variant.map(|variant| usize::from(variant.rendition));
 	let beside = varied.and_then(|place| ladder.get(place));
 	plans.extend(beside.map(|rendition| (*rendition, Tweak::None)));
@@ -615,8 +615,7 @@ pub fn transcode(
 	Ok(made)
 }
 
-/// One rendition's variant from one of the starting pictures; not yet told from the plain encode
-/// ([`profile::tell_apart`]).
+/// One rendition's variant from one of the starting pictures, before [`profile::tell_apart`].
 pub fn variant(
 	input: Vec<u8>,
 	rendition: &Rendition,
@@ -626,8 +625,7 @@ pub fn variant(
 	encode_all(input, &[(*rendition, Tweak::Variant { start })], 0, limits, &Wishes::default())
 }
 
-/// Encodes everything that is planned, each from the same decode. The first `shown` plans are those of
-/// which there is evidence, and that count as work.
+/// Encodes all plans from the same decode. The first `shown` plans count as work and go into the evidence.
 fn encode_all(
 	input: Vec<u8>,
 	plans: &[(Rendition, Tweak)],
@@ -687,7 +685,7 @@ fn encode_all(
 	Ok(Transcoded { facts, outputs, evidence })
 }
 
-/// Whether so many pictures of this shape, and as many of each of these renditions, take more work than is stated.
+/// Whether this many source pictures, and as many of each of these renditions, take more work than is stated.
 fn is_exceeded<'a>(
 	stated: &StatedWork,
 	shape: &ffi::Picture,
@@ -699,7 +697,7 @@ fn is_exceeded<'a>(
 	stated.is_exceeded(pixels(shape.width, shape.height), outputs)
 }
 
-/// Reduces an output, ours or another's, to what it is compared by.
+/// Reduces an output, ours or another's, to the features by which outputs are compared.
 pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Failure> {
 	let source = source::read(input, limits)?;
 	let mut pictures = Vec::with_capacity(source.times.len());
@@ -726,7 +724,7 @@ pub fn inspect(input: Vec<u8>, limits: &SourceLimits) -> Result<Inspection, Fail
 	})
 }
 
-/// The picture at a place in the order in which they are shown, to look at.
+/// The picture at a place in display order, for viewing.
 pub fn picture(input: Vec<u8>, limits: &SourceLimits, place: u32) -> Result<Picture, Failure> {
 	let source = source::read(input, limits)?;
 	let (mut at, mut found) = (0, None);
@@ -750,7 +748,7 @@ pub fn diagnose(
 	let source = source::read(input, limits)?;
 	let right = source::read(right, output_limits)?;
 	let output = source::read(output, output_limits)?;
-	// Side by side, so that no more pictures are held than the decoders need.
+	// In parallel, so that only the decoders' own pictures are held.
 	let mut sources = Decoder::new(&source, limits)?;
 	let mut rights = Decoder::new(&right, output_limits)?;
 	let mut outputs = Decoder::new(&output, output_limits)?;
@@ -783,8 +781,8 @@ mod tests {
 	use super::*;
 	use livepeer_primitives::video::CANONICAL_PROFILE;
 
-	/// A judge whose machine is short of memory would accuse who transcoded a good segment, and a transcoder
-	/// reject it.
+	/// Short of memory, a judge would accuse the transcoder of a good segment, and a transcoder would reject
+	/// it.
 	#[test]
 	fn attack_source_that_a_decoder_without_memory_calls_damaged() {
 		let room = room(&SourceLimits::new(64, 36, 30));
@@ -793,7 +791,7 @@ mod tests {
 		let damaged = Failure::undecodable(DecodeError::Decoder, 188);
 		assert_eq!(unless_short(damaged.clone(), room), damaged);
 		assert!(matches!(unless_short(damaged, too_much), Failure::Internal(_)));
-		// What is counted needs no memory.
+		// Counting needs no memory.
 		let long = Failure::invalid(RejectReason::TooLong, 188u32);
 		assert_eq!(unless_short(long.clone(), too_much), long);
 	}

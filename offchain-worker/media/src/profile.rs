@@ -1,7 +1,7 @@
 //! The canonical profiles as options of the libraries. `docs/media.md` says how they were chosen.
 //!
-//! The outputs of a segment are a function of its bytes and of this file: changing anything here
-//! makes another toolchain. Why each setting is what it is:
+//! The outputs of a segment are a function of its bytes and of this file: any change here makes another
+//! toolchain. The reasons for the settings:
 //!
 //! - One thread in decoder, scaler and encoder: with rate control by buffer, x264's result depends
 //!   on the timing of its threads. Work is spread over segments instead.
@@ -28,15 +28,14 @@ const QUALITY: &str = "16";
 const LONGEST_PLAN: u64 = 2_500;
 /// Profile 2: the share of the planned time's bits that the buffer holds, in thousandths.
 const BUFFER: u64 = 500;
-/// Profile 2: how the encoder departs from its preset. No partitions of inter macroblocks, and dead zones
-/// that keep more of what is left after prediction, which here is worth what trellis quantisation is and
-/// takes no time.
+/// Profile 2: the encoder's departures from its preset. No partitions of inter macroblocks, and dead zones
+/// that keep more of the residual, which gains as much here as trellis quantisation and takes no time.
 const CAPPED_QUALITY_TOOLS: &str =
 	":rc-lookahead=30:partitions=i8x8,i4x4:deadzone-inter=6:deadzone-intra=6";
-/// What the variant's frames are encoded with, under every profile. Another way to search for motion:
-/// the vectors differ, rate and quality do not, and no header names it.
+/// The encoder options of the variant's frames, under every profile. They select another motion search: the
+/// vectors differ, rate and quality do not, and no header names it.
 const VARIANT: &str = "me=dia";
-/// What the plain encode's frames are encoded with, by its preset.
+/// The same options of the plain encode, as in its preset.
 const PLAIN: &str = "me=hex";
 
 /// The only demuxer of source segments and outputs.
@@ -45,20 +44,20 @@ pub const DEMUXER: &str = "mpegts";
 pub const CODECS: &str = "h264,aac";
 /// Flags of the scaler.
 pub const SCALER_FLAGS: &str = "bicubic+accurate_rnd+bitexact";
-/// Frames per second of a segment of one frame, which has none.
+/// The nominal frame rate of a segment with a single frame.
 pub const SINGLE_FRAME_RATE: i32 = 30;
-/// Nothing that libav allocates in one piece may be larger.
+/// The largest single allocation of libav.
 pub const MAX_ALLOC: usize = 256 * 1024 * 1024;
 
 type Pairs = Vec<(&'static str, String)>;
 
-/// The variable by which tests have children use a lesser processor: `none`, or a name that both
-/// FFmpeg and x264 know. Nobody but the worker sets a child's environment.
+/// The variable with which tests make children use a lesser processor: `none`, or a name that both FFmpeg and
+/// x264 know. Only the worker sets a child's environment.
 pub const PROCESSOR: &str = "LIVEPEER_PROCESSOR";
 
 static ASSEMBLY: OnceLock<String> = OnceLock::new();
 
-/// Has the libraries use a lesser processor in this process, if [`PROCESSOR`] says so.
+/// Restricts the libraries in this process to a lesser processor, if [`PROCESSOR`] names one.
 pub fn choose_processor() -> Result<(), String> {
 	let Ok(name) = std::env::var(PROCESSOR) else { return Ok(()) };
 	let (caps, assembly) = match name.as_str() {
@@ -82,8 +81,8 @@ pub fn demuxer_options() -> Pairs {
 
 /// Options of the decoder.
 pub fn decoder_options(limits: &SourceLimits) -> Pairs {
-	// A bound on memory, not the limit itself, which is checked picture by picture: libav counts
-	// whole macroblocks and widths that are rounded up for its vector code.
+	// A bound on memory. The real limit is checked picture by picture, because libav counts whole
+	// macroblocks, and widths rounded up for its vector code.
 	let coded = |side: u16| u64::from(side.div_ceil(128)) * 128;
 	vec![
 		("threads", "1".into()),
@@ -95,8 +94,7 @@ pub fn decoder_options(limits: &SourceLimits) -> Pairs {
 	]
 }
 
-/// Options of the encoder of one rendition of a segment of `frames` frames; `None` for a profile
-/// that is none of ours.
+/// Options of the encoder of one rendition of a segment with `frames` frames; `None` for an unknown profile.
 pub fn encoder_options(
 	rendition: &Rendition,
 	frames: u32,
@@ -111,8 +109,8 @@ pub fn encoder_options(
 		("g", frames.max(1).to_string()),
 		("sc_threshold", "0".into()),
 		("flags", "+bitexact+cgop".into()),
-		// Captions of the source would come back as SEI, which is stripped, but their length would
-		// have gone into the rate control.
+		// Captions of the source would come back as SEI. That is stripped, but its length would have affected
+		// the rate control.
 		("a53cc", "0".into()),
 	];
 	match rendition.profile {
@@ -152,19 +150,19 @@ pub fn encoder_options(
 	Some(options)
 }
 
-/// Has the pictures from a start on encoded with `tools`.
+/// Encodes the pictures from a start on with `tools`.
 ///
-/// The encoder writes its settings into the first picture, where they count in its rate control, also those
-/// that are cut out afterwards. So they are as long in the plain encode as in each variant, wherever it
-/// begins: else a variant would depart from the first pictures on where bits are few, and whoever encodes
-/// those would see it.
+/// The encoder writes its settings into the first picture, where they count in its rate control, although
+/// they are stripped afterwards. So they have the same length in the plain encode and in every variant.
+/// Otherwise a variant could differ from the first pictures on at low rates, and encoding only those would
+/// reveal it.
 fn zone(frames: u32, start: u8, tools: &str) -> String {
 	let width = variant_start(frames, LAST_START).to_string().len();
 	let at = variant_start(frames, start);
 	format!(":zones={at:0width$},{},{tools}", u32::from(u16::MAX))
 }
 
-/// Pictures that an encoder looks ahead at, at most: those of the preset, and those of profile 2.
+/// The longest lookahead in pictures: of the preset, and of profile 2.
 pub fn lookahead(profile: ProfileId) -> u64 {
 	match profile {
 		CAPPED_QUALITY => 30,
@@ -188,7 +186,7 @@ pub enum Tweak {
 		/// Which start.
 		start: u8,
 	},
-	/// Another distribution of the quantiser over the picture, so that the result cannot be had from
+	/// Another distribution of the quantiser over the picture, so that the result cannot be derived from
 	/// public data.
 	Probe {
 		/// Strength of the adaptive quantiser, from 0.5 in hundred-thousandths.
@@ -196,13 +194,13 @@ pub enum Tweak {
 	},
 }
 
-/// Rate and buffer, in bits, by which a segment of `frames` frames comes to `kbps` as a whole,
-/// wherever in it the bits are needed.
+/// Rate and buffer, in bits, with which a segment of `frames` frames has `kbps` on the whole, wherever in it
+/// the bits are needed.
 ///
-/// The buffer holds [`BUFFER`] of the segment's bits, about what its first picture needs more than the
-/// others, and is nearly full at the start. The encoder plans over the pictures that it looks ahead and
-/// leaves the buffer half full at the end, so what is spent is 38 % of the buffer (measured) and what flows
-/// in. Of a long segment no more than [`LONGEST_PLAN`] counts: what is not yet seen needs its share.
+/// The buffer holds [`BUFFER`] of the segment's bits, about the surplus of its first picture, and is nearly
+/// full at the start. The encoder plans over its lookahead and leaves the buffer half full at the end, so it
+/// spends 38 % of the buffer (measured) plus the inflow. Of a long segment at most [`LONGEST_PLAN`] counts,
+/// because pictures beyond the lookahead need their share.
 fn plan(kbps: u32, frames: u32, fps: Rational) -> (u64, u64) {
 	let positive = |n: i32| u64::from(n.max(1).unsigned_abs());
 	let length = u64::from(frames.max(1)) * 1000 * positive(fps.denominator());
@@ -214,8 +212,8 @@ fn plan(kbps: u32, frames: u32, fps: Rational) -> (u64, u64) {
 	(rate.max(1_000), (kbps * planned).max(1_000))
 }
 
-/// Places, in eighths of the segment, from which a variant can start. The last is late, so that
-/// whoever wants to know encodes nearly everything.
+/// Places, in eighths of the segment, from which a variant can start. The last is late, so that detecting it
+/// takes nearly the whole encode.
 pub const STARTS: [u32; 4] = [2, 4, 6, 7];
 
 /// The frame at which a variant with this start begins: never the first one.
@@ -227,17 +225,17 @@ pub fn variant_start(frames: u32, start: u8) -> u32 {
 /// The start with which a variant begins last.
 pub const LAST_START: u8 = STARTS.len() as u8 - 1;
 
-/// Pictures by which decoding order runs ahead at most: as many as the preset has B pictures in a row.
+/// The most pictures by which decoding order runs ahead: as many as the preset has consecutive B pictures.
 const AHEAD: u32 = 3;
 
-/// The start of a variant that departs from the one that begins last with this coded picture, counted in
-/// decoding order.
+/// The start of a variant whose first difference from the last-beginning variant is this coded picture,
+/// counted in decoding order.
 pub fn start_at(frames: u32, picture: u32) -> Option<u8> {
 	let by = picture.saturating_add(AHEAD);
 	(0..=LAST_START).rev().find(|start| variant_start(frames, *start) <= by)
 }
 
-/// What stands behind a variant that would else be the plain encode, byte for byte: a null packet of the
+/// The mark after a variant that otherwise equals the plain encode byte for byte: a null packet of the
 /// transport stream, which every player skips.
 pub fn mark() -> [u8; 188] {
 	let mut packet = [0xff; 188];
@@ -245,8 +243,8 @@ pub fn mark() -> [u8; 188] {
 	packet
 }
 
-/// Tells a variant from the plain encode. Where nothing moves from its start on, no search for motion
-/// finds anything else; unmarked nobody could tell that it is there, and whoever owes it would be
+/// Makes a variant distinguishable from the plain encode. Without motion from its start on, every motion
+/// search finds the same; without a mark nobody could see the variant, and a transcoder that owes it would be
 /// convicted.
 pub fn tell_apart(variant: &mut Vec<u8>, plain: &[u8]) {
 	if variant.as_slice() == plain {
@@ -263,12 +261,12 @@ pub fn muxer_options() -> Pairs {
 	]
 }
 
-/// What is kept of an encoded picture: all but the encoder's SEI, which names its version.
+/// The kept part of an encoded picture: everything but the encoder's SEI, which names its version.
 pub fn strip(picture: &[u8]) -> Vec<u8> {
 	sei::without_sei(picture)
 }
 
-/// Environment of every child: nothing of ours but what makes results the same everywhere.
+/// The environment of every child: only what makes results the same everywhere.
 ///
 /// glibc's `pow`, `exp` and `log` differ in the last bit between their FMA variants and the plain
 /// ones, and x264's rate control uses them.

@@ -1,12 +1,11 @@
-//! What a child gives up before it looks at a byte that somebody else wrote.
+//! What a child gives up before it reads a byte from outside.
 //!
 //! 1. Every descriptor but standard input, output and error (and the one file of the segmenter).
 //! 2. Resources: address space, processor time, files, processes, core dumps.
-//! 3. Landlock, as much as the kernel has: every access to the file system and the network.
-//! 4. seccomp: all system calls but those that computing on memory and open descriptors needs. A
-//!    few that libraries try and do without, opening a file among them, are refused; anything else
-//!    kills the process. There is no `socket`, no `clone`, no `execve`, and no way to map
-//!    executable memory.
+//! 3. Landlock, as far as the kernel supports it: every access to the file system and the network.
+//! 4. seccomp: all system calls except those for computing on memory and open descriptors. A few that
+//!    libraries try and do not need, such as opening a file, are refused; any other kills the process. There
+//!    is no `socket`, no `clone`, no `execve`, and no way to map executable memory.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +21,7 @@ use seccompiler::{
 
 use crate::ffi;
 
-/// What a child may use.
+/// A child's resource limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Allowance {
 	/// Bytes of address space.
@@ -37,8 +36,7 @@ impl Default for Allowance {
 	}
 }
 
-/// System calls that a child keeps. They act on memory, time, signals of its own and descriptors
-/// that it already has.
+/// System calls that a child keeps. They act on memory, time, its own signals and its open descriptors.
 const ALLOWED: &[libc::c_long] = &[
 	libc::SYS_read,
 	libc::SYS_readv,
@@ -65,9 +63,9 @@ const ALLOWED: &[libc::c_long] = &[
 	libc::SYS_exit_group,
 ];
 
-/// System calls that libraries try and do without: refused with an error instead of death.
+/// System calls that libraries try and do not need: refused with an error, without killing the child.
 const REFUSED: &[libc::c_long] = &[
-	// glibc looks for tables of character sets when a stream names its service. It does without.
+	// glibc looks for character set tables when a stream names its service, and does not need them.
 	libc::SYS_openat,
 	// `isatty` before a log line.
 	libc::SYS_ioctl,
@@ -116,8 +114,8 @@ fn limit(allowance: &Allowance) -> std::io::Result<()> {
 	set(Resource::NOFILE, 4)
 }
 
-/// Denies everything that this kernel's landlock knows. Without any of it nothing is decoded: seccomp
-/// alone leaves no system call that opens anything, but what strangers send meets two walls or none.
+/// Denies everything that this kernel's Landlock knows. Without Landlock nothing is decoded: seccomp alone
+/// leaves no system call that opens anything, but strangers' input must meet two walls.
 fn landlock() -> Result<(), String> {
 	let status = restrict().map_err(|error| error.to_string())?;
 	enforced(status.ruleset)
@@ -147,8 +145,7 @@ fn enforced(status: RulesetStatus) -> Result<(), String> {
 	}
 }
 
-/// Two filters, of which the stricter answer holds: one that kills whatever is on neither list,
-/// one that refuses.
+/// Two filters, of which the stricter answer counts: one kills calls on neither list, one refuses.
 fn programs() -> Result<Vec<BpfProgram>, seccompiler::BackendError> {
 	let arch = std::env::consts::ARCH.try_into()?;
 	let not_executable = |argument: u8| {

@@ -31,8 +31,8 @@ pub fn nals(data: &[u8]) -> impl Iterator<Item = Nal<'_>> {
 	})
 }
 
-/// Position of the first start code at or after `from`, and of the byte behind it. A zero byte in
-/// front belongs to it.
+/// Position of the first start code at or after `from`, and of the byte after it. A zero byte in front
+/// belongs to it.
 fn start_code(data: &[u8], from: usize) -> Option<(usize, usize)> {
 	let found = data.get(from..)?.windows(3).position(|w| w == [0, 0, 1])? + from;
 	let at = if found > from && data[found - 1] == 0 { found - 1 } else { found };

@@ -1,12 +1,12 @@
-//! How a ladder is divided among children. Each decodes the segment again, so that none is worth while unless
+//! Divides a ladder among children. Each decodes the segment again, so a further child is worth while only if
 //! it shortens the time; and no time is shorter than that of the largest rendition.
 
 use livepeer_primitives::video::{Rendition, SourceLimits};
 
 use crate::profile::CAPPED_QUALITY;
 
-/// Processor time of a pixel in hundredths, as `docs/media.md` has it: decoded, and encoded under profiles 1
-/// and 2.
+/// Relative processor time of a pixel in hundredths, from `docs/media.md`: decoded, and encoded under
+/// profiles 1 and 2.
 const DECODED: u64 = 25;
 const ENCODED: (u64, u64) = (100, 115);
 
@@ -15,14 +15,14 @@ fn time(rendition: &Rendition) -> u64 {
 	u64::from(rendition.width) * u64::from(rendition.height) * pixel
 }
 
-/// The shares of a ladder for so many children at most, as places in it in ascending order: as few as make
-/// it in the shortest time, and one if that is not a fifth shorter than one child's.
+/// The shares of a ladder for at most this many children, as positions in it in ascending order: the fewest
+/// shares with the shortest time; a single one if that is not a fifth shorter than one child's time.
 pub(crate) fn of(ladder: &[Rendition], limits: &SourceLimits, most: usize) -> Vec<Vec<usize>> {
 	let decode = u64::from(limits.width) * u64::from(limits.height) * DECODED;
 	let whole: u64 = ladder.iter().map(time).sum();
 	let (longest, mut shares) = (1..=most.clamp(1, ladder.len().max(1)))
 		.map(|children| divided(ladder, children))
-		// The first of those that are as short.
+		// The first of equally short ones.
 		.min_by_key(|(longest, _)| *longest)
 		.unwrap_or_default();
 	if (decode + longest) * 5 > (decode + whole) * 4 {
@@ -32,7 +32,7 @@ pub(crate) fn of(ladder: &[Rendition], limits: &SourceLimits, most: usize) -> Ve
 	shares
 }
 
-/// So many shares, and the time of the longest: the largest rendition that is left goes to whoever has least.
+/// This many shares, and the time of the longest: the largest remaining rendition goes to the smallest share.
 fn divided(ladder: &[Rendition], children: usize) -> (u64, Vec<Vec<usize>>) {
 	let mut shares = vec![(0, Vec::new()); children];
 	let mut places: Vec<usize> = (0..ladder.len()).collect();

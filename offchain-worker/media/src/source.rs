@@ -1,4 +1,4 @@
-//! A source segment, demuxed: its pictures and audio as packets, with nothing decoded yet.
+//! A demuxed source segment: its pictures and audio as packets, not decoded yet.
 
 use std::io::Cursor;
 
@@ -35,17 +35,17 @@ pub fn ticks() -> Rational {
 	Rational(1, TICKS_PER_SECOND as i32)
 }
 
-/// The byte offset of a packet; 0 where the demuxer does not know it.
+/// The byte offset of a packet; 0 if the demuxer does not know it.
 pub fn offset(packet: &Packet) -> u64 {
 	u64::try_from(packet.position()).unwrap_or(0)
 }
 
-/// Whether a libav error says that this machine, not the source, is short of something.
+/// Whether a libav error shows a shortage of this machine rather than a fault of the source.
 pub fn is_ours(error: &Error) -> bool {
 	matches!(error, Error::Other { errno } if *errno == libc::ENOMEM)
 }
 
-/// Demuxes a segment and checks all that can be checked without decoding.
+/// Demuxes a segment and checks everything that can be checked without decoding.
 pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 	limits::check_container(&input)?;
 	let length = input.len() as u64;
@@ -59,7 +59,7 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 		})?;
 
 	let mut packets = Vec::new();
-	// Looked at when the counted limits are kept: those come first, in the order of the reasons.
+	// Checked after the counted limits, which come first in the order of the reasons.
 	let (mut broken, mut too_large) = (None, None);
 	loop {
 		let mut packet = Packet::empty();
@@ -157,15 +157,15 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 	}
 	match (check_audio(&mut audio)?, &mut audio_parameters) {
 		(Some(rate), Some(parameters)) => ffi::set_sample_rate(parameters, rate),
-		// A track that is announced and never comes cannot be announced again.
+		// An announced track without packets could not be announced in the outputs.
 		_ => audio_parameters = None,
 	}
 	Ok(Source { video, video_parameters, audio, audio_parameters, times, fps })
 }
 
-/// Audio is copied, so each packet must be one whole ADTS frame with a time stamp after the one
-/// before; anything else the muxer would refuse. Several frames may share one PES packet, of which
-/// only the first is stamped: the others follow at the length of a frame. Gives the sample rate.
+/// Audio is copied, so each packet must be one whole ADTS frame with a time stamp after the one before; the
+/// muxer would refuse anything else. Several frames may share one PES packet, whose time stamp is the first
+/// frame's; the others follow at the length of a frame. Returns the sample rate.
 fn check_audio(packets: &mut [Packet]) -> Result<Option<u32>, Failure> {
 	// The newest time stamp, and the samples since.
 	let mut line: Option<(i64, u64)> = None;
@@ -222,11 +222,11 @@ fn adts(data: &[u8]) -> Option<Adts> {
 	}
 }
 
-/// Frames per second of `intervals` frame intervals in `span` ticks: the nearest whole rate or
-/// whole rate × 1000/1001 if it is within a thousandth, else the exact ratio.
+/// Frames per second of `intervals` frame intervals in `span` ticks: the nearest integer rate or integer rate
+/// × 1000/1001 if it is within a thousandth, otherwise the exact ratio.
 ///
-/// Integers only, and from time stamps alone: what encoders write about their own rate is often
-/// wrong, and libav's estimate depends on how far it probed.
+/// Uses integers and time stamps only: encoders often state a wrong rate, and libav's estimate depends on how
+/// far it probed.
 pub fn frame_rate(intervals: i64, span: i64) -> Rational {
 	if intervals <= 0 || span <= 0 {
 		return Rational(profile::SINGLE_FRAME_RATE, 1);

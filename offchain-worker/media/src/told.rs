@@ -1,13 +1,13 @@
-//! Which variant an output is. Nothing says it but the bytes, and to make them all would cost a judge four
+//! Tells which variant an output is. Only the bytes show it, and making all variants would cost a judge four
 //! encodes for any fault.
 //!
-//! Two variants are equal, byte for byte, up to where the earlier one begins, but for the few pictures by which
-//! decoding order runs ahead. So an output is compared with the variant that begins last: the first coded
-//! picture that differs says where it begins.
+//! Two variants are equal byte for byte up to the start of the earlier one, except for the few pictures by
+//! which decoding order runs ahead. So an output is compared with the variant that begins last: the first
+//! coded picture that differs shows its start.
 //!
-//! Where nothing moves a variant departs later than it begins, and it may be another then than the one that
-//! begins there, for the encoder has looked ahead. Whoever makes one looks whether it would be told, and
-//! else makes a later one, the last at last, which is as good, and always told.
+//! Without motion a variant differs only some time after its start, and it may then not equal the variant
+//! that starts there, because of the encoder's lookahead. So the maker of a variant checks whether it would
+//! be recognised. If not, it makes a later one, at worst the last, which is as good and always recognised.
 
 use async_trait::async_trait;
 use livepeer_primitives::video::{Rendition, SourceLimits};
@@ -49,7 +49,7 @@ impl Makes for InChildren<'_> {
 
 /// What variants depart from.
 struct Base {
-	/// The pictures of each.
+	/// The number of pictures of each.
 	frames: u32,
 	/// The variant that begins last.
 	last: Vec<u8>,
@@ -60,7 +60,7 @@ impl Base {
 		Ok(Self { frames, last: makes.make(LAST_START).await? })
 	}
 
-	/// The start with which `theirs` is compared, if with any beside the last one.
+	/// The start to compare `theirs` with in addition to the last one, if any.
 	fn start(&self, theirs: &[u8]) -> Option<u8> {
 		if self.last == theirs {
 			return Some(LAST_START);
@@ -77,8 +77,8 @@ impl Base {
 	}
 }
 
-/// The start of the variant that `theirs` is, if it is one, of a segment of so many pictures. Two are made
-/// at most.
+/// The start of the variant that `theirs` is, if it is one, for a segment with this many pictures. Makes two
+/// variants at most.
 pub(crate) async fn start_of(
 	makes: &impl Makes,
 	frames: u32,
@@ -90,7 +90,7 @@ pub(crate) async fn start_of(
 	Ok((made == theirs).then_some(start))
 }
 
-/// The variant with this start or, where it would not be told, with a later one that is.
+/// The variant with this start or, if it would not be recognised, with a later one that is.
 pub(crate) async fn deliverable(
 	makes: &impl Makes,
 	frames: u32,
@@ -109,8 +109,8 @@ pub(crate) async fn deliverable(
 	Ok(base.last)
 }
 
-/// In which coded picture of the transport stream `ours` another one first differs; as many as it has where
-/// the other one goes on behind it.
+/// The coded picture of the transport stream `ours` at which another one first differs; the number of
+/// pictures if the other one only continues after it.
 fn coded_difference(ours: &[u8], theirs: &[u8]) -> u32 {
 	let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
 	let packets = ours.chunks(PACKET).take(same / PACKET + 1);
@@ -127,7 +127,7 @@ fn coded_difference(ours: &[u8], theirs: &[u8]) -> u32 {
 fn begins_picture(packet: &[u8]) -> bool {
 	let [0x47, second, _, fourth, rest @ ..] = packet else { return false };
 	let begins = second & 0x40 != 0 && fourth & 0x10 != 0;
-	// An adaptation field stands before the payload, with its length in front.
+	// An adaptation field comes before the payload, beginning with its length.
 	let skipped = match fourth & 0x20 {
 		0 => Some(0),
 		_ => rest.first().map(|length| 1 + usize::from(*length)),

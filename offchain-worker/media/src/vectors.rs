@@ -1,4 +1,4 @@
-//! The golden vectors: embedded clips, and what is made of each.
+//! The golden vectors: embedded clips, and the format of each one's outputs.
 
 use livepeer_primitives::video::{
 	Rendition, SourceLimits, CANONICAL_PROFILE, CAPPED_QUALITY, LONGEST_SEGMENT,
@@ -59,14 +59,14 @@ pub static VECTORS: [Vector; 11] = [
 	vector!("j-160x90-10s", two(160, 90, 30)),
 	vector!("k-10bit-320x180", two(320, 180, 100)),
 ];
-/// The vector of which variants and probes are made: its motion is everywhere.
+/// The vector for variants and probes: it has motion everywhere.
 pub const MOVING: usize = 1;
 /// The vector of the largest pictures.
 pub const LARGEST: usize = 6;
-/// The vector of one picture, of which every variant is the plain encode.
+/// The vector of a single picture, whose variants all equal the plain encode.
 pub const STILL: usize = 5;
 
-/// What a zygote transcodes before it forks: small, and every part of the pipeline sees it.
+/// The clip that a zygote transcodes before it forks: small, but it goes through every part of the pipeline.
 pub static WARM: Vector = Vector {
 	name: "warm",
 	source: include_bytes!("../golden/f-320x180x1.ts"),

@@ -1,4 +1,4 @@
-//! What parent and child say to each other: length-prefixed SCALE frames over pipes.
+//! The protocol between parent and child: length-prefixed SCALE frames over pipes.
 
 use std::io::{self, Read, Write};
 
@@ -16,15 +16,14 @@ use crate::{
 	pipeline::{Facts, Inspection, Transcoded, Wishes},
 };
 
-/// The largest frame. A parent decodes what a child sent that it does not trust, so there is no more
-/// room than a real answer needs: a full ladder of the largest outputs that peers can fetch is
-/// 8 times 16 MiB.
+/// The largest frame. A parent decodes frames of a child that it does not trust, so the limit is that of the
+/// largest real answer: a full ladder of the largest outputs that peers can fetch, 8 times 16 MiB.
 pub const MAX_FRAME: u32 = 160 * 1024 * 1024;
 
-/// What a child is asked, once. Its input comes last: whoever asks has [`Behind`] in its place.
+/// The only request to a child. Its input comes last: the parent sends [`Behind`] in its place.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Request<I = Vec<u8>> {
-	/// Decode, and say what it is.
+	/// Decode, and return the facts.
 	Probe {
 		/// Limits of the source.
 		limits: SourceLimits,
@@ -37,7 +36,7 @@ pub enum Request<I = Vec<u8>> {
 		limits: SourceLimits,
 		/// The renditions in order.
 		ladder: Vec<Rendition>,
-		/// What is asked beyond the plain outputs.
+		/// What is requested beyond the plain outputs.
 		wishes: Wishes,
 		/// The segment.
 		input: I,
@@ -48,7 +47,7 @@ pub enum Request<I = Vec<u8>> {
 		limits: SourceLimits,
 		/// The rendition.
 		rendition: Rendition,
-		/// From which of the profile's starting pictures on.
+		/// The starting picture of the profile's variant.
 		start: u8,
 		/// The segment.
 		input: I,
@@ -57,21 +56,21 @@ pub enum Request<I = Vec<u8>> {
 	Picture {
 		/// Limits of what is decoded.
 		limits: SourceLimits,
-		/// Its place in the order in which they are shown.
+		/// Its place in display order.
 		place: u32,
 		/// The segment or output.
 		input: I,
 	},
-	/// Reduce an output to what it is compared by.
+	/// Reduce an output to the features by which it is compared.
 	Inspect {
-		/// Size and rate beyond which it is not even an output of that rendition.
+		/// The limits beyond which it is not an output of that rendition.
 		limits: SourceLimits,
 		/// The output.
 		input: I,
 	},
 	/// Try to break out, to show that it cannot be done.
 	Escape(Escape),
-	/// Measure how far an output is from what it should be, and both from the source.
+	/// Measure how far an output is from the right one, and both from the source.
 	Diagnose {
 		/// Limits of the source.
 		limits: SourceLimits,
@@ -101,14 +100,14 @@ impl<I> Request<I> {
 	}
 }
 
-/// An input of so many bytes, which follow behind the request as they are: megabytes are not copied.
+/// An input of this many bytes, which follow after the request, so that megabytes are not copied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Behind(u32);
 
 impl Behind {
-	/// In the place of these bytes.
+	/// A placeholder for these bytes.
 	pub fn of(input: &[u8]) -> Self {
-		// So many do not fit a frame, whatever their number is.
+		// This many do not fit a frame in any case.
 		Self(u32::try_from(input.len()).unwrap_or(u32::MAX))
 	}
 
@@ -145,7 +144,7 @@ pub enum Escape {
 	Spin,
 }
 
-/// What a child answers, once; a segmenter answers with a row of [`Answer::Segment`].
+/// The only answer of a child; a segmenter gives a series of [`Answer::Segment`].
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Answer {
 	/// To [`Request::Probe`].
@@ -158,7 +157,7 @@ pub enum Answer {
 	Picture(Picture),
 	/// One segment of a file.
 	Segment(Segment),
-	/// The file, and all its repetitions, are at their end.
+	/// The file and all its repetitions have ended.
 	End,
 	/// It could not be done.
 	Failed(Failure),
@@ -169,15 +168,15 @@ pub enum Answer {
 		/// The error, if it did not.
 		error: String,
 	},
-	/// What the source is; comes before its first segment.
+	/// The source's shape; comes before its first segment.
 	Shape(Shape),
-	/// What the segmenter does to the source and why, in words.
+	/// A notice about a conversion of the source, and its reason.
 	Notice(String),
 	/// To [`Request::Diagnose`].
 	Diagnosis(Diagnosis),
 }
 
-/// How a [`Transcoded`] is read: of no more outputs than a ladder has renditions. An empty output is
+/// Decodes a [`Transcoded`] with at most as many outputs as a ladder has renditions. An empty output takes
 /// one byte in a frame and many in memory, so a frame full of them would need gigabytes.
 struct BoundedTranscoded(Transcoded);
 
@@ -205,7 +204,7 @@ impl<'a> EncodeAsRef<'a, Transcoded> for BoundedTranscoded {
 	type RefType = &'a Transcoded;
 }
 
-/// A piece of a stream: a transport stream that can be decoded by itself.
+/// A piece of a stream: a transport stream that can be decoded alone.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Segment {
 	/// The transport stream.
@@ -216,13 +215,13 @@ pub struct Segment {
 	pub first_time: i64,
 	/// Number of video frames.
 	pub frames: u32,
-	/// Whether what follows does not go on from it: it is the last of its epoch.
+	/// Whether it is the last of its epoch: what follows does not continue it.
 	pub last: bool,
-	/// The same stretch in the source's further tracks of pictures, where they are wanted.
+	/// The same stretch in the source's further video tracks, if wanted.
 	pub own: Rungs,
 }
 
-/// What a segment has of further tracks, in ascending order of their numbers.
+/// The further tracks of a segment, in ascending order of their numbers.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode)]
 pub struct Rungs(pub Vec<Rung>);
 
@@ -235,7 +234,8 @@ pub struct Rung {
 	pub data: Vec<u8>,
 }
 
-/// No more are read than a segment may have: an empty one is a few bytes in a frame and many in memory.
+/// Decodes at most as many as a segment may have: an empty one takes a few bytes in a frame and many in
+/// memory.
 impl Decode for Rungs {
 	fn decode<I: Input>(input: &mut I) -> Result<Self, codec::Error> {
 		let Compact(count) = Compact::<u32>::decode(input)?;
@@ -246,7 +246,7 @@ impl Decode for Rungs {
 	}
 }
 
-/// What a source is at most, as far as its beginning tells: said before its first segment.
+/// The source's limits by its beginning, sent before its first segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Shape {
 	/// Width of the pictures of its segments.
@@ -264,16 +264,16 @@ pub struct SegmentOptions {
 	pub target: u32,
 	/// No segment is longer than this many ticks.
 	pub longest: u32,
-	/// How often the file is played; `None` for ever. Time goes on across repetitions.
+	/// How many times the file is played; `None` for ever. Time continues across repetitions.
 	pub plays: Option<u32>,
-	/// What segments may be at most, if that is settled; otherwise it is what the source is.
+	/// The limits of segments, if given; otherwise they are the source's.
 	pub fit: Option<Shape>,
-	/// Whether what the network does not take as it is is encoded here; refused otherwise.
+	/// Whether input that the network does not take is encoded here; refused otherwise.
 	pub normalise: bool,
-	/// Whether the input comes as it is made, over a pipe, and nothing waits for what follows.
+	/// Whether the input is live, over a pipe, so that nothing waits for later input.
 	pub live: bool,
-	/// Whether further tracks of pictures are cut beside the first, as renditions of the publisher's
-	/// own: at most four, in their container's order.
+	/// Whether further video tracks are cut beside the first, as the publisher's own renditions: at most
+	/// four, in their container's order.
 	pub own: bool,
 }
 
@@ -319,7 +319,7 @@ pub fn head(request: &Request<Behind>) -> io::Result<Vec<u8>> {
 	prefixed(request, request.input().map_or(0, |input| input.bytes()))
 }
 
-/// A value's bytes behind the length of their frame, of which so many bytes follow.
+/// A value's bytes after the length of their frame, to which this many further bytes belong.
 fn prefixed(value: &impl Encode, follow: u32) -> io::Result<Vec<u8>> {
 	let mut bytes = vec![0; 4];
 	value.encode_to(&mut bytes);

@@ -1,9 +1,8 @@
-//! The process from which all children are forked: it has loaded the libraries and filled their
-//! tables once, has given up files and network, and never sees a byte of anybody's video.
+//! The process from which all children are forked. It has loaded the libraries and filled their tables once,
+//! has given up files and network, and never reads a byte of anybody's video.
 //!
-//! The worker speaks to it over one socket, question and answer: start a child on these three
-//! descriptors; end that child and say how it ended. It ends when the socket closes, and its
-//! children with it.
+//! The worker sends it requests over one socket: start a child on these three descriptors; end that child and
+//! return its status. It ends when the socket closes, and its children with it.
 
 use std::{
 	ffi::OsString,
@@ -29,13 +28,13 @@ use crate::{
 	vectors::{LIMITS, WARM},
 };
 
-/// The hidden argument by which a binary of ours knows that it starts media children.
+/// The hidden argument with which a binary of ours is started as a zygote.
 pub const SUBCOMMAND: &str = "__media-child";
 
 /// A message is one packet of at most this many bytes.
 const LONGEST: usize = 1_024;
 
-/// What the worker asks.
+/// Requests of the worker.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 enum Question {
 	/// Start a child; standard input, output and error come with the message.
@@ -44,10 +43,10 @@ enum Question {
 	End(i32),
 }
 
-/// What the zygote answers.
+/// Answers of the zygote.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 enum Reply {
-	/// It can start children. Comes once, unasked.
+	/// It is ready to start children. Comes once, without a request.
 	Ready,
 	/// The child's process id.
 	Started(i32),
@@ -89,15 +88,15 @@ fn receive<T: Decode>(socket: &OwnedFd) -> io::Result<Option<(T, Vec<OwnedFd>)>>
 	Ok(Some((value, with)))
 }
 
-/// How many threads a process has, by its open `/proc/PID/status`; `None` where that does not say.
+/// The number of threads of a process, by its open `/proc/PID/status`; `None` if that does not tell.
 fn threads(mut status: File) -> Option<usize> {
 	let mut text = String::new();
 	status.read_to_string(&mut text).ok()?;
 	text.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
 }
 
-/// Forks a child per job until the worker goes away, and ends the process. `arguments` are those
-/// after [`SUBCOMMAND`]; there are none.
+/// Forks a child per job until the worker goes away, then ends the process. `arguments`, those after
+/// [`SUBCOMMAND`], must be empty.
 ///
 /// Call this first in `main`, before any thread, runtime or descriptor exists.
 pub fn child_main(mut arguments: impl Iterator<Item = OsString>) -> ! {
@@ -115,8 +114,8 @@ fn run() -> Result<(), String> {
 	ffi::quiet();
 	ffi::set_max_alloc(profile::MAX_ALLOC);
 	profile::choose_processor()?;
-	// Landlock forbids to open it later, and not to read it then. System calls that only a process of
-	// one thread may do would say the same, but containers' profiles refuse them.
+	// Landlock forbids opening it later, but not reading it. System calls that only single-threaded processes
+	// may make would also show it, but containers' profiles refuse them.
 	let status = File::open("/proc/self/status").map_err(|e| format!("/proc/self/status: {e}"))?;
 	sandbox::deny_files()?;
 	let filters = Filters::new()?;
@@ -175,7 +174,7 @@ impl Link {
 			.current_dir("/")
 			.stdin(Stdio::from(theirs))
 			.stdout(Stdio::null());
-		// Where the libraries are is the operator's business.
+		// The operator may choose where the libraries are.
 		if let Some(path) = std::env::var_os("LD_LIBRARY_PATH") {
 			command.env("LD_LIBRARY_PATH", path);
 		}
@@ -196,8 +195,7 @@ impl Link {
 
 impl Drop for Link {
 	fn drop(&mut self) {
-		// Its children go with it; its processor time and theirs count as ours when it was waited
-		// for.
+		// Its children end with it. After waiting for it, its processor time and theirs count as ours.
 		let _ = self.process.kill();
 		let _ = self.process.wait();
 	}
@@ -207,7 +205,7 @@ fn gone() -> io::Error {
 	io::Error::new(io::ErrorKind::UnexpectedEof, "the process that starts media children died")
 }
 
-/// A child that was started: which, and by which zygote.
+/// A started child, and its zygote.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ChildId {
 	pid: i32,
@@ -220,8 +218,8 @@ struct State {
 	generation: u64,
 }
 
-/// Starts children with one zygote, which it starts when it is first needed and again should it
-/// have died. Calls take milliseconds, the first one some hundred; they block.
+/// Starts children with one zygote, which is started when first needed, and again if it has died. Calls block
+/// for milliseconds, the first one for some hundred.
 #[derive(Clone, Debug)]
 pub struct Zygote {
 	config: Arc<PoolConfig>,
@@ -235,7 +233,7 @@ impl Zygote {
 	}
 
 	fn state(&self) -> MutexGuard<'_, State> {
-		// Nothing of ours panics while it is held; a state is whole between any two calls.
+		// Nothing panics while it is held; the state is consistent between any two calls.
 		self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 	}
 

@@ -1,5 +1,5 @@
-//! The corpus: whatever a transcoder might deliver instead of its work is found, and named; what is
-//! honest is never found fault with.
+//! The corpus: everything that a transcoder might deliver instead of its work is found and named; honest work
+//! never is.
 //!
 //! Every day each attack is tried on one generated clip, and 40 honest segments are judged.
 //! `make test-corpus` tries each on generated and real clips at four sizes, judges 500 honest
@@ -48,8 +48,8 @@ const TIMING: Verdict = Verdict::NonConforming(NonConformingKind::Timing);
 /// How an attack is made.
 #[derive(Clone, Copy)]
 enum Make {
-	/// The canonical encode of a source whose pictures went through this filter: everything but the
-	/// content is exactly as it should be.
+	/// The canonical encode of a source whose pictures went through this filter: everything but the content
+	/// is right.
 	Filtered(&'static str),
 	/// The canonical encode with another target rate, in hundredths of the right one.
 	Rate(u32),
@@ -537,7 +537,7 @@ async fn make(engine: &Engine, source: &[u8], rendition: Rendition) -> Vec<u8> {
 	made.expect("a good source").outputs.swap_remove(0)
 }
 
-/// What a judge says of one output.
+/// A judge's finding on one output.
 async fn verdict(engine: &Engine, material: &Material, output: Vec<u8>) -> (Verdict, Finding) {
 	let outputs = [Some(output)];
 	let format = format(material.rendition);
@@ -594,7 +594,7 @@ async fn every_attack_should_be_found_and_named() {
 					let _place = places.acquire().await.expect("open");
 					let delivered = material.attack(&engine, index, case.make).await;
 					if delivered == material.right {
-						// What is grey already has no colour to lose: that is no attack.
+						// A grey picture has no colour to lose: that is not an attack.
 						return (index, None);
 					}
 					let compared = whole.then(|| material.compared(index, &delivered));

@@ -121,8 +121,8 @@ async fn outputs_should_be_named_for_what_was_done_to_them() {
 	assert!(findings.iter().all(|finding| finding.fault() == unreadable), "{findings:?}");
 }
 
-/// What a leaf states is what a judge does for it at most: it stops in front of the first picture that is not paid for,
-/// and never sees what comes behind it.
+/// A judge does at most the work that a leaf states: it stops before the first picture that is not paid for,
+/// and never sees what follows.
 #[tokio::test]
 async fn attack_segment_that_takes_more_work_than_is_stated() {
 	let engine = engine();
@@ -148,7 +148,7 @@ async fn attack_segment_that_takes_more_work_than_is_stated() {
 		let more = examined(source.clone(), outputs.clone(), work).await;
 		assert_eq!(more, Err(MediaError::MoreWork));
 	}
-	// What is absent takes no work, nor does anything show of it.
+	// An absent output takes no work, and shows nothing.
 	let absent = vec![None, outputs[1].clone()];
 	let part = examined(source.clone(), absent.clone(), second).await.expect("as is stated");
 	assert_eq!(part.findings, [Finding::Exact; 2]);
@@ -158,7 +158,7 @@ async fn attack_segment_that_takes_more_work_than_is_stated() {
 	assert_ne!(part.digest, whole.digest);
 	assert_eq!(examined(source.clone(), absent, second - 1).await, Err(MediaError::MoreWork));
 
-	// That its last pictures are damaged sees whoever is paid for all of them, and nobody else.
+	// Only a judge that is paid for all pictures sees that the last ones are damaged.
 	let mut damaged = source;
 	let packets = damaged.chunks_exact_mut(188);
 	let most = packets.len() * 7 / 8;
@@ -280,7 +280,7 @@ async fn variant_should_be_told_by_its_start_in_the_only_output_that_differs() {
 	let examined = engine.examine(&none, &source, &delivered, Hash::zero(), 0).await;
 	let video = Some(Fault::Mismatch(MismatchKind::Video));
 	assert_eq!(examined.expect("a good source").findings[1].fault(), video);
-	// A variant whose container was touched is none.
+	// A variant with a changed container is not one.
 	let mut touched = varied;
 	touched[1].as_mut().expect("there").extend([0xff; 188]);
 	assert!(found(touched).await[1].fault().is_some());
@@ -312,7 +312,7 @@ async fn variant_should_be_marked_and_told_where_nothing_moves() {
 		let findings = examined.expect("a good source").findings;
 		assert!(matches!(findings[place], Finding::Variant { .. }), "{findings:?}");
 		assert_eq!(findings[1 - place], Finding::Exact);
-		// Two marks are none.
+		// Two marks are not a mark.
 		let mut twice = delivered;
 		twice[place].as_mut().expect("there").extend(mark());
 		let examined = engine.examine(&format, &source, &twice, Hash::zero(), 0).await;
@@ -341,8 +341,8 @@ async fn machine_that_is_short_should_fail_and_not_accuse() {
 	}
 }
 
-/// A judge makes more of a segment than a transcoder: one that has no memory for it abstains, as all others
-/// do, and whoever transcoded it is never paid.
+/// A judge makes more from a segment than a transcoder. A judge without memory for it abstains; if all do,
+/// the transcoder is never paid.
 #[tokio::test]
 async fn attack_pictures_so_large_that_no_judge_can_make_them_again() {
 	let directory = tempfile::tempdir().expect("a temporary directory");

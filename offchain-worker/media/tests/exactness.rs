@@ -126,7 +126,7 @@ async fn pictures_should_equal_the_command_lines_when_decoded_and_scaled() {
 	}
 }
 
-/// What the command line's libx264 makes under the profile's options, without SEI, is what we make.
+/// The command line's libx264 makes the same bytes with the profile's options, apart from SEI.
 #[tokio::test]
 async fn encoded_pictures_should_equal_the_command_lines() {
 	let directory = tempfile::tempdir().expect("a temporary directory");

@@ -1,5 +1,5 @@
-//! What streamers send: films that are odd in one way each, and what becomes of them. Each is made
-//! here, cut, and every segment is transcoded as the network does it.
+//! Streamers' inputs: films that are each odd in one way, and the result. Each is made here, cut, and every
+//! segment is transcoded as on the network.
 //!
 //! Every third one runs in everyday tests; `make test-inputs` runs all, and those of `INPUTS=DIR`. The
 //! table in `docs/inputs.md` is written from here. `KEEP_INPUTS=DIR` keeps what is made.
@@ -21,7 +21,7 @@ enum Becomes {
 	/// A stream of so many pictures (0: not counted, for some are repeated or left out) in so many
 	/// epochs, with or without sound, of which this is encoded at the source.
 	Stream { pictures: u32, epochs: u32, sound: bool, encoded: &'static str },
-	/// A stream whose damaged segment is rejected by whoever transcodes it.
+	/// A stream with a damaged segment that transcoders reject.
 	Damaged,
 	/// Nothing: it is refused in these words.
 	Refused(&'static str),

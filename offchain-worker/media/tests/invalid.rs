@@ -145,7 +145,7 @@ async fn source_should_be_invalid_when_its_size_changes_midway() {
 	assert!(matches!(reason(&changing).await.0, RejectReason::Undecodable { .. }));
 }
 
-/// What a picture shows may be a corner of what is decoded, and its work is counted by what it shows.
+/// A picture may show only a corner of its coded size, and work is counted by what it shows.
 #[tokio::test]
 async fn attack_pictures_of_which_most_is_decoded_and_cut_away() {
 	let directory = tempfile::tempdir().expect("a temporary directory");
@@ -261,7 +261,8 @@ async fn attack_slices_that_overlap() {
 		assert_eq!((facts.width, facts.height, facts.frames), (640, 384, 4));
 	}
 	assert!(matches!(reason(&make(40, true)).await.0, RejectReason::Undecodable { .. }));
-	// How often a packet decodes the same shows when it is decoded, so it has no more of them than rows.
+	// How often a packet decodes the same rows shows only when it is decoded, so it may have at most as many
+	// slices as rows.
 	assert!(matches!(reason(&make(46, false)).await.0, RejectReason::Undecodable { .. }));
 }
 
@@ -281,7 +282,7 @@ async fn attack_slices_that_overlap_in_frames_of_two_fields() {
 	let recovery = Bits::default().u(8, 6).u(8, 2).ue(&[15]).u(4, 8).u(3, 4).nal(0x06);
 	let entry = Bits::default().ue(&[0, 7, 0]).u(8, 0).u(2, 0).ue(&[0, 1]);
 	let entry = (0..pairs).fold(entry, |bits, _| bits.u(1, 0).u(16, 0x2727)).nal(0x61);
-	// A slice of one pair, and so many that go on to the end, each one pair shorter.
+	// A slice of one pair, and this many that reach the end, each one pair shorter.
 	let picture = |number: u32, slices: u32| -> Vec<u8> {
 		let slice = |from: u32, pairs: u32| {
 			let slice = Bits::default().ue(&[from, 5, 0]).u(8, number).u(1, 0);

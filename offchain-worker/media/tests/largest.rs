@@ -22,7 +22,7 @@ const MEMORY: u64 = 4 * 1024 * MIB;
 fn resident() -> u64 {
 	let mut parents = BTreeMap::new();
 	for entry in fs::read_dir("/proc").expect("a /proc").flatten() {
-		// Whoever ends meanwhile occupies nothing.
+		// A process that ends meanwhile occupies nothing.
 		let Ok(status) = fs::read_to_string(entry.path().join("status")) else { continue };
 		let number = |name: &str| -> Option<u64> {
 			let line = status.lines().find_map(|line| line.strip_prefix(name))?;

@@ -1,6 +1,6 @@
-//! Segments and outputs that were changed at random, with hashes that fit: whoever examines them neither
-//! crashes nor hangs, every processor accepts and rejects the same, and no child is left. `MUTATIONS=10000`
-//! for more, of which all are tried whatever is found.
+//! Randomly changed segments and outputs with fitting hashes: their examination neither crashes nor hangs,
+//! every processor accepts and rejects the same, and no child is left. `MUTATIONS=10000` tries more, and does
+//! not stop at a failure.
 
 mod common;
 
@@ -72,7 +72,7 @@ fn mutate(bytes: &mut Vec<u8>, dice: &mut Dice) {
 	}
 }
 
-/// What an engine makes of a segment, as far as it must be the same everywhere; or what went wrong.
+/// An engine's result for a segment, reduced to what must be the same everywhere; or the failure.
 async fn judged(
 	engine: &Engine,
 	format: &Format,

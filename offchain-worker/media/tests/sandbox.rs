@@ -75,7 +75,7 @@ fn nice_values() -> (i32, BTreeSet<i32>) {
 		let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
 			continue;
 		};
-		// One that has just ended is no more there.
+		// One that has just ended is gone.
 		let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
 		let Some((_, rest)) = stat.rsplit_once(") ") else { continue };
 		let fields: Vec<&str> = rest.split(' ').collect();

@@ -144,7 +144,7 @@ async fn picture_should_go_on_whatever_the_time_of_the_sound() {
 	std::fs::write(&path, fast).expect("disk");
 	let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
 	let pictures: u32 = segments.iter().map(|s| s.frames).sum();
-	// The last one stays for as long as the sound goes on.
+	// The last one stays for as long as the sound continues.
 	assert!((200..=260).contains(&pictures), "{pictures}");
 }
 

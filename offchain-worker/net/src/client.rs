@@ -31,7 +31,7 @@ use crate::{
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(15);
-/// How often a stream that the server dropped unseen is opened again.
+/// How often a stream that the server dropped without a greeting is opened again.
 const OPEN_ATTEMPTS: u32 = 12;
 
 /// A running swarm. Dropping it closes the swarm.
@@ -43,22 +43,22 @@ pub struct Net {
 	record: ServiceRecord,
 	listen: Vec<Multiaddr>,
 	limits: NetLimits,
-	/// One stream at a time is opened per peer: see [`GREETING`]. Whoever names a peer at addresses where it
-	/// is not keeps nobody from it who names others.
+	/// Opens one stream at a time per peer: see [`GREETING`]. A caller with wrong addresses of a peer does
+	/// not delay callers with others.
 	opening: Mutex<BTreeMap<Named, Turn>>,
-	/// Requests that each peer may be asked at a time, beside those that it is.
+	/// The most requests to each peer at a time, and the current ones.
 	asked: Mutex<BTreeMap<PeerId, Arc<Semaphore>>>,
 }
 
-/// A peer, at the addresses at which somebody says that it is.
+/// A peer with its claimed addresses.
 type Named = (PeerId, Vec<Multiaddr>);
-/// Held by whoever opens a stream.
+/// Held while a stream is opened.
 type Turn = Arc<AsyncMutex<()>>;
 
-/// How many peers are remembered that nobody asks.
+/// The most idle peers that are remembered.
 const MOST_IDLE: usize = 1_024;
 
-/// A stream that counts among those of its peer until this is dropped.
+/// A stream, counted for its peer until it is dropped.
 struct Asked {
 	stream: Stream,
 	_place: OwnedSemaphorePermit,
@@ -116,7 +116,7 @@ impl Net {
 		self.peer
 	}
 
-	/// The addresses that are listened at, with the ports that were given.
+	/// The addresses listened on, with their actual ports.
 	pub fn listening(&self) -> &[Multiaddr] {
 		&self.listen
 	}
@@ -154,7 +154,7 @@ impl Net {
 		}
 	}
 
-	/// Waits for a place among the requests that a peer is asked: a connection has so many streams.
+	/// Waits for a place among the requests to a peer, because a connection has a limited number of streams.
 	async fn place(&self, peer: PeerId) -> Result<OwnedSemaphorePermit, NetError> {
 		let places = {
 			let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +167,7 @@ impl Net {
 		places.acquire_owned().await.map_err(local)
 	}
 
-	/// Opens a stream that the server has taken.
+	/// Opens a stream, and waits until the server has taken it.
 	async fn open(&self, record: &ServiceRecord) -> Result<Asked, NetError> {
 		let (peer, addresses) = dialable(record)?;
 		let turn = {
@@ -178,7 +178,7 @@ impl Net {
 			opening.entry((peer, addresses.clone())).or_default().clone()
 		};
 		let _turn = turn.lock().await;
-		// Once it is reached: whoever names it where it is not takes nobody's place.
+		// Only once it is reached: a caller with wrong addresses takes no place.
 		self.connect(peer, addresses.clone()).await?;
 		let place = self.place(peer).await?;
 		let mut last = NetError::Busy;
@@ -234,8 +234,8 @@ impl Net {
 	}
 }
 
-/// What it means that bytes that a peer has asked for or begun to send do not come through: it answers, and has broken
-/// this off, as when others have less of its places.
+/// The error if bytes that a peer has requested or begun to send do not come through: the peer answers, but
+/// has broken this off, as when others have fewer of its places.
 fn broken_off(error: NetError) -> NetError {
 	match error {
 		NetError::Unreachable(_) => NetError::Busy,
@@ -243,7 +243,7 @@ fn broken_off(error: NetError) -> NetError {
 	}
 }
 
-/// What an answer that does not fit its question means.
+/// The error for an answer that does not fit its request.
 fn unexpected(reply: Reply) -> NetError {
 	match reply {
 		Reply::NotFound => NetError::NotFound,

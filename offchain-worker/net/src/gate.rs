@@ -1,7 +1,7 @@
-//! Connections that have not finished their handshake. A stranger needs nothing to open one, not
-//! even an identity, so they are bounded before anything of theirs is read: by host and in all, and
-//! the newest displaces the oldest. A handshake takes a few round trips, so whoever takes part in
-//! his is through before he is the oldest; whoever is silent makes room.
+//! Bounds connections that have not finished their handshake. A stranger needs nothing to open one, not even
+//! an identity. So they are bounded before anything is read, by host and in total, and the newest displaces
+//! the oldest. A handshake takes a few round trips: an active peer finishes before it is the oldest, and a
+//! silent one makes room.
 
 use std::{
 	collections::BTreeMap,
@@ -29,7 +29,7 @@ use livepeer_worker_hosts::{by_network, is_public, largest, share_of_network};
 
 use crate::hosts::Host;
 
-/// What a finished handshake gives.
+/// The result of a finished handshake.
 type Output = (PeerId, StreamMuxerBox);
 
 /// How many handshakes there may be at a time.
@@ -41,7 +41,7 @@ pub(crate) struct Handshakes {
 
 #[derive(Default)]
 struct Entered {
-	/// The number of the next one; they ascend.
+	/// The number of the next handshake; they ascend.
 	next: u64,
 	all: usize,
 	hosts: BTreeMap<Host, BTreeMap<u64, AbortHandle>>,
@@ -62,7 +62,7 @@ impl Entered {
 		}
 	}
 
-	/// Breaks off the oldest handshake of a host.
+	/// Cancels the oldest handshake of a host.
 	fn displace(&mut self, host: Host) {
 		let oldest = self.hosts.get(&host).and_then(|of_host| of_host.first_key_value());
 		if let Some((number, handle)) = oldest.map(|(number, handle)| (*number, handle.clone())) {
@@ -96,8 +96,8 @@ impl Doors {
 		self.entered.lock().unwrap_or_else(PoisonError::into_inner)
 	}
 
-	/// Counts one more of a host, in the place of an older one where there are as many as may be: of its own, of
-	/// its network, or of whoever has the most, so that many networks are needed to displace one.
+	/// Counts one more handshake of a host. At a limit it displaces an older one: of the same host, of its
+	/// network, or of the one with the most, so that displacing others' takes many networks.
 	fn enter(&self, host: Host, handle: AbortHandle) -> Door {
 		let mut entered = self.lock();
 		let Handshakes { all, per_host } = self.bounds;
@@ -127,16 +127,16 @@ impl Drop for Door {
 	}
 }
 
-/// A transport that bounds incoming handshakes, and calls where it may.
+/// A transport that bounds incoming handshakes, and dials only allowed addresses.
 pub(crate) struct Gate {
 	inner: Boxed<Output>,
 	doors: Doors,
-	/// Whether addresses are called that are not the internet's.
+	/// Whether private addresses may be dialled.
 	calls_private: bool,
 }
 
-/// An address of a machine or of its network that calling this one would lead to. Whatever stands in front,
-/// transports may call any part.
+/// A private address in this multiaddress, if any. Its place does not matter, because transports may dial any
+/// part.
 fn private_in(address: &Multiaddr) -> Option<IpAddr> {
 	let mut ips = address.iter().filter_map(|part| match part {
 		Protocol::Ip4(ip) => Some(IpAddr::V4(ip)),
@@ -175,7 +175,7 @@ impl Transport for Gate {
 		address: Multiaddr,
 		options: DialOpts,
 	) -> Result<Self::Dial, TransportError<io::Error>> {
-		// Names were looked up before: this is where the call goes.
+		// Names are resolved by now: this is the dialled address.
 		if let Some(ip) = private_in(&address).filter(|_| !self.calls_private) {
 			let reason = format!("{ip} is no address of the internet (--dial-private calls it)");
 			return Err(TransportError::Other(io::Error::other(reason)));
@@ -247,7 +247,7 @@ mod tests {
 		assert!(!honest.is_aborted() && !newest.is_aborted());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and begins handshakes from each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and begins handshakes from each.
 	#[test]
 	fn attack_handshakes_of_many_hosts_of_one_site() {
 		let doors = Doors::new(Handshakes { all: 8, per_host: 2 });

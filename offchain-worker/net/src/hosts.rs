@@ -1,5 +1,5 @@
-//! From where peers are connected. An identity costs nothing, an address does: limits by peer alone
-//! would give whoever makes many identities everybody's share.
+//! The hosts of connected peers. An identity is free, an address is not: limits by peer alone would give a
+//! maker of many identities everybody's share.
 
 use std::{
 	collections::BTreeMap,
@@ -26,7 +26,7 @@ use livepeer_worker_hosts::share_of_network;
 pub(crate) enum Host {
 	/// At an address, this machine's own ones included: see [`livepeer_worker_hosts::host`].
 	Ip(IpAddr),
-	/// Nobody knows; all such peers have one share together.
+	/// Unknown; all such peers share one limit.
 	Unknown,
 }
 
@@ -41,7 +41,7 @@ impl Host {
 		ip.map_or(Self::Unknown, |ip| Self::Ip(livepeer_worker_hosts::host(ip)))
 	}
 
-	/// The network that this one is part of, under which its neighbours are counted too.
+	/// The network of this host, under which its neighbours are counted too.
 	pub(crate) fn network(self) -> Self {
 		match self {
 			Self::Ip(ip) => Self::Ip(livepeer_worker_hosts::network(ip)),
@@ -49,8 +49,8 @@ impl Host {
 		}
 	}
 
-	/// The host at which somebody is called who is called at an address. Only a plain one says: in a longer
-	/// one another address may stand behind the first, and transports call there.
+	/// The host that dialling an address leads to. Known only for plain addresses: a longer one may contain
+	/// another address behind the first, which transports dial.
 	pub(crate) fn called(address: &Multiaddr) -> Self {
 		let parts: Vec<Protocol<'_>> = address.iter().collect();
 		let parts = match &parts[..] {
@@ -108,8 +108,8 @@ impl Hosts {
 		self.lock().peers.values().map(Vec::len).sum()
 	}
 
-	/// The oldest incoming connection of the network that has the most of them, and how many that are;
-	/// those that are being closed do not count.
+	/// The oldest incoming connection of the network that has the most, and their number; closing ones do not
+	/// count.
 	fn oldest_of_largest(
 		&self,
 		closing: &[(PeerId, ConnectionId, bool)],
@@ -163,13 +163,13 @@ impl core::fmt::Display for TooMany {
 
 impl std::error::Error for TooMany {}
 
-/// Keeps [`Hosts`] up to date, refuses a host, and its network, more connections than its share, and closes
-/// some of whoever has the most when there are too many in all.
+/// Keeps [`Hosts`] up to date, refuses connections beyond the share of a host or its network, and closes some
+/// of the network with the most if there are too many in total.
 pub(crate) struct Behaviour {
 	hosts: Hosts,
 	connections: usize,
 	connections_per_host: usize,
-	/// Connections that are to be closed, until they are, and whether the swarm was told.
+	/// Connections to close, until they are closed, and whether the swarm was told.
 	closing: Vec<(PeerId, ConnectionId, bool)>,
 }
 
@@ -229,7 +229,7 @@ impl NetworkBehaviour for Behaviour {
 				..
 			}) => {
 				let address = endpoint.get_remote_address();
-				// Where somebody is called, whoever is called has said where that is.
+				// For a dialled connection the address is the peer's own claim.
 				let host = match endpoint {
 					ConnectedPoint::Dialer { .. } => Host::called(address),
 					ConnectedPoint::Listener { .. } => Host::of(address),
@@ -286,7 +286,7 @@ mod tests {
 		assert_eq!(host("/dns4/example.org/tcp/1"), Host::Unknown);
 	}
 
-	/// Whoever asks names its own host first, and behind it another one.
+	/// The asking peer names its own host first, and another one behind it.
 	#[test]
 	fn attack_address_behind_that_of_who_asks() {
 		let called = |address: &str| Host::called(&address.parse().unwrap());
@@ -310,8 +310,8 @@ mod tests {
 		assert_eq!(called(&through), Host::Unknown);
 	}
 
-	/// Whoever is called announces an address that begins with that of another, whose share would be taken by
-	/// what is then asked over the connection.
+	/// A dialled peer announces an address that begins with another host's, whose share its requests would
+	/// then take.
 	#[test]
 	fn attack_peer_that_is_counted_as_another_host() {
 		let mut behaviour = Behaviour::new(Hosts::default(), 100, 2);
@@ -359,7 +359,7 @@ mod tests {
 		assert!(connect(4, "/ip4/192.0.2.1/tcp/4").is_some());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and connects from each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and connects from each.
 	#[test]
 	fn attack_connections_of_many_hosts_of_one_site() {
 		let mut behaviour = Behaviour::new(Hosts::default(), 8, 2);
@@ -404,7 +404,7 @@ mod tests {
 		let id = ConnectionId::new_unchecked;
 		assert_eq!(connect(4, "/ip4/192.0.2.3/tcp/1"), (true, vec![id(0)]));
 		assert_eq!(connect(5, "/ip4/192.0.2.4/tcp/1"), (true, vec![id(0), id(1)]));
-		// Nobody has more than the others: whoever is there stays.
+		// Nobody has more than the others, so connections stay.
 		assert_eq!(connect(6, "/ip4/192.0.2.5/tcp/1"), (false, vec![id(0), id(1)]));
 	}
 }

@@ -15,7 +15,7 @@ use sp_runtime::BoundedVec;
 
 use crate::local;
 
-/// Reads the identity's key, or makes one and stores it readable by its owner only.
+/// Reads the identity's key, or makes one and stores it readable only by its owner.
 pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
 	let unusable = |error: io::Error| local(format!("cannot use {}: {error}", path.display()));
 	match fs::read(path) {
@@ -41,8 +41,8 @@ pub fn load_identity(path: &Path) -> Result<Keypair, NetError> {
 	}
 }
 
-/// The record of the peer whose identity is at `path`, reached at these addresses: what an account
-/// publishes about a worker that does not run yet.
+/// The service record of the peer with the identity at `path` and these addresses, to publish for a worker
+/// that does not run yet.
 pub fn record_of(
 	path: &Path,
 	addresses: &[Multiaddr],
@@ -51,7 +51,7 @@ pub fn record_of(
 	record_for(load_identity(path)?.public().to_peer_id(), addresses, url)
 }
 
-/// The record of the peer that an address names at its end.
+/// The record of the peer at the end of an address.
 pub fn record_at(address: &Multiaddr) -> Result<ServiceRecord, NetError> {
 	let mut address = address.clone();
 	match address.pop() {
@@ -60,18 +60,18 @@ pub fn record_at(address: &Multiaddr) -> Result<ServiceRecord, NetError> {
 	}
 }
 
-/// Who reaches an address.
+/// From where an address can be reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reach {
-	/// Nobody: it is that of all addresses of a machine, or names no port.
+	/// From nowhere: it is unspecified, or has no port.
 	Nobody,
-	/// Who is on the same machine.
+	/// From the same machine.
 	ThisMachine,
-	/// Others, as far as the address tells.
+	/// From elsewhere, as far as the address tells.
 	Others,
 }
 
-/// Who reaches an address, as far as it tells.
+/// From where an address can be reached, as far as it tells.
 pub fn reach_of(address: &Multiaddr) -> Reach {
 	let mut reach = Reach::Others;
 	for part in address {
@@ -90,12 +90,12 @@ pub fn reach_of(address: &Multiaddr) -> Reach {
 	reach
 }
 
-/// The peer id of a record as people write it; empty when it names none.
+/// The peer id of a record as text; empty if it names none.
 pub fn peer_name(record: &ServiceRecord) -> String {
 	PeerId::from_bytes(&record.peer_id).map_or_else(|_| String::new(), |peer| peer.to_string())
 }
 
-/// What is published about a peer. At most four addresses fit, loopback ones last.
+/// The service record of a peer. At most four addresses fit, loopback ones last.
 pub fn record_for(
 	peer: PeerId,
 	addresses: &[Multiaddr],
@@ -119,7 +119,7 @@ pub fn record_for(
 	})
 }
 
-/// Whom an address names at its end, if it does.
+/// The peer at the end of an address, if there is one.
 pub fn peer_at(address: &Multiaddr) -> Option<PeerId> {
 	match address.iter().last() {
 		Some(Protocol::P2p(peer)) => Some(peer),
@@ -127,13 +127,12 @@ pub fn peer_at(address: &Multiaddr) -> Option<PeerId> {
 	}
 }
 
-/// The addresses of a record that can be read.
+/// The valid addresses of a record.
 fn addresses(record: &ServiceRecord) -> impl Iterator<Item = Multiaddr> + '_ {
 	record.addresses.iter().filter_map(|bytes| Multiaddr::try_from(bytes.to_vec()).ok())
 }
 
-/// The judge of the account whose record this is: named by an address that ends in another peer, or else the
-/// peer itself.
+/// The judge of the record's account: the other peer at the end of an address, otherwise the peer itself.
 pub(crate) fn judge_of(record: &ServiceRecord) -> ServiceRecord {
 	let is_another = |address: &Multiaddr| {
 		peer_at(address).is_some_and(|peer| peer.to_bytes() != *record.peer_id)

@@ -4,19 +4,18 @@
 //! stream protocol, `/livepeer/<genesis>/4`. Its messages and their limits are defined in
 //! `livepeer_worker_core::ports::transport`. On the wire, per stream:
 //!
-//! 1. The server sends one byte, [`wire::GREETING`]: a stream that ends without it was dropped by
-//!    a busy server before anybody saw it, and may be opened again without harm.
+//! 1. The server sends one byte, [`wire::GREETING`]. A stream that ends without it was dropped by a busy
+//!    server before it was handled, and may be opened again.
 //! 2. The client sends a frame: length (u32, little endian) and a SCALE `Request`.
-//! 3. To a push the server answers `Continue` before the bytes are sent, so that nobody can make
-//!    it receive bytes that it does not want.
-//! 4. The server answers with a frame holding a SCALE `Reply`, and the bytes where it names some.
+//! 3. To a push the server answers `Continue` before the bytes are sent, so that it never has to receive
+//!    unwanted bytes.
+//! 4. The server answers with a frame that contains a SCALE `Reply`, and the bytes that it names.
 //!
-//! Each part has a deadline of its own, and a place among those that are served is taken only when
-//! the request was read, so that silent and slow strangers keep nobody else out: see [`NetLimits`].
+//! Each part has its own deadline, and a request takes a place only once it was read, so that silent and slow
+//! strangers keep nobody out: see [`NetLimits`].
 //!
-//! A peer is found through a `ServiceRecord` on chain, which names its peer id: a connection is
-//! only ever made to that identity. Chunks come with what proves them, and whoever asked checks them
-//! (`livepeer_worker_core::fetching`).
+//! A peer is found through a `ServiceRecord` on chain, which names its peer id: connections are made only to
+//! that identity. Chunks come with their proof, which the client checks (`livepeer_worker_core::fetching`).
 
 mod client;
 mod gate;
@@ -39,7 +38,7 @@ use std::{path::PathBuf, time::Duration};
 use livepeer_primitives::Hash;
 use livepeer_worker_core::ports::transport::{NetError, MAX_PAYLOAD};
 
-/// What a swarm is started with.
+/// Configuration of a swarm.
 #[derive(Clone, Debug)]
 pub struct NetConfig {
 	/// The chain's genesis hash: part of the protocol's name.
@@ -48,13 +47,13 @@ pub struct NetConfig {
 	pub identity: PathBuf,
 	/// Addresses to listen at; none for a worker that only asks.
 	pub listen: Vec<Multiaddr>,
-	/// Addresses to publish instead of those that are listened at.
+	/// Addresses to publish instead of those listened on.
 	pub announce: Vec<Multiaddr>,
-	/// Whether addresses are published that are reached from this machine alone.
+	/// Whether to publish addresses that only this machine reaches.
 	pub announce_local: bool,
-	/// Whether peers are called at addresses that are not the internet's, by a name or without: of this machine,
-	/// of its network, or such as lead there. Who publishes where a peer is would else have this worker call on
-	/// what is behind its operator's router.
+	/// Whether peers are dialled at private addresses, directly or by a name: of this machine, of its
+	/// network, or leading there. Otherwise the publisher of a record could make this worker call services
+	/// behind its operator's router.
 	pub dial_private: bool,
 	/// HTTPS URL to publish.
 	pub url: String,
@@ -62,68 +61,65 @@ pub struct NetConfig {
 	pub limits: NetLimits,
 }
 
-/// How much peers may use. What is counted by host holds for this machine's own addresses too; the hosts of one
-/// IPv6 network of 48 bits may have together what one may and half of the rest of what there is.
+/// Limits on peers. Limits by host also apply to this machine's own addresses. All hosts of one IPv6 network
+/// of 48 bits together may have one host's share and half of the rest.
 #[derive(Clone, Copy, Debug)]
 pub struct NetLimits {
-	/// Incoming connections whose handshake is not over, in all. One more displaces the oldest of
-	/// the host that has the most.
+	/// Incoming connections during their handshake, in total. One more displaces the oldest of the host that
+	/// has the most.
 	pub handshakes: usize,
-	/// The same of one IP address, or one IPv6 network of 64 bits: one more displaces its oldest.
+	/// The same for one IP address, or one IPv6 network of 64 bits: one more displaces its oldest.
 	pub handshakes_per_host: usize,
-	/// Connections in all. One more from outside displaces the oldest of the host that has the
-	/// most.
+	/// Connections in total. An additional incoming one displaces the oldest of the host that has the most.
 	pub connections: u32,
 	/// Connections with one peer.
 	pub connections_per_peer: u32,
 	/// Connections from one IP address, or one IPv6 network of 64 bits.
 	pub connections_per_host: usize,
-	/// Streams of one connection, both ways together. A peer that opens more loses the connection.
+	/// Streams of one connection, in both directions together. A peer that opens more loses the connection.
 	pub streams: u32,
-	/// Bytes of one connection that a peer may have sent and nobody has read, and no less than 256 KiB for each
-	/// stream. Over TCP one that is called may have 32 MiB more.
+	/// Unread bytes of one connection, at least 256 KiB for each stream. Over TCP a dialled peer may have 32
+	/// MiB more.
 	pub unread_bytes: u32,
-	/// Requests that this worker has with one peer at a time; others wait. Several times as many are far from
-	/// the streams of a connection.
+	/// Requests of this worker to one peer at a time; others wait. Even several times as many would be far
+	/// below the streams of a connection.
 	pub asked: usize,
-	/// Streams whose request was not read yet. They cost little, so there may be many; of one peer
-	/// and of one host as many as requests.
+	/// Streams whose request was not read yet. They cost little, so there may be many; per peer and per host
+	/// as many as requests.
 	pub unread: usize,
-	/// Requests served at a time; none where judges alone are served.
+	/// Requests served at a time; 0 if only judges are served.
 	pub requests: usize,
 	/// Requests of one peer served at a time.
 	pub requests_per_peer: usize,
 	/// Requests of one IP address, or one IPv6 network of 64 bits, served at a time.
 	pub requests_per_host: usize,
-	/// Fetches of judges that are served when there is no other place.
+	/// Fetches of judges that are served in addition, if there is no other place.
 	pub judges: usize,
-	/// The same of one peer: no judge keeps the others out.
+	/// The same for one peer, so that no judge keeps the others out.
 	pub judges_per_peer: usize,
-	/// The same of one host.
+	/// The same for one host.
 	pub judges_per_host: usize,
-	/// Bytes that may be in memory for fetches; as many for judges' fetches, and as many for pushed
-	/// segments.
+	/// Bytes in memory for fetches; as many again for judges' fetches, and for pushed segments.
 	pub bytes: usize,
 	/// Bytes of fetches of one peer.
 	pub bytes_per_peer: usize,
 	/// Bytes of fetches of one IP address, or one IPv6 network of 64 bits.
 	pub bytes_per_host: usize,
-	/// Pushed segments that are received, wait or are at work: a place is given back with the
-	/// receipt. Bounds the memory for their bytes. One peer may have half of them, one host three
-	/// quarters. Where all are taken, one that is not received yet makes room for that of a host that has less.
+	/// Pushed segments that are being received, wait or are in work; the receipt frees the place. Bounds the
+	/// memory for their bytes. One peer may have half of them, one host three quarters. If all are taken, one
+	/// that is still being received makes room for a host that has less.
 	pub pushes: usize,
-	/// How long a read or write may make no progress, and how long a whole request may take to
-	/// arrive.
+	/// How long a read or write may go without progress, and how long a whole request may take to arrive.
 	pub stall: Duration,
-	/// The slowest peer that is served, in bytes per second: bytes must have been sent or received
-	/// within the time that this takes, and `stall` more.
+	/// The slowest rate that is served, in bytes per second: bytes must be transferred within the time at
+	/// this rate, plus `stall`.
 	pub slowest: u32,
 	/// How long a pushed segment may take to be transcoded.
 	pub patience: Duration,
 }
 
-/// 1 Mbit/s, at which the largest payload takes two minutes. Who is slower can neither follow a
-/// stream nor verify in time, so a lower bound would only help those who want to hold places.
+/// 1 Mbit/s, at which the largest payload takes two minutes. A slower peer can neither follow a stream nor
+/// verify in time, so a lower bound would only help attackers to hold places.
 const SLOWEST: u32 = 128 * 1024;
 
 impl Default for NetLimits {
@@ -156,7 +152,7 @@ impl Default for NetLimits {
 }
 
 impl NetLimits {
-	/// How long so many bytes may take.
+	/// How long this many bytes may take.
 	pub(crate) fn time_for(&self, bytes: usize) -> Duration {
 		let ms = (bytes as u64).saturating_mul(1_000) / u64::from(self.slowest.max(1));
 		self.stall.saturating_add(Duration::from_millis(ms))
@@ -171,7 +167,7 @@ pub(crate) fn local(error: impl core::fmt::Display) -> NetError {
 mod tests {
 	use super::*;
 
-	/// What the README says of what one host, and all together, can have a worker hold.
+	/// The README's figures for what one host, and all together, can make a worker hold.
 	#[test]
 	fn unread_bytes_should_be_bounded_by_host() {
 		let limits = NetLimits::default();

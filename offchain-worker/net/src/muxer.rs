@@ -1,5 +1,5 @@
-//! Streams over one TCP connection, by yamux. What a peer sends and nobody has read yet is in memory, and libp2p's
-//! own upgrade lets that be a gigabyte for each connection; here it is bounded.
+//! Streams over one TCP connection, by yamux. A peer's unread bytes are in memory. libp2p's own upgrade
+//! allows a gigabyte of them for each connection; here they are bounded.
 
 use std::{
 	collections::VecDeque,
@@ -17,24 +17,24 @@ use libp2p::core::{
 };
 use yamux::{Connection, ConnectionError, Mode, Stream};
 
-/// What yamux lets a peer send on each stream before any of it is read, at least.
+/// The least that yamux lets a peer send on each stream before any of it is read.
 const WINDOW: usize = 256 * 1024;
-/// What a peer that is called may send beyond that on all streams of a connection, where it is fast and far away.
-/// Who calls has chosen the peer, and reads all of what it asked for.
+/// What a dialled peer may send beyond that on all streams of a connection, if it is fast and far away. The
+/// dialler has chosen the peer, and reads everything that it requested.
 const FOR_ANSWERS: usize = 32 * 1024 * 1024;
 
-/// How a connection is divided into streams.
+/// The yamux configurations.
 #[derive(Clone)]
 pub(crate) struct Upgrade {
-	/// Of one that a peer has made.
+	/// For incoming connections.
 	taken: yamux::Config,
-	/// Of one that was made to a peer.
+	/// For dialled connections.
 	made: yamux::Config,
 }
 
 impl Upgrade {
-	/// Connections with so many streams at a time, both ways together; on one that a peer has made so many bytes
-	/// may be unread, and no less than a window for each stream.
+	/// For connections with this many streams, in both directions together. On an incoming one this many
+	/// bytes may be unread, and at least a window for each stream.
 	pub(crate) fn new(streams: u32, unread: u32) -> Self {
 		let streams = streams as usize;
 		let config = |unread: usize| {
@@ -78,12 +78,12 @@ impl<C: AsyncRead + AsyncWrite + Send + Unpin + 'static> OutboundConnectionUpgra
 	}
 }
 
-/// A connection that is divided into streams.
+/// A multiplexed connection.
 pub(crate) struct Muxer<C> {
 	connection: Connection<C>,
-	/// Streams that the peer has opened, until somebody takes them; no more than a connection has.
+	/// Streams that the peer has opened and nobody has taken yet; at most as many as a connection has.
 	opened: VecDeque<Stream>,
-	/// Whoever waits for such a stream.
+	/// The task that waits for such a stream.
 	waiting: Option<Waker>,
 }
 
@@ -92,7 +92,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> Muxer<C> {
 		Self { connection, opened: VecDeque::new(), waiting: None }
 	}
 
-	/// Goes on with everything on the connection until the peer opens a stream.
+	/// Drives the connection until the peer opens a stream.
 	fn next(&mut self, context: &mut Context<'_>) -> Poll<Result<Stream, ConnectionError>> {
 		let next = ready!(self.connection.poll_next_inbound(context));
 		Poll::Ready(next.unwrap_or(Err(ConnectionError::Closed)))
@@ -140,7 +140,7 @@ impl<C: AsyncRead + AsyncWrite + Unpin + 'static> StreamMuxer for Muxer<C> {
 		if let Some(waiting) = self.waiting.take() {
 			waiting.wake();
 		}
-		// There may be more to do, once others had their turn.
+		// There may be more to do after other tasks had their turn.
 		context.waker().wake_by_ref();
 		Poll::Pending
 	}

@@ -1,6 +1,6 @@
-//! How many at a time, or how many bytes: in all, of one peer, of one host, of one network. Where a few hosts could
-//! have them all between them, places yield: who comes when all are taken has that of the network with most of them,
-//! and in it of the host with most.
+//! Limits of places, or of bytes: in total, and per peer, host and network. If a few hosts could take them
+//! all, places yield: when all are taken, a newcomer gets one of the network with the most, and in it of the
+//! host with the most.
 
 use std::{
 	collections::BTreeMap,
@@ -33,19 +33,19 @@ struct Counts {
 struct Taken {
 	peer: PeerId,
 	amount: usize,
-	/// Whether somebody else may have it.
+	/// Whether it may be taken away.
 	yields: bool,
 	lost: Arc<Notify>,
 }
 
-/// Places to be taken, or bytes.
+/// Places, or bytes, to take.
 pub(crate) struct Places {
 	bounds: Bounds,
 	yields: bool,
 	counts: Arc<Mutex<Counts>>,
 }
 
-/// Places that are taken until this is dropped, or somebody else has them.
+/// Taken places, until this is dropped or they are taken away.
 pub(crate) struct Place {
 	counts: Arc<Mutex<Counts>>,
 	host: Host,
@@ -63,7 +63,7 @@ fn sum<'a>(taken: impl Iterator<Item = &'a Taken>) -> usize {
 }
 
 impl Counts {
-	/// Counts down; what reaches nothing is forgotten, for peers come and go.
+	/// Counts down, and forgets entries at zero, because peers come and go.
 	fn remove(&mut self, host: Host, id: u64) -> Option<Taken> {
 		let of_host = self.hosts.get_mut(&host)?;
 		let taken = of_host.remove(&id);
@@ -86,8 +86,8 @@ impl Counts {
 		sum(hosts.flat_map(|(_, of_host)| of_host.values()))
 	}
 
-	/// Takes the oldest place that yields of the host that has most of those in the network that has most, or,
-	/// `within` a network, of its host that has most; only if that is more than `least`.
+	/// Takes away the oldest yielding place of the host with the most in the network with the most (or in the
+	/// network `within`); only if that is more than `least`.
 	fn displace(&mut self, within: Option<Host>, least: usize) -> bool {
 		let group = |host: Host| if within.is_some() { host } else { host.network() };
 		let hosts = self.hosts.iter();
@@ -108,12 +108,12 @@ impl Counts {
 }
 
 impl Places {
-	/// Places that are kept by who has them.
+	/// Places that are never taken away.
 	pub(crate) fn new(bounds: Bounds) -> Self {
 		Self { bounds, yields: false, counts: Arc::default() }
 	}
 
-	/// Places whose holders look whether they are lost.
+	/// Places whose holders check whether they were taken away.
 	pub(crate) fn yielding(bounds: Bounds) -> Self {
 		Self { yields: true, ..Self::new(bounds) }
 	}
@@ -123,7 +123,7 @@ impl Places {
 		self.take_many(peer, host, 1)
 	}
 
-	/// So many places for a peer at a host, if there are as many.
+	/// This many places for a peer at a host, if there are as many.
 	pub(crate) fn take_many(&self, peer: PeerId, host: Host, amount: usize) -> Option<Place> {
 		let mut counts = lock(&self.counts);
 		let of_peer = counts.peers.get(&peer).copied().unwrap_or(0).saturating_add(amount);
@@ -158,12 +158,12 @@ impl Places {
 }
 
 impl Place {
-	/// Waits until somebody else has it.
+	/// Waits until it is taken away.
 	pub(crate) async fn lost(&self) {
 		self.lost.notified().await;
 	}
 
-	/// From now on nobody else may have it.
+	/// From now on it cannot be taken away.
 	pub(crate) fn keep(&self) {
 		let mut counts = lock(&self.counts);
 		let of_host = counts.hosts.get_mut(&self.host);
@@ -242,7 +242,7 @@ mod tests {
 		assert!(counts.all == 0 && counts.peers.is_empty() && counts.hosts.is_empty());
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and takes places under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and takes places from each.
 	#[test]
 	fn attack_places_filled_by_many_hosts_of_one_site() {
 		let of_site = |n: u16| {

@@ -39,13 +39,14 @@ pub(crate) struct Server {
 	judged: Places,
 	/// Bytes of pushed segments.
 	pushed: Places,
-	/// Addresses that are tried for others.
+	/// Addresses that are being tried for others.
 	tried: Places,
-	/// The swarm, which tries them. It ends when those who ask are gone, whoever is still answered.
+	/// The swarm, which tries them. It ends when all clients of this worker's handle are gone, even if
+	/// answers are still under way.
 	swarm: mpsc::WeakSender<Command>,
 }
 
-/// What a request is served with, until this is dropped, or somebody else has it.
+/// The places of a request, until this is dropped or they are taken away.
 struct Room {
 	place: Place,
 	/// For the bytes of a fetch.
@@ -53,7 +54,7 @@ struct Room {
 }
 
 impl Room {
-	/// Waits until somebody else has it.
+	/// Waits until it is taken away.
 	async fn lost(&self) {
 		match &self.bytes {
 			Some(bytes) => tokio::select! {
@@ -64,7 +65,7 @@ impl Room {
 		}
 	}
 
-	/// From now on nobody else may have it.
+	/// From now on it cannot be taken away.
 	fn keep(&self) {
 		self.place.keep();
 		if let Some(bytes) = &self.bytes {
@@ -73,7 +74,7 @@ impl Room {
 	}
 }
 
-/// Who asks.
+/// The asking peer.
 #[derive(Clone, Copy)]
 struct Caller {
 	peer: PeerId,
@@ -87,7 +88,7 @@ impl Server {
 		hosts: Hosts,
 		swarm: mpsc::WeakSender<Command>,
 	) -> Self {
-		// Of strangers, whose requests end when they are lost.
+		// Strangers' places, whose requests end when the place is taken away.
 		let places = |all| {
 			let (per_peer, per_host) = (limits.requests_per_peer, limits.requests_per_host);
 			Places::yielding(Bounds { all, per_peer, per_host })
@@ -97,7 +98,7 @@ impl Server {
 			per_peer: limits.judges_per_peer,
 			per_host: limits.judges_per_host,
 		};
-		// No broadcaster keeps the others out.
+		// So that no broadcaster keeps the others out.
 		let pushes = Bounds {
 			all: limits.pushes,
 			per_peer: limits.pushes.div_ceil(2),
@@ -130,9 +131,9 @@ impl Server {
 	pub(crate) async fn run(self: Arc<Self>, mut incoming: libp2p_stream::IncomingStreams) {
 		while let Some((peer, stream)) = incoming.next().await {
 			let caller = Caller { peer, host: self.hosts.of(&peer) };
-			// Without a greeting the peer knows that nobody saw its stream, and opens another.
+			// Without a greeting the peer knows that its stream was not handled, and opens another.
 			let Some(unread) = self.unread.take(caller.peer, caller.host) else { continue };
-			// Back to accepting at once: libp2p drops streams that nobody is waiting for.
+			// Accept the next at once: libp2p drops streams that nobody is waiting for.
 			let server = self.clone();
 			tokio::spawn(async move {
 				if let Err(error) = server.serve(stream, caller, unread).await {
@@ -142,8 +143,8 @@ impl Server {
 		}
 	}
 
-	/// Reads one request and answers it. The place of an unread stream is held until the request
-	/// has one of its own, or was told that there is none.
+	/// Reads one request and answers it. Holds the place of an unread stream until the request has its own
+	/// place, or was told that there is none.
 	async fn serve(
 		&self,
 		mut stream: impl AsyncRead + AsyncWrite + Unpin,
@@ -158,7 +159,7 @@ impl Server {
 		};
 		let arrived = tokio::select! {
 			arrived = within(stall, arriving) => arrived,
-			// Said, so that nobody takes it for silence.
+			// Answered, so that it is not taken for silence.
 			() = unread.lost() => return self.send(&mut stream, &Reply::Busy, &[]).await,
 		};
 		let request = match arrived {
@@ -179,7 +180,7 @@ impl Server {
 			Request::Fetch { pass, .. } => pass.clone(),
 			_ => None,
 		};
-		// A judge loses nothing to anybody, once it is known to be one.
+		// A known judge's place is not taken away.
 		let keeping = async {
 			if let Some(shown) = &pass {
 				if self.is_judges(shown, caller).await {
@@ -194,14 +195,14 @@ impl Server {
 			() = keeping => {},
 		}
 		if is_push {
-			// Nothing was made of it yet: it is sent again.
+			// It was not transcoded yet: the sender sends it again.
 			let reply = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
 			return self.send(&mut stream, &reply, &[]).await;
 		}
 		Err(NetError::Busy)
 	}
 
-	/// Answers a request that has a room.
+	/// Answers a request that has a place.
 	async fn answer(
 		&self,
 		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -241,9 +242,9 @@ impl Server {
 		}
 	}
 
-	/// Room for a request: of what there is for everybody, or, where that is taken, of what is kept
-	/// for the judges of this worker's claims, so that nobody keeps a judge from the bytes that it
-	/// must judge. A pass is good for the peer that it names and no other.
+	/// A place for a request: a general one or, if all are taken, one reserved for the judges of this
+	/// worker's claims, so that nobody keeps a judge from the bytes that it must judge. A pass is valid only
+	/// for the peer that it names.
 	async fn room(&self, request: &Request, caller: Caller) -> Result<Room, Reply> {
 		let Caller { peer, host } = caller;
 		let place = self.served.take(peer, host);
@@ -257,9 +258,9 @@ impl Server {
 			}
 		}
 		let shown = pass.as_ref().ok_or(Reply::Busy)?;
-		// Before it has a place: whoever shows a pass that is none must not hold a judge's while the node
-		// is asked. How many ask at a time is bounded by the places of unread streams, which they hold. Nor is
-		// he told what is there.
+		// Checked before it has a place: a peer with an invalid pass must not hold a judge's place while the
+		// node is asked. The number of such checks is bounded by the places of unread streams, which they
+		// hold. Nor is the peer told what is stored.
 		if !self.is_judges(shown, caller).await {
 			return Err(Reply::Busy);
 		}
@@ -269,14 +270,14 @@ impl Server {
 		Ok(Room { place, bytes: Some(bytes) })
 	}
 
-	/// How many bytes are sent of a blob, or why none are.
+	/// How many bytes of a blob will be sent, or why none.
 	async fn size(&self, hash: H256, chunks: ChunkRange) -> Result<usize, Reply> {
 		let size = self.service.size(hash).await.filter(|size| *size <= MAX_PAYLOAD.into());
 		let range = chunks.within(size.ok_or(Reply::NotFound)?);
 		Ok(range.ok_or(Reply::BadRequest)?.len())
 	}
 
-	/// Whether a pass is that of the judge who shows it, as far as can be known in time.
+	/// Whether a pass belongs to the judge that shows it, as far as can be known in time.
 	async fn is_judges(&self, shown: &SignedPass, caller: Caller) -> bool {
 		if shown.pass.peer_id.as_slice() != caller.peer.to_bytes() {
 			return false;
@@ -285,7 +286,7 @@ impl Server {
 		within(self.limits.stall, judged).await.unwrap_or(false)
 	}
 
-	/// Tries an address at the host of who asks.
+	/// Tries an address at the asking host.
 	async fn try_address(&self, caller: Caller, peer_id: &[u8], address: &[u8]) -> Reply {
 		let peer = PeerId::from_bytes(peer_id).ok();
 		let address = Multiaddr::try_from(address.to_vec()).ok();
@@ -300,13 +301,13 @@ impl Server {
 			return Reply::Busy;
 		}
 		drop(swarm);
-		// Before the one who asks gives up.
+		// Before the asking peer gives up.
 		let in_time = tokio::time::timeout(self.limits.stall / 2, reached).await;
 		Reply::Reached(matches!(in_time, Ok(Ok(true))))
 	}
 
-	/// Sends an answer and ends the stream, in the time that the slowest peer needs. Steps that make
-	/// some progress each would otherwise hold a place for as long as the peer likes.
+	/// Sends an answer and ends the stream, within the time of the slowest allowed rate. Otherwise a peer
+	/// could hold a place for as long as it likes by reading a little at a time.
 	async fn send(
 		&self,
 		stream: &mut (impl AsyncWrite + Unpin),
@@ -322,7 +323,7 @@ impl Server {
 		within(self.limits.time_for(payload.len()), sending).await
 	}
 
-	/// Receives a segment, if it is welcome, and has it transcoded.
+	/// Receives a segment, if it would be taken, and has it transcoded.
 	async fn take_segment(
 		&self,
 		stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
@@ -340,7 +341,7 @@ impl Server {
 		if let Err(refusal) = admitted {
 			return Ok(PushReply::Refused(refusal));
 		}
-		// Given back when the segment is transcoded: until then its bytes are in memory.
+		// Freed when the segment is transcoded: until then its bytes are in memory.
 		let Caller { peer, host } = caller;
 		let push = self.pushes.take(peer, host);
 		let held = push.as_ref().and_then(|_| self.pushed.take_many(peer, host, len as usize));
@@ -351,14 +352,14 @@ impl Server {
 			write_frame(stream, &Reply::Continue, stall).await?;
 			read_payload(stream, len, stall).await
 		};
-		// Until it is there others may have its room: whoever has one cheap job could else hold all of it with segments
-		// that trickle.
+		// Until it has arrived, others may take its place: otherwise a single cheap job could hold all places
+		// with segments that trickle.
 		let bytes = tokio::select! {
 			received = within(self.limits.time_for(len as usize), receiving) => received?,
 			() = push.lost() => return Err(NetError::Busy),
 			() = held.lost() => return Err(NetError::Busy),
 		};
-		// From now on it is work that is paid, and not thrown away.
+		// From now on it is paid work, and is not thrown away.
 		push.keep();
 		held.keep();
 		room.keep();
@@ -566,7 +567,7 @@ mod tests {
 		assert_eq!(ask(&mut other, &whole(hash, None)).await, sent(len));
 	}
 
-	/// What no blob has, or nobody may have at once, is told apart from what is not there, and costs nothing.
+	/// Invalid and too long ranges are told apart from missing bytes, and cost nothing.
 	#[tokio::test]
 	async fn ranges_that_are_none_should_be_refused() {
 		let blob = Blob(vec![7; 100_000]);
@@ -611,12 +612,12 @@ mod tests {
 			replies.push(ask(&mut pipe, &plain).await == sent(len));
 			held.push((pipe, served));
 		}
-		// Two of each host, and no more than four in all: a third host has one of the two of another.
+		// Two of each host, and at most four in total: a third host gets one of another's two.
 		assert_eq!(replies, [true, true, false, true, true, false, true]);
 		let unknown = whole(H256::zero(), None);
 		let (mut pipe, _served) = open(&server, caller(3)).unwrap();
 		assert_eq!(ask(&mut pipe, &unknown).await, Reply::NotFound, "it costs no bytes");
-		// Whoever reads gives its bytes back.
+		// A peer that reads frees its bytes.
 		let (mut reader, served) = held.remove(0);
 		read_payload(&mut reader, len, STALL).await.unwrap();
 		served.await.unwrap().unwrap();
@@ -624,8 +625,7 @@ mod tests {
 		assert_eq!(ask(&mut pipe, &plain).await, sent(len));
 	}
 
-	/// Has one blob, and takes every pass for a judge's but those of claim 0; of claim 9 it never learns
-	/// who judges it.
+	/// Has one blob, and accepts every pass except those of claim 0; it never learns who judges claim 9.
 	struct Judged(Blob);
 
 	#[async_trait]
@@ -672,8 +672,7 @@ mod tests {
 		whole(hash, Some(SignedPass { pass, signature }))
 	}
 
-	/// Passes that are none, shown under many identities while the node is slow to say so, keep no
-	/// judge from its place.
+	/// Invalid passes under many identities, while the node is slow to answer, keep no judge from its place.
 	#[tokio::test]
 	async fn attack_judges_places_taken_before_the_pass_is_checked() {
 		let limits = NetLimits { requests: 1, judges: 2, ..Default::default() };
@@ -723,7 +722,7 @@ mod tests {
 		}
 	}
 
-	/// Whoever withholds bytes would like to know which judges have them all the same.
+	/// A transcoder that withholds bytes would like to know which judges have them anyway.
 	#[tokio::test]
 	async fn attack_what_a_judge_has_found_out_by_a_pass_that_is_none() {
 		let limits = NetLimits { requests: 0, ..Default::default() };
@@ -817,8 +816,8 @@ mod tests {
 		Request::Push(Box::new(SignedHeader { header, signature }))
 	}
 
-	/// Whoever has one cheap job has its segments trickle in from a few hosts, each for two minutes, and no other
-	/// broadcaster's find any room.
+	/// The owner of one cheap job lets its segments trickle in from a few hosts, each for two minutes, so
+	/// that no other broadcaster's find a place.
 	#[tokio::test]
 	async fn attack_segments_that_trickle_and_hold_all_room() {
 		let bytes = vec![7; 1_000];

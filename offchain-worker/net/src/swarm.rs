@@ -1,4 +1,4 @@
-//! The swarm's own task: connections and nothing else. Streams are handled by their users.
+//! The swarm's task, which handles connections only. Streams are handled by their users.
 
 use std::{
 	collections::{BTreeMap, HashSet},
@@ -49,22 +49,22 @@ pub(crate) struct Behaviour {
 	streams: libp2p_stream::Behaviour,
 }
 
-/// What the swarm's task is asked.
+/// Commands to the swarm's task.
 pub(crate) enum Command {
-	/// To be connected with a peer.
+	/// Connect with a peer.
 	Connect { peer: PeerId, addresses: Vec<Multiaddr>, done: oneshot::Sender<Result<(), NetError>> },
-	/// To try whether a peer is reached at an address, by a connection of its own.
+	/// Try whether a peer is reached at an address, with a separate connection.
 	Try { peer: PeerId, address: Multiaddr, done: oneshot::Sender<bool> },
 }
 
-/// A swarm that keeps `hosts` up to date, and calls addresses that are not the internet's only if it is told to.
+/// A swarm that keeps `hosts` up to date, and dials private addresses only if allowed.
 pub(crate) fn build(
 	key: Keypair,
 	limits: &NetLimits,
 	dial_private: bool,
 	hosts: Hosts,
 ) -> Result<Swarm<Behaviour>, NetError> {
-	// What comes in is bounded by the gate before its handshake, and by host after it.
+	// Incoming connections are bounded by the gate during their handshake, and by host after it.
 	let connections = ConnectionLimits::default()
 		.with_max_established_per_peer(Some(limits.connections_per_peer))
 		.with_max_pending_outgoing(Some(64));
@@ -80,7 +80,7 @@ pub(crate) fn build(
 			let mut quic = quic::Config::new(key);
 			quic.max_concurrent_stream_limit = limits.streams;
 			quic.max_connection_data = limits.unread_bytes;
-			// One stream that nobody reads leaves others room.
+			// A stream that nobody reads leaves room for others.
 			quic.max_stream_data = limits.unread_bytes / 2;
 			let quic = quic::tokio::Transport::new(quic)
 				.map(|(peer, muxer), _| (peer, StreamMuxerBox::new(muxer)));
@@ -153,7 +153,7 @@ pub(crate) async fn listen(
 	Ok(bound)
 }
 
-/// libp2p shares listening ports between processes, so a port in use is looked for here.
+/// libp2p shares listening ports between processes, so this checks that the port is free.
 fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 	let mut ip = None;
 	for part in address {
@@ -171,8 +171,9 @@ fn ensure_free(address: &Multiaddr) -> Result<(), NetError> {
 	Ok(())
 }
 
-/// A call on a peer at some addresses. It goes on until it is answered or over, whoever gives up before: all who name
-/// that peer at those addresses wait for the same one, so that no peer that is silent is called twice at a time.
+/// A dial to a peer at some addresses. It continues until it is answered or over, even if its callers give
+/// up: all callers with the same peer and addresses wait for the same dial, so that a silent peer is not
+/// dialled twice at a time.
 struct Attempt {
 	peer: PeerId,
 	addresses: Vec<Multiaddr>,
@@ -180,7 +181,7 @@ struct Attempt {
 }
 
 impl Attempt {
-	/// Tells all who wait; some may have given up.
+	/// Tells all waiting callers; some may have given up.
 	fn end(self, reached: Result<(), NetError>) {
 		for done in self.waiting {
 			let _ = done.send(reached.clone());
@@ -190,8 +191,8 @@ impl Attempt {
 
 /// Runs until every [`Command`] sender is gone.
 pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receiver<Command>) {
-	// One also ends when another reaches the same peer first; one that fails at other addresses, under which
-	// anybody may name that peer, says nothing of it.
+	// A dial also ends when another one reaches the same peer first. A dial that fails at other addresses
+	// shows nothing about it, because anybody may name wrong addresses.
 	let mut attempts: BTreeMap<ConnectionId, Attempt> = BTreeMap::new();
 	let mut trying: BTreeMap<ConnectionId, oneshot::Sender<bool>> = BTreeMap::new();
 	loop {
@@ -279,16 +280,17 @@ pub(crate) async fn run(mut swarm: Swarm<Behaviour>, mut commands: mpsc::Receive
 	}
 }
 
-/// What Linux answers where this machine has run out of something, or has no network: ENOMEM, ENFILE, EMFILE,
-/// ENETDOWN, ENOBUFS. That there is no way to an address is not among them, for whoever is called names that.
+/// Linux's errors if this machine has run out of something, or has no network: ENOMEM, ENFILE, EMFILE,
+/// ENETDOWN, ENOBUFS. An unreachable address is not among them, because the dialled party chooses the
+/// address.
 const OWN_ERRORS: [i32; 5] = [12, 23, 24, 100, 105];
 
-/// What it means that a peer is not reached: nothing, where it is this machine's own fault. A judge would else
-/// accuse whoever it called when it had no more sockets, or was calling as many as it may.
+/// The error for a peer that was not reached: a local one if it is this machine's own fault. Otherwise a
+/// judge without free sockets, or with as many dials as allowed, would accuse the peer.
 fn unreached(error: &DialError) -> NetError {
 	let text = describe(error);
 	let is_own = match error {
-		// Only the bound on calls at a time denies one.
+		// Only the bound on concurrent dials denies one.
 		DialError::Denied { .. } => true,
 		DialError::Transport(attempts) => attempts
 			.iter()
@@ -302,7 +304,8 @@ fn unreached(error: &DialError) -> NetError {
 	}
 }
 
-/// The number of the system's error in it. Its words would not do: who is called has a say in some of them.
+/// The system's error number inside an error. Its text is not reliable, because the dialled peer controls
+/// parts of some.
 fn os_error(error: &(dyn Error + 'static)) -> Option<i32> {
 	let mut next = Some(error);
 	while let Some(error) = next {
@@ -310,7 +313,7 @@ fn os_error(error: &(dyn Error + 'static)) -> Option<i32> {
 		if let Some(code) = of_system.and_then(io::Error::raw_os_error) {
 			return Some(code);
 		}
-		// One that holds another does not call it its source.
+		// An `io::Error` that wraps another does not return it as its source.
 		let inner =
 			of_system.and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
 		next = inner.or_else(|| error.source());

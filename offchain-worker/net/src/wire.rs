@@ -6,10 +6,10 @@ use codec::{Decode, DecodeAll, Encode};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use livepeer_worker_core::ports::transport::{NetError, MAX_FRAME, MAX_PAYLOAD};
 
-/// The byte by which a server says that it has taken a stream.
+/// The byte with which a server confirms that it has taken a stream.
 pub const GREETING: u8 = 1;
 
-/// Bytes read or written between two looks at the clock.
+/// Bytes read or written between two checks of the clock.
 const CHUNK: usize = 64 * 1024;
 
 /// Runs one step of I/O that must end within `stall`.

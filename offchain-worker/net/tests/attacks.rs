@@ -1,4 +1,4 @@
-//! Strangers that hold connections and give nothing: whoever has business is served all the same.
+//! Strangers that hold connections and send nothing: real peers are still served.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -71,8 +71,7 @@ fn port(net: &Net) -> SocketAddr {
 	format!("127.0.0.1:{}", text.rsplit('/').next().unwrap()).parse().unwrap()
 }
 
-/// Keeps `count` connections that say `hello` and no more, and renews those that are closed, until
-/// it is told to stop.
+/// Keeps `count` connections that send only `hello`, and renews closed ones, until it is stopped.
 struct Strangers {
 	stop: Arc<AtomicBool>,
 	opened: Arc<AtomicUsize>,

@@ -69,7 +69,7 @@ fn header(key: &Key, bytes: &[u8], seq: Seq) -> SignedHeader {
 	SignedHeader { header, signature }
 }
 
-/// As many as an object may have, for the longest answers must fit a frame.
+/// As many as an object may have, because the longest answers must fit a frame.
 fn most_extensions() -> Extensions {
 	let extension = |tag| Extension { tag, hash: H256::repeat_byte(1) };
 	Extensions::new((0..livepeer_primitives::extension::MAX_EXTENSIONS as u16).map(extension))
@@ -465,7 +465,7 @@ async fn attack_calls_that_are_given_up_and_go_on() {
 	assert_eq!(fetched.unwrap(), server.service.bytes);
 }
 
-/// A helper is asked to try an address that begins with the host of who asks, and leads to another.
+/// A helper is asked to try an address that begins with the asking host, and leads to another.
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_peer_made_to_call_on_another_host() {
 	let (helper, client) = pair(TCP, service(0)).await;

@@ -18,23 +18,24 @@ use livepeer_worker_core::{ports::store::StoreError, sha256};
 use nix::sys::statvfs::statvfs;
 use sp_core::H256;
 
-/// What at most stays free of a disk: a twentieth of it, if that is less. The index writes there too, and whoever else
-/// has the disk, as a validator's node: what strangers can have stored must not take theirs.
+/// The most that stays free on a disk; a twentieth of the disk if that is less. The index and other programs,
+/// such as a validator's node, write there too: data that strangers can have stored must not take their
+/// space.
 const SPARE: u64 = 1024 * 1024 * 1024;
 
 pub(crate) struct Files {
 	dir: PathBuf,
-	/// Written and not pinned yet, and when: must not be removed when somebody else's pin on the same
+	/// Files written and not pinned yet, and when: they must not be removed when another pin on the same
 	/// bytes ends. Also serialises removal with writing.
 	fresh: Mutex<BTreeMap<H256, Instant>>,
 	names: AtomicU64,
 	/// Bytes of all files.
 	used: AtomicU64,
-	/// How many there may be.
+	/// The quota of bytes.
 	quota: u64,
 }
 
-/// What an I/O error means to the caller.
+/// Converts an I/O error.
 pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 	match error.kind() {
 		io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -44,9 +45,9 @@ pub(crate) fn io_error(path: &Path, error: &io::Error) -> StoreError {
 	}
 }
 
-/// Whether so many bytes leave a disk what stays free of it.
+/// Whether this many more bytes leave enough of the disk free.
 fn fits(dir: &Path, len: u64) -> bool {
-	// Where the system does not say, writing shows it.
+	// If the system does not tell, writing will show it.
 	let Ok(disk) = statvfs(dir) else { return true };
 	let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
 	let spare = SPARE.min(bytes(disk.blocks()) / 20);
@@ -78,7 +79,7 @@ impl Files {
 				fs::create_dir(&folder).map_err(|error| io_error(&folder, &error))?;
 			}
 		}
-		// A folder that cannot be written is found now and not with the first segment.
+		// Finds out now, and not with the first segment, if the folder cannot be written.
 		let probe = tmp.join("probe");
 		fs::write(&probe, b"probe")
 			.and_then(|()| fs::remove_file(&probe))
@@ -139,7 +140,7 @@ impl Files {
 			file.write_all(bytes)?;
 			file.sync_all()?;
 			drop(file);
-			// Beside no removal, and counted once however many write the same bytes.
+			// Never concurrent with a removal, and counted once even if several write the same bytes.
 			let fresh = self.fresh();
 			let before = self.len(hash).unwrap_or(0);
 			fs::rename(&tmp, &path)?;
@@ -161,7 +162,7 @@ impl Files {
 		match fs::read(&path) {
 			Ok(bytes) if sha256(&bytes) == hash => Ok(Some(bytes)),
 			Ok(_) => {
-				// What is left is nobody's bytes; without it they may be fetched again.
+				// Damaged bytes are of no use; without the file they can be fetched again.
 				let fresh = self.fresh();
 				self.unlink(hash);
 				drop(fresh);
@@ -172,7 +173,7 @@ impl Files {
 		}
 	}
 
-	/// Part of a file, unchecked; nothing of one that is too short.
+	/// A part of a file, unchecked; empty if the file is too short.
 	pub(crate) fn part(
 		&self,
 		hash: H256,
@@ -192,8 +193,8 @@ impl Files {
 		}
 	}
 
-	/// After a transaction: what was pinned is no longer fresh, what was released goes unless it
-	/// is.
+	/// After a transaction: pinned files are no longer fresh; released ones are removed unless they are
+	/// fresh.
 	pub(crate) fn settle(&self, pinned: &[H256], released: &[H256]) {
 		let mut fresh = self.fresh();
 		for hash in pinned {
@@ -211,7 +212,7 @@ impl Files {
 		self.unlink(hash);
 	}
 
-	/// Removes a file; whoever calls this holds the lock of what is fresh.
+	/// Removes a file; the caller must hold the lock of fresh files.
 	fn unlink(&self, hash: H256) {
 		let len = self.len(hash).unwrap_or(0);
 		if fs::remove_file(self.path(hash)).is_ok() {
@@ -219,15 +220,15 @@ impl Files {
 		}
 	}
 
-	/// What was written so long ago and never pinned.
+	/// Files that were written that long ago and never pinned.
 	pub(crate) fn stale(&self, unpinned_for: Duration) -> Vec<H256> {
 		let fresh = self.fresh();
 		let stale = fresh.iter().filter(|(_, since)| since.elapsed() >= unpinned_for);
 		stale.map(|(hash, _)| *hash).collect()
 	}
 
-	/// Bytes that are still stale are fresh no more, and go unless they are pinned. Says whether they
-	/// went.
+	/// Removes bytes that are still stale, unless they are pinned; they are no longer fresh. Returns whether
+	/// they were removed.
 	pub(crate) fn forget(&self, hash: H256, unpinned_for: Duration, pinned: bool) -> bool {
 		let mut fresh = self.fresh();
 		if fresh.get(&hash).is_none_or(|since| since.elapsed() < unpinned_for) {

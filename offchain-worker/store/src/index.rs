@@ -30,9 +30,9 @@ pub(crate) enum Table {
 	Streams,
 	Records,
 	Values,
-	/// Stream → a number that grows, and the newest header of it that has a receipt.
+	/// Stream → an ascending number, and its newest header with a receipt.
 	Newest,
-	/// What the index says of itself.
+	/// Metadata of the index.
 	Meta,
 }
 
@@ -70,7 +70,7 @@ impl Table {
 
 pub(crate) struct Index {
 	path: PathBuf,
-	/// An error only after an I/O error that could not be recovered from yet: that error.
+	/// Fails only after an I/O error without recovery so far, with that error.
 	database: RwLock<Result<Database, StoreError>>,
 }
 
@@ -108,7 +108,7 @@ macro_rules! with_table {
 	};
 }
 
-/// Errors inside a transaction have no path of their own; disk-full ones are recognised by kind.
+/// Errors inside a transaction have no path; a full disk is recognised by the error's kind.
 fn fail(e: redb::Error) -> StoreError {
 	error(Path::new("the index"), e)
 }
@@ -226,8 +226,7 @@ impl Index {
 		})
 	}
 
-	/// Runs a change in one transaction, durable when this returns `Ok` and without any effect
-	/// otherwise.
+	/// Runs a change in one transaction: durable if this returns `Ok`, without effect otherwise.
 	pub(crate) fn write<T>(
 		&self,
 		change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
@@ -240,9 +239,8 @@ impl Index {
 		})
 	}
 
-	/// Uses the database. redb refuses every use after an I/O error, so that error ends the handle:
-	/// a new one starts from what was committed, and until it can be opened every use is told what
-	/// went wrong.
+	/// Uses the database. redb refuses every use after an I/O error, so that error ends the handle. A new
+	/// handle starts from the committed state; until it can be opened every use fails with the same error.
 	fn with<T>(
 		&self,
 		work: impl FnOnce(&Database) -> Result<T, StoreError>,

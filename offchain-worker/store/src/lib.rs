@@ -8,14 +8,14 @@
 //! <dir>/index.redb                    receipts, headers, claims, streams, records, values, pins
 //! ```
 //!
-//! The index says which version of its form it has: an older one is brought up to date when it is
-//! opened, a newer one is refused.
+//! The index has a version of its form. An older form is migrated when the store is opened; a newer one is
+//! refused.
 //!
-//! A blob is written to `tmp`, synced, renamed and its folder synced, so that a name never stands
-//! for half a file; it is checked against its name whenever it is read. Every change of the index
-//! is one transaction that is on disk when the method returns. A blob that no record pins is an
-//! orphan of a crash and is removed when the store is opened; one that was written and never pinned
-//! goes with [`DiskStore::sweep`]. One process at a time has a folder.
+//! A blob is written to `tmp`, synced and renamed, and its folder is synced, so that a name never stands for
+//! half a file. It is checked against its name whenever it is read. Every change of the index is one
+//! transaction, which is on disk when the method returns. A blob that no record pins is left over from a
+//! crash, and is removed when the store is opened; one that was written and never pinned is removed by
+//! [`DiskStore::sweep`]. A folder can be used by one process at a time.
 
 mod files;
 mod index;
@@ -38,12 +38,12 @@ use crate::{
 	index::{Index, Table, Tx},
 };
 
-/// The form of the index. 1 had no version and no table of newest headers, and up to 2 records had no
-/// publisher's own renditions.
+/// The form of the index. Form 1 had no version and no table of newest headers; records had no own renditions
+/// of publishers up to form 2.
 const SCHEMA: u32 = 3;
-/// Names the form in the index.
+/// The key of the form in the index.
 const SCHEMA_KEY: &[u8] = b"schema";
-/// Streams whose newest header is remembered; those that had none for the longest time go.
+/// The most streams whose newest header is remembered; those without a new one for longest are dropped.
 const MOST_NEWEST: usize = 4_096;
 
 /// A store in a folder. See the crate's documentation.
@@ -58,7 +58,7 @@ impl DiskStore {
 		Self::open_within(dir, u64::MAX)
 	}
 
-	/// The same with a quota: bytes that do not fit are refused.
+	/// The same with a quota: refuses bytes that do not fit.
 	pub fn open_within(dir: &Path, quota: u64) -> Result<Self, StoreError> {
 		let files = Files::open(&dir.join("blobs"), quota)?;
 		let index = Index::open(&dir.join("index.redb"))?;
@@ -80,7 +80,7 @@ impl DiskStore {
 		Ok(store)
 	}
 
-	/// Brings the index to the form that this worker knows.
+	/// Migrates the index to the form of this worker.
 	fn update(&self, dir: &Path) -> Result<(), StoreError> {
 		let stored = self.index.read(|tx| tx.get(Table::Meta, SCHEMA_KEY))?;
 		let form = stored.map_or(Ok(1), |bytes| decode::<u32>(&bytes))?;
@@ -108,14 +108,13 @@ impl DiskStore {
 		})
 	}
 
-	/// Removes bytes that were written so long ago and that nothing has pinned since, and says how
-	/// many blobs went.
+	/// Removes bytes that were written that long ago and never pinned; returns the number of removed blobs.
 	pub fn sweep(&self, unpinned_for: Duration) -> Result<usize, StoreError> {
 		let stale = self.files.stale(unpinned_for);
 		if stale.is_empty() {
 			return Ok(0);
 		}
-		// In a writing transaction, beside which nothing is pinned.
+		// In a write transaction, so that nothing is pinned meanwhile.
 		self.index.write(|tx| {
 			let mut gone = 0;
 			for hash in stale {
@@ -131,7 +130,7 @@ impl DiskStore {
 		self.files.used()
 	}
 
-	/// Changes the index in one transaction and then removes the blobs that nothing pins any more.
+	/// Changes the index in one transaction, then removes the blobs that nothing pins any more.
 	fn change<T>(
 		&self,
 		change: impl FnOnce(&mut Change<'_>) -> Result<T, StoreError>,
@@ -154,7 +153,7 @@ impl DiskStore {
 					}
 				} else {
 					if delta > 0 {
-						// A pin without bytes would be found out when a claim is drawn.
+						// A pin without bytes would be noticed only when a claim is drawn.
 						if !self.files.exists(hash) {
 							return Err(StoreError::Damaged(hash));
 						}
@@ -173,7 +172,7 @@ impl DiskStore {
 /// A transaction that also counts pins.
 struct Change<'a> {
 	tx: &'a Tx<'a>,
-	/// By how much each blob's count of pins changes.
+	/// The change of each blob's number of pins.
 	pins: BTreeMap<H256, i64>,
 }
 
@@ -229,7 +228,7 @@ impl Change<'_> {
 		self.tx.put(Table::Meta, NEWEST_KEY, &number.saturating_add(1).encode())
 	}
 
-	/// Forgets the stream that had no newer header for the longest time, when there are too many.
+	/// If there are too many, forgets the stream without a newer header for longest.
 	fn make_room(&self) -> Result<(), StoreError> {
 		let rows = self.tx.prefix(Table::Newest, &[])?;
 		if rows.len() < MOST_NEWEST {
@@ -250,14 +249,14 @@ impl Change<'_> {
 	}
 }
 
-/// Names the next number of a newest header in the index.
+/// The key of the next number of a newest header in the index.
 const NEWEST_KEY: &[u8] = b"newest";
 
 fn decode<T: Decode>(bytes: &[u8]) -> Result<T, StoreError> {
 	T::decode(&mut &bytes[..]).map_err(|error| StoreError::Index(error.to_string()))
 }
 
-/// Big-endian, so that the order of keys is that of seqs.
+/// Big-endian, so that keys are ordered like seqs.
 fn key_bytes(key: SegmentKey) -> [u8; 20] {
 	let mut bytes = [0; 20];
 	bytes[..8].copy_from_slice(&key.job.to_be_bytes());

@@ -213,7 +213,7 @@ fn newest_header_should_be_found_without_a_search() {
 	segments.iter().for_each(|segment| store.put_record(&record(segment)).unwrap());
 	assert_eq!(store.last_record(stream).unwrap(), Some(record(&segments[1])));
 	assert_eq!(store.last_record(Hash::repeat_byte(4)), Ok(None));
-	// Whoever lost its state asks for it long after.
+	// A broadcaster that lost its state asks for it long after.
 	store.drop_assignment(1, 2).unwrap();
 	assert_eq!(store.newest(stream).unwrap().as_ref(), Some(&segments[1].signed));
 }
@@ -351,7 +351,7 @@ fn part_of_bytes_should_be_read_alone() {
 	assert_eq!(part(5..11).as_deref(), Some(&b""[..]), "there are not as many");
 	assert_eq!(part(usize::MAX..usize::MAX).as_deref(), Some(&b""[..]));
 	assert_eq!(store.part(H256::zero(), 0..1), Ok(None));
-	// Damage is looked for by whoever knows what is right.
+	// Callers who know the right bytes check for damage.
 	fs::write(blob_path(dir.path(), hash), b"some byteS").unwrap();
 	assert_eq!(part(9..10).as_deref(), Some(&b"S"[..]));
 }
@@ -530,7 +530,7 @@ impl Drop for SmallDisk {
 	}
 }
 
-/// Segments without end leave room for whoever else writes to the disk, as a validator's node does.
+/// Endless segments leave room for other programs on the disk, such as a validator's node.
 #[test]
 fn attack_bytes_that_fill_the_disk_of_whoever_shares_it() {
 	let Some(disk) = SmallDisk::mount() else {
@@ -576,7 +576,7 @@ fn nothing_should_be_lost_when_the_disk_is_full() {
 		&& store.put_value(&format!("{:?}", std::time::Instant::now()), &[0; 20_000]).is_ok()
 	{}
 	check(&store);
-	// Once there is space again, the same store goes on.
+	// Once there is space again, the same store continues.
 	let leaf = store.receipt(key(0)).unwrap().unwrap().leaf;
 	let grown = Command::new("mount")
 		.args(["-o", "remount,size=32m"])

@@ -21,7 +21,7 @@ mod types;
 pub mod weights;
 mod window_impls;
 
-/// The third invalid window in a row is used as it is.
+/// In a row of invalid windows, the one with this number is used as it is.
 pub const MAX_INVALID_WINDOWS: u32 = 3;
 
 #[frame_support::pallet]
@@ -40,18 +40,18 @@ pub mod pallet {
 	pub trait Config:
 		frame_system::Config<AccountId = AccountId, RuntimeEvent: From<Event<Self>>>
 	{
-		/// Counts the blocks of a window. In a closed block it stands, and so do windows.
+		/// Counts the blocks of a window. In a closed block it stands still, and so do windows.
 		type Clock: ProtocolClock;
 		/// Blocks of a window. Must never change.
 		type WindowLength: Get<BlockNumber>;
-		/// The VRF output of the parent of the block at work; none where the parent has none.
+		/// The VRF output of the parent of the current block, if the parent has one.
 		type ParentVrf: Get<Option<Hash>>;
-		/// Who made the block with these digests. Asked when the block ends: the first block of a
-		/// session names an author of the set that this very block puts in force.
+		/// Finds the author of the block with these digests. Asked when the block ends, because the
+		/// first block of a session names an author of the set that this very block puts in force.
 		type FindAuthor: FindAuthor<AccountId>;
 		/// The validators that are stored with each seed.
 		type Validators: ValidatorsInForce;
-		/// Windows after a window's end for which its seed is kept though nobody retains it.
+		/// For how many windows after a window's end its seed is kept even if nobody retains it.
 		#[pallet::constant]
 		type RecentWindows: Get<WindowIndex>;
 		/// Weights of the hooks.
@@ -66,20 +66,20 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Accumulator<T: Config> = StorageValue<_, Hash, ValueQuery>;
 
-	/// The author of the parent of the block at work.
+	/// The author of the parent of the current block.
 	#[pallet::storage]
 	pub type ParentAuthor<T: Config> = StorageValue<_, AccountId, OptionQuery>;
 
-	/// Who took part in the window that is running.
+	/// The authors that have contributed to the running window.
 	#[pallet::storage]
 	pub type CurrentParticipation<T: Config> = StorageValue<_, Participation, ValueQuery>;
 
-	/// How many windows just before the running one wait for a seed to stand in.
+	/// How many windows directly before the running one still wait for a later seed.
 	#[pallet::storage]
 	pub type InvalidWindows<T: Config> = StorageValue<_, u32, ValueQuery>;
 
-	/// Who was jailed when the running window began, ascending: whoever is stored with its seed and is
-	/// among them judges nothing.
+	/// Validators that were jailed when the running window began, ascending. Those of them that are
+	/// stored with its seed judge nothing.
 	#[pallet::storage]
 	pub type JailedAtStart<T: Config> =
 		StorageValue<_, BoundedVec<AccountId, ConstU32<MAX_VALIDATORS>>, ValueQuery>;
@@ -95,11 +95,11 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// A window ended and its seed was stored.
+		/// A window ended, and its seed was stored.
 		SeedStored {
 			/// The window.
 			window: WindowIndex,
-			/// The first window that the seed answers for: the same one, or one of up to two
+			/// The first window that the seed answers for: this one, or the first of up to two
 			/// invalid windows before it.
 			first: WindowIndex,
 			/// The seed.
@@ -107,7 +107,7 @@ pub mod pallet {
 			/// How many validators are stored with it.
 			validators: u32,
 		},
-		/// A window ended in which too few authors took part: a later seed stands in.
+		/// A window ended to which too few authors contributed: a later seed will answer for it.
 		WindowInvalid {
 			/// The window.
 			window: WindowIndex,
@@ -144,8 +144,8 @@ pub mod pallet {
 			Self::window_of(Self::now())
 		}
 
-		/// The seed that answers for a window, with the validators stored with it: its own, or
-		/// the one that stands in. None before it is stored and after it was removed.
+		/// The seed that answers for a window, with the validators stored with it: the window's own
+		/// or a later one. `None` before it is stored and after it was removed.
 		pub fn seed_of(window: WindowIndex) -> Option<Seed> {
 			Self::answer(window).map(|(_, stored)| stored.seed)
 		}

@@ -31,24 +31,24 @@ impl frame_system::Config for Test {
 
 /// Blocks of a window in this mock.
 pub const WINDOW: u32 = 5;
-/// Windows for which an unretained seed stays.
+/// Windows for which a seed is kept that nobody retains.
 pub const RECENT: u32 = 4;
 
 parameter_types! {
 	pub static WindowLength: u32 = WINDOW;
 	/// The VRF output of the parent.
 	pub static ParentVrf: Option<Hash> = None;
-	/// The author of the block at work.
+	/// The author of the current block.
 	pub static Author: Option<AccountId> = None;
 	pub static Seated: ValidatorSet = Default::default();
 	/// Who is jailed now, ascending.
 	pub static Jailed: Vec<AccountId> = Vec::new();
-	/// How many blocks were closed, and whether the block at work is.
+	/// How many blocks were closed, and whether the current block is.
 	pub static Closed: u32 = 0;
 	pub static IsClosed: bool = false;
 }
 
-/// Counts all blocks but those.
+/// Counts all blocks except those.
 pub struct Blocks;
 impl ProtocolClock for Blocks {
 	fn now() -> BlockNumber {
@@ -117,7 +117,7 @@ pub fn seats(count: u8, stake: u128) -> ValidatorSet {
 	ValidatorSet { snapshot: count.into(), members }
 }
 
-/// The numbers of those who are stored as jailed with a window's seed.
+/// The numbers of the validators that are stored as jailed with a window's seed.
 pub fn jailed_with(window: u32) -> Vec<u8> {
 	use livepeer_primitives::traits::Beacon as _;
 	let members = Beacon::seed(window).expect("it is stored").set.members.into_iter();
@@ -125,12 +125,12 @@ pub fn jailed_with(window: u32) -> Vec<u8> {
 	jailed.map(|member| AsRef::<[u8]>::as_ref(&member.account)[0]).collect()
 }
 
-/// The VRF output of the block at this height, unless a test says otherwise.
+/// The VRF output of the block at this height, unless a test sets another.
 pub fn vrf(block: u32) -> Hash {
 	Hash::from_low_u64_be(u64::from(block) + 1_000_000)
 }
 
-/// What folding `outputs` onto `sum` gives.
+/// The result of folding `outputs` into `sum`.
 pub fn fold(sum: Hash, outputs: impl IntoIterator<Item = Hash>) -> Hash {
 	outputs.into_iter().fold(sum, |sum, vrf| tagged_hash(BEACON, &(sum, vrf)))
 }
@@ -156,8 +156,8 @@ pub fn build_and_execute(test: impl FnOnce()) {
 	});
 }
 
-/// Produces the next block by `author` with the VRF output `vrf`; returns right before its end.
-/// Its output is folded when the next one begins.
+/// Produces the next block by `author` with the VRF output `vrf`, and returns right before its end.
+/// Its output is folded when the next block begins.
 pub fn block_with(author: Option<AccountId>, vrf: Option<Hash>) {
 	if System::block_number() > 0 {
 		Beacon::on_finalize(System::block_number());

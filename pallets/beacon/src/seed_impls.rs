@@ -1,4 +1,5 @@
-//! Stored seeds: who answers for a window, how long, and the contract with other pallets.
+//! Stored seeds: which one answers for a window, how long it is kept, and the contract with other
+//! pallets.
 
 use crate::*;
 use frame_support::{defensive, traits::Get};
@@ -10,8 +11,8 @@ use livepeer_primitives::{
 impl<T: Config> Pallet<T> {
 	/// The seed that answers for `window`, and the window under which it is stored.
 	///
-	/// It is the first one stored at or after it. Where that one does not reach back to `window`,
-	/// the right one has been removed.
+	/// It is the first one stored at or after `window`. If that one does not reach back to
+	/// `window`, the right one has been removed.
 	pub(crate) fn answer(window: WindowIndex) -> Option<(WindowIndex, StoredSeed)> {
 		(0..MAX_INVALID_WINDOWS)
 			.filter_map(|later| window.checked_add(later))
@@ -19,7 +20,7 @@ impl<T: Config> Pallet<T> {
 			.filter(|(_, stored)| stored.first <= window)
 	}
 
-	/// Whether a seed stored at `window` is kept though nobody retains it.
+	/// Whether a seed stored at `window` is kept even if nobody retains it.
 	pub(crate) fn is_recent(window: WindowIndex) -> bool {
 		window.saturating_add(T::RecentWindows::get()) >= Self::window_of(Self::now())
 	}

@@ -1,4 +1,4 @@
-//! What a window's authors amount to, and the seed that comes of it.
+//! The authors of a window, and the seed that results.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use livepeer_primitives::{traits::Seed, AccountId, WindowIndex};
@@ -6,10 +6,10 @@ use scale_info::TypeInfo;
 
 use crate::MAX_INVALID_WINDOWS;
 
-/// The authors who folded something into a window, as far as it matters.
+/// The authors that have contributed to a window, as far as it matters.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum Participation {
-	/// No one yet.
+	/// No author yet.
 	#[default]
 	Nobody,
 	/// One author.
@@ -19,7 +19,7 @@ pub enum Participation {
 }
 
 impl Participation {
-	/// With one more block by `author`.
+	/// The authors after one more block by `author`.
 	pub fn with(self, author: AccountId) -> Self {
 		match self {
 			Participation::Nobody => Participation::One(author),
@@ -28,7 +28,7 @@ impl Participation {
 		}
 	}
 
-	/// Whether a window with these authors is valid where `validators` are in force.
+	/// Whether a window with these authors is valid if `validators` are in force.
 	pub fn is_valid(&self, validators: usize) -> bool {
 		match self {
 			Participation::Nobody => false,
@@ -46,11 +46,11 @@ pub enum Closing {
 		/// The first window that it answers for.
 		first: WindowIndex,
 	},
-	/// A later seed stands in.
+	/// A later seed will answer for it.
 	Wait,
 }
 
-/// Decides about `window`, before which `invalid` windows in a row already wait.
+/// Decides about `window`, before which `invalid` windows in a row are already waiting.
 pub fn close(window: WindowIndex, valid: bool, invalid: u32) -> Closing {
 	if valid || invalid.saturating_add(1) >= MAX_INVALID_WINDOWS {
 		Closing::Store { first: window.saturating_sub(invalid) }
@@ -59,10 +59,10 @@ pub fn close(window: WindowIndex, valid: bool, invalid: u32) -> Closing {
 	}
 }
 
-/// A seed that is kept.
+/// A stored seed.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct StoredSeed {
-	/// The first window that it answers for; the last one is that at whose end it was stored.
+	/// The first window that it answers for. The last one is the window at whose end it was stored.
 	pub first: WindowIndex,
 	/// The seed and the validators then in force.
 	pub seed: Seed,

@@ -15,8 +15,8 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Length of a window. Genesis refuses zero; where there is no genesis, a division by it
-	/// must still not happen.
+	/// Length of a window. Genesis refuses zero; in a state without genesis, a division by it must
+	/// still not happen.
 	pub(crate) fn window_length() -> BlockNumber {
 		T::WindowLength::get().max(1)
 	}
@@ -26,10 +26,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Folds the parent, and closes the window that ended with it. A closed block is folded like
-	/// any other and ends no window: the last open one already did, or the next will.
+	/// any other but ends no window: the last open block did so, or the next one will.
 	pub(crate) fn begin_block() -> Weight {
 		Self::fold_parent(T::ParentVrf::get());
-		// Read through the configuration: the VRF output, and when the block ends its digest and
+		// Reads through the configuration: the VRF output, and when the block ends its digest and
 		// the list of validators.
 		let weight = T::WeightInfo::fold_block().saturating_add(T::DbWeight::get().reads(3));
 
@@ -44,16 +44,16 @@ impl<T: Config> Pallet<T> {
 		let count = set.members.len() as u32;
 		Self::close_window(ended, set);
 		Self::open_window();
-		// The set in force: its list and the keys. Who is jailed: the active set and at most three
-		// sets, and for each of their members at most one entry.
+		// Reads for the set in force: its list and the keys. Reads for the jailed: the active set
+		// and at most three sets, and at most one entry for each of their members.
 		let reads = u64::from(count).saturating_mul(3).saturating_add(6);
 		weight
 			.saturating_add(T::DbWeight::get().reads(reads))
 			.saturating_add(T::WeightInfo::close_window(count))
 	}
 
-	/// Notes who is jailed as the window begins: what happens to somebody while its chance takes
-	/// shape can no longer strike him out of its judges, nor bring him back.
+	/// Records who is jailed as the window begins. What happens to a validator while the window's
+	/// randomness forms can then neither exclude it from the window's judges nor bring it back.
 	pub(crate) fn open_window() {
 		let jailed = T::Validators::jailed();
 		if jailed.is_empty() {
@@ -63,7 +63,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Remembers the author of the block that ends.
+	/// Records the author of the block that ends.
 	pub(crate) fn note_author() {
 		let digest = frame_system::Pallet::<T>::digest();
 		let author =
@@ -80,8 +80,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Ends `window`: stores its seed with `set`, jailed as it was when the window began, or leaves it
-	/// to a later one, and removes the seed that is no longer recent.
+	/// Ends `window`: stores its seed with `set`, with jail as of the window's beginning, or leaves
+	/// the window to a later seed. Then removes the seed that is no longer recent.
 	pub(crate) fn close_window(window: WindowIndex, mut set: ValidatorSet) {
 		let valid = CurrentParticipation::<T>::take().is_valid(set.members.len());
 		match close(window, valid, InvalidWindows::<T>::get()) {

@@ -1,5 +1,4 @@
-//! The protocol's clock: the chain's height less the closed blocks. Nothing is written in an open
-//! block.
+//! The protocol's clock: the chain's height minus the closed blocks. An open block writes nothing.
 
 use crate::{Closed, Config, Pallet, WeightInfo};
 use frame_support::{traits::Get, weights::Weight};
@@ -14,9 +13,9 @@ impl<T: Config> Pallet<T> {
 		frame_system::Pallet::<T>::block_number().saturated_into()
 	}
 
-	/// Leaves the block at work out if it is closed.
+	/// Leaves the current block out if it is closed.
 	pub(crate) fn set_clock() -> Weight {
-		// Read through the configuration: a migration's cursor, and how long safe mode lasts.
+		// Reads through the configuration: a migration's cursor, and how long safe mode lasts.
 		let weight = T::WeightInfo::close_block().saturating_add(T::DbWeight::get().reads(2));
 		if T::IsClosed::get() {
 			Self::close_block();
@@ -24,7 +23,7 @@ impl<T: Config> Pallet<T> {
 		weight
 	}
 
-	/// Makes the block at work a closed one.
+	/// Makes the current block a closed one.
 	pub(crate) fn close_block() {
 		Closed::<T>::mutate(|closed| *closed = closed.with(Self::height()));
 	}
@@ -39,8 +38,8 @@ impl<T: Config> ProtocolClock for Pallet<T> {
 		!Closed::<T>::get().end_with(Self::height())
 	}
 
-	/// Asks besides whether the chain is closed now: the pool does so before the next block's hook has
-	/// noted anything, and what closes a block in its midst closes it for duties.
+	/// Also asks whether the chain is closed now. The pool asks before the next block's hook has
+	/// recorded anything, and a block that is closed midway is closed for duties.
 	fn ensure_open() -> Result<(), TransactionValidityError> {
 		if Self::is_open() && !T::IsClosed::get() {
 			Ok(())

@@ -35,9 +35,9 @@ pub mod pallet {
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// A new value of one concern.
 		type Update: Parameter;
-		/// Where parameters are kept.
+		/// Stores the parameters.
 		type Store: ParameterStore<Self::Update>;
-		/// Whether the block at work admits nothing but inherents. Asked once in each, before the
+		/// Whether the current block admits only inherents. Asked once in each block, before the
 		/// hooks of the protocol's pallets.
 		type IsClosed: Get<bool>;
 		/// Weights of the hook and the call.
@@ -50,7 +50,7 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// What a state without genesis answers; no chain is ever in it.
+	/// The timing of a state without genesis; no chain is ever in it.
 	#[pallet::type_value]
 	pub fn TimingWithoutGenesis() -> Timing {
 		Timing::development()
@@ -60,17 +60,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type FixedTiming<T: Config> = StorageValue<_, Timing, ValueQuery, TimingWithoutGenesis>;
 
-	/// How many blocks the protocol's clock has left out.
+	/// The blocks that the protocol's clock has left out.
 	#[pallet::storage]
 	#[pallet::whitelist_storage]
 	pub type Closed<T: Config> = StorageValue<_, ClosedBlocks, ValueQuery>;
 
-	/// The block in which `money.lpt_per_eth` changed last, and what it is measured by: what it was before
-	/// the first of the changes that followed upon each other within a round's length.
+	/// The block in which `money.lpt_per_eth` last changed, and the rate against which changes are
+	/// measured: the one before the first of several changes that each followed the previous one
+	/// within a round's length.
 	#[pallet::storage]
 	pub type RateBase<T: Config> = StorageValue<_, (BlockNumber, Balance)>;
 
-	/// What a chain starts with.
+	/// The pallet's genesis.
 	#[pallet::genesis_config]
 	pub struct GenesisConfig<T: Config> {
 		/// Length of slots, sessions and beacon windows, for ever.
@@ -94,7 +95,7 @@ pub mod pallet {
 
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
-		/// Panics where a rule is broken, so that no such chain comes to be.
+		/// Panics if a rule is broken, so that no such chain is built.
 		fn build(&self) {
 			Pallet::<T>::build_genesis(&self.timing, &self.parameters);
 		}
@@ -104,21 +105,21 @@ pub mod pallet {
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
 		/// Governance set a parameter. It is in force from now on; rounds and claims that have
-		/// begun keep what they began with.
+		/// begun keep the values that they began with.
 		ParameterSet {
-			/// Which one, and its new value.
+			/// The concern, with its new value.
 			update: T::Update,
 		},
 	}
 
-	/// The rule that the parameters would break, by the parameter's or the relation's name. Nothing
+	/// The rule that the parameters would break, by the name of the parameter or relation. Nothing
 	/// was stored.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The update deletes a value instead of setting one.
 		ValueMissing,
-		/// A stored value of another concern cannot be read, so nothing can be checked with it. Set
-		/// that one first.
+		/// A stored value of another concern cannot be read, so nothing can be checked against it.
+		/// Set that concern first.
 		Unreadable,
 		/// `timing.slot_duration`: 1,000 to 60,000 ms.
 		SlotDuration,
@@ -212,31 +213,31 @@ pub mod pallet {
 		VerifyPrice,
 		/// `timing.beacon_window` ≤ `rounds.length`.
 		WindowWithinRound,
-		/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has
-		/// set can be undone.
+		/// A round lasts at most four weeks, by the slot's length, so that governance can undo in
+		/// the next round what it has set.
 		RoundEnds,
-		/// Unbonding takes 180 days at most, at the slot's length.
+		/// Unbonding takes at most 180 days, by the slot's length.
 		UnbondingEnds,
 		/// `staking.unbonding_period` ≥ `staking.liability_window`.
 		UnbondingWithinLiability,
-		/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a claim
-		/// with its tranches, its dispute and the deferral of its slash: else stake could leave before
-		/// it is slashed.
+		/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a
+		/// claim with its tranches, its dispute and the deferral of its slash: otherwise stake
+		/// could leave before it is slashed.
 		LiabilityOutlivesClaims,
 		/// `election.min_validators` ≤ `election.active_size`.
 		ValidatorsWithinActiveSet,
 		/// `election.min_self_bond` ≥ `staking.min_bond`.
 		SelfBondIsBond,
-		/// `lottery.missed_slash` ≥ `lottery.failed_slash`: to hide a wrong segment costs no less than
-		/// to show it.
+		/// `lottery.missed_slash` ≥ `lottery.failed_slash`: hiding a wrong segment costs at least
+		/// as much as showing it.
 		MissedCostsFailed,
-		/// `lottery.committee_size` × `lottery.tranches` ≤ 64: as many can be penalised.
+		/// `lottery.committee_size` × `lottery.tranches` ≤ 64: no more members can be penalised.
 		TranchesWithinCommittee,
-		/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work: else
-		/// hardly a job could be judged.
+		/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work:
+		/// otherwise hardly any job could be judged.
 		JudgesKeepUp,
-		/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
-		/// are not used.
+		/// `jobs.factors.profiles` contains the canonical profile, no profile twice, and nothing in
+		/// unused places.
 		ProfilesKnown,
 		/// `inflation.initial_rate`: 0 to 1 %.
 		InitialRate,
@@ -268,21 +269,23 @@ pub mod pallet {
 		LptPerEth,
 		/// `money.pool_rewards`: 0 to 1,000,000 LPT.
 		PoolRewards,
-		/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: who is new is looked at no less.
+		/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: at least as much is drawn
+		/// of new transcoders.
 		NewcomersAreVerified,
 		/// `money.lpt_per_eth` moves at most 10 % within a round's length.
 		RateStep,
 		/// `jobs.lapses`: 1 to 100.
 		Lapses,
-		/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
-		/// a false dissent, costs no smaller share of the stake.
+		/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: saying Valid where a forced
+		/// variant is due outweighs a false dissent, so it costs at least the same share of the
+		/// stake.
 		VariantCostsDissent,
 		/// `election.validator_leverage`: 1 to 256.
 		ValidatorLeverage,
 		/// `lottery.long_deferral`: 1 to 403,200 blocks.
 		LongDeferral,
-		/// 63 × `rounds.length` is no less than the longest life of a claim whose slash is deferred longer: a
-		/// slash reaches no stake that left before that.
+		/// 63 × `rounds.length` is at least the longest life of a claim whose slash is deferred
+		/// longer: a slash reaches no stake that left before that.
 		SlashReachesDeferral,
 	}
 
@@ -300,9 +303,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Sets the parameters of one concern, if all parameters together keep every rule
-		/// afterwards. Values that a round, a job or a claim copied when it began stay there as
-		/// they are.
+		/// Sets the parameters of one concern, if all parameters together then keep every rule.
+		/// Rounds, jobs and claims keep the values that they copied when they began.
 		///
 		/// Who: governance.
 		///
@@ -332,12 +334,12 @@ pub mod pallet {
 		}
 
 		/// The number of this block on the protocol's clock, by which deadlines are set: its height
-		/// less the blocks that admitted nothing but inherents.
+		/// minus the blocks that admitted only inherents.
 		pub fn clock() -> BlockNumber {
 			<Self as livepeer_primitives::traits::ProtocolClock>::now()
 		}
 
-		/// What `set_parameter` would say of these parameters, with the bound that is broken.
+		/// What `set_parameter` would answer for these parameters, with the bound that is broken.
 		pub fn check(parameters: ProtocolParameters) -> Result<(), ParameterError> {
 			parameters.check(&FixedTiming::<T>::get())
 		}

@@ -1,4 +1,4 @@
-//! A runtime with this pallet over the same `pallet-parameters` as the chain's.
+//! A runtime with this pallet over the same `pallet-parameters` as in the chain.
 
 use crate::{self as pallet_chain_config, UpdateError};
 use frame_support::{
@@ -77,7 +77,7 @@ impl pallet_parameters::Config for Test {
 	type WeightInfo = ();
 }
 
-/// As the runtime's.
+/// As in the runtime.
 pub struct Store;
 
 impl Store {
@@ -88,7 +88,7 @@ impl Store {
 	}
 }
 
-/// The stored concerns with `update` in place; `None` where one cannot be read.
+/// The stored concerns, with `update` applied; `None` if one is unreadable.
 fn stored(update: Option<&Concern>) -> Option<ProtocolParameters> {
 	use concern::{ParametersKey as Key, ParametersValue as Value};
 	macro_rules! concern {
@@ -161,7 +161,7 @@ impl pallet_chain_config::ParameterStore<RuntimeParameters> for Store {
 }
 
 parameter_types! {
-	/// Whether the block at work is closed.
+	/// Whether the current block is closed.
 	pub static IsClosed: bool = false;
 }
 
@@ -172,17 +172,17 @@ impl pallet_chain_config::Config for Test {
 	type WeightInfo = ();
 }
 
-/// An update of the rounds.
+/// An update of the concern `rounds`.
 pub fn rounds(value: RoundsParameters) -> RuntimeParameters {
 	RuntimeParameters::Protocol(Concern::Rounds(concern::Rounds, Some(value.into())))
 }
 
-/// An update of the lottery.
+/// An update of the concern `lottery`.
 pub fn lottery(value: LotteryParameters) -> RuntimeParameters {
 	RuntimeParameters::Protocol(Concern::Lottery(concern::Lottery, Some(value.into())))
 }
 
-/// An update of what joins LPT and ETH.
+/// An update of the concern `money`.
 pub fn money(value: MoneyParameters) -> RuntimeParameters {
 	RuntimeParameters::Protocol(Concern::Money(concern::Money, Some(value.into())))
 }
@@ -216,7 +216,7 @@ pub fn chain(timing: Timing, parameters: ProtocolParameters) -> sp_io::TestExter
 	ext
 }
 
-/// The local networks'.
+/// The storage of a local network at genesis.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	chain(Timing::development(), ProtocolParameters::development())
 }

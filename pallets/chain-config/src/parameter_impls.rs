@@ -7,7 +7,7 @@ use livepeer_primitives::params::{
 };
 use livepeer_primitives::traits::ProtocolClock as _;
 
-/// Each parameter and each relation has an error of its own name.
+/// Each parameter and each relation has an error of the same name.
 macro_rules! errors_of_the_same_name {
 	($broken:expr, $kind:ident: $($name:ident)*) => {
 		match $broken {
@@ -76,9 +76,9 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Lets LptPerEth move a step within a round's length, however many changes that takes, also where
-	/// one such stretch ends and the next begins: whoever was backed at one rate is not far from it at
-	/// the next.
+	/// Lets `LptPerEth` change by at most one step within a round's length, however many changes
+	/// are made, also across the end of one such stretch and the beginning of the next. An account
+	/// that was backed at one rate is thus almost backed at the next.
 	fn move_rate(parameters: &ProtocolParameters) -> DispatchResult {
 		let before = T::Store::current();
 		let (old, new) = (before.money.lpt_per_eth, parameters.money.lpt_per_eth);

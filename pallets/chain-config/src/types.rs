@@ -1,4 +1,4 @@
-//! Where parameters are kept, and the timing as other pallets read it.
+//! The store of parameters, and the timing as other pallets read it.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use core::marker::PhantomData;
@@ -14,14 +14,14 @@ use crate::{Config, FixedTiming};
 /// The blocks in which the chain was closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct ClosedBlocks {
-	/// How many there were.
+	/// Their number.
 	pub count: BlockNumber,
-	/// The height of the newest; means nothing while there were none.
+	/// The height of the newest one; meaningless while there are none.
 	pub newest: BlockNumber,
 }
 
 impl ClosedBlocks {
-	/// These, and the block at `height`.
+	/// These blocks plus the block at `height`.
 	pub fn with(self, height: BlockNumber) -> Self {
 		Self { count: self.count.saturating_add(1), newest: height }
 	}
@@ -32,35 +32,36 @@ impl ClosedBlocks {
 	}
 }
 
-/// Why parameters with an update in place cannot be told.
+/// Why the parameters with an update in place cannot be determined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UpdateError {
 	/// The update deletes a value.
 	ValueMissing,
-	/// The stored value of another concern is not there, or does not decode.
+	/// The stored value of another concern is absent or does not decode.
 	Unreadable,
 }
 
-/// The keeper of parameters. It stores what it is given: the rules are checked before. Each concern
-/// is stored with a version; older ones are read as the newest.
+/// Stores the parameters. It stores what it is given; the rules are checked before. Each concern is
+/// stored with a version, and an older version is read as the newest.
 pub trait ParameterStore<Update> {
-	/// The parameters in force, as pallets read them. Where a stored value cannot be read, the
-	/// [`preset`]'s stands in, for a runtime has to go on; [`Self::is_readable`] tells.
+	/// The parameters in force, as pallets read them. If a stored value cannot be read, the value
+	/// of [`preset`] is used instead, because a runtime must continue; [`Self::is_readable`] tells.
 	fn current() -> ProtocolParameters;
-	/// Whether the stored value of every concern is there and decodes.
+	/// Whether the stored value of every concern exists and decodes.
 	fn is_readable() -> bool;
-	/// The parameters in force with `update` in place. What it replaces need not be readable.
+	/// The parameters in force with `update` in place. The value that it replaces need not be
+	/// readable.
 	fn with(update: &Update) -> Result<ProtocolParameters, UpdateError>;
 	/// Stores one update.
 	fn store(update: Update);
-	/// Stores all parameters: genesis.
+	/// Stores all parameters, at genesis.
 	fn store_all(parameters: &ProtocolParameters);
-	/// For benchmarks: an update that is allowed under the parameters in force, as long as any.
+	/// For benchmarks: the longest update that is allowed under the parameters in force.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn longest_update() -> Update;
 }
 
-/// What this network started with, or one like it: by its timing.
+/// The parameters with which this network, or one with the same timing, started.
 pub fn preset<T: Config>() -> ProtocolParameters {
 	if FixedTiming::<T>::get() == Timing::development() {
 		ProtocolParameters::development()

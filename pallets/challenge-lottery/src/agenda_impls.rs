@@ -1,15 +1,15 @@
-//! The agenda: the block in which each challenge moves on by itself, so that every claim comes to
-//! an end whatever anyone does.
+//! The agenda: the block in which each challenge moves on by itself, so that every claim ends,
+//! whatever anyone does.
 //!
-//! A task stands under its queue and the block at which it is due. A block works off what is due,
-//! oldest block first, until the weight set aside is used up; the rest waits for the next block.
-//! There are two queues, so that nothing that somebody waits for stands behind executions, however
-//! many: the urgent one has three quarters of the weight, the lazy one what that leaves. Each takes
-//! at least one step in a block, which may exceed its part, so nothing stands still.
+//! A task is stored under its queue and the block in which it is due. A block takes the due tasks,
+//! oldest block first, until the reserved weight is used up; the rest waits for the next block.
+//! There are two queues, so that nothing that somebody waits for stands behind any number of
+//! executions: the urgent queue has three quarters of the weight, the lazy one what that leaves.
+//! Each takes at least one step in a block, which may exceed its part, so no queue stands still.
 //!
-//! A task is taken off before its step is taken, and whatever a step puts on the agenda is due in a
-//! later block: so one pass over a block's tasks sees each once, at the same cost however many there
-//! are.
+//! A task is removed before its step is taken, and whatever a step adds to the agenda is due in a
+//! later block. One pass over a block's tasks therefore sees each task once, at the same cost
+//! however many there are.
 
 use frame_support::{defensive, traits::Get, weights::Weight};
 use livepeer_primitives::{
@@ -25,7 +25,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Puts `task` on the agenda, not before the next block, and says under which block.
+	/// Puts `task` on the agenda, in the next block at the earliest, and returns the block.
 	pub(crate) fn schedule(class: Class, task: Task, at: BlockNumber) -> BlockNumber {
 		let at = at.max(Self::now().saturating_add(1));
 		Agenda::<T>::insert((class, at, task), ());
@@ -48,14 +48,14 @@ impl<T: Config> Pallet<T> {
 		challenge.due = Self::schedule(challenge.class, task, at);
 	}
 
-	/// Works off what is due at `now` within the weight set aside.
+	/// Takes the tasks that are due at `now`, within the reserved weight.
 	pub(crate) fn run_agenda(now: BlockNumber) -> Weight {
 		agenda::run_classes(T::AgendaWeight::get(), |class, limit| {
 			Self::run_class(class, limit, now)
 		})
 	}
 
-	/// Works off one queue until `limit` is used; returns what it used.
+	/// Takes tasks of one queue until `limit` is used; returns what it used.
 	fn run_class(class: Class, limit: Weight, now: BlockNumber) -> Weight {
 		let mut meter = Meter::new(limit);
 		let backlog = Backlog::<T>::get(class);
@@ -66,7 +66,8 @@ impl<T: Config> Pallet<T> {
 		meter.used()
 	}
 
-	/// Works off the tasks of the blocks from `first` to `now`, and says with which block to go on.
+	/// Takes the tasks of the blocks from `first` to `now`, and returns the block with which to
+	/// continue.
 	fn run_blocks(
 		class: Class,
 		first: BlockNumber,
@@ -89,7 +90,7 @@ impl<T: Config> Pallet<T> {
 		None
 	}
 
-	/// Does what an entry that was taken from the agenda says.
+	/// Does the task of an entry that was taken from the agenda.
 	fn step(now: BlockNumber, task: Task) -> Weight {
 		let id = match task {
 			Task::Challenge(id) => id,
@@ -124,9 +125,9 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Draws, or looks again when the seed is late: at each window's start, at which seeds are
-	/// stored, and every few blocks between. A claim without a seed at the start of the fifth
-	/// window after its own is void.
+	/// Draws, or checks again if the seed is late: at each window's start, when seeds are stored,
+	/// and every few blocks in between. A claim without a seed at the start of the fifth window
+	/// after its own is void.
 	fn draw_or_wait(now: BlockNumber, id: ClaimId, mut challenge: Challenge) -> Weight {
 		if let Ok(weight) = Self::do_draw(id) {
 			return weight;
@@ -141,8 +142,8 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::agenda_step()
 	}
 
-	/// Ends a phase of the ballot: everybody has answered, or its time is over. One that crowded blocks
-	/// have prolonged is looked at again at its new end.
+	/// Ends a phase of the ballot, because everybody has answered or its time is over. A phase that
+	/// crowded blocks have extended is checked again at its new end.
 	fn close_phase(now: BlockNumber, id: ClaimId, challenge: Challenge) -> Weight {
 		let Some(stored) = Ballots::<T>::get(id) else {
 			defensive!("a challenge that is voted on has a ballot");
@@ -152,7 +153,7 @@ impl<T: Config> Pallet<T> {
 		let is_answered = match ballot.phase {
 			Phase::Reveal => ballot.revealed >= ballot.committed,
 			Phase::Open => !ballot.awaits_opening,
-			// When all have committed the reveal phase begins.
+			// The reveal phase begins when all have committed.
 			Phase::Commit | Phase::Ask => false,
 		};
 		if !is_answered && now < ballot.deadline {

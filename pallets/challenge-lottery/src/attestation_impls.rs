@@ -1,13 +1,14 @@
-//! Which toolchains judges lack, as their verifier keys attest it.
+//! The toolchains that judges lack, as their verifier keys attest.
 //!
-//! A judge whose service does not make the golden vectors of a toolchain says so on the chain. That
-//! frees it of nothing: it is seated as before and abstains, which costs as silence does. Were it passed
-//! over instead, whoever transcodes with a toolchain that few can judge would be judged by these few
-//! alone.
+//! A judge whose service does not reproduce the golden vectors of a toolchain says so on the chain.
+//! This frees it of nothing: it is still seated and abstains, which costs as much as silence. If it
+//! were passed over instead, a transcoder that uses a toolchain that few can judge would be judged
+//! by these few alone.
 //!
-//! A judge whose evidence in a dispute was not that of the work is chilled until it attests that its
-//! service makes that claim's toolchain again, and for the length of any other chill at least: what an
-//! attestation says anybody knows, so by itself it would cost who did not do the work nothing.
+//! A judge whose evidence in a dispute was not that of the work is chilled until it attests that
+//! its service makes that claim's toolchain again, and at least as long as by any other chill. The
+//! content of an attestation is public knowledge, so by itself it would cost a judge that did not
+//! do the work nothing.
 
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get, weights::Weight};
@@ -27,7 +28,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// The toolchains that claims may name, ascending.
+	/// The toolchains that claims can name, ascending.
 	pub(crate) fn toolchains_kept() -> Vec<ToolchainId> {
 		let mut kept = Toolchains::<T>::get().into_inner();
 		kept.extend(RetiringToolchains::<T>::get().iter().map(|entry| entry.toolchain));
@@ -44,9 +45,9 @@ impl<T: Config> Pallet<T> {
 		attestation_payload(Self::genesis_hash(), verifier, window, lacking)
 	}
 
-	/// What the chain holds of a judge once it has attested, which is other than before: the cheap half of
-	/// what is asked of the call. A judge attests once in a window, of which no statement is of use in
-	/// another one.
+	/// What the chain stores for a judge after its attestation, if that differs from before. These
+	/// are the cheap checks of the call. A judge attests once in a window, and a statement is valid
+	/// in its own window only.
 	pub(crate) fn next_attestation(
 		verifier: &AccountId,
 		window: WindowIndex,
@@ -62,7 +63,7 @@ impl<T: Config> Pallet<T> {
 			}
 			None => {
 				ensure!(!lacking.is_empty(), InvalidTransaction::Stale);
-				// Only who judges has room here before it has any.
+				// Only a judge can get a first entry here.
 				let judges = Verifiers::<T>::get().iter().any(|(account, _)| account == verifier);
 				ensure!(judges, InvalidTransaction::BadSigner);
 				Attestation::default()
@@ -97,7 +98,7 @@ impl<T: Config> Pallet<T> {
 			.map(|valid| (valid, Weight::zero()))
 	}
 
-	/// Notes what a judge lacks, and ends the chill of one that owes nothing more.
+	/// Stores what a judge lacks, and ends the chill of one that owes nothing more.
 	pub(crate) fn do_attest(
 		verifier: AccountId,
 		window: WindowIndex,
@@ -117,8 +118,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Chills a judge for what it did in a claim, until round `until`; one that did not do the work, or that
-	/// has not attested since, until it has.
+	/// Chills a judge for its conduct in a claim, until round `until`. A judge that did not do the
+	/// work, or that has not attested since, is chilled until it attests.
 	pub(crate) fn chill(id: ClaimId, judge: &AccountId, penalty: Penalty, until: RoundIndex) {
 		let unmade = match penalty {
 			Penalty::WrongEvidence => T::Claims::claim(id).map(|info| info.toolchain),
@@ -132,7 +133,7 @@ impl<T: Config> Pallet<T> {
 		let mut owed = attestation.owed.take().unwrap_or_default();
 		owed.until = owed.until.max(until);
 		if let Some(toolchain) = unmade {
-			// What it attests from the next window on counts, and nothing that is under way.
+			// Its attestations count from the next window on; none that is already under way does.
 			attestation.window = T::Beacon::current_window();
 			if !owed.toolchains.contains(&toolchain) && owed.toolchains.try_push(toolchain).is_err()
 			{

@@ -65,8 +65,8 @@ fn evidence() -> Evidence {
 	Evidence { recipe: 1, hash: Hash::repeat_byte(1) }
 }
 
-/// A claim over `count` leaves of the job's shape, its leaves and its tree. The keys of both parties are in
-/// the keystore.
+/// A claim over `count` leaves of the job's shape, with its leaves and its tree. The keys of both
+/// parties are in the keystore.
 fn new_claim<T: Config>(count: u32) -> (ClaimId, ClaimInfo, Vec<Leaf>, SumTree) {
 	let party = || AccountId::new(sp_io::crypto::sr25519_generate(VERIFIER, None).0);
 	let (transcoder, broadcaster) = (party(), party());
@@ -84,7 +84,7 @@ fn new_claim<T: Config>(count: u32) -> (ClaimId, ClaimInfo, Vec<Leaf>, SumTree) 
 		let tree = SumTree::new(&leaves).unwrap();
 		(leaves, tree)
 	};
-	// The first claim only shows how many renditions the neighbour's jobs have.
+	// The first claim only tells how many renditions the neighbour's jobs have.
 	let probe = T::Claims::make_claim(&transcoder, &broadcaster, make(1).1.commitment());
 	let renditions = T::Claims::claim(probe).unwrap().ladder.len();
 	let (leaves, tree) = make(renditions);
@@ -162,7 +162,7 @@ fn judges<T: Config>(id: ClaimId, challenge: &Challenge, count: u32, conduct: Co
 	}
 }
 
-/// A challenge that is voted on by `committee` and, in a dispute, `everybody`.
+/// A challenge whose ballot is open for a `committee` and, in a dispute, for `everybody`.
 fn voting<T: Config>(
 	tranche: Tranche,
 	phase: Phase,
@@ -171,7 +171,7 @@ fn voting<T: Config>(
 	answer: Answer,
 ) -> (ClaimId, VerifierId) {
 	let (id, info, mut challenge) = new_challenge::<T>();
-	// Of every leaf a variant would be due, which is read for it, and has none.
+	// A variant is due for every leaf, so each is read for it; none has one.
 	challenge.parameters.variant_rate = Perbill::one();
 	let leaf = Leaf::Transcoded {
 		segment: segment(),
@@ -245,12 +245,13 @@ fn decided_as<T: Config>(outcome: Outcome, count: u32) -> (ClaimId, Challenge, D
 	challenge.stage = Stage::Decided(decision.clone());
 	Pallet::<T>::enter(id, &mut challenge, decision.execute_at);
 	Challenges::<T>::insert(id, challenge.clone());
-	// Nobody here has stake: what the slashes themselves take is charged beside this.
+	// Nobody here has stake: the weight of the slashes themselves is charged separately.
 	judges::<T>(id, &challenge, count, Conduct::Owes(Penalty::WrongEvidence));
 	(id, challenge, decision)
 }
 
-/// Stores the seed of a claim, and tallies of its toolchain as large as they can be, the newest of now.
+/// Stores the seed of a claim, and the largest possible tallies of its toolchain, the newest of
+/// now.
 fn tallied<T: Config>(id: ClaimId) {
 	let info = T::Claims::claim(id).unwrap();
 	make_seed::<T>(&info, MAX_VALIDATORS);
@@ -271,14 +272,14 @@ fn tallied<T: Config>(id: ClaimId) {
 	Tallied::<T>::insert(info.toolchain, Tallies::truncate_from(tallies.collect()));
 }
 
-/// As many payments out of the prepayment as a settlement makes at once.
+/// The most payments out of the prepayment that a settlement makes at once.
 fn dues<T: Config>(id: ClaimId, settlement: Settlement) -> Dues {
 	let most = T::Claims::verification_budget(id, settlement).min(6);
 	let prepaid = (0..most as u32).map(|i| (account("validator", i, 0), 1)).collect();
 	Dues { prepaid, ..Default::default() }
 }
 
-/// A VRF key with an opening of its at a place: those of the golden vectors.
+/// A VRF key with its opening at a place: those of the golden vectors.
 fn opening() -> (VrfKey, VariantPlace, VrfOpening) {
 	let stream = "61063683170480d60cb5e2a38cf457308f6c2b0307b2f01ca7cc93b7e5e2b708";
 	let key = "8ee504148e75c34e8f051899b3c6e4241ff18dc1c9211260b6a6a434bedb485f";
@@ -306,8 +307,8 @@ fn bytes<const N: usize>(digits: &str) -> [u8; N] {
 	bytes
 }
 
-/// As many openings as there can be, signed by the transcoder's own key. No proof is right, and none is
-/// looked at before they are in a block.
+/// The most openings, signed with the transcoder's own key. No proof is valid, and none is checked
+/// before they are in a block.
 fn openings_call<T: Config>() -> Call<T> {
 	let (id, _) = voting::<T>(0, Phase::Open, 1, 0, Answer::Silent);
 	let vrf = opening().2;
@@ -336,19 +337,19 @@ fn ask_call<T: Config>() -> (ClaimId, Call<T>) {
 	(id, Call::ask_data { claim: id, tranche: 0, member: 0, signature })
 }
 
-/// As many toolchains as a judge can owe, none of which is kept.
+/// The most toolchains that a judge can owe, none of which is kept.
 fn others() -> impl Iterator<Item = ToolchainId> {
 	(0..MAX_LACKING).map(|i| ToolchainId::repeat_byte(0x80 + i as u8))
 }
 
-/// Chills as many as can be.
+/// Chills the most accounts possible.
 fn chill_many<T: Config>() {
 	for i in 0..2 * MAX_VALIDATORS {
 		T::Chill::chill(&account("chilled", i, 0), UNTIL_ATTESTED);
 	}
 }
 
-/// The attestation of a judge that lacks all that is kept, and had to attest something else.
+/// The attestation of a judge that lacks all kept toolchains, and had to attest others.
 fn attest_call<T: Config>() -> Call<T> {
 	set_block::<T>(T::Beacon::window_start(3));
 	let count = T::MaxToolchains::get() as u8;
@@ -376,7 +377,7 @@ fn seed<T: Config>(id: ClaimId) -> Hash {
 	Ballots::<T>::get(id).unwrap().seed
 }
 
-/// A commit of the only member, by which the phase ends.
+/// A commit of the only member, which ends the phase.
 fn commit_call<T: Config>() -> (ClaimId, Call<T>) {
 	let (id, key) = voting::<T>(0, Phase::Commit, 1, 0, Answer::Silent);
 	let commitment = Hash::repeat_byte(4);
@@ -385,7 +386,7 @@ fn commit_call<T: Config>() -> (ClaimId, Call<T>) {
 	(id, Call::commit_verdict { claim: id, tranche: 0, member: 0, commitment, signature })
 }
 
-/// A leaf of a tree of depth `d` that answers the last positions of a challenge in which all the
+/// A leaf of a tree of depth `d` that answers the last positions of a challenge, in which all
 /// others are answered.
 fn leaf_call<T: Config>(d: u32) -> (ClaimId, Call<T>) {
 	let (id, info, leaves, tree) = new_claim::<T>(1 << d);
@@ -417,7 +418,7 @@ fn leaf_call<T: Config>(d: u32) -> (ClaimId, Call<T>) {
 	(id, Call::reveal_leaf { claim: id, index, leaf, broadcaster_signature, proof })
 }
 
-/// A reveal of the only member, with as many verdicts as there can be.
+/// A reveal of the only member, with the most verdicts.
 fn reveal_call<T: Config>() -> (ClaimId, Call<T>) {
 	let opening =
 		Opening { verdicts: verdicts(Verdict::Valid), evidence: evidence(), salt: [1; 32] };
@@ -575,7 +576,7 @@ mod benchmarks {
 	#[benchmark]
 	fn accept_toolchain() {
 		Toolchains::<T>::kill();
-		// The worst is one that was on its way out.
+		// The worst case is a retiring toolchain.
 		let until = Pallet::<T>::schedule(Class::Lazy, Task::Toolchain(ToolchainId::zero()), 9);
 		let entry = Retiring { toolchain: ToolchainId::zero(), at: 1, until };
 		RetiringToolchains::<T>::put(BoundedVec::truncate_from(vec![entry]));
@@ -686,7 +687,8 @@ mod benchmarks {
 		let (id, challenge, mut decision) = decided::<T>(MAX_VALIDATORS);
 		// So that this many are left.
 		decision.done.dismissed = MAX_VALIDATORS - n;
-		// The last one lacks bytes, of which the round takes nothing any more: it is counted when it is chilled.
+		// The last one lacks bytes, and the round takes nothing more: it is counted when it is
+		// chilled.
 		decision.dispute_cost = UNIT;
 		let last = MAX_VALIDATORS - 1;
 		Judges::<T>::mutate(id, |judges| {
@@ -712,7 +714,7 @@ mod benchmarks {
 		let (id, challenge, decision) = decided::<T>(0);
 		let now = Pallet::<T>::now();
 		let dues = dues::<T>(id, Settlement::Refund);
-		// A stake that was slashed before: what a slash takes is charged beside this.
+		// A stake that was slashed before; the weight of a slash itself is charged separately.
 		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
 			record.as_mut().unwrap().slashed = Perbill::one();
 		});
@@ -739,7 +741,7 @@ mod benchmarks {
 		assert!(!Challenges::<T>::contains_key(id));
 	}
 
-	/// The proofs, which are nearly all of it, and what is stored: no more where one is wrong.
+	/// Mostly the proofs, and what is stored. A wrong proof costs no more.
 	#[benchmark]
 	fn open_variants(n: Linear<1, MAX_SAMPLES>) {
 		let (id, _) = voting::<T>(0, Phase::Open, 1, 0, Answer::Silent);

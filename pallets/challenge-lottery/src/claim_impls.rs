@@ -1,4 +1,4 @@
-//! Where claims come in: each opens a challenge.
+//! New claims: each opens a challenge.
 
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
@@ -91,11 +91,11 @@ impl<T: Config> OnClaim for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// What a claim puts into the urgent queue where nobody errs: its draw, a phase that ends by its time
-	/// because a member is late, and the decision of its committee.
+	/// What a claim puts into the urgent queue if nobody errs: its draw, a phase that ends by its
+	/// time because a member is late, and the decision of its committee.
 	///
-	/// Further tranches and the dispute are not part of it: silence and false words, which lead there,
-	/// pay for them by what they cost.
+	/// Further tranches and the dispute are not included: silence and false verdicts lead to them
+	/// and pay for them.
 	pub fn urgent_of_claim(committee_size: u32) -> Weight {
 		let members = committee_size.min(MAX_COMMITTEE);
 		T::WeightInfo::draw(MAX_VALIDATORS, members)
@@ -103,8 +103,8 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(T::WeightInfo::agenda_decide(members))
 	}
 
-	/// What it puts into the lazy queue then: its judges are dismissed, and it is settled. A slash weighs
-	/// more, and whom it hits has paid for it.
+	/// What it puts into the lazy queue in that case: the dismissal of its judges, and its
+	/// settlement. A slash weighs more, and is paid for by the account that it hits.
 	pub fn lazy_of_claim(committee_size: u32) -> Weight {
 		let members = committee_size.min(MAX_COMMITTEE);
 		let more_steps = members.div_ceil(PENALTIES_PER_STEP).saturating_sub(1);
@@ -114,17 +114,18 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(T::WeightInfo::agenda_reward(0))
 	}
 
-	/// As how many full claims those count that were accepted of a transcoder since it began.
+	/// A transcoder's accepted work since it began, in full claims.
 	pub(crate) fn full_claims(transcoder: &AccountId) -> u32 {
 		let full = T::Parameters::get().full_claim().max(1);
 		let claims = Accepted::<T>::get(transcoder).work / full;
 		u32::try_from(claims).unwrap_or(u32::MAX)
 	}
 
-	/// A claim was accepted, and is not settled yet. It counts by the work that was judged, or any number of
-	/// small ones would end a beginning. What was claimed before the transcoder began anew says nothing, nor
-	/// does what it claims of itself, or what it rejected: that is as much work as decoding its job's largest
-	/// segment, and to make one that nobody can transcode takes nothing.
+	/// A claim was accepted, and is not settled yet. It counts by the work that was judged;
+	/// otherwise any number of small claims would end a beginning. Three kinds of work do not
+	/// count: claims from before the transcoder began anew, claims on its own jobs, and rejected
+	/// segments. A rejected segment counts as much work as decoding its job's largest segment, and
+	/// making one that nobody can transcode takes no work.
 	pub(crate) fn note_accepted(id: ClaimId, challenge: &Challenge) {
 		let transcoder = &challenge.transcoder;
 		let mut record = Accepted::<T>::get(transcoder);
@@ -156,7 +157,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// A challenge is closed: with the last of a transcoder's there is nothing left that would not count.
+	/// A challenge is closed. With a transcoder's last one, no claim is left that must not count.
 	pub(crate) fn forget_beginning(transcoder: &AccountId) {
 		let record = Accepted::<T>::get(transcoder);
 		if record.since.is_none() || OfRound::<T>::iter_key_prefix(transcoder).next().is_some() {
@@ -171,7 +172,7 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> OnTranscoderLost for Pallet<T> {
-	/// Who resigned or has failed begins anew.
+	/// A transcoder that resigned or failed begins anew.
 	fn on_transcoder_lost(transcoder: &AccountId) {
 		Self::begin_anew(transcoder);
 	}

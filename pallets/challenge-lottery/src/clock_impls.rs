@@ -10,7 +10,7 @@ impl<T: Config> Pallet<T> {
 		T::Clock::now()
 	}
 
-	/// This block's height on the chain: what finality is told by.
+	/// This block's height on the chain, by which finality is determined.
 	pub(crate) fn height() -> BlockNumber {
 		frame_system::Pallet::<T>::block_number().saturated_into()
 	}

@@ -1,7 +1,7 @@
-//! Failures that have one cause: when the claims of many transcoders fail under one toolchain at about the
-//! same time, it may be what the toolchain does, and not what they did. Then the slashes under it wait longer
-//! (`long_deferral`), so that governance has time to look and to cancel. Nothing else changes: whoever failed
-//! stays jailed and liable, and what nobody cancels is executed.
+//! Failures with one cause. When the claims of many transcoders fail under one toolchain at about
+//! the same time, the cause may be the toolchain and not the transcoders. Then the slashes under it
+//! wait longer (`long_deferral`), so that governance has time to investigate and cancel. Nothing
+//! else changes: the transcoders stay jailed and liable, and what nobody cancels is executed.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::traits::Get;
@@ -16,11 +16,11 @@ use crate::{
 	Config, Event, Pallet, Tallied,
 };
 
-/// The part of the stake that those have together whose failures are taken for one: each counts with its
-/// part of the validators stored with its claim's seed.
+/// The least part of the stake that the failing transcoders must have together. Each counts with
+/// its part of the stake of the validators stored with its claim's seed.
 pub const CORRELATED_STAKE: Perbill = Perbill::from_percent(10);
-/// The part of all work that is claimed under the toolchain, of which more than so much fails. Claims count by
-/// their work: any number of small ones costs next to nothing.
+/// More than this part of all work claimed under the toolchain must fail. Claims count by their
+/// work, because any number of small ones costs almost nothing.
 pub const CORRELATED_WORK: Perbill = Perbill::from_percent(5);
 
 impl Tally {
@@ -34,17 +34,17 @@ impl Tally {
 			if self.transcoders.len() >= MOST_FAILING as usize {
 				self.drop_least(part);
 			}
-			// Nothing is left of it where all others have more.
+			// It is not added if all others have more.
 			let _ = self.transcoders.try_push((who.clone(), part));
 		}
 		if !self.broadcasters.contains(&challenge.broadcaster) {
-			// No more are asked for than are kept.
+			// No more are needed than can be kept.
 			let _ = self.broadcasters.try_push(challenge.broadcaster.clone());
 		}
 	}
 
-	/// Makes room for a transcoder with `part` of the stake, if any has less: small ones would else keep out
-	/// those that make the difference.
+	/// Makes room for a transcoder with `part` of the stake, if another has less. Otherwise small
+	/// transcoders would keep out those that matter.
 	fn drop_least(&mut self, part: Perbill) {
 		let least = self.transcoders.iter().enumerate().min_by_key(|(_, (_, part))| *part);
 		if let Some((at, _)) = least.filter(|(_, (_, least))| *least < part) {
@@ -63,12 +63,13 @@ impl<T: Config> Pallet<T> {
 		u32::try_from(T::Timing::get().session_length).unwrap_or(u32::MAX).max(1)
 	}
 
-	/// When it is read whether a failure that is decided at `now` has company: when the next stretch is over.
+	/// The block in which a failure that is decided at `now` is reviewed: when the next stretch is
+	/// over.
 	pub(crate) fn review_at(now: BlockNumber) -> BlockNumber {
 		Self::stretch_of(now).saturating_add(2).saturating_mul(Self::stretch_length())
 	}
 
-	/// Counts a claim that is accepted, or failed by its transcoder's fault, under its toolchain.
+	/// Counts a claim under its toolchain that is accepted, or failed by its transcoder's fault.
 	pub(crate) fn tally(id: ClaimId, challenge: &Challenge, is_guilty: bool) {
 		let Some(claim) = T::Claims::claim(id) else { return };
 		let work = claim.commitment.total_work;
@@ -79,7 +80,7 @@ impl<T: Config> Pallet<T> {
 			};
 			tallies.retain(is_recent);
 			if tallies.last().is_none_or(|newest| newest.stretch != now) {
-				// There is room, for no more than one of each stretch are left.
+				// There is room, because at most one tally per stretch is left.
 				let _ = tallies.try_push(Tally { stretch: now, ..Default::default() });
 			}
 			if let Some(tally) = tallies.last_mut() {
@@ -105,8 +106,9 @@ impl<T: Config> Pallet<T> {
 		Perbill::from_rational(own, all.max(1))
 	}
 
-	/// Whether the failures under a toolchain around block `at`, in its stretch and both neighbours, are of
-	/// enough transcoders, with enough stake, for enough broadcasters, and enough of all that was claimed.
+	/// Whether the failures under a toolchain around block `at`, in its stretch and both
+	/// neighbours, concern enough transcoders, enough stake, enough broadcasters and enough of all
+	/// claimed work.
 	fn are_correlated(toolchain: &ToolchainId, at: BlockNumber) -> bool {
 		let stretch = Self::stretch_of(at);
 		let tallies = Tallied::<T>::get(toolchain);
@@ -130,7 +132,8 @@ impl<T: Config> Pallet<T> {
 			&& failed > CORRELATED_WORK.mul_floor(decided)
 	}
 
-	/// Reads once whether a failure has company, and then has its execution wait longer.
+	/// Reviews once whether there were other failures around this one, and if so defers its
+	/// execution longer.
 	pub(crate) fn review(id: ClaimId, challenge: &Challenge, decision: &mut Decision) {
 		decision.is_reviewed = true;
 		let parameters = &challenge.parameters;

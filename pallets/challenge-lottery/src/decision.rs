@@ -1,5 +1,5 @@
-//! The table of decisions, as plain functions: every input has exactly one result, whatever the
-//! order of the voters. Rows are tried from the top.
+//! The table of decisions, as plain functions. Every input has exactly one result, whatever the
+//! order of the voters. The rows are tried from the top.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use livepeer_primitives::{
@@ -17,7 +17,7 @@ pub type LeafMask = u16;
 /// The bits that a mask has.
 const MASK_BITS: usize = LeafMask::BITS as usize;
 
-/// What a member has said as the table reads it.
+/// A member's answer, as the table reads it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Said<'a> {
 	/// Nothing.
@@ -33,14 +33,14 @@ pub enum Said<'a> {
 pub struct Vote<'a> {
 	/// The member's stake.
 	pub stake: Balance,
-	/// What it said.
+	/// Its answer.
 	pub said: Said<'a>,
-	/// Whether it asked on the chain for bytes that it could not have.
+	/// Whether it asked on the chain for bytes that it could not get.
 	pub asked: bool,
 }
 
 impl<'a> Vote<'a> {
-	/// What it revealed.
+	/// What it revealed, if it did.
 	fn revealed(&self) -> Option<(&'a [Verdict], Evidence)> {
 		match self.said {
 			Said::Revealed(verdicts, evidence) => Some((verdicts, evidence)),
@@ -48,55 +48,55 @@ impl<'a> Vote<'a> {
 		}
 	}
 
-	/// What it revealed of one leaf; to abstain is to reveal nothing.
+	/// Its verdict on one leaf. To abstain is to reveal none.
 	fn verdict(&self, leaf: usize) -> Option<&'a Verdict> {
 		let (verdicts, _) = self.revealed()?;
 		verdicts.get(leaf).filter(|verdict| **verdict != Verdict::Abstain)
 	}
 
-	/// Whether it accuses the transcoder on any leaf, also where it abstains on another.
+	/// Whether it accuses the transcoder on any leaf, even if it abstains on another.
 	pub fn accuses(&self) -> bool {
 		self.revealed().is_some_and(|(verdicts, _)| verdicts.iter().any(is_accusation))
 	}
 }
 
-/// Whether a verdict accuses the transcoder: of a wrong output, or of bytes that were not to be
-/// had.
+/// Whether a verdict accuses the transcoder: of a wrong output, or of bytes that could not be had.
 fn is_accusation(verdict: &Verdict) -> bool {
 	verdict.is_fault() || verdict.is_unavailable()
 }
 
-/// What follows from a tranche's votes.
+/// The result of a tranche's votes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TrancheDecision {
 	/// Nobody could be seated.
 	Void,
-	/// Somebody accuses the transcoder, or members contradict each other, be it in their evidence alone
-	/// where it is not clear whose is right: all validators judge.
+	/// Somebody accuses the transcoder, or members contradict each other (possibly only in their
+	/// evidence, if it is not clear whose is right): all validators judge.
 	Accused,
 	/// All revealed, none abstains, all pass with equal evidence.
 	Accepted,
-	/// Nobody accuses, and not all agree: the next tranche is asked, and after the last one its
-	/// members' number decides ([`most_passed`]).
+	/// Nobody accuses, but not all agree. The next tranche is asked; after the last one, the number
+	/// of members decides ([`most_passed`]).
 	Undecided,
 }
 
-/// What follows from a dispute's votes.
+/// The result of a dispute's votes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DisputeDecision {
-	/// Two thirds of the eligible stake could not have one of the leaves.
+	/// Two thirds of the eligible stake could not have the bytes of one leaf.
 	Missed,
 	/// Two thirds of the eligible stake accuse each of these leaves.
 	Failed {
 		/// The leaves.
 		leaves: LeafMask,
-		/// None of them would fail without those who only say that the segment cannot, or can, be
-		/// transcoded at all.
+		/// Whether none of them would fail without the judges that only say that the segment
+		/// cannot, or can, be transcoded at all.
 		about_input: bool,
 	},
-	/// Each leaf is passed by half of the eligible stake and two thirds of what revealed it.
+	/// Each leaf is passed by half of the eligible stake and by two thirds of the stake that
+	/// revealed a verdict on it.
 	Accepted,
-	/// Nobody was convinced.
+	/// No side is convincing.
 	Void,
 }
 
@@ -125,7 +125,7 @@ fn stake_of<'a>(votes: impl Iterator<Item = &'a Vote<'a>>) -> U256 {
 	votes.fold(U256::zero(), |sum, vote| sum.saturating_add(vote.stake.into()))
 }
 
-/// The stake that says of `leaf` what `rule` holds for.
+/// The stake whose verdict on `leaf` satisfies `rule`.
 fn saying(votes: &[Vote], leaf: usize, rule: impl Fn(&Verdict) -> bool) -> U256 {
 	stake_of(votes.iter().filter(|vote| vote.verdict(leaf).is_some_and(&rule)))
 }
@@ -145,7 +145,7 @@ fn half(part: U256, whole: U256) -> bool {
 	part.saturating_mul(2.into()) >= whole
 }
 
-/// The leaves for which `rule` holds.
+/// The leaves that satisfy `rule`.
 fn mask(leaves: usize, rule: impl Fn(usize) -> bool) -> LeafMask {
 	(0..leaves.min(MASK_BITS))
 		.filter(|leaf| rule(*leaf))
@@ -158,7 +158,7 @@ fn holds(mask: LeafMask, leaf: usize) -> bool {
 	leaf < MASK_BITS && mask >> leaf & 1 == 1
 }
 
-/// Decides a tranche. A small committee can only accept. `accused_before` says whether anybody in
+/// Decides a tranche. A small committee can only accept. `accused_before` tells whether anybody in
 /// an earlier tranche accused the transcoder.
 pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
 	if votes.is_empty() {
@@ -186,9 +186,9 @@ pub fn decide_tranche(votes: &[Vote], accused_before: bool) -> TrancheDecision {
 	}
 }
 
-/// Whether two thirds of all members of these tranches, by count, passed every leaf with the evidence
-/// that most of their tranche's revealed members found: what decides when nobody is left to ask and
-/// nobody has accused the transcoder.
+/// Whether two thirds of all members of these tranches, by count, passed every leaf with the
+/// evidence that most of their tranche's revealing members found. This decides if nobody is left to
+/// ask and nobody has accused the transcoder.
 pub fn most_passed(tranches: &[Vec<Vote>]) -> bool {
 	let (mut seated, mut passed) = (0usize, 0usize);
 	for votes in tranches {
@@ -208,10 +208,10 @@ pub fn most_passed(tranches: &[Vec<Vote>]) -> bool {
 
 /// Decides a dispute over `leaves` revealed leaves. `votes` holds every eligible validator.
 ///
-/// A fault counts on its leaf whatever its kind: verifiers that look at different renditions
-/// first may name different faults of the same leaf. That a failure is about the input alone asks
-/// for what the others would have decided, so neither one voice more turns it into a slash nor one
-/// voice in a false kind averts one.
+/// A fault counts on its leaf whatever its kind: verifiers that look at different renditions first
+/// may name different faults of the same leaf. A failure is about the input alone if the other
+/// judges alone would not have failed the leaf. One more vote can therefore not turn it into a
+/// slash, and one vote of a false kind cannot avert a slash.
 pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	let eligible = stake_of(votes.iter());
 	if eligible.is_zero() {
@@ -239,9 +239,9 @@ pub fn decide_dispute(leaves: usize, votes: &[Vote]) -> DisputeDecision {
 	DisputeDecision::Void
 }
 
-/// Whether a dispute convinced nobody for want of bytes: a third of the eligible stake could not have
-/// those of a leaf that less than half of it passes. It is the transcoder that serves judges, and who
-/// lies about it needs a third as well.
+/// Whether a dispute convinced nobody for want of bytes: a third of the eligible stake could not
+/// have those of a leaf that less than half of it passes. The transcoder has to serve judges, and
+/// judges that lie about it also need a third.
 pub fn is_starved(leaves: usize, votes: &[Vote]) -> bool {
 	let eligible = stake_of(votes.iter());
 	!eligible.is_zero()
@@ -251,13 +251,13 @@ pub fn is_starved(leaves: usize, votes: &[Vote]) -> bool {
 		})
 }
 
-/// Whether a vote's verdicts show that its voter judged every leaf. Evidence covers only leaves
-/// that were had, so that of others is not comparable.
+/// Whether a vote's verdicts show that its voter judged every leaf. Evidence covers only the leaves
+/// that the voter had, so the evidence of others is not comparable.
 fn judged_all(verdicts: &[Verdict]) -> bool {
 	!verdicts.iter().any(|verdict| verdict.is_unavailable() || *verdict == Verdict::Abstain)
 }
 
-/// The evidence over all leaves that holds two thirds of the revealed stake, if any does.
+/// The evidence over all leaves with two thirds of the revealed stake, if there is one.
 pub fn right_evidence(votes: &[Vote]) -> Option<Evidence> {
 	let mut revealed = U256::zero();
 	let mut by_evidence = BTreeMap::<Evidence, U256>::new();
@@ -278,8 +278,8 @@ pub fn right_evidence(votes: &[Vote]) -> Option<Evidence> {
 		.map(|(evidence, _)| evidence)
 }
 
-/// Whether two thirds of a small committee, by count, found this evidence over all leaves. One large
-/// member could else have the others pay for evidence that it invented.
+/// Whether two thirds of a small committee, by count, found this evidence over all leaves.
+/// Otherwise one large member could make the others pay for evidence that it invented.
 fn is_common(votes: &[Vote], right: &Evidence) -> bool {
 	let (mut revealed, mut found) = (0usize, 0usize);
 	for vote in votes {
@@ -292,7 +292,7 @@ fn is_common(votes: &[Vote], right: &Evidence) -> bool {
 	found.saturating_mul(3) >= revealed.saturating_mul(2)
 }
 
-/// Whether most members of a committee found this evidence over all leaves, the silent counted too.
+/// Whether most members of a committee, counting the silent, found this evidence over all leaves.
 fn is_of_most(votes: &[Vote], right: &Evidence) -> bool {
 	let finds = |vote: &&Vote| {
 		vote.revealed()
@@ -302,8 +302,8 @@ fn is_of_most(votes: &[Vote], right: &Evidence) -> bool {
 }
 
 /// Whether members of a small committee found different evidence, and stake and number do not agree
-/// whose is right: only everybody can tell who did not do the work. A large member could else be lazy
-/// for nothing.
+/// on whose is right. Then only everybody can tell who did not do the work; otherwise a large
+/// member could be lazy for free.
 fn unclear(votes: &[Vote]) -> bool {
 	let mut found = votes
 		.iter()
@@ -315,30 +315,30 @@ fn unclear(votes: &[Vote]) -> bool {
 		&& !right_evidence(votes).is_some_and(|right| is_common(votes, &right))
 }
 
-/// What a ballot shows about its members beside their own words.
+/// What a ballot shows about its members besides their own answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ruling {
 	/// How the claim was decided.
 	pub outcome: Outcome,
 	/// The leaves that failed.
 	pub failing: LeafMask,
-	/// The leaves that half of the eligible stake passes, whatever the outcome: a fault named there is
-	/// a false word. All of them where a tranche accepted.
+	/// The leaves that half of the eligible stake passes, whatever the outcome; naming a fault
+	/// there is a false verdict. All leaves if a tranche accepted.
 	pub good: LeafMask,
-	/// The leaves of which half of the eligible stake accuses the transcoder and a third names a fault,
-	/// whatever the outcome: to pass them is a false word. Missing bytes alone do not make it one, for
-	/// who had them may be right.
+	/// The leaves on which half of the eligible stake accuses the transcoder and a third names a
+	/// fault, whatever the outcome; passing them is a false verdict. Missing bytes alone do not
+	/// make it one, because those that had them may be right.
 	pub bad: LeafMask,
 	/// Whether the ballot is the dispute's.
 	pub is_dispute: bool,
-	/// Whether most of its members revealed. Where they did not, finality may have stalled.
+	/// Whether most of its members revealed. If they did not, finality may have stalled.
 	pub most_revealed: bool,
 	/// The leaves on which at least half of the eligible stake abstains in the dispute: nobody pays
-	/// for those. A committee alone excuses nobody, or half of its stake, which may be one member's,
-	/// could have everybody judge for nothing.
+	/// for those. A committee alone excuses nobody. Otherwise half of its stake, which may be one
+	/// member's, could make everybody judge for free.
 	pub excused: LeafMask,
-	/// The evidence of two thirds of the revealed stake; in a tranche of most of its members too, or one
-	/// that reveals alone could invent it.
+	/// The evidence of two thirds of the revealed stake. In a tranche it must also be that of most
+	/// of its members, because a lone revealing member could invent it.
 	pub right: Option<Evidence>,
 	/// Whether at least half of its members passed every leaf.
 	pub half_passed: bool,
@@ -347,7 +347,7 @@ pub struct Ruling {
 }
 
 impl Ruling {
-	/// Reads a ballot over `leaves` revealed leaves after `outcome`.
+	/// Evaluates a ballot over `leaves` revealed leaves after `outcome`.
 	pub fn of(
 		outcome: Outcome,
 		failing: LeafMask,
@@ -384,7 +384,7 @@ impl Ruling {
 			outcome,
 			failing,
 			good,
-			// Half suffices to accept, also against the other half.
+			// Half suffices to accept, even against the other half.
 			bad: bad & !good,
 			is_dispute,
 			most_revealed: revealed.saturating_mul(2) > votes.len(),
@@ -396,23 +396,25 @@ impl Ruling {
 		}
 	}
 
-	/// How one of the ballot's members behaved.
+	/// The conduct of one of the ballot's members.
 	///
-	/// - Silence is a no-show, whatever the outcome: a void claim too, or a third of the stake could
-	///   shield a transcoder for nothing. So is to abstain, except where half of the eligible stake
-	///   of a dispute abstains.
-	/// - What was committed to and not revealed is the worst wrong word where most revealed.
-	/// - A fault on a leaf that half of the eligible stake passes is false dissent, also where that was
-	///   not enough to accept: it made everybody work, and could void claims for nothing. Unavailable
-	///   is not, for a transcoder could serve everybody but one; a member of the dispute pays a
-	///   no-show for it, which does not double where it had asked for the bytes.
-	/// - Valid on a leaf that half of the eligible stake accuses, and of which a third names a fault, is
-	///   as false. Valid on a forced variant that half of the eligible stake sees there shows that
-	///   nothing was encoded.
-	/// - Who could not have, in a tranche, what half of the eligible stake could have later pays its part
-	///   of the dispute, in a void claim too: it had everybody judge.
-	/// - Evidence other than the right one says that the work was not done: of two thirds of everybody's
-	///   for certain, of a tranche's as far as these are to be believed. Not for those who lacked a leaf.
+	/// - Silence is a no-show, whatever the outcome. This includes void claims: otherwise a third
+	///   of the stake could shield a transcoder for free. Abstaining is a no-show too, unless half
+	///   of the eligible stake abstains in a dispute.
+	/// - A commitment that is not revealed costs as much as the worst false verdict, if most
+	///   members revealed.
+	/// - A fault on a leaf that half of the eligible stake passes is false dissent, even if that
+	///   was not enough to accept: it made everybody work, and could void claims for free.
+	///   Unavailable is not, because a transcoder could serve everybody but one; a member of the
+	///   dispute pays a no-show for it, which does not double if it had asked for the bytes.
+	/// - Valid on a leaf that half of the eligible stake accuses, and on which a third names a
+	///   fault, is equally false. Valid on a forced variant that half of the eligible stake sees
+	///   there shows that nothing was encoded.
+	/// - A tranche member that could not have what half of the eligible stake had later pays its
+	///   part of the dispute, in a void claim too, because it made everybody judge.
+	/// - Evidence other than the right one shows that the work was not done: with certainty if it
+	///   is that of two thirds of everybody's stake, otherwise as far as a tranche can be believed.
+	///   This does not apply to members that lacked a leaf.
 	pub fn conduct(&self, vote: &Vote) -> Conduct {
 		let (verdicts, evidence) = match vote.said {
 			Said::Nothing => return Conduct::Owes(Penalty::NoShow),
@@ -463,7 +465,7 @@ impl Ruling {
 		Conduct::Answered
 	}
 
-	/// Whether a vote calls valid what is a forced variant: its evidence is of nothing.
+	/// Whether a vote says Valid where a forced variant is due: its evidence is of no work.
 	pub fn misses_variant(&self, vote: &Vote) -> bool {
 		let unforced = Verdict::Mismatch(MismatchKind::Unforced);
 		vote.revealed().is_some_and(|(verdicts, _)| {
@@ -482,8 +484,8 @@ impl Ruling {
 	}
 }
 
-/// Whether a vote names a fault on one of the `failing` leaves: its voter is a finder. Who called the
-/// leaf valid is none, however that is read.
+/// Whether a vote names a fault on one of the `failing` leaves, so that its voter is a finder. A
+/// voter that called the leaf Valid is not, even if that counts as a fault.
 pub fn found(vote: &Vote, failing: LeafMask) -> bool {
 	vote.revealed().is_some_and(|(verdicts, _)| {
 		verdicts.iter().enumerate().any(|(leaf, verdict)| {

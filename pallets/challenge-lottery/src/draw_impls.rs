@@ -25,7 +25,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Draws a claim whose seed is there; returns what that weighs.
+	/// Draws a claim whose seed is available; returns the weight.
 	pub(crate) fn do_draw(id: ClaimId) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		ensure!(challenge.stage == Stage::AwaitingSeed, Error::<T>::AlreadyDrawn);
@@ -40,9 +40,9 @@ impl<T: Config> Pallet<T> {
 		Ok(weight.saturating_add(Self::apply_draw(id, challenge, &info, &seed)))
 	}
 
-	/// Draws positions and committee: a function of claim and stored seed alone, so neither the
-	/// block nor anything that is read live matters. Returns what a settlement at once weighs, which
-	/// is not part of drawing.
+	/// Draws positions and committee. They are a function of claim and stored seed alone; neither
+	/// the block nor any live state matters. Returns the weight of a settlement at once, which is
+	/// not part of drawing.
 	fn apply_draw(id: ClaimId, mut challenge: Challenge, info: &ClaimInfo, seed: &Seed) -> Weight {
 		let parameters = challenge.parameters;
 		let commitment = &info.commitment;
@@ -77,7 +77,8 @@ impl<T: Config> Pallet<T> {
 		Weight::zero()
 	}
 
-	/// The members of a claim's next tranche, when the first `seated` of the order sit in earlier ones.
+	/// The members of a claim's next tranche, if the first `seated` of the order sit in earlier
+	/// ones.
 	pub(crate) fn in_order<'a>(
 		id: ClaimId,
 		challenge: &Challenge,
@@ -90,7 +91,8 @@ impl<T: Config> Pallet<T> {
 			id,
 			stored.iter().map(|validator| (&validator.account, validator.stake)),
 		);
-		// Ordered first, struck out then: whoever may not judge leaves everybody else's place alone.
+		// The order is computed before anybody is removed, so that a removal does not move the
+		// others.
 		let size = challenge.parameters.committee_size.min(MAX_COMMITTEE);
 		order
 			.into_iter()
@@ -102,7 +104,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether a validator of the stored set may judge this challenge, in a committee or in the
-	/// dispute. Jail is that of the start of the seed's window.
+	/// dispute. Jail is as of the start of the seed's window.
 	pub(crate) fn may_judge(challenge: &Challenge, validator: &SeatedValidator) -> bool {
 		validator.account != challenge.transcoder
 			&& validator.account != challenge.broadcaster
@@ -110,8 +112,8 @@ impl<T: Config> Pallet<T> {
 			&& validator.stake > 0
 	}
 
-	/// Stores the members of a tranche and returns how many there are. Who was not seated before
-	/// becomes liable until the challenge is forgotten.
+	/// Stores the members of a tranche and returns how many there are. A member that was not seated
+	/// before becomes liable until the challenge is deleted.
 	pub(crate) fn seat<'a>(
 		id: ClaimId,
 		challenge: &Challenge,
@@ -149,8 +151,9 @@ impl<T: Config> Pallet<T> {
 		count
 	}
 
-	/// Checks a leaf that is to answer drawn positions, but for the broadcaster's signature; returns
-	/// the challenge with the positions answered, and those positions. Cheap checks come first.
+	/// Checks a leaf that should answer drawn positions, except for the broadcaster's signature.
+	/// Returns the challenge with the positions answered, and those positions. Cheap checks come
+	/// first.
 	fn check_leaf(
 		id: ClaimId,
 		index: u32,
@@ -229,7 +232,7 @@ impl<T: Config> Pallet<T> {
 			.map(|valid| (valid, Weight::zero()))
 	}
 
-	/// Takes a leaf that answers drawn positions; the last one starts the commit phase.
+	/// Accepts a leaf that answers drawn positions. The last one starts the commit phase.
 	pub(crate) fn do_reveal_leaf(
 		id: ClaimId,
 		index: u32,
@@ -255,8 +258,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Ends a claim whose drawn leaves were not revealed in time. The reporter is paid until the
-	/// block in which the agenda does it without one, late as the agenda may be; the transcoder is
-	/// never paid for its own fault.
+	/// block in which the agenda ends the claim without one, even if the agenda is late. The
+	/// transcoder is never paid for its own fault.
 	pub(crate) fn do_report_missed(reporter: AccountId, id: ClaimId) -> DispatchResult {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
@@ -272,8 +275,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Counts this block where calls that are owed took nearly all of the room that is theirs alone, and
-	/// hardly any was left of the rest: who owes one may have found none.
+	/// Counts this block as crowded if owed calls took nearly all of the room reserved for them,
+	/// and almost none of the rest was left: an account that owes a call may have found no room.
 	pub(crate) fn note_crowded() {
 		let limits = T::BlockWeights::get();
 		let used = frame_system::Pallet::<T>::block_weight();
@@ -285,9 +288,9 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The first block that is too late for what a transcoder owes, where `deadline` was set when there
-	/// had been `crowded` blocks without room: as many blocks later as there were since, and
-	/// `reveal_window` at most, for whoever fills them could draw a claim out.
+	/// The first block that is too late for what a transcoder owes, if `deadline` was set after
+	/// `crowded` crowded blocks. It is later by the number of crowded blocks since then, at most
+	/// `reveal_window`, because whoever fills blocks could otherwise delay a claim's end.
 	pub(crate) fn prolonged(
 		parameters: &LotteryParameters,
 		deadline: BlockNumber,
@@ -297,7 +300,8 @@ impl<T: Config> Pallet<T> {
 		deadline.saturating_add(since.min(parameters.reveal_window))
 	}
 
-	/// The distinct revealed leaves of a challenge in ascending order: the order of verdicts.
+	/// The distinct revealed leaves of a challenge in ascending order, which is the order of
+	/// verdicts.
 	pub(crate) fn revealed_leaves(challenge: &Challenge) -> Vec<u32> {
 		let mut indices: Vec<u32> =
 			challenge.samples.iter().filter_map(|sample| sample.leaf).collect();
@@ -306,7 +310,7 @@ impl<T: Config> Pallet<T> {
 		indices
 	}
 
-	/// What the challenge's ballots are about.
+	/// The digest of what the challenge's ballots judge.
 	pub(crate) fn judged(id: ClaimId, challenge: &Challenge, info: &ClaimInfo) -> Hash {
 		let leaf_count = info.commitment.leaf_count;
 		let leaves: Vec<Hash> = Self::revealed_leaves(challenge)

@@ -1,4 +1,4 @@
-//! Duties: what is signed for, without an account that pays.
+//! Duties: what is signed without an account that pays.
 
 use codec::Encode;
 use frame_system::pallet_prelude::BlockNumberFor;
@@ -16,7 +16,7 @@ impl<T: Config> Pallet<T> {
 		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
 	}
 
-	/// What the pool is told of an authorized call that is refused: `Custom(n)` for the pallet's error `n`.
+	/// The pool's answer for a refused authorized call: `Custom(n)` for the pallet's error `n`.
 	pub(crate) fn refusal(error: Error<T>) -> TransactionValidityError {
 		let number = error.encode().first().copied().unwrap_or(u8::MAX);
 		InvalidTransaction::Custom(number).into()

@@ -79,16 +79,16 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// What the runtime provides. `frame_system::AuthorizeCall` must be among its transaction
-	/// extensions.
+	/// The pallet's configuration. `frame_system::AuthorizeCall` must be among the runtime's
+	/// transaction extensions.
 	#[pallet::config]
 	pub trait Config:
 		frame_system::Config<AccountId = AccountId, Hash = Hash, RuntimeEvent: From<Event<Self>>>
 		+ CreateAuthorizedTransaction<Call<Self>>
 	{
-		/// What was fixed at genesis: the off-chain worker needs the length of a slot.
+		/// The timing fixed at genesis: the off-chain worker needs the length of a slot.
 		type Timing: Get<Timing>;
-		/// The parameters in force; copied into each challenge.
+		/// The parameters in force. They are copied into each challenge.
 		type Parameters: Get<LotteryParameters>;
 		/// Seeds, and the validators stored with them.
 		type Beacon: Beacon;
@@ -98,28 +98,29 @@ pub mod pallet {
 		type Rounds: Rounds;
 		/// Claims and their escrow.
 		type Claims: Claims;
-		/// Told when a claim is decided: it holds no place from then on.
+		/// Is told when a claim is decided; from then on the claim takes no place.
 		type OnDecided: OnDecided;
 		/// The keys that sign for broadcasters.
 		type Keys: OperatorKeysOf;
 		/// Cuts stake.
 		type Slash: Slash;
-		/// Keeps the stake of judges until what they judge has ended.
+		/// Keeps the stake of judges from leaving until what they judge has ended.
 		type Liability: Liability;
 		/// Jails transcoders that await a slash.
 		type Jail: Jail;
-		/// Keeps who judged badly from validating for a while.
+		/// Keeps judges that judged badly from validating for a while.
 		type Chill: Chill;
 		/// The keys by which judges attest which toolchains they lack.
 		type VerifierKeys: VerifierKeyOf;
 		/// Pays judges in LPT.
 		type Pool: JudgesPool;
-		/// LPT that the common pool adds in a round to what judges are paid out of penalties.
+		/// The most LPT that the common pool adds in a round to what judges are paid out of
+		/// penalties.
 		type PoolRewards: Get<Balance>;
 		/// Where the verify service finds a claim's bytes.
 		type Services: ServiceDirectory;
-		/// Blocks after an assignment's end in which it can still be claimed for: so long claims may
-		/// name a toolchain after it has retired.
+		/// Blocks after an assignment's end in which it can still be claimed for. For that long,
+		/// claims can name a toolchain after it has retired.
 		type ClaimGrace: Get<BlockNumber>;
 		/// The least number of blocks between the call that retires a toolchain and the block in which
 		/// its assignments end: one round.
@@ -127,18 +128,19 @@ pub mod pallet {
 		/// For benchmarks: gives the claim's transcoder stake.
 		#[cfg(feature = "runtime-benchmarks")]
 		type Stake: livepeer_primitives::traits::Stake;
-		/// Most toolchains that governance can list, and as many on their way out.
+		/// The most toolchains that governance can list, and the most that can be retiring.
 		#[pallet::constant]
 		type MaxToolchains: Get<u32>;
 		/// Priority of leaves, commits and reveals in the pool.
 		#[pallet::constant]
 		type DutyPriority: Get<TransactionPriority>;
-		/// The weight that a block sets aside for the agenda: three quarters of it for urgent tasks,
-		/// what these leave for lazy ones. Each queue takes at least one step in a block, and its last
-		/// one may exceed its part.
+		/// The weight that a block reserves for the agenda: three quarters for urgent tasks, the
+		/// remainder for lazy ones. Each queue takes at least one step in a block, and its last
+		/// step may exceed its part.
 		#[pallet::constant]
 		type AgendaWeight: Get<Weight>;
-		/// The listed price of weight, in LPT: what a dispute weighs is paid for by whoever is to blame.
+		/// The listed price of weight, in LPT. Whoever is to blame for a dispute pays for the
+		/// dispute's weight.
 		type WeightPrice: WeightToFee<Balance = Balance>;
 		/// Weights of calls and steps.
 		type WeightInfo: WeightInfo;
@@ -148,12 +150,11 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Challenges<T: Config> = StorageMap<_, Twox64Concat, ClaimId, Challenge>;
 
-	/// The ballots of the challenges that are voted on: the index by which verifiers find what
-	/// they owe.
+	/// The ballots of the challenges in a vote. Verifiers find here what they owe.
 	#[pallet::storage]
 	pub type Ballots<T: Config> = StorageMap<_, Twox64Concat, ClaimId, Ballot>;
 
-	/// Members by claim, tranche and number. A committee's stay until the claim is decided.
+	/// Members by claim, tranche and number. Committee members stay until the claim is decided.
 	#[pallet::storage]
 	pub type Members<T: Config> = StorageNMap<
 		_,
@@ -170,54 +171,58 @@ pub mod pallet {
 	pub type Leaves<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, ClaimId, Twox64Concat, u32, Leaf>;
 
-	/// The judges of each challenge from their seat to its end, with what they owe once it is
-	/// decided: their stake is liable as long as they stand here.
+	/// The judges of each challenge from their seat to its end, and what they owe once it is
+	/// decided. Their stake is liable as long as they are listed.
 	#[pallet::storage]
 	pub type Judges<T: Config> = StorageMap<_, Twox64Concat, ClaimId, JudgeList>;
 
-	/// How often in a row a verifier gave no full answer. Absent when its last answer was full.
+	/// How many times in a row a verifier gave no full answer. Absent if its last answer was full.
 	#[pallet::storage]
 	pub type NoShows<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
 
-	/// What verifiers left undone in the newest round of whose snapshot they did, and what that took of
-	/// their stake. Goes with the next full answer of a later round.
+	/// A verifier's omissions in the newest round with any, by the round of the snapshot that
+	/// seated it, and what they took of its stake. Deleted by its next full answer of a later
+	/// round.
 	#[pallet::storage]
 	pub type Omitted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Omissions>;
 
-	/// How many judges were chilled for bytes that they had asked for and their fellows had, and the round
-	/// in which the first of them was. Counted anew once that one's chill is over.
+	/// How many judges were chilled for bytes that they had asked for and that their fellow judges
+	/// had, and the round of the first. The count starts anew when that one's chill is over.
 	#[pallet::storage]
 	pub type ChilledLate<T: Config> = StorageValue<_, (RoundIndex, u32)>;
 
-	/// The judges that lack a toolchain, or have to attest that they lack none, by account.
+	/// The judges that lack a toolchain, or must attest that they no longer lack one, by account.
 	#[pallet::storage]
 	pub type Attestations<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Attestation>;
 
-	/// What judges have to do that owe a commitment; absent when nobody does.
+	/// The pending work of judges that owe a commitment; absent when nobody does.
 	#[pallet::storage]
 	pub type Queues<T: Config> = StorageValue<_, AllQueues, ValueQuery>;
-	/// What of a transcoder's claims was accepted since it registered or failed: until that is enough,
-	/// more of its leaves are drawn. Absent when nothing was and no claim is open that does not count.
-	/// Written with each claim that is settled and counts.
+	/// The accepted work of a transcoder's claims since it registered or failed. Until it is
+	/// enough, more of its leaves are drawn. Absent when nothing was accepted and no open claim is
+	/// excluded from counting. Written with each settled claim that counts.
 	#[pallet::storage]
 	pub type Accepted<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Record, ValueQuery>;
 
-	/// What the common pool has added to the judges' pay in the newest round in which it did.
+	/// What the common pool added to the judges' pay in the newest round in which it added
+	/// anything.
 	#[pallet::storage]
 	pub type PoolSpent<T: Config> = StorageValue<_, (RoundIndex, Balance)>;
 
-	/// What was decided lately of the claims under each toolchain, by stretches of a session's length: when a
-	/// failure is reviewed, those around it tell whether its slash waits longer. Goes with the toolchain.
+	/// What was recently decided of the claims under each toolchain, by stretches of a session's
+	/// length. The review of a failure reads from it whether the slash waits longer. Deleted with
+	/// the toolchain.
 	#[pallet::storage]
 	pub type Tallied<T: Config> = StorageMap<_, Twox64Concat, ToolchainId, Tallies, ValueQuery>;
 
-	/// Open challenges of a transcoder's claims of one round, and what they have cost of its stake.
+	/// Open challenges of a transcoder's claims of one round, and how much of its stake they have
+	/// cost.
 	#[pallet::storage]
 	pub type OfRound<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, RoundIndex, RoundRecord>;
 
-	/// What is to be done in which block, by queue: exactly one entry for each challenge and for each
-	/// toolchain on its way out.
+	/// The tasks that are due in each block, by queue: exactly one entry for each challenge and for
+	/// each retiring toolchain.
 	#[pallet::storage]
 	pub type Agenda<T: Config> = StorageNMap<
 		_,
@@ -229,13 +234,13 @@ pub mod pallet {
 		(),
 	>;
 
-	/// Blocks so far in which calls that are owed took nearly all of the room that is theirs alone. Where
-	/// there are such a transcoder has longer to reveal its leaves and to open its variants, and judges
-	/// have longer to commit and to reveal.
+	/// The number of blocks so far in which owed calls took nearly all of the room reserved for
+	/// them. Each extends a transcoder's time to reveal leaves and open variants, and judges' time
+	/// to commit and reveal.
 	#[pallet::storage]
 	pub type Crowded<T: Config> = StorageValue<_, u32, ValueQuery>;
 
-	/// The first block of a queue that is not worked off; absent when none is overdue.
+	/// The first block of a queue that is not finished; absent when nothing is overdue.
 	#[pallet::storage]
 	pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, Class, BlockNumber>;
 
@@ -244,17 +249,17 @@ pub mod pallet {
 	pub type Verifiers<T: Config> =
 		StorageValue<_, BoundedVec<(AccountId, VerifierId), ConstU32<MAX_VALIDATORS>>, ValueQuery>;
 
-	/// The toolchains that assignments may be accepted with, ascending.
+	/// The toolchains with which assignments can be accepted, ascending.
 	#[pallet::storage]
 	pub type Toolchains<T: Config> =
 		StorageValue<_, BoundedVec<ToolchainId, T::MaxToolchains>, ValueQuery>;
 
-	/// The toolchains on their way out, until no open claim can name them.
+	/// The retiring toolchains, until no open claim can name them.
 	#[pallet::storage]
 	pub type RetiringToolchains<T: Config> =
 		StorageValue<_, BoundedVec<Retiring, T::MaxToolchains>, ValueQuery>;
 
-	/// What the chain starts with.
+	/// The pallet's genesis.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
@@ -291,9 +296,9 @@ pub mod pallet {
 		Drawn {
 			/// The claim.
 			claim: ClaimId,
-			/// The positions that the transcoder must answer for.
+			/// The positions that the transcoder must answer.
 			positions: Vec<u64>,
-			/// Who will judge; empty makes the claim void.
+			/// The judges of the first tranche. If there are none, the claim is void.
 			committee: Vec<AccountId>,
 			/// The first block that is too late for a reveal.
 			reveal_until: BlockNumber,
@@ -311,7 +316,7 @@ pub mod pallet {
 		MissedReported {
 			/// The claim.
 			claim: ClaimId,
-			/// Who earns the finder's fee.
+			/// The reporter, which earns the finder's fee.
 			reporter: AccountId,
 		},
 		/// A tranche's members must commit.
@@ -320,7 +325,7 @@ pub mod pallet {
 			claim: ClaimId,
 			/// The tranche; 255 is the dispute.
 			tranche: Tranche,
-			/// The first block that is too late.
+			/// The first block in which a commitment is too late.
 			until: BlockNumber,
 		},
 		/// A member committed.
@@ -338,7 +343,7 @@ pub mod pallet {
 			claim: ClaimId,
 			/// The tranche.
 			tranche: Tranche,
-			/// The first block that is too late.
+			/// The first block in which a reveal is too late.
 			until: BlockNumber,
 		},
 		/// A member revealed.
@@ -367,11 +372,11 @@ pub mod pallet {
 			claim: ClaimId,
 			/// The outcome.
 			outcome: Outcome,
-			/// Failed over the question alone whether the segments can be transcoded: the fee goes
-			/// back, without a slash.
+			/// Whether it failed only over the question whether the segments can be transcoded at
+			/// all: the fee goes back, without a slash.
 			about_input: bool,
-			/// The block in which its execution begins; until then governance can cancel it. Where many fail
-			/// under one toolchain, `DeferralLengthened` names a later one.
+			/// The block in which its execution begins. Until then governance can cancel it. If
+			/// many fail under one toolchain, `DeferralLengthened` names a later block.
 			execute_at: BlockNumber,
 		},
 		/// A verifier was penalised.
@@ -380,10 +385,10 @@ pub mod pallet {
 			claim: ClaimId,
 			/// The verifier.
 			verifier: AccountId,
-			/// For what.
+			/// The reason.
 			penalty: Penalty,
-			/// The share of its stake that it costs: for what it left undone only what that is more than
-			/// the largest of the round has cost already.
+			/// The share of its stake that it costs. For an omission this is only the amount beyond
+			/// what the largest one of the round has already cost.
 			fraction: Perbill,
 			/// What its stake lost, in LPT.
 			amount: Balance,
@@ -396,12 +401,12 @@ pub mod pallet {
 			outcome: Outcome,
 			/// What the transcoder's stake lost, in LPT.
 			slashed: Balance,
-			/// What of it went to the finders.
+			/// The part of it that went to the finders, in LPT.
 			finders_fee: Balance,
-			/// What of it went to the common pool.
+			/// The part of it that went to the common pool, in LPT.
 			common_pool: Balance,
 		},
-		/// A decision could not be executed; it is tried again later.
+		/// A decision could not be executed. It will be tried again later.
 		ExecutionFailed {
 			/// The claim.
 			claim: ClaimId,
@@ -415,12 +420,12 @@ pub mod pallet {
 			/// SHA-256 of the file by which the verdict was judged again, if governance names one.
 			case: Option<Hash>,
 		},
-		/// Assignments may be accepted with this toolchain from now on.
+		/// From now on assignments can be accepted with this toolchain.
 		ToolchainAccepted {
 			/// The toolchain.
 			toolchain: ToolchainId,
 		},
-		/// No assignment is accepted with this toolchain from now on.
+		/// From now on no assignment is accepted with this toolchain.
 		ToolchainRetired {
 			/// The toolchain.
 			toolchain: ToolchainId,
@@ -429,12 +434,12 @@ pub mod pallet {
 			/// The block until which verifiers keep it.
 			until: BlockNumber,
 		},
-		/// No claim that is not decided can name this toolchain: verifiers need it no longer.
+		/// No undecided claim can name this toolchain any more: verifiers no longer need it.
 		ToolchainForgotten {
 			/// The toolchain.
 			toolchain: ToolchainId,
 		},
-		/// A tranche came to no agreement, and nobody accuses the transcoder: the next one judges.
+		/// A tranche did not agree, and nobody accuses the transcoder: the next tranche judges.
 		TrancheUndecided {
 			/// The claim.
 			claim: ClaimId,
@@ -456,10 +461,11 @@ pub mod pallet {
 		VariantsOpened {
 			/// The claim.
 			claim: ClaimId,
-			/// For each revealed leaf in ascending order of index the rendition that is due as a variant.
+			/// For each revealed leaf, in ascending order of index, the rendition that is due as a
+			/// variant.
 			due: Vec<Option<u8>>,
 		},
-		/// A member could not have all bytes, and asks whoever has them.
+		/// A member could not get all bytes, and asks whoever has them.
 		DataAsked {
 			/// The claim.
 			claim: ClaimId,
@@ -468,15 +474,15 @@ pub mod pallet {
 			/// The member.
 			verifier: AccountId,
 		},
-		/// Nobody reveals any more: the transcoder must open its forced variants.
+		/// The reveals are over: the transcoder must open its forced variants.
 		OpeningStarted {
 			/// The claim.
 			claim: ClaimId,
-			/// The first block that is too late.
+			/// The first block in which an opening is too late.
 			until: BlockNumber,
 		},
-		/// The transcoder signed openings of which one at least is not by its VRF key: it has opened
-		/// nothing, and the claim is missed.
+		/// The transcoder signed openings, at least one of which was not made with its VRF key:
+		/// nothing counts as opened, and the claim is missed.
 		WronglyOpened {
 			/// The claim.
 			claim: ClaimId,
@@ -485,81 +491,82 @@ pub mod pallet {
 		Attested {
 			/// The judge.
 			verifier: AccountId,
-			/// Those of which its service does not make the golden vectors; it abstains in claims that name
-			/// one of them.
+			/// The toolchains whose golden vectors its service does not reproduce. It abstains in
+			/// claims that name one of them.
 			lacking: Vec<ToolchainId>,
 		},
-		/// Many failed under this toolchain at about the same time: the slash waits longer.
+		/// Many claims failed under this toolchain at about the same time: the slash waits longer.
 		DeferralLengthened {
 			/// The claim.
 			claim: ClaimId,
 			/// The toolchain.
 			toolchain: ToolchainId,
-			/// The block in which the decision's execution begins now; until then governance can cancel it.
+			/// The block in which the decision's execution now begins. Until then governance can
+			/// cancel it.
 			execute_at: BlockNumber,
 		},
 	}
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// There is no open challenge of this claim.
+		/// This claim has no open challenge.
 		NoChallenge,
-		/// The claim has a challenge already.
+		/// The claim already has a challenge.
 		AlreadyChallenged,
 		/// The toolchain is not on the list.
 		UnknownToolchain,
-		/// The claim holds no leaf or no work, so nothing could be drawn.
+		/// The claim has no leaf or no work, so nothing could be drawn.
 		NoWork,
-		/// Nobody could judge one leaf of the job in the time that judges are given.
+		/// Nobody could judge a single leaf of the job in the time that judges are given.
 		CannotBeJudged,
 		/// The claim has more leaves than can be sampled at the rate in force.
 		TooManyLeaves,
-		/// The claim is drawn.
+		/// The claim was drawn already.
 		AlreadyDrawn,
-		/// It is too early: the draw's window has not begun, or leaves can still be revealed, or verdicts
-		/// before the variants are opened.
+		/// It is too early: the window of the draw has not begun, leaves can still be revealed, or
+		/// verdicts can still be revealed before the variants are opened.
 		TooEarly,
 		/// The seed is not stored yet.
 		SeedNotReady,
-		/// The claim does not wait for leaves.
+		/// The claim is not in the phase in which leaves are revealed.
 		NotRevealing,
 		/// The reveal window is over.
 		TooLate,
 		/// An empty leaf has no work, so no drawn position falls in it.
 		EmptyLeaf,
-		/// The leaf does not hold one place per rendition of the job.
+		/// The leaf does not have exactly one place per rendition of the job.
 		WrongOutputs,
-		/// A rejected leaf has exactly the work that the job's factors give it.
+		/// A rejected leaf must have exactly the work that the job's factors give it.
 		WrongRejectedWork,
-		/// The leaf holds more work than the claim's largest: it counts as not revealed.
+		/// The leaf has more work than the claim's largest leaf: it counts as not revealed.
 		AboveLargestLeaf,
-		/// The segment is of another track than the one that is transcoded.
+		/// The segment belongs to another track than the one that is transcoded.
 		NotTheSource,
 		/// The proof does not lead from the leaf to the claim's root.
 		BadProof,
-		/// No drawn position that still waits for an answer falls in the leaf.
+		/// No drawn position that is still unanswered falls in the leaf.
 		NothingToAnswer,
-		/// The signature names another account, or another generation of keys, than the assignment. A
-		/// transcoder's may also be by the keys that it uses now, and not by a revoked one.
+		/// The signature names another account or another generation of keys than the assignment. A
+		/// transcoder may also sign with its current generation, but not with a revoked key.
 		WrongSigner,
-		/// The broadcaster did not sign the segment as this leaf describes it, or the transcoder did not
-		/// sign these openings for the ballot at work.
+		/// The broadcaster did not sign the segment that this leaf describes, or the transcoder did
+		/// not sign these openings for the current ballot.
 		BadSignature,
-		/// The call is not owed. What was authorized never ends here.
+		/// The call is not owed. An authorized call never fails with this error.
 		NotOwed,
 		/// The claim is not decided yet, or it is void.
 		NotDecided,
-		/// The toolchain is listed already.
+		/// The toolchain is already listed.
 		AlreadyAccepted,
-		/// The list of toolchains is full, or that of those on their way out.
+		/// The list of toolchains, or that of retiring toolchains, is full.
 		TooManyToolchains,
-		/// A toolchain retires at least one round ahead.
+		/// A toolchain must be retired at least one round ahead.
 		NoticeTooShort,
-		/// The decision's block has come: its execution has begun, or is about to.
+		/// The decision's block has come: its execution has begun or is about to begin.
 		ExecutionBegun,
-		/// The claim's forced variants are not to be opened: they are, or none is asked for.
+		/// The claim's forced variants cannot be opened now: they already are, or none is due.
 		NotOpening,
-		/// There is not one opening for each drawn leaf, in ascending order of index.
+		/// The openings are not exactly one for each drawn leaf, in ascending order of index.
 		WrongOpenings,
 		/// No longer used: openings are signed, and a wrong one ends the claim as missed.
 		BadOpening,
@@ -571,7 +578,7 @@ pub mod pallet {
 			if !T::Clock::is_open() {
 				return Weight::zero();
 			}
-			// What is read and written at the block's end.
+			// Reads and writes at the block's end.
 			let end = T::DbWeight::get().reads_writes(2, 1);
 			Self::run_agenda(Self::now()).saturating_add(end)
 		}
@@ -610,14 +617,14 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Draws a claim's positions and committee, a function of claim and stored seed alone: a
-		/// late draw has the same result. The agenda does it by itself.
+		/// Draws a claim's positions and committee. They depend on claim and stored seed alone, so
+		/// a late draw has the same result. The agenda also draws by itself.
 		///
-		/// Who: anyone, from the start of the second window after the claim's own on.
+		/// Who: anyone, from the start of the second window after the claim's own.
 		///
 		/// - `claim`: the claim's number.
 		///
-		/// Emits `Drawn`; where nobody can judge also `Decided` and `Executed`. Costs the
+		/// Emits `Drawn`; if nobody can judge, also `Decided` and `Executed`. Costs the
 		/// transaction's fee.
 		#[pallet::call_index(0)]
 		#[pallet::weight(
@@ -641,8 +648,8 @@ pub mod pallet {
 		///   generation of the broadcaster's segment keys.
 		/// - `proof`: the siblings of the leaf's path, from the leaf up.
 		///
-		/// Emits `LeafRevealed`; with the last one `CommitStarted`. Costs nothing. The pool refuses
-		/// it as `Custom(n)`, n being the number of the pallet's error.
+		/// Emits `LeafRevealed`; with the last leaf also `CommitStarted`. Costs nothing. The pool
+		/// refuses it as `Custom(n)`, where n is the number of the pallet's error.
 		#[pallet::call_index(1)]
 		#[pallet::weight((
 			T::WeightInfo::reveal_leaf(proof.len() as u32),
@@ -665,10 +672,10 @@ pub mod pallet {
 		}
 
 		/// Ends a claim whose drawn leaves were not all revealed in time. The reporter earns the
-		/// finder's fee until the block in which the agenda ends the claim by itself; the
+		/// finder's fee until the block in which the agenda ends the claim by itself. The
 		/// transcoder never earns it.
 		///
-		/// Who: anyone, from the reveal window's end on.
+		/// Who: anyone, once the reveal window is over.
 		///
 		/// - `claim`: the claim's number.
 		///
@@ -682,16 +689,16 @@ pub mod pallet {
 
 		/// Commits to verdicts and evidence.
 		///
-		/// Who: a member of the open ballot, by the verifier key that is stored for it, without an
-		/// account.
+		/// Who: a member of the open ballot, with the verifier key that is stored for it, without
+		/// an account.
 		///
 		/// - `claim`: the claim's number.
 		/// - `tranche`: the ballot's; 255 is the dispute.
 		/// - `member`: the member's number within the tranche, from 0.
 		/// - `commitment`: to the opening, bound to what is judged.
-		/// - `signature`: the verifier key's over the duty payload.
+		/// - `signature`: the verifier key's, over the duty payload.
 		///
-		/// Emits `Committed`; with the last one `VerdictRevealStarted`. Costs nothing.
+		/// Emits `Committed`; with the last commitment also `VerdictRevealStarted`. Costs nothing.
 		#[pallet::call_index(3)]
 		#[pallet::weight((T::WeightInfo::commit_verdict(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_commit_verdict())]
@@ -710,16 +717,16 @@ pub mod pallet {
 				.map_err(|_| Error::<T>::NotOwed.into())
 		}
 
-		/// Reveals what was committed to, in the reveal phase.
+		/// Reveals verdicts and evidence to which a member has committed, in the reveal phase.
 		///
-		/// Who: a member that has committed, by its verifier key, without an account.
+		/// Who: a member that has committed, with its verifier key, without an account.
 		///
 		/// - `claim`: the claim's number.
 		/// - `tranche`: the ballot's; 255 is the dispute.
 		/// - `member`: the member's number within the tranche, from 0.
 		/// - `opening`: one verdict per revealed leaf in ascending order of index, evidence and
 		///   salt.
-		/// - `signature`: the verifier key's over the duty payload.
+		/// - `signature`: the verifier key's, over the duty payload.
 		///
 		/// Emits `VerdictRevealed`. Costs nothing.
 		#[pallet::call_index(4)]
@@ -741,13 +748,14 @@ pub mod pallet {
 		}
 
 		/// Cancels a decision before the block in which its execution begins. Refund, slash,
-		/// finder's fee and judges' penalties fall away, jail can end, and the transcoder is paid.
+		/// finder's fee and judges' penalties are dropped, the transcoder can leave jail, and it is
+		/// paid.
 		///
 		/// Who: governance.
 		///
-		/// - `claim`: the claim's number; it is decided, and not void.
-		/// - `case`: SHA-256 of the file by which the verdict was judged again, where there is one, so that
-		///   anybody who has the file can see why.
+		/// - `claim`: the claim's number. It must be decided, and not void.
+		/// - `case`: SHA-256 of the file by which the verdict was judged again, if there is one, so
+		///   that anybody with the file can see the reason.
 		///
 		/// Emits `Cancelled`. Costs nothing.
 		#[pallet::call_index(5)]
@@ -761,7 +769,8 @@ pub mod pallet {
 			Ok(Some(Self::do_cancel(claim, case)?).into())
 		}
 
-		/// Lets assignments be accepted with a toolchain. One that is on its way out stays.
+		/// Allows assignments to be accepted with a toolchain. A toolchain that is being retired
+		/// stays.
 		///
 		/// Who: governance.
 		///
@@ -775,8 +784,8 @@ pub mod pallet {
 			Self::do_accept_toolchain(toolchain)
 		}
 
-		/// Retires a toolchain: no assignment is accepted with it from now on, those that run on it
-		/// end at a block, and verifiers keep it until no claim over it can be open.
+		/// Retires a toolchain: from now on no assignment is accepted with it, assignments that run
+		/// on it end at a given block, and verifiers keep it until no claim under it can be open.
 		///
 		/// Who: governance.
 		///
@@ -797,17 +806,18 @@ pub mod pallet {
 
 		/// Opens which of the drawn segments had to have a variant.
 		///
-		/// Who: the transcoder, by a duties key, without an account, after the reveals of the first
-		/// ballot that has any: when all who committed have revealed, or their time is over.
+		/// Who: the transcoder, with a duties key, without an account, after the reveals of the
+		/// first ballot that has any: when all that committed have revealed, or their time is over.
 		///
 		/// - `claim`: the claim's number.
 		/// - `openings`: one per drawn leaf, in ascending order of index: the output of the
 		///   transcoder's VRF for that segment, with its proof.
 		/// - `signature`: over the openings for this claim and ballot, by a duties key of the
-		///   assignment's generation or of the one in use.
+		///   assignment's generation or of the current one.
 		///
-		/// Emits `VariantsOpened`; with a wrong proof `WronglyOpened`, and the claim is missed. Costs
-		/// nothing. The pool refuses it as `Custom(n)`, n being the number of the pallet's error.
+		/// Emits `VariantsOpened`; with a wrong proof `WronglyOpened`, and the claim is missed.
+		/// Costs nothing. The pool refuses it as `Custom(n)`, where n is the number of the pallet's
+		/// error.
 		#[pallet::call_index(8)]
 		#[pallet::weight((
 			T::WeightInfo::open_variants(openings.len() as u32),
@@ -827,15 +837,15 @@ pub mod pallet {
 			Self::do_open_variants(claim, &openings)
 		}
 
-		/// Asks whoever has a claim's bytes for those that could not be had.
+		/// Asks whoever has a claim's bytes for those that the member could not get.
 		///
-		/// Who: a member of the open ballot, by its verifier key, without an account; once, in the
-		/// first half of the commit phase.
+		/// Who: a member of the open ballot, with its verifier key, without an account; once, in
+		/// the first half of the commit phase.
 		///
 		/// - `claim`: the claim's number.
 		/// - `tranche`: the ballot's; 255 is the dispute.
 		/// - `member`: the member's number within the tranche, from 0.
-		/// - `signature`: the verifier key's over the duty payload.
+		/// - `signature`: the verifier key's, over the duty payload.
 		///
 		/// Emits `DataAsked`. Costs nothing.
 		#[pallet::call_index(9)]
@@ -854,20 +864,22 @@ pub mod pallet {
 			Self::do_ask_data(claim, tranche, member).map_err(|_| Error::<T>::NotOwed.into())
 		}
 
-		/// Attests which toolchains a judge lacks, in the place of what it has attested before. It is seated
-		/// for claims that name them all the same, and abstains. A judge that is chilled until it attests
-		/// golden vectors is so no longer once it lacks none of the toolchains for which it was.
+		/// Attests which toolchains a judge lacks, and replaces what it attested before. The judge
+		/// is still seated for claims that name them, and abstains. The chill of a judge that is
+		/// chilled until it attests golden vectors ends once it lacks none of the toolchains for
+		/// which it was chilled.
 		///
-		/// Who: a validator, or one of whom something is stored, by the verifier key that it has
-		/// registered, without an account; once in a beacon window, and where it changes anything.
+		/// Who: a validator, or an account with a stored attestation, with its registered verifier
+		/// key, without an account; once in a beacon window, and only if it changes anything.
 		///
 		/// - `verifier`: the judge.
 		/// - `window`: the beacon window of the block.
-		/// - `lacking`: the toolchains of which its service does not make the golden vectors, ascending,
-		///   each accepted or on its way out.
-		/// - `signature`: the verifier key's over the attestation.
+		/// - `lacking`: the toolchains whose golden vectors its service does not reproduce,
+		///   ascending, each accepted or retiring.
+		/// - `signature`: the verifier key's, over the attestation.
 		///
-		/// Emits `Attested`, and with the end of a chill the election's `ValidatorChilled`. Costs nothing.
+		/// Emits `Attested`, and, if it ends a chill, the election's `ValidatorChilled`. Costs
+		/// nothing.
 		#[pallet::call_index(10)]
 		#[pallet::weight((T::WeightInfo::attest(), DispatchClass::Operational, Pays::No))]
 		#[pallet::weight_of_authorize(T::WeightInfo::authorize_attest())]
@@ -892,52 +904,54 @@ pub mod pallet {
 			Self::view_challenge(claim)
 		}
 
-		/// All that the chain holds of a claim that is judged, for whoever judges it again.
+		/// All that the chain holds of a claim that is being judged, for anybody who judges it
+		/// again.
 		pub fn judgement(claim: ClaimId) -> Option<JudgementView> {
 			Self::view_judgement(claim)
 		}
 
-		/// The toolchains that assignments may be accepted with.
+		/// The toolchains with which assignments can be accepted.
 		pub fn toolchains() -> Vec<ToolchainId> {
 			Self::toolchains_accepted()
 		}
 
-		/// The toolchains on their way out, which verifiers still keep.
+		/// The retiring toolchains, which verifiers still keep.
 		pub fn retiring_toolchains() -> Vec<Retiring> {
 			RetiringToolchains::<T>::get().into_inner()
 		}
 
-		/// Who of the ballot at work has asked for bytes that it could not have: whoever has them serves
-		/// them.
+		/// The members of the current ballot that have asked for bytes they could not get; whoever
+		/// has the bytes serves them.
 		pub fn asking(claim: ClaimId) -> Vec<AccountId> {
 			Self::view_asking(claim)
 		}
 
-		/// As how many full claims those count that were accepted of a transcoder since it registered or
-		/// failed, without what it rejected; more is drawn of its claims until there are `new_claims`.
+		/// The accepted work of a transcoder since it registered or failed, without what it
+		/// rejected, in full claims. More of its claims is drawn until there are `new_claims`.
 		pub fn accepted(transcoder: AccountId) -> u32 {
 			Self::full_claims(&transcoder)
 		}
 
-		/// What a transcoder has shown since it registered or failed: how much work was accepted of its
-		/// claims, how much of that was judged, and in how many blocks it was done.
+		/// What a transcoder has done since it registered or failed: how much work of its claims
+		/// was accepted, how much of that was judged, and in how many blocks it was done.
 		pub fn record_of(transcoder: AccountId) -> Record {
 			Accepted::<T>::get(transcoder)
 		}
 
-		/// How often in a row a verifier gave no full answer: the next time costs as many doublings.
+		/// How many times in a row a verifier gave no full answer. The cost of the next time
+		/// doubles as often.
 		pub fn no_shows(verifier: AccountId) -> u32 {
 			NoShows::<T>::get(verifier)
 		}
 
-		/// What a judge has attested of its toolchains, and what it has to attest before it validates again;
-		/// `None` if it lacks none and owes nothing.
+		/// What a judge has attested of its toolchains, and what it must attest before it validates
+		/// again; `None` if it lacks none and owes nothing.
 		pub fn attestation(verifier: AccountId) -> Option<Attestation> {
 			Attestations::<T>::get(verifier)
 		}
 
-		/// What an account owes for claims, its own and those that it judges, what is due first at the
-		/// top.
+		/// What an account owes for claims, its own and those that it judges, the most urgent
+		/// first.
 		pub fn duties(account: AccountId) -> Vec<DutyView> {
 			Self::view_duties(&account)
 		}

@@ -1,4 +1,4 @@
-//! The runtime of the tests: this pallet and stand-ins for its neighbours, which keep what they
+//! The runtime of the tests: this pallet, and stand-ins for its neighbours. These record what they
 //! are told in storage, so that a rolled-back step is rolled back there too.
 
 #![allow(clippy::unwrap_used)]
@@ -93,15 +93,14 @@ where
 }
 
 parameter_types! {
-	/// One tranche, unless a test asks for more.
-	/// Nobody is new and no variants are asked for, unless a test says so.
+	/// One tranche, nobody is new and no variants are due, unless a test sets it.
 	pub static Parameters: LotteryParameters = LotteryParameters {
 		tranches: 1,
 		new_claims: 0,
 		variant_rate: Perbill::zero(),
 		..ProtocolParameters::development().lottery
 	};
-	/// LPT that the pool adds in a round.
+	/// The most LPT that the pool adds in a round.
 	pub static PoolRewards: Balance = 0;
 	pub static AgendaWeight: Weight = Weight::from_parts(1_000_000_000_000, u64::MAX / 2);
 	pub const Clock: Timing = Timing::development();
@@ -156,10 +155,10 @@ impl<V: Encode + Decode + Default> Kept<V> {
 	}
 }
 
-/// A slash as it was asked for.
+/// A slash as requested.
 pub type SlashCall = (AccountId, RoundIndex, Perbill, Vec<AccountId>);
 
-/// Validators that are stored with seeds.
+/// Validators stored with seeds.
 pub static SEATED: Kept<Vec<SeatedValidator>> = Kept::new(b"fake:seated");
 /// Windows that have no seed.
 pub static SEEDLESS: Kept<Vec<WindowIndex>> = Kept::new(b"fake:seedless");
@@ -169,9 +168,9 @@ pub static RETAINED: Kept<BTreeMap<WindowIndex, i32>> = Kept::new(b"fake:retaine
 pub static CLAIMS: Kept<BTreeMap<ClaimId, ClaimInfo>> = Kept::new(b"fake:claims");
 /// Settlements.
 pub static SETTLED: Kept<Vec<(ClaimId, Settlement)>> = Kept::new(b"fake:settled");
-/// What the verification of settled claims came to.
+/// The cost of verification of settled claims.
 pub static BILLS: Kept<Vec<VerificationBill>> = Kept::new(b"fake:bills");
-/// What is there for the verification of each claim, in ETH.
+/// What is available for the verification of each claim, in ETH.
 pub static BUDGET: Kept<Balance> = Kept::new(b"fake:budget");
 /// What judges were paid in LPT.
 pub static REWARDED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:rewarded");
@@ -179,7 +178,8 @@ pub static REWARDED: Kept<Vec<(AccountId, Balance)>> = Kept::new(b"fake:rewarded
 pub static CHARGED: Kept<Vec<(AccountId, Balance, RoundIndex)>> = Kept::new(b"fake:charged");
 /// Whether settlements fail.
 pub static STUCK: Kept<bool> = Kept::new(b"fake:stuck");
-/// What a slash weighs, and each of its finders: more than all else that a hook does here.
+/// The weight of a slash, and of each of its finders: more than everything else that a hook does
+/// here.
 pub const SLASH_WEIGHT: u64 = 50_000_000_000;
 /// Slashes.
 pub static SLASHED: Kept<Vec<SlashCall>> = Kept::new(b"fake:slashed");
@@ -201,13 +201,13 @@ pub static KEYS: Kept<BTreeMap<(AccountId, Generation), Vec<OperatorKey>>> =
 pub static REVOKED: Kept<Vec<Signer>> = Kept::new(b"fake:revoked");
 /// How many signatures of operator keys were checked.
 pub static SIGNATURES: Kept<u32> = Kept::new(b"fake:signatures");
-/// How often the key was asked for by which the proofs of a claim's openings are checked.
+/// How often the key was read by which the proofs of a claim's openings are checked.
 pub static PROVEN: Kept<u32> = Kept::new(b"fake:proven");
 
 /// The neighbours.
 pub struct Fake;
 
-/// Whether the clock stands, since when.
+/// Since when the clock stands still, if it does.
 pub static CLOSED: Kept<Option<BlockNumber>> = Kept::new(b"fake:closed");
 
 impl ProtocolClock for Fake {
@@ -219,7 +219,7 @@ impl ProtocolClock for Fake {
 	}
 }
 
-/// Claims that are decided, by which they hold no place.
+/// Decided claims, which take no place any more.
 pub static DECIDED: Kept<Vec<ClaimId>> = Kept::new(b"fake:decided");
 
 impl OnDecided for Fake {
@@ -380,10 +380,10 @@ impl Liability for Fake {
 	}
 }
 
-/// LPT that an ETH is worth: nothing, unless a test says so.
+/// How much LPT an ETH is worth: zero, unless a test sets it.
 pub static RATE: Kept<Balance> = Kept::new(b"fake:rate");
 
-/// Smallest units of LPT for a picosecond: nothing, unless a test says so.
+/// Smallest units of LPT for a picosecond: zero, unless a test sets it.
 pub static WEIGHT_PRICE: Kept<Balance> = Kept::new(b"fake:weight-price");
 
 impl WeightToFee for Fake {
@@ -577,7 +577,7 @@ pub fn build_and_execute(test: impl FnOnce()) {
 	});
 }
 
-/// The invariants, and those that join this pallet's state with its neighbours'.
+/// Checks the invariants, and those between this pallet's state and its neighbours'.
 pub fn check() {
 	Lottery::do_try_state().unwrap();
 	let claims: Vec<ClaimId> = CLAIMS.get().into_keys().collect();
@@ -629,7 +629,7 @@ pub fn skip(blocks: BlockNumber) {
 	run_to(System::block_number() + blocks);
 }
 
-/// Others' duties take all of the room for duties in this block.
+/// Makes others' duties take all of the room for duties in this block.
 pub fn crowd() {
 	let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
 	let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
@@ -638,7 +638,7 @@ pub fn crowd() {
 	System::register_extra_weight_unchecked(rest, DispatchClass::Normal);
 }
 
-/// A claim with what its transcoder knows.
+/// A claim with its transcoder's data.
 #[derive(Clone)]
 pub struct TestClaim {
 	pub id: ClaimId,
@@ -691,10 +691,10 @@ pub fn rejected(seed: u8, work: u64) -> Leaf {
 pub const TOOK: BlockNumber = 12;
 /// Work of a rejected leaf.
 pub const REJECTED_WORK: u64 = STANDARD_SEGMENT_WORK / 16;
-/// The most work that a claim says any of its leaves holds.
+/// The most work that a claim states for any of its leaves.
 pub const LARGEST_LEAF: u64 = 100_000_000;
 
-/// What jobs tell of a claim over `commitment`, made now.
+/// What jobs report of a claim over `commitment`, made now.
 pub fn info(commitment: Commitment) -> ClaimInfo {
 	let rendition = |width, height| Rendition {
 		width,
@@ -725,8 +725,7 @@ pub fn info(commitment: Commitment) -> ClaimInfo {
 	}
 }
 
-/// Makes a claim over `leaves` that is otherwise as `change` leaves it, without asking whether it is
-/// taken.
+/// Makes a claim over `leaves`, modified by `change`, without the checks of a new claim.
 pub fn try_claim_as(
 	leaves: Vec<Leaf>,
 	change: impl FnOnce(&mut ClaimInfo),
@@ -743,7 +742,7 @@ pub fn try_claim_as(
 	(TestClaim { id, info, leaves, tree }, taken)
 }
 
-/// Makes a claim over `leaves`, without asking whether it is taken.
+/// Makes a claim over `leaves`, without the checks of a new claim.
 pub fn try_claim(leaves: Vec<Leaf>) -> (TestClaim, Result<(), DispatchError>) {
 	try_claim_as(leaves, |_| ())
 }
@@ -774,7 +773,7 @@ pub fn segment_signature(claim: &TestClaim, index: u32, leaf: &Leaf) -> Operator
 	OperatorSignature { signer, signature: signature.into() }
 }
 
-/// The call that reveals `leaf` with what belongs to `index`.
+/// The call that reveals `leaf` with the signature and proof of `index`.
 pub fn leaf_call(claim: &TestClaim, index: u32, leaf: Leaf) -> crate::Call<Test> {
 	crate::Call::reveal_leaf {
 		claim: claim.id,
@@ -785,12 +784,12 @@ pub fn leaf_call(claim: &TestClaim, index: u32, leaf: Leaf) -> crate::Call<Test>
 	}
 }
 
-/// How an authorized call is refused for `error`.
+/// The refusal of an authorized call for `error`.
 pub fn refused(error: crate::Error<Test>) -> Result<(), TransactionValidityError> {
 	Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(error.encode()[0])))
 }
 
-/// Bytes that could not be had.
+/// A verdict for bytes that could not be had.
 pub const UNAVAILABLE: Verdict = Verdict::Unavailable(UnavailableKind::Unreachable);
 
 /// The indices of the drawn leaves, ascending.
@@ -810,7 +809,7 @@ pub fn reveal_leaf(claim: &TestClaim, index: u32) -> Result<(), TransactionValid
 	apply(leaf_call(claim, index, claim.leaves[index as usize].clone()))
 }
 
-/// Goes on to the draw and reveals all drawn leaves: the committee commits from now on.
+/// Continues to the draw and reveals all drawn leaves; then the committee commits.
 pub fn to_commit(claim: &TestClaim) {
 	to_draw(claim);
 	for index in drawn(claim) {
@@ -830,7 +829,7 @@ pub fn members(id: ClaimId, tranche: Tranche) -> Vec<AccountId> {
 	members.into_iter().map(|(_, member)| member.account).collect()
 }
 
-/// An opening by which a member says `verdict` of every leaf.
+/// An opening by which a member gives `verdict` on every leaf.
 pub fn opening(id: ClaimId, verdict: Verdict) -> Opening {
 	let leaves = crate::Ballots::<Test>::get(id).map_or(1, |ballot| ballot.leaves);
 	opening_of(vec![verdict; leaves.into()])
@@ -867,7 +866,7 @@ pub fn sign(
 	verifier_pair(signer).sign(payload.as_bytes())
 }
 
-/// Puts a call through authorization and dispatch as a block does. What is authorized must not
+/// Runs a call through authorization and dispatch as a block does. An authorized call must not
 /// fail.
 pub fn apply(call: crate::Call<Test>) -> Result<(), TransactionValidityError> {
 	let call = RuntimeCall::from(call);
@@ -907,7 +906,7 @@ pub fn reveal(
 	})
 }
 
-/// All members of the open tranche answer: `None` stays silent. Goes on to the phase's end where
+/// All members of the open tranche answer; `None` stays silent. Continues to the phase's end if
 /// somebody does.
 pub fn ballot(id: ClaimId, tranche: Tranche, says: impl Fn(usize) -> Option<Opening>) {
 	let accounts = members(id, tranche);
@@ -932,7 +931,7 @@ pub fn ballot(id: ClaimId, tranche: Tranche, says: impl Fn(usize) -> Option<Open
 	skip(1);
 }
 
-/// Everybody in the open tranche says `verdict` of every leaf.
+/// Everybody in the open tranche gives `verdict` on every leaf.
 pub fn all_say(id: ClaimId, tranche: Tranche, verdict: Verdict) {
 	let said = opening(id, verdict);
 	ballot(id, tranche, |_| Some(said.clone()));
@@ -945,8 +944,8 @@ pub fn to_dispute(id: ClaimId) {
 	assert_eq!(crate::Ballots::<Test>::get(id).unwrap().tranche, verdict::DISPUTE);
 }
 
-/// Every key of the pallet's storage, without the list of toolchains, what was decided lately under each, and
-/// what verifiers have done in a row.
+/// Every key of the pallet's storage, except the list of toolchains, what was recently decided
+/// under each, and what verifiers have done in a row.
 pub fn bytes_left() -> usize {
 	let prefix = sp_io::hashing::twox_128(b"Lottery");
 	let toolchains = sp_io::hashing::twox_128(b"Toolchains");
@@ -990,7 +989,7 @@ pub fn events() -> Vec<crate::Event<Test>> {
 	events
 }
 
-/// The seed of a tranche's evidence as verifiers compute it.
+/// The seed of a tranche's evidence, computed as verifiers do.
 pub fn evidence_seed(entropy: Hash, id: ClaimId, tranche: Tranche) -> Hash {
 	draw::tranche_seed(entropy, id, tranche)
 }

@@ -1,24 +1,25 @@
-//! The validator's duties: its node runs this after each new best block.
+//! The validator's duties. Its node runs this after each new best block.
 //!
-//! For each ballot in which a local verifier key is a member that owes something, one run takes
-//! one short step and leaves: it asks the verify service (which only answers "working" or "done"),
-//! sends a commit or sends a reveal. Those whose time is over first come first, and a question goes on
-//! being put until it is answered, so that the service answers as many as it has time for, whatever
-//! else is open. What the service lacks is asked for on the chain, as long as that may be. What it will reveal is stored before the commit is sent, with
-//! the exact signatures, and sent again unchanged in each block until the chain shows it: a node
-//! that is killed at any point goes on where it was. Whether a transaction was taken is read from
-//! the chain only.
+//! For each ballot in which a local verifier key is a member that owes something, one run takes one
+//! short step and leaves: it asks the verify service (which only answers "working" or "done"),
+//! sends a commit or sends a reveal. Ballots with the earliest deadline come first. A request is
+//! repeated until it is answered, so that the service answers as many as it has time for, whatever
+//! else is open. Bytes that the service lacks are asked for on the chain, as long as that is
+//! possible. What the member will reveal is stored, with the exact signatures, before the commit is
+//! sent. It is sent again unchanged in each block until the chain shows it, so a node that is
+//! killed at any point continues where it was. Only the chain tells whether a transaction was
+//! accepted.
 //!
-//! A service that cannot judge may still be mended in the first half of the commit phase; after that the
-//! member abstains. Once in each beacon window the service says which toolchains it makes, and what is not
-//! what the chain holds of its judge is attested there.
+//! A service that cannot judge has the first half of the commit phase to recover; after that the
+//! member abstains. Once in each beacon window the service reports which toolchains it makes. If
+//! that differs from what the chain holds of its judge, the worker attests it.
 //!
-//! A member reveals once the block with its commit is final, so that no reorganisation can put
-//! its verdicts in front of somebody else's commit; in the second half of the phase it reveals
-//! regardless, for finality may have stalled.
+//! A member reveals once the block with its commit is final, so that no reorganisation can put its
+//! verdicts in front of somebody else's commit. In the second half of the phase it reveals
+//! regardless, because finality may have stalled.
 //!
-//! Deadlines are the chain's; the machine's clock only measures how long a run may ask, and where it jumps,
-//! that is over.
+//! Deadlines are the chain's. The machine's clock only measures how long a run may ask; if the
+//! clock jumps, that time is over.
 
 use alloc::{collections::BTreeSet, format, vec, vec::Vec};
 use codec::{Decode, Encode};
@@ -51,29 +52,29 @@ use crate::{
 	LOG_TARGET,
 };
 
-/// Held by the run at work.
+/// Held by the current run.
 const LOCK: &[u8] = b"livepeer/lottery/lock";
 /// Longer than a run can take.
 const LOCK_MS: u64 = 10_000;
-/// What is stored locally, so that it can be removed.
+/// The list of local records, so that they can be removed.
 const INDEX: &[u8] = b"livepeer/lottery/index";
 /// Prefix of a duty's record.
 const DUTY: &[u8] = b"livepeer/lottery/duty/";
-/// The last beacon window for which the local judges have attested what there was to attest.
+/// The last beacon window for which the local judges have attested everything.
 const ATTESTED: &[u8] = b"livepeer/lottery/attested";
-/// Most records in the index: far more than one verifier can be asked for at a time.
+/// Most records in the index: far more than one verifier can owe at a time.
 const MAX_INDEX: usize = 4_096;
-/// How long the verify service is asked in one run.
+/// How long one run may ask the verify service.
 const ASKING_MS: u64 = 2_000;
-/// Time for one question.
+/// Time for one request.
 const HTTP_MS: u64 = 500;
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 4_096;
 /// Blocks after which the record of a closed ballot is removed if finality is not known.
 const KEEP_BLOCKS: BlockNumber = 256;
 
-/// Names a duty. What is judged and the evidence seed are part of it: after a reorganisation a
-/// ballot may open with another one, and then everything must be done anew.
+/// Names a duty. What is judged and the evidence seed are part of the name: after a reorganisation
+/// a ballot may open with others, and then everything must be done anew.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) struct DutyId {
 	pub claim: ClaimId,
@@ -84,31 +85,31 @@ pub(crate) struct DutyId {
 }
 
 impl DutyId {
-	/// Where its record is stored.
+	/// The key of its record.
 	pub(crate) fn storage_key(&self) -> Vec<u8> {
 		(DUTY, self).encode()
 	}
 }
 
-/// The record of a duty. Only one is held at a time, so its size matters to nobody.
+/// The record of a duty. Only one is held at a time, so its size does not matter.
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
-	/// The service was asked. The question is repeated until it is answered: with the transcoder's
-	/// newest service record, for it may have moved, and with the patience that is left, for the service
-	/// may have restarted and begins anew then. Claim, leaves and seed do not change while a ballot is
-	/// open, the pass is this.
+	/// The service was asked. The request is repeated until it is answered. It carries the
+	/// transcoder's newest service record, which may have changed, and the patience that is left,
+	/// because a service that has restarted begins anew. Claim, leaves and seed do not change while
+	/// a ballot is open; the pass is the one stored here.
 	Asked {
 		/// Whether the service has taken it.
 		taken: bool,
-		/// The peer that fetches for it.
+		/// The peer that fetches for the service.
 		peer_id: Vec<u8>,
-		/// The pass of that peer. Kept, for the key signs differently each time.
+		/// The pass of that peer. It is stored, because the key signs differently each time.
 		pass: Option<VerifierSignature>,
 	},
-	/// The service answered. Nothing of this changes any more.
+	/// The service answered. None of this changes any more.
 	Answered {
-		/// What is committed to.
+		/// What the commitment opens to.
 		opening: Opening,
 		/// The commitment.
 		commitment: Hash,
@@ -119,29 +120,29 @@ pub(crate) enum Duty {
 	},
 }
 
-/// A record in the index, with the block at which its ballot was first seen closed. A ballot may
-/// be open again after a reorganisation, so its record stays until that block is final.
+/// A record in the index, with the block at which its ballot was first seen closed. A ballot may be
+/// open again after a reorganisation, so its record stays until that block is final.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 struct Indexed {
 	duty: DutyId,
 	closed: Option<BlockNumber>,
 }
 
-/// What one run works with.
+/// The state of one run.
 pub(crate) struct Run {
 	/// The block of the protocol's clock, in which deadlines are counted.
 	pub now: BlockNumber,
 	/// The block's height, in which finality is counted.
 	pub height: BlockNumber,
 	pub finalized: Option<BlockNumber>,
-	/// Until when the service is asked; `None` as long as it was not.
+	/// Until when the service may be asked; `None` before the first request.
 	pub until: Option<Timestamp>,
-	/// Whether the service has enough to do: only what it has taken is worth asking for.
+	/// Whether the service is at capacity: only requests that it has taken are worth asking about.
 	pub full: bool,
 }
 
 impl Run {
-	/// Whether there is time to ask one more question, and use.
+	/// Whether there is time for one more request; counts it.
 	pub(crate) fn may_ask(&mut self, was_taken: bool) -> bool {
 		let from_now = || sp_io::offchain::timestamp().add(Duration::from_millis(ASKING_MS));
 		let until = *self.until.get_or_insert_with(from_now);
@@ -149,8 +150,9 @@ impl Run {
 	}
 }
 
-/// How a run holds the lock. The machine's clock may have been set back since, or the lock be from a run that
-/// was killed while it was ahead: what lasts longer than a run can take is held by nobody.
+/// How a run holds the lock. The machine's clock may have been set back, or the lock may be from a
+/// run that was killed while the clock was ahead. A lock that lasts longer than a run can take
+/// counts as free.
 struct Lease;
 
 impl Lockable for Lease {
@@ -165,8 +167,8 @@ impl Lockable for Lease {
 	}
 }
 
-/// Whether `until` is still to come by the machine's clock, and by no more than the `most` milliseconds that
-/// it can be ahead unless the clock was set back.
+/// Whether `until` is in the future by the machine's clock, by no more than the `most` milliseconds
+/// that are possible unless the clock was set back.
 fn is_ahead(until: Timestamp, most: u64) -> bool {
 	let left = until.diff(&sp_io::offchain::timestamp()).millis();
 	(1..=most).contains(&left)
@@ -175,13 +177,13 @@ fn is_ahead(until: Timestamp, most: u64) -> bool {
 /// Why a step was not taken.
 type Reason = &'static str;
 
-/// Why a question brought no verdict.
+/// Why a request brought no verdict.
 enum Fault {
-	/// Nobody answers. To ask about other duties would only wait as long for each.
+	/// Nobody answers. Asking about other duties would only wait as long for each.
 	Silent(Reason),
-	/// The service has as many tasks as it takes. What it works on already is still worth asking for.
+	/// The service is at capacity. Tasks that it already works on are still worth asking about.
 	Full,
-	/// The service answered at once, and not to the purpose.
+	/// The service answered at once, but not with a valid answer.
 	Refused(Reason),
 }
 
@@ -202,7 +204,7 @@ impl<T: Config> Pallet<T> {
 			.map(|finalized| finalized.number);
 		let mut run = Run { now, height, finalized, until: None, full: false };
 
-		// All of them: one that is not looked at is a duty that nobody knows of.
+		// All ballots are read: a duty that is not looked at would be unknown.
 		let mut duties = Vec::new();
 		for (id, ballot) in Ballots::<T>::iter() {
 			let ballot = ballot.at(now, crowded);
@@ -227,14 +229,15 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		if let Err(reason) = Self::attest_all(&mut run, &keys) {
-			// Where it matters for a claim, its duty says so.
+			// If this matters for a claim, the claim's duty reports it.
 			log::debug!(target: LOG_TARGET, "nothing can be attested: {reason}");
 		}
 		Self::clean_up(&run);
 	}
 
-	/// Has the local judges attest what their service makes, where the chain holds something else of them:
-	/// once in a window, as the chain takes it. What a window does not take is sent in the next one.
+	/// Makes the local judges attest what their service makes, if the chain holds something else:
+	/// once in a window, as the chain allows. What a window does not accept is sent in the next
+	/// one.
 	fn attest_all(run: &mut Run, keys: &[VerifierId]) -> Result<(), Reason> {
 		let window = T::Beacon::current_window();
 		let done = StorageValueRef::persistent(ATTESTED);
@@ -329,7 +332,7 @@ impl<T: Config> Pallet<T> {
 				return Ok(());
 			}
 			Ok(Some(Duty::Asked { taken, peer_id, pass })) => Some((taken, peer_id, pass)),
-			// Nothing, or nothing that this version can read.
+			// There is no record, or none that this version can read.
 			_ => None,
 		};
 		let was_taken = asked.as_ref().is_some_and(|(taken, ..)| *taken);
@@ -341,7 +344,7 @@ impl<T: Config> Pallet<T> {
 			endpoint.as_ref().map(|endpoint| endpoint.peer_id.clone()).unwrap_or_default();
 		let pass = match &asked {
 			Some((_, same_peer, pass)) if *same_peer == peer_id => pass.clone(),
-			// Not asked yet, or the service has another peer since.
+			// Not asked yet, or the service has changed its peer.
 			_ => Self::pass(duty, member, &peer_id),
 		};
 		if asked.is_none() {
@@ -362,7 +365,7 @@ impl<T: Config> Pallet<T> {
 			Err(Fault::Full) => {
 				run.full = true;
 				if was_taken {
-					// It has forgotten it, as after a restart.
+					// The service has forgotten it, for example after a restart.
 					note((false, question.1, question.2));
 				}
 				return Ok(());
@@ -385,7 +388,7 @@ impl<T: Config> Pallet<T> {
 				}
 				return Ok(());
 			}
-			// It gave up before the chain has shown that it asked.
+			// It gave up before the chain showed that it had asked.
 			VerifyStatus::Done { verdicts, .. }
 				if may_ask_for_data && verdicts.iter().any(is_unavailable) =>
 			{
@@ -399,7 +402,7 @@ impl<T: Config> Pallet<T> {
 					"claim {}: the verify service cannot judge: {reason}",
 					duty.claim,
 				);
-				// It may still be mended.
+				// It may still recover.
 				if run.now < ballot.asking_until() {
 					return Ok(());
 				}
@@ -412,8 +415,8 @@ impl<T: Config> Pallet<T> {
 		}
 		let answered = Self::answer(duty, index, member, verdicts, evidence)
 			.ok_or("the verifier key cannot sign")?;
-		// Stored before anything is sent, and never over another answer: a commitment whose opening is
-		// lost is a no-show.
+		// Stored before anything is sent, and never over another answer: a commitment whose opening
+		// is lost is a no-show.
 		let stored = storage.mutate(|current| match current {
 			Ok(Some(Duty::Answered { .. })) => Err(()),
 			_ => Ok(answered),
@@ -484,8 +487,8 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Asks whoever has them for bytes that the service cannot get. Sent again in each block until the
-	/// chain shows it, as everything.
+	/// Asks whoever has them for bytes that the service cannot get. Like everything, it is sent
+	/// again in each block until the chain shows it.
 	fn send_ask(duty: &DutyId, index: u16) {
 		let DutyId { claim, tranche, seed, key, .. } = duty;
 		let payload = Self::ask_payload(*claim, *tranche, *seed, index);
@@ -495,8 +498,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Hands a call to the pool. Its answer says nothing (one that is sent again is refused as
-	/// known): the chain does.
+	/// Submits a call to the pool. The pool's answer is ignored, because a call that is sent again
+	/// is refused as known; only the chain tells.
 	fn send(call: Call<T>) {
 		let transaction = T::create_authorized_transaction(call.into());
 		if SubmitTransaction::<T, Call<T>>::submit_transaction(transaction).is_err() {
@@ -504,7 +507,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// How long the service may wait for bytes: half of what the phase leaves beside the work.
+	/// How long the service may wait for bytes: half of the phase's remaining time after the work.
 	fn patience_ms(now: BlockNumber, id: ClaimId, ballot: &Ballot) -> u64 {
 		let left = ballot.deadline.saturating_sub(now);
 		let work = Challenges::<T>::get(id)
@@ -528,7 +531,7 @@ impl<T: Config> Pallet<T> {
 		duty.key.sign(&pass.payload())
 	}
 
-	/// What the service is asked.
+	/// The request to the service.
 	fn task(
 		duty: &DutyId,
 		member: &Member,
@@ -592,7 +595,7 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// Puts a duty in the index before its record is stored, so that no record is forgotten.
+/// Puts a duty in the index before its record is stored, so that every record can be found.
 fn remember(duty: &DutyId) -> Result<(), Reason> {
 	let storage = StorageValueRef::persistent(INDEX);
 	let mut index = storage.get::<Vec<Indexed>>().ok().flatten().unwrap_or_default();
@@ -607,15 +610,15 @@ fn remember(duty: &DutyId) -> Result<(), Reason> {
 	Ok(())
 }
 
-/// What is said by a member that has seen nothing.
+/// The answer of a member that has seen nothing.
 fn abstentions(duty: &DutyId, ballot: &Ballot) -> (Verdicts, Evidence) {
 	let verdicts = vec![Verdict::Abstain; usize::from(ballot.leaves)];
 	(Verdicts::truncate_from(verdicts), evidence::fold(duty.seed, &[]))
 }
 
-/// What a member says of what its service has found. That bytes could not be had it says only where it has
-/// asked for them on the chain: a service that was down, or had too much to do, until it was too late to ask
-/// had no time for them either, and that says nothing of who serves them.
+/// The member's answer from the service's findings. It says that bytes could not be had only if it
+/// has asked for them on the chain. A service that was down or overloaded until it was too late to
+/// ask had no time for the bytes either, and that says nothing about who serves them.
 fn backed(mut verdicts: Verdicts, member: &Member) -> Verdicts {
 	if !member.asked {
 		let unbacked = verdicts.iter_mut().filter(|verdict| is_unavailable(verdict));
@@ -628,12 +631,12 @@ fn is_unavailable(verdict: &Verdict) -> bool {
 	matches!(verdict, Verdict::Unavailable(_))
 }
 
-/// How the verify service is reached; `None` while the node does not know.
+/// The address of the verify service; `None` while the node does not know it.
 fn endpoint() -> Option<VerifyEndpoint> {
 	StorageValueRef::persistent(VERIFY_ENDPOINT).get::<VerifyEndpoint>().ok().flatten()
 }
 
-/// Puts one question about a duty to the verify service.
+/// Sends one request about a duty to the verify service.
 fn ask(endpoint: Option<VerifyEndpoint>, task: &VerifyTask) -> Result<VerifyStatus, Fault> {
 	let bytes = post(endpoint, VERIFY_PATH, task)?;
 	VerifyStatus::decode(&mut &bytes[..])
@@ -650,7 +653,7 @@ fn ask_toolchains(
 		.map_err(|_| Fault::Refused("the verify service's answer is not one"))
 }
 
-/// Posts one question to the verify service.
+/// Posts one request to the verify service.
 fn post(
 	endpoint: Option<VerifyEndpoint>,
 	path: &str,

@@ -1,9 +1,9 @@
-//! What a judge left undone: among all of one round the largest counts, as with transcoders. Else
-//! whoever can make many claims at once, or keep a judge from the chain for an hour, could take all of
-//! its stake. What a judge has signed that is false adds up. Bytes that came late stand between the two:
-//! a judge can be kept from them, and can say so of any claim, to have everybody judge it. They add up,
-//! to as much as one false word in a round, and whoever lacks them again and again judges no more for a
-//! while.
+//! A judge's omissions. Of those in one round only the largest counts, as with transcoders.
+//! Otherwise an attacker that can make many claims at once, or keep a judge from the chain for an
+//! hour, could take all of the judge's stake. False verdicts that a judge has signed add up. Late
+//! bytes are in between: a judge can be kept from them, but can also claim this of any claim so
+//! that everybody judges it. They add up in a round to at most one false verdict, and a judge that
+//! lacks bytes again and again judges no more for a while.
 
 use livepeer_primitives::{params::LotteryParameters, traits::Rounds, AccountId, RoundIndex};
 use sp_runtime::{traits::Saturating, Perbill};
@@ -14,40 +14,40 @@ use crate::{
 	ChilledLate, Config, Omitted, Pallet, Verifiers,
 };
 
-/// Claims of a round in which a judge lacks bytes that others have and has not asked for them, from which
-/// on it is chilled. Who has asked never is: else a transcoder that keeps its bytes from one judge after
-/// the other, at the price of a few claims, could empty the set of validators but for its friends. But
-/// where it has lost all that a round takes of it, the next would cost it nothing, and chills it, as far as
-/// [`CHILLED_LATE`] allows.
+/// A judge is chilled from this many claims in a round on for which it lacks bytes that others have
+/// and has not asked for them. Judges that have asked are exempt: otherwise a transcoder that
+/// withholds its bytes from one judge after the other, at the price of a few claims, could remove
+/// all validators but its accomplices. However, once such a judge has lost all that a round takes,
+/// the next claim would cost it nothing; that one chills it, as far as [`CHILLED_LATE`] allows.
 pub const LATE_TOO_OFTEN: u32 = 3;
 
-/// Of so many validators one, and one at least, can be chilled within the rounds that a chill lasts, for
-/// bytes for which it had asked and which its fellows had. It cannot be told from one that was kept from
-/// them, so this bounds how many a transcoder and its friends can keep from validating; who is beyond it
-/// pays and validates on.
+/// One in this many validators, and at least one, can be chilled within the rounds that a chill
+/// lasts, for bytes for which it had asked and which its fellow judges had. Such a judge cannot be
+/// distinguished from one that was kept from them, so this bounds how many validators a transcoder
+/// and its accomplices can exclude. A judge beyond the bound pays and keeps validating.
 pub const CHILLED_LATE: u32 = 10;
 
 impl Penalty {
-	/// Whether it is for what was not done: neither answer, nor word, nor the evidence for it.
+	/// Whether it is for an omission: no answer, no reveal, or no evidence of the work.
 	pub fn is_omission(&self) -> bool {
 		!matches!(self, Penalty::FalseDissent | Penalty::MissedVariant) && !self.is_late()
 	}
 
-	/// Whether it is for bytes that others had: it adds up in a round, up to a false dissent. So it does
-	/// where most of a tranche lacked them and had asked, for it is charged to the transcoder each time, and
-	/// they may lie.
+	/// Whether it is for bytes that others had. Such penalties add up in a round, up to a false
+	/// dissent. This also applies if most of a tranche lacked the bytes and had asked: the
+	/// transcoder is charged each time, and the judges may lie.
 	pub fn is_late(&self) -> bool {
 		matches!(self, Penalty::LateData | Penalty::LateDataAlone | Penalty::LateDataAsked)
 	}
 }
 
 impl<T: Config> Pallet<T> {
-	/// What a penalty of the share `wanted` takes of a judge that was seated by the snapshot of
-	/// `round`, and whether it chills it: of an omission what it is more than the largest one of that
-	/// round has taken; of bytes that came late what all of the round may take, a false dissent, has left,
-	/// and one of which it leaves nothing chills: whoever had not asked for them, and of the others as many
-	/// as [`CHILLED_LATE`] says. One of an earlier round, whose claim took longer, counts with those of the
-	/// newest.
+	/// What a penalty of the share `wanted` takes from a judge that was seated by the snapshot of
+	/// `round`, and whether it chills the judge. An omission takes what exceeds the largest one of
+	/// that round so far. Late bytes take at most what is left of the round's limit, a false
+	/// dissent. If nothing is left, late bytes chill the judge: always if it had not asked for
+	/// them, otherwise as far as [`CHILLED_LATE`] allows. An omission of an earlier round, whose
+	/// claim took longer, counts with those of the newest round.
 	pub(crate) fn counted(
 		judge: &AccountId,
 		round: RoundIndex,
@@ -79,7 +79,7 @@ impl<T: Config> Pallet<T> {
 				omitted.times_late = omitted.times_late.saturating_add(1);
 				omitted.times_late >= LATE_TOO_OFTEN || is_for_nothing
 			}
-			// Once in a round, so that it takes one place of those that there are.
+			// Once in a round, so that one judge takes only one of the available places.
 			Penalty::LateDataAlone if is_for_nothing && !omitted.is_chilled => {
 				omitted.is_chilled = Self::chills_late(parameters.chill);
 				omitted.is_chilled
@@ -90,8 +90,9 @@ impl<T: Config> Pallet<T> {
 		(taken, chills)
 	}
 
-	/// Whether one more judge may be chilled for bytes that its fellows had, which is counted then: over as
-	/// many rounds as it lasts, for whoever is chilled in the first of them is still in the last.
+	/// Whether one more judge may be chilled for bytes that its fellow judges had, and if so counts
+	/// it. The count covers as many rounds as a chill lasts, because whoever is chilled in the
+	/// first of them is still chilled in the last.
 	fn chills_late(chill: RoundIndex) -> bool {
 		let now = T::Rounds::current();
 		let (since, count) = match ChilledLate::<T>::get() {
@@ -106,7 +107,7 @@ impl<T: Config> Pallet<T> {
 		true
 	}
 
-	/// A judge of a later round was dismissed that left nothing undone.
+	/// A judge that had no omission was dismissed in a later round.
 	pub(crate) fn forget_omissions(judge: &AccountId, round: RoundIndex) {
 		if Omitted::<T>::get(judge).is_some_and(|omitted| omitted.round < round) {
 			Omitted::<T>::remove(judge);

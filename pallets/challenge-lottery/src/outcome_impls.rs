@@ -25,21 +25,21 @@ use crate::{
 	PoolSpent, WeightInfo,
 };
 
-/// What a decision says.
+/// The content of a decision.
 pub(crate) struct Verdict {
 	/// The outcome.
 	pub outcome: Outcome,
-	/// Failed over the question alone whether the segments can be transcoded.
+	/// Whether it failed only over the question whether the segments can be transcoded.
 	pub about_input: bool,
-	/// Void because so many judges could not have the bytes.
+	/// Whether it is void because too many judges could not have the bytes.
 	pub is_starved: bool,
 	/// What the dispute has cost, in ETH.
 	pub dispute_cost: Balance,
-	/// Judges who could not have bytes in time.
+	/// Number of judges that could not have the bytes in time.
 	pub late: u16,
-	/// Those of them for half of whose part the transcoder pays.
+	/// How many of them had asked, so that the transcoder pays half of their parts.
 	pub late_halved: u16,
-	/// Who shares the finder's fee.
+	/// The accounts that share the finder's fee.
 	pub finders: Vec<AccountId>,
 }
 
@@ -58,8 +58,8 @@ impl Verdict {
 	}
 }
 
-/// The share of what is left after `before` was lost that makes `wanted` of the whole; nothing
-/// when that much is lost already.
+/// The share of what is left after `before` was lost that brings the loss to `wanted` of the whole;
+/// zero if that much is already lost.
 pub(crate) fn difference(before: Perbill, wanted: Perbill) -> Perbill {
 	let more = wanted.deconstruct().saturating_sub(before.deconstruct());
 	let left = Perbill::one().deconstruct().saturating_sub(before.deconstruct());
@@ -70,7 +70,7 @@ pub(crate) fn difference(before: Perbill, wanted: Perbill) -> Perbill {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Nobody is convinced, and nobody was asked: the fee goes back. Returns what that weighs.
+	/// Nobody was asked or convinced: the fee goes back. Returns the weight.
 	pub(crate) fn void(id: ClaimId, challenge: Challenge) -> Weight {
 		Self::decide(id, challenge, Verdict::of(Outcome::Void), BTreeMap::new())
 	}
@@ -82,10 +82,10 @@ impl<T: Config> Pallet<T> {
 		Self::decide(id, challenge, verdict, BTreeMap::new());
 	}
 
-	/// Fixes the outcome and what each judge owes. All votes and leaves are forgotten; what stays is
-	/// what execution needs. A verdict against the transcoder jails it at once. A void claim that
-	/// nobody judges is settled at once: returns what that settlement weighs, which is not part of
-	/// deciding.
+	/// Fixes the outcome and what each judge owes. All votes and leaves are deleted; what execution
+	/// needs stays. A verdict against the transcoder jails it at once. A void claim that nobody
+	/// judges is settled at once; the returned weight is that of the settlement, which is not part
+	/// of deciding.
 	pub(crate) fn decide(
 		id: ClaimId,
 		mut challenge: Challenge,
@@ -125,7 +125,8 @@ impl<T: Config> Pallet<T> {
 			Self::tally(id, &challenge, decision.is_guilty());
 		}
 		if matches!(outcome, Outcome::Failed | Outcome::Missed) {
-			// About the input too, for which it is not jailed, and with each verdict of many.
+			// This also applies to failures about the input, for which it is not jailed, and to
+			// each of several verdicts.
 			Self::begin_anew(&challenge.transcoder);
 		}
 		T::OnDecided::on_decided(id);
@@ -150,7 +151,7 @@ impl<T: Config> Pallet<T> {
 			Self::execute(now, id, challenge, decision, &Dues::default());
 			return Self::execution_weight();
 		}
-		// Nothing at all is executed before, so that governance can still cancel all of it.
+		// Nothing is executed before that, so that governance can still cancel everything.
 		let due = match decision.is_reviewed {
 			true => decision.execute_at,
 			false => decision.execute_at.min(Self::review_at(now)),
@@ -160,15 +161,15 @@ impl<T: Config> Pallet<T> {
 		Weight::zero()
 	}
 
-	/// What executing a decision weighs at most, without the slash.
+	/// The most that executing a decision weighs, without the slash.
 	pub(crate) fn execution_weight() -> Weight {
 		T::WeightInfo::agenda_execute().max(T::WeightInfo::agenda_execute_accepted())
 	}
 
-	/// The agenda's step of a decided challenge. A failure is reviewed first, which may have it wait on. When
-	/// the wait is over some judges are dismissed, for a set can be large; with the last of them the
-	/// transcoder is slashed, then some judges are paid out of what that brought, and with the last of these
-	/// the claim is settled.
+	/// The agenda's step of a decided challenge. A failure is first reviewed, which may defer it
+	/// longer. When the wait is over, each step dismisses some judges, because a set can be large.
+	/// With the last of them the transcoder is slashed. Then each step pays some judges out of what
+	/// that brought, and with the last of them the claim is settled.
 	pub(crate) fn execute_decision(
 		now: BlockNumber,
 		id: ClaimId,
@@ -224,7 +225,7 @@ impl<T: Config> Pallet<T> {
 		weight
 	}
 
-	/// Dismisses some judges: each pays what it owes, and is liable no longer.
+	/// Dismisses some judges: each pays what it owes, and is no longer liable.
 	pub(crate) fn dismiss_judges(
 		id: ClaimId,
 		challenge: &Challenge,
@@ -246,7 +247,8 @@ impl<T: Config> Pallet<T> {
 					dismissed.chilled = dismissed.chilled.saturating_add(chilled.into());
 				}
 			}
-			// After its penalty, which reaches what this keeps from leaving.
+			// This comes after the penalty, which must still reach the stake that the liability
+			// holds back.
 			T::Liability::close(&judge.account, challenge.snapshot);
 			dismissed.judges = dismissed.judges.saturating_add(1);
 		}
@@ -254,8 +256,8 @@ impl<T: Config> Pallet<T> {
 		dismissed
 	}
 
-	/// Has a judge pay; says whether that took a slash, which nothing at all does not, and whether it
-	/// chilled the judge.
+	/// Makes a judge pay. Returns whether that took a slash, which a share of zero does not, and
+	/// whether it chilled the judge.
 	fn penalise(
 		id: ClaimId,
 		challenge: &Challenge,
@@ -266,13 +268,13 @@ impl<T: Config> Pallet<T> {
 		let parameters = &challenge.parameters;
 		let Judge { account, stake, .. } = judge;
 		let in_a_row = NoShows::<T>::get(account);
-		// A false dissenter pays all of the dispute, who came late with the others its part.
+		// A false dissenter pays for the whole dispute; each judge with late bytes pays its part.
 		let is_late = penalty.is_late();
 		let payers = if is_late { decision.late.max(1) } else { 1 };
 		let cost = T::Pool::in_lpt(decision.dispute_cost / Balance::from(payers));
 		let part = Perbill::from_rational(cost, (*stake).max(1));
 		let mut share = penalty.fraction(parameters, in_a_row, part);
-		// Its part may be less than what silence in the dispute costs: it pays the greater.
+		// Its part may be less than the cost of silence in the dispute: it pays the greater.
 		let is_silent = is_late && judge.worked.is_no_show;
 		if is_silent {
 			share = share.max(Penalty::NoShow.fraction(parameters, in_a_row, part));
@@ -282,7 +284,7 @@ impl<T: Config> Pallet<T> {
 		if penalty.is_no_answer() || is_silent {
 			NoShows::<T>::insert(account, in_a_row.saturating_add(1));
 		} else if !is_late && penalty != Penalty::Lacked {
-			// To lack bytes is no full answer.
+			// An answer that lacks bytes is not a full answer.
 			NoShows::<T>::remove(account);
 		}
 		let slashed = if fraction.is_zero() {
@@ -305,7 +307,7 @@ impl<T: Config> Pallet<T> {
 		(!fraction.is_zero(), chills)
 	}
 
-	/// Slashes the transcoder where it is guilty, once.
+	/// Slashes the transcoder once, if it is guilty.
 	fn slash_transcoder(challenge: &Challenge, decision: &mut Decision) {
 		let mut slashed = Slashed::default();
 		if decision.is_guilty() {
@@ -328,7 +330,7 @@ impl<T: Config> Pallet<T> {
 		decision.done.slash = Some(Taken { total, finders_fee, common_pool });
 	}
 
-	/// What becomes of the escrow of a claim that ends so.
+	/// What happens to the escrow of a claim with this outcome.
 	fn settlement(outcome: Outcome) -> Settlement {
 		match outcome {
 			Outcome::Accepted => Settlement::Pay,
@@ -336,10 +338,10 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What the judges of a claim are to be paid: the price of the work that each did, out of the
-	/// claim's prepayment as far as that goes, in the order of their seats, and else in LPT. The
-	/// prepayment is for tranches, whose members would else have to wait for somebody's fault. Nobody
-	/// is paid more because a fellow was silent.
+	/// What the judges of a claim are to be paid: the price of each one's work, out of the claim's
+	/// prepayment as far as that goes, in the order of their seats, and otherwise in LPT. The
+	/// prepayment is for tranches, whose members would otherwise depend on somebody's fault. Nobody
+	/// is paid more because another judge was silent.
 	fn dues(id: ClaimId, challenge: &Challenge, decision: &Decision, judges: &[Judge]) -> Dues {
 		let price = fee(challenge.sampled_work, challenge.parameters.verify_price);
 		let budget = if price == 0 {
@@ -369,9 +371,9 @@ impl<T: Config> Pallet<T> {
 		dues
 	}
 
-	/// Pays some judges in LPT for work that nothing prepaid: out of the penalties for this claim, and,
-	/// where these do not suffice and the claim is not void, of what the pool adds in a round. Returns
-	/// how many were looked at.
+	/// Pays some judges in LPT for work that nothing prepaid: out of the penalties for this claim,
+	/// and, if these do not suffice and the claim is not void, out of what the pool adds in a
+	/// round. Returns how many judges were processed.
 	pub(crate) fn reward_judges(
 		id: ClaimId,
 		decision: &mut Decision,
@@ -413,7 +415,7 @@ impl<T: Config> Pallet<T> {
 		looked_at
 	}
 
-	/// Takes what is `missing` from what the pool adds in this round, as far as that goes.
+	/// Takes the `missing` amount out of what the pool adds in this round, as far as that goes.
 	fn draw_from_pool(missing: Balance) -> Balance {
 		if missing == 0 {
 			return 0;
@@ -430,8 +432,8 @@ impl<T: Config> Pallet<T> {
 		added
 	}
 
-	/// Executes what is left of a decision: settlement and end of jail in one; if one fails, none
-	/// happens and all is tried again later.
+	/// Executes the rest of a decision: settlement and end of jail together. If one fails, neither
+	/// happens, and both are tried again later.
 	pub(crate) fn execute(
 		now: BlockNumber,
 		id: ClaimId,
@@ -481,18 +483,18 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What of the dispute the transcoder has to pay, in ETH.
+	/// The part of the dispute's cost that the transcoder must pay, in ETH.
 	fn charge_of(decision: &Decision) -> Balance {
 		if decision.about_input || decision.is_starved {
 			return decision.dispute_cost;
 		}
-		// Half of the part of each judge that came late although it had asked.
+		// Half of the part of each judge that lacked bytes although it had asked.
 		let parts = Balance::from(decision.late.max(1)).saturating_mul(2);
 		(decision.dispute_cost / parts).saturating_mul(decision.late_halved.into())
 	}
 
-	/// The largest verdict against the transcoder's claims of a round counts, not the first: what is
-	/// still to be taken of its stake for `wanted`.
+	/// The largest verdict against the transcoder's claims of a round counts, not the first.
+	/// Returns what must still be taken of its stake to reach `wanted`.
 	fn raise_slash(challenge: &Challenge, wanted: Perbill) -> Perbill {
 		OfRound::<T>::mutate(&challenge.transcoder, challenge.round, |record| {
 			let Some(record) = record.as_mut() else { return Perbill::zero() };
@@ -502,8 +504,9 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Governance: nothing of the decision is executed, and the transcoder is paid; `case` says why. Too late once
-	/// the execution may have begun, for what it took is not given back. Returns what it weighs.
+	/// Governance cancels a decision: nothing of it is executed, and the transcoder is paid; `case`
+	/// names the reason. It is too late once the execution may have begun, because what it took is
+	/// not given back. Returns the weight.
 	pub(crate) fn do_cancel(id: ClaimId, case: Option<Hash>) -> Result<Weight, DispatchError> {
 		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		let Stage::Decided(decision) = &challenge.stage else {
@@ -540,7 +543,7 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// What a step of dismissing judges has done.
+/// The result of a step of dismissing judges.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Dismissed {
 	/// How many were dismissed.
@@ -554,10 +557,10 @@ pub(crate) struct Dismissed {
 /// What the judges of a claim are to be paid, in ETH.
 #[derive(Default)]
 pub(crate) struct Dues {
-	/// Out of the prepayment.
+	/// Paid out of the prepayment.
 	pub prepaid: Vec<(AccountId, Balance)>,
-	/// What each judge's work is worth beside that.
+	/// For each judge, the worth of its work beyond that.
 	pub unpaid: Vec<Balance>,
-	/// All of these.
+	/// The sum of these.
 	pub all: Balance,
 }

@@ -1,11 +1,11 @@
-//! How long a ballot's commit phase is: so long that a judge that works without pause can do all that
-//! it owes by then.
+//! The length of a ballot's commit phase: a judge that works without pause must be able to finish
+//! everything that it owes by then.
 //!
-//! Each judge has a queue of the ballots that it has not answered yet, of which one number is stored:
-//! when it is through with them at `verify_rate`. A ballot is open until the last of its members is
-//! through, however many begin at once. By how much other ballots can lengthen those of one claim is
-//! bounded by the claim's patience; a member whose queue is longer than that is not asked for more
-//! than it can do, so its silence in that ballot costs nothing, and its queue stays as it was.
+//! Each judge has a queue of the ballots that it has not answered yet. One number of it is stored:
+//! when the judge will finish them at `verify_rate`. A ballot is open until the last of its members
+//! will have finished, however many ballots begin at once. A claim's patience bounds how much other
+//! ballots can lengthen the claim's own. A member whose queue is longer than that is not asked for
+//! more than it can do: its silence in that ballot costs nothing, and its queue stays as it was.
 
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -21,24 +21,24 @@ use crate::{
 	Config, Members, Pallet, Queues,
 };
 
-/// Parts of a block in which work is counted: many small ballots fit into one.
+/// Parts of a block in which work is counted, because many small ballots fit into one block.
 const PARTS: u64 = 1_000;
 
-/// What a ballot takes of a judge at least, however little its work: to ask for its bytes, to fetch them
-/// and to answer.
+/// The least time that a ballot takes a judge, however little its work: to ask for its bytes, to
+/// fetch them and to answer.
 const LEAST: u64 = PARTS / 2;
 
 /// Beacon windows by which what its judges owe elsewhere can lengthen all of a claim's ballots
-/// together: [`LotteryParameters::longest_judgement`] counts them.
+/// together. [`LotteryParameters::longest_judgement`] includes them.
 const PATIENCE: BlockNumber = 2;
 
-/// Most judges that can have something to do at once.
+/// Most judges that can have pending work at once.
 pub type MaxQueues = ConstU32<{ 4 * MAX_VALIDATORS }>;
 
 /// The queues of all judges that owe an answer.
 pub type AllQueues = BoundedBTreeMap<AccountId, Queue, MaxQueues>;
 
-/// What a judge still has to do.
+/// A judge's pending work.
 #[derive(
 	Clone,
 	Copy,
@@ -53,13 +53,14 @@ pub type AllQueues = BoundedBTreeMap<AccountId, Queue, MaxQueues>;
 	TypeInfo,
 )]
 pub struct Queue {
-	/// When it is through, in thousandths of a block, if it works without pause.
+	/// When it will finish, in thousandths of a block, if it works without pause.
 	pub until: u64,
 	/// Ballots that it has not answered.
 	pub owed: u32,
 }
 
-/// What a ballot over `work` takes of a judge, in parts of a block; never more than sampled work may.
+/// The time that a ballot over `work` takes a judge, in parts of a block; never more than sampled
+/// work may add.
 fn parts_of(parameters: &LotteryParameters, work: u64) -> u64 {
 	let parts = u128::from(work)
 		.saturating_mul(PARTS.into())
@@ -69,14 +70,14 @@ fn parts_of(parameters: &LotteryParameters, work: u64) -> u64 {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Blocks by which the ballots of a new claim can be longer than its own work asks.
+	/// Blocks by which the ballots of a new claim can exceed the time of its own work.
 	pub(crate) fn patience() -> BlockNumber {
 		T::Timing::get().beacon_window.saturating_mul(PATIENCE)
 	}
 
-	/// Puts the ballot of a tranche into the queues of its members and says how many blocks it takes
-	/// until all of them are through. What that is beyond a ballot's own time is taken of the claim's
-	/// patience.
+	/// Puts the ballot of a tranche into the queues of its members, and returns how many blocks it
+	/// takes until all of them have finished. What exceeds the ballot's own time is taken from the
+	/// claim's patience.
 	pub(crate) fn enqueue(id: ClaimId, challenge: &mut Challenge, tranche: Tranche) -> BlockNumber {
 		let parameters = &challenge.parameters;
 		let most = parameters.max_work_blocks.saturating_add(challenge.patience);
@@ -90,10 +91,11 @@ impl<T: Config> Pallet<T> {
 			let Queue { until, owed } = queues.get(&member.account).copied().unwrap_or_default();
 			let through = until.max(now).saturating_add(work);
 			last = last.max(through.min(limit));
-			// What it need not answer takes no time of it, and none away from what it owes elsewhere.
+			// A ballot that it need not answer takes no time in its queue, and none away from what
+			// it owes elsewhere.
 			let until = if through > limit { until } else { through };
 			let queue = Queue { until, owed: owed.saturating_add(1) };
-			// There is room for more than can sit in open ballots.
+			// There is room for more judges than can sit in open ballots.
 			let _ = queues.try_insert(member.account.clone(), queue);
 			if through > limit {
 				member.overloaded = true;
@@ -108,8 +110,8 @@ impl<T: Config> Pallet<T> {
 		blocks
 	}
 
-	/// Takes an answered or closed ballot out of the queues of these judges. Who owes nothing more has
-	/// nothing to do, however early that is.
+	/// Takes an answered or closed ballot out of the queues of these judges. A judge that owes
+	/// nothing more has an empty queue, however early it has finished.
 	pub(crate) fn dequeue<'a>(judges: impl Iterator<Item = &'a AccountId>) {
 		let mut queues = Queues::<T>::get();
 		for account in judges {
@@ -126,7 +128,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// A ballot is counted: it is in nobody's queue any longer.
+	/// A ballot has been counted: it leaves all queues.
 	pub(crate) fn dequeue_silent(members: &[Member]) {
 		let silent: Vec<_> = members
 			.iter()

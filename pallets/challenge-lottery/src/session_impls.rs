@@ -1,4 +1,4 @@
-//! Verifier session keys: who validates now, and with which key it answers.
+//! Verifier session keys: the validators in force, and the keys with which they answer.
 
 use frame_support::{traits::OneSessionHandler, BoundedVec};
 use livepeer_primitives::{keys::VerifierId, AccountId};
@@ -35,6 +35,6 @@ impl<T: Config> OneSessionHandler<T::AccountId> for Pallet<T> {
 	}
 
 	fn on_disabled(_validator_index: u32) {
-		// Who is jailed is stored with the seeds.
+		// Jailed validators are stored with the seeds.
 	}
 }

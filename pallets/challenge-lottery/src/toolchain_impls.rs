@@ -1,4 +1,4 @@
-//! The toolchains that assignments may be accepted with, and those on their way out.
+//! The toolchains with which assignments can be accepted, and the retiring ones.
 
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get};
@@ -11,13 +11,13 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// The toolchains that assignments may be accepted with.
+	/// The toolchains with which assignments can be accepted.
 	pub(crate) fn toolchains_accepted() -> Vec<ToolchainId> {
 		Toolchains::<T>::get().into_inner()
 	}
 
-	/// Whether claims may name `toolchain`, and verifiers keep it: it is accepted, or retires or has
-	/// retired and claims over it may still be open.
+	/// Whether claims can name `toolchain`, and verifiers keep it: it is accepted, or it retires or
+	/// has retired and claims under it may still be open.
 	pub(crate) fn is_kept(toolchain: &ToolchainId) -> bool {
 		Self::is_listed(toolchain)
 			|| RetiringToolchains::<T>::get().iter().any(|entry| entry.toolchain == *toolchain)
@@ -27,7 +27,7 @@ impl<T: Config> Pallet<T> {
 		Toolchains::<T>::get().binary_search(toolchain).is_ok()
 	}
 
-	/// Takes `toolchain` off the list of those on their way out.
+	/// Takes `toolchain` off the list of retiring ones.
 	fn take_retiring(toolchain: &ToolchainId) -> Option<Retiring> {
 		let mut retiring = RetiringToolchains::<T>::get();
 		let at = retiring.iter().position(|entry| entry.toolchain == *toolchain)?;
@@ -40,7 +40,7 @@ impl<T: Config> Pallet<T> {
 		Some(entry)
 	}
 
-	/// Governance: lists a toolchain; one that retires stays.
+	/// Governance lists a toolchain; one that is being retired stays.
 	pub(crate) fn do_accept_toolchain(toolchain: ToolchainId) -> DispatchResult {
 		Toolchains::<T>::try_mutate(|list| {
 			let Err(at) = list.binary_search(&toolchain) else {
@@ -55,7 +55,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Governance: takes a toolchain off the list; assignments that run on it end at `at`.
+	/// Governance takes a toolchain off the list. Assignments that run on it end at `at`.
 	pub(crate) fn do_retire_toolchain(toolchain: ToolchainId, at: BlockNumber) -> DispatchResult {
 		let earliest = Self::now().saturating_add(T::RetirementNotice::get());
 		ensure!(at >= earliest, Error::<T>::NoticeTooShort);
@@ -64,8 +64,9 @@ impl<T: Config> Pallet<T> {
 			list.remove(at);
 			Ok::<_, Error<T>>(())
 		})?;
-		// The last claim that may name it is made when the grace of assignments that ended at `at`
-		// is over, and lives as long as any. One whose slash is deferred longer was decided long before.
+		// The last claim that can name it is made when the grace of assignments that ended at `at`
+		// is over, and lives at most as long as any. A claim whose slash is deferred longer was
+		// decided long before.
 		let life = T::Parameters::get().longest_claim_life(&T::Timing::get());
 		let until = at.saturating_add(T::ClaimGrace::get()).saturating_add(life);
 		let until = Self::schedule(Class::Lazy, Task::Toolchain(toolchain), until);

@@ -59,7 +59,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// A challenge has what belongs to its stage, and nothing else.
+	/// A challenge has exactly what belongs to its stage.
 	fn check_stage(id: ClaimId, challenge: &Challenge) -> Result<(), TryRuntimeError> {
 		let committee = Members::<T>::iter_prefix_values((id, 0)).count();
 		let everybody = Members::<T>::iter_prefix_values((id, DISPUTE)).count();
@@ -130,7 +130,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// A ballot counts its members' answers, and crowded blocks prolong it no further than they may.
+	/// A ballot counts its members' answers, and crowded blocks extend it no further than allowed.
 	fn check_ballot(id: ClaimId, challenge: &Challenge) -> Result<(), TryRuntimeError> {
 		let Some(ballot) = Ballots::<T>::get(id) else { return Ok(()) };
 		let members: Vec<_> = Members::<T>::iter_prefix_values((id, ballot.tranche)).collect();
@@ -215,7 +215,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Who lacks nothing and owes nothing has no entry, and none is of a window to come.
+	/// A judge that lacks nothing and owes nothing has no entry, and no entry is of a future
+	/// window.
 	fn check_attestations() -> Result<(), TryRuntimeError> {
 		for attestation in Attestations::<T>::iter_values() {
 			let is_empty = attestation.lacking.is_empty() && attestation.owed.is_none();
@@ -230,7 +231,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// No more judges were chilled for bytes that came late than a tenth of any set.
+	/// At most a tenth of any set was chilled for bytes that came late.
 	fn check_chilled() -> Result<(), TryRuntimeError> {
 		let Some((since, count)) = ChilledLate::<T>::get() else { return Ok(()) };
 		ensure!(since <= T::Rounds::current(), "nobody is chilled in a round to come");
@@ -241,7 +242,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Tallies ascend, and none is of a stretch to come; what failed was decided, by somebody.
+	/// Tallies ascend, and none is of a future stretch. Failed work was decided, and has a
+	/// transcoder.
 	fn check_tallies() -> Result<(), TryRuntimeError> {
 		let now = Self::stretch_of(Self::now());
 		for tallies in Tallied::<T>::iter_values() {

@@ -1,4 +1,4 @@
-//! What the pallet stores.
+//! The types that the pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 pub use livepeer_primitives::{agenda::Class, DISPUTE_DELAY, MAX_COMMITTEE, PENALTIES_PER_STEP};
@@ -14,15 +14,15 @@ use scale_info::TypeInfo;
 use sp_core::ConstU32;
 use sp_runtime::{BoundedVec, Perbill};
 
-/// Most blocks between two looks for a seed that is late.
+/// Most blocks between two checks for a late seed.
 pub const SEED_RETRY: BlockNumber = 4;
-/// Windows after the claim's own at whose start a claim without a seed is void.
+/// A claim that has no seed at the start of this window, counted after its own, is void.
 pub const LAST_WINDOW: WindowIndex = 5;
-/// Blocks after which an execution that failed is tried again.
+/// Blocks after which a failed execution is tried again.
 pub const EXECUTION_RETRY: BlockNumber = 10;
 
-/// Judges that are paid in one step: more than are slashed, for that is little work, so that a claim
-/// lives no longer than [`livepeer_primitives::MAX_PENALTIES`] allows for.
+/// Judges that are paid in one step. This is more than are slashed in one, because paying is little
+/// work: a claim lives no longer than [`livepeer_primitives::MAX_PENALTIES`] allows for.
 pub const REWARDS_PER_STEP: u32 = 4 * PENALTIES_PER_STEP;
 
 /// A drawn position.
@@ -41,15 +41,15 @@ pub const REWARDS_PER_STEP: u32 = 4 * PENALTIES_PER_STEP;
 pub struct Sample {
 	/// The position in `[0, total_work)`.
 	pub position: u64,
-	/// Index of the revealed leaf that answers it.
+	/// Index of the revealed leaf that answers it, if there is one.
 	pub leaf: Option<u32>,
-	/// What decides whether the leaf's segment is a forced variant, once it is opened: see
+	/// The value that decides whether the leaf's segment is a forced variant, once opened: see
 	/// [`livepeer_primitives::variant`].
 	pub opened: Option<Hash>,
 }
 
 impl Sample {
-	/// A position that nothing answers yet.
+	/// A position that no leaf answers yet.
 	pub fn new(position: u64) -> Self {
 		Self { position, leaf: None, opened: None }
 	}
@@ -58,10 +58,10 @@ impl Sample {
 /// The drawn positions of a claim.
 pub type Samples = BoundedVec<Sample, ConstU32<MAX_SAMPLES>>;
 
-/// Who shares a finder's fee.
+/// The accounts that share a finder's fee.
 pub type Finders = BoundedVec<AccountId, ConstU32<MAX_COMMITTEE>>;
 
-/// Where a challenge stands.
+/// The stage of a challenge.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -72,11 +72,11 @@ pub enum Stage {
 	LeafReveal {
 		/// The first block in which a reveal is too late.
 		deadline: BlockNumber,
-		/// The seed by which it was drawn.
+		/// The seed of the draw.
 		seed: Hash,
-		/// Members of the committee.
+		/// Number of committee members.
 		members: u16,
-		/// How many crowded blocks there had been then.
+		/// Crowded blocks before that.
 		crowded: u32,
 	},
 	/// A ballot is open.
@@ -96,30 +96,31 @@ pub enum Stage {
 pub struct Decision {
 	/// The outcome.
 	pub outcome: Outcome,
-	/// Failed over the question alone whether the segments can be transcoded: the fee goes back,
-	/// and the transcoder is neither slashed nor jailed, but pays the dispute.
+	/// Whether it failed only over the question whether the segments can be transcoded at all: the
+	/// fee goes back, and the transcoder is neither slashed nor jailed, but pays the dispute.
 	pub about_input: bool,
-	/// Void because so many judges could not have the bytes: the transcoder pays the dispute.
+	/// Whether it is void because too many judges could not have the bytes: the transcoder pays the
+	/// dispute.
 	pub is_starved: bool,
-	/// What the dispute has cost, in ETH: the work of its judges, and what it weighs at the least; nothing
-	/// where there was none.
+	/// The cost of the dispute, in ETH: the work of its judges, and at least the price of its
+	/// weight; zero if there was no dispute.
 	pub dispute_cost: Balance,
-	/// Judges who could not have the bytes, in a claim that a dispute accepted: they pay for it.
+	/// Number of judges that could not have the bytes in time and pay for the dispute.
 	pub late: u16,
-	/// Those of them for half of whose part the transcoder pays.
+	/// How many of them had asked: the transcoder pays half of their parts.
 	pub late_halved: u16,
-	/// The block in which its execution begins; until then governance can cancel it.
+	/// The block in which its execution begins. Until then governance can cancel it.
 	pub execute_at: BlockNumber,
-	/// Who shares the finder's fee of the slash, if there is one.
+	/// The accounts that share the finder's fee of the slash, if there is one.
 	pub finders: Finders,
-	/// How far its execution has come.
+	/// The progress of its execution.
 	pub done: Done,
-	/// Whether it is settled how long it waits: a failure is reviewed once, when it is known which others were
-	/// decided around it.
+	/// Whether the length of its deferral is settled. A failure is reviewed once, when the
+	/// decisions around it are known.
 	pub is_reviewed: bool,
 }
 
-/// How far the execution of a decision has come: some judges in each block.
+/// The progress of a decision's execution, which handles some judges in each block.
 #[derive(
 	Clone,
 	Copy,
@@ -134,15 +135,15 @@ pub struct Decision {
 	TypeInfo,
 )]
 pub struct Done {
-	/// Judges that are dismissed, from the first on.
+	/// Number of judges that are dismissed, from the first on.
 	pub dismissed: u32,
-	/// What the common pool got in penalties for this claim, in LPT.
+	/// What penalties for this claim brought the common pool, in LPT.
 	pub inflow: Balance,
-	/// What the transcoder's slash came to, once that is done.
+	/// What the transcoder's slash took, once it is done.
 	pub slash: Option<Taken>,
-	/// What the judges share in LPT, once that is known.
+	/// What the judges share in LPT, once it is known.
 	pub pot: Option<Balance>,
-	/// Judges that have had their part of it, from the first on.
+	/// Number of judges that have been paid their share, from the first on.
 	pub rewarded: u32,
 }
 
@@ -161,11 +162,11 @@ pub struct Done {
 	TypeInfo,
 )]
 pub struct Taken {
-	/// In all.
+	/// The total.
 	pub total: Balance,
-	/// What of it went to the finders.
+	/// The part that went to the finders.
 	pub finders_fee: Balance,
-	/// What of it went to the common pool.
+	/// The part that went to the common pool.
 	pub common_pool: Balance,
 }
 
@@ -176,7 +177,7 @@ impl Decision {
 	}
 }
 
-/// An open challenge. What the claim itself says is asked of `Claims`.
+/// An open challenge. The claim's own data is read from `Claims`.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -189,73 +190,74 @@ pub struct Challenge {
 	pub round: RoundIndex,
 	/// The beacon window in which it was made.
 	pub window: WindowIndex,
-	/// The round of the stake snapshot that seats its judges, from the draw on: that of whatever
-	/// they do wrong.
+	/// From the draw on, the round of the stake snapshot that seats its judges. Their offences
+	/// count as of this round.
 	pub snapshot: RoundIndex,
-	/// The parameters that were in force when the claim was made.
+	/// The parameters in force when the claim was made.
 	pub parameters: LotteryParameters,
 	/// The drawn positions.
 	pub samples: Samples,
 	/// Work of the revealed leaves.
 	pub sampled_work: u64,
-	/// What of that is of transcoded ones: by it a claim counts in a newcomer's record.
+	/// The part of that which was transcoded. It counts in a new transcoder's record.
 	pub transcoded_work: u64,
-	/// Blocks by which its ballots can still be longer than its own work asks.
+	/// Blocks by which its ballots together can still exceed the time of its own work.
 	pub patience: BlockNumber,
-	/// Where it stands.
+	/// Its stage.
 	pub stage: Stage,
 	/// The block in which the agenda moves it on.
 	pub due: BlockNumber,
-	/// The queue in which it stands there.
+	/// Its queue in the agenda.
 	pub class: Class,
 }
 
-/// A vote that is going on. Apart from the challenge, so that verifiers' calls touch little.
+/// An open ballot. It is stored apart from the challenge so that verifiers' calls touch little.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Ballot {
-	/// Who votes: a committee or, in a dispute, everybody.
+	/// Which tranche votes: a committee or, in a dispute, everybody.
 	pub tranche: Tranche,
 	/// The seed of the tranche's evidence.
 	pub seed: Hash,
-	/// What is judged, which each commitment binds: see
+	/// The digest of what is judged, which each commitment binds: see
 	/// [`livepeer_primitives::verdict::judged_digest`].
 	pub judged: Hash,
-	/// Which step its members owe.
+	/// The step that its members owe.
 	pub phase: Phase,
 	/// The first block of the phase.
 	pub opened: BlockNumber,
-	/// The first block that is too late for the phase, with a block more for each of those `crowded` that
-	/// prolonged it.
+	/// The first block that is too late for the phase, extended by one block for each of the
+	/// `crowded` blocks that count for it.
 	pub deadline: BlockNumber,
-	/// How many crowded blocks there had been that prolong it no more.
+	/// The number of crowded blocks that have already been taken into account.
 	pub crowded: u32,
-	/// Blocks by which later crowded ones can still prolong it: both phases of its judges together, and
-	/// then the transcoder's.
+	/// Blocks by which later crowded blocks can still extend it: first for both phases of its
+	/// judges together, then for the transcoder's opening.
 	pub spare: BlockNumber,
-	/// Blocks of the reveal phase.
+	/// Length of the reveal phase in blocks.
 	pub reveal_blocks: BlockNumber,
-	/// Blocks after it in which the transcoder opens its forced variants; nothing where it need not.
+	/// Length of the following phase, in which the transcoder opens its forced variants, in blocks;
+	/// zero if it need not.
 	pub opening_blocks: BlockNumber,
 	/// Whether the transcoder still has to open its forced variants before this ballot ends.
 	pub awaits_opening: bool,
-	/// Revealed leaves, so verdicts in each opening.
+	/// Number of revealed leaves, and so of verdicts in each opening.
 	pub leaves: u8,
-	/// Members.
+	/// Number of members.
 	pub members: u16,
-	/// Members that committed.
+	/// Number of members that committed.
 	pub committed: u16,
-	/// Members that revealed.
+	/// Number of members that revealed.
 	pub revealed: u16,
 }
 
 impl Ballot {
-	/// The ballot as it is in block `now`, before which `crowded` blocks were crowded: each since it
-	/// began has made it longer, as far as it can be. Once the time of the commit phase is over its reveal
-	/// phase runs, and after that the one in which the transcoder opens, whether the agenda has come to
-	/// note it or not, so that a backlog gives nobody more time and takes none away. What was over in an
-	/// earlier block stays over, for no block makes it longer by more than itself.
+	/// The ballot as of block `now`, when there have been `crowded` crowded blocks. Each of these
+	/// since the ballot began has extended it, as far as possible. When the commit phase is over,
+	/// the reveal phase runs, and after it the opening phase, even if the agenda has not noted it
+	/// yet, so a backlog neither gives nor takes time. A phase that was over in an earlier block
+	/// stays over, because no block extends it by more than itself.
 	pub fn at(mut self, now: BlockNumber, crowded: u32) -> Self {
 		self.prolong(crowded);
 		if self.phase == Phase::Commit && self.committed > 0 && now >= self.deadline {
@@ -263,7 +265,7 @@ impl Ballot {
 		}
 		if self.phase == Phase::Reveal && self.awaits_opening && now >= self.deadline {
 			self.start_opening(self.deadline);
-			// It may have begun a while ago, and blocks have been crowded since.
+			// It may have begun a while ago, with crowded blocks since.
 			if self.opened < now {
 				self.prolong(crowded);
 			}
@@ -271,7 +273,7 @@ impl Ballot {
 		self
 	}
 
-	/// Makes the phase longer by the blocks that were crowded since it was last, as far as it can be.
+	/// Extends the phase by the crowded blocks since the last call, as far as possible.
 	fn prolong(&mut self, crowded: u32) {
 		let since = crowded.saturating_sub(self.crowded).min(self.spare);
 		self.crowded = self.crowded.saturating_add(since);
@@ -279,22 +281,23 @@ impl Ballot {
 		self.deadline = self.deadline.saturating_add(since);
 	}
 
-	/// The first block in which a member can no longer ask for bytes: after half of the commit phase, so
-	/// that who has them can still send them.
+	/// The first block in which a member can no longer ask for bytes: after half of the commit
+	/// phase, so that there is still time to send them.
 	pub fn asking_until(&self) -> BlockNumber {
 		let half = self.deadline.saturating_sub(self.opened) / 2;
 		self.opened.saturating_add(half)
 	}
 
-	/// Starts the reveal phase with block `from`.
+	/// Starts the reveal phase at block `from`.
 	pub fn start_reveal(&mut self, from: BlockNumber) {
 		self.phase = Phase::Reveal;
 		self.opened = from;
 		self.deadline = from.saturating_add(self.reveal_blocks);
 	}
 
-	/// Has the transcoder open its forced variants from block `from` on. Who has not revealed by then
-	/// reveals no more: it would do so knowing what is due. Crowded blocks can double that time.
+	/// Starts the phase in which the transcoder opens its forced variants at block `from`. Nobody
+	/// can reveal any more, because a reveal could depend on what is due. Crowded blocks can double
+	/// this phase.
 	pub fn start_opening(&mut self, from: BlockNumber) {
 		self.phase = Phase::Open;
 		self.opened = from;
@@ -314,7 +317,7 @@ pub enum Answer {
 	Committed {
 		/// The commitment.
 		commitment: Hash,
-		/// The block that holds it: the member reveals when that block is final.
+		/// The block that contains it. The member reveals when that block is final.
 		at: BlockNumber,
 	},
 	/// Its verdicts.
@@ -326,29 +329,30 @@ pub enum Answer {
 	},
 }
 
-/// A verifier in a tranche, as it was when the seed was stored.
+/// A verifier in a tranche, with its data at the time the seed was stored.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Member {
 	/// Its account.
 	pub account: AccountId,
-	/// Its verifier key, valid for this challenge whatever sessions bring.
+	/// Its verifier key. It is valid for this challenge even if sessions change.
 	pub key: VerifierId,
 	/// Its stake.
 	pub stake: Balance,
-	/// What it has said.
+	/// Its answer.
 	pub answer: Answer,
-	/// Whether it has asked on the chain for bytes that it could not have.
+	/// Whether it has asked on the chain for bytes that it could not get.
 	pub asked: bool,
-	/// Whether the ballot is closed before it can be through with it.
+	/// Whether the ballot closes before it can finish its work.
 	pub overloaded: bool,
 }
 
-/// The most that a dispute costs a judge with a false word of its stake, however little that is.
+/// The largest part of its stake that a dispute costs a judge with a false verdict, however small
+/// the stake is.
 pub const MOST_FOR_A_DISPUTE: Perbill = Perbill::from_percent(50);
 
-/// What a judge did wrong, in ascending order of weight.
+/// A judge's offence, in ascending order of weight.
 #[derive(
 	Clone,
 	Copy,
@@ -364,53 +368,53 @@ pub const MOST_FOR_A_DISPUTE: Perbill = Perbill::from_percent(50);
 	TypeInfo,
 )]
 pub enum Penalty {
-	/// It lacked bytes in a dispute that half of the eligible stake had, and had asked for them on the
-	/// chain: its transcoder can have kept them from it. Costs as one no-show, and does not double.
+	/// In a dispute it lacked bytes that half of the eligible stake had, and it had asked for them
+	/// on the chain: the transcoder may have withheld them. Costs one no-show and does not double.
 	#[codec(index = 8)]
 	Lacked,
-	/// It did not answer, abstained where others judged, or lacked bytes in a dispute for which it did not
-	/// ask. Doubles with each in a row.
+	/// It did not answer, abstained where others judged, or lacked bytes in a dispute without
+	/// asking for them. Doubles with each in a row.
 	#[codec(index = 0)]
 	NoShow,
-	/// Its evidence is not that of two thirds of its tranche: it did not do the work, or they did not, which
-	/// nobody judges again. Costs as a no-show.
+	/// Its evidence is not that of two thirds of its tranche. Either it or they did not do the
+	/// work, and nobody judges that again. Costs a no-show.
 	#[codec(index = 9)]
 	OtherEvidence,
-	/// It could not have bytes that everybody could have later: it pays its part of the dispute, of which
-	/// the transcoder pays half: it had asked for them on the chain, and less than half of its tranche had
-	/// them.
+	/// In its tranche it lacked bytes that others had later, had asked for them on the chain, and
+	/// less than half of its tranche had them. It pays its part of the dispute, of which the
+	/// transcoder pays half.
 	#[codec(index = 5)]
 	LateDataAsked,
-	/// The same, and it pays all of its part: it had asked for them, and at least half of its tranche had
-	/// them. One of which a round takes nothing any more chills it, as long as few are chilled so.
+	/// As above, but at least half of its tranche had the bytes: it pays its whole part. One from
+	/// which a round takes nothing any more chills it, as long as few are chilled for this.
 	#[codec(index = 7)]
 	LateDataAlone,
-	/// The same, and it had not asked. With the third such claim of a round it is chilled.
+	/// As above, but it had not asked. It is chilled with the third such claim of a round.
 	#[codec(index = 4)]
 	LateData,
-	/// Its evidence is not that of two thirds of the stake that revealed in the dispute: it did not do the
-	/// work. Costs as a no-show, and it is chilled.
+	/// Its evidence is not that of two thirds of the stake that revealed in the dispute: it did not
+	/// do the work. Costs a no-show, and it is chilled.
 	#[codec(index = 1)]
 	WrongEvidence,
-	/// It committed and kept its word to itself although most of its tranche revealed: the worst
-	/// wrong word. It is chilled.
+	/// It committed and did not reveal, although most of its tranche did. This costs as much as a
+	/// false dissent. It is chilled.
 	#[codec(index = 2)]
 	Withheld,
-	/// It accused the transcoder of what a dispute proved false, or passed a leaf that failed. It
-	/// is chilled.
+	/// It made an accusation that a dispute proved false, or passed a leaf that failed. It is
+	/// chilled.
 	#[codec(index = 3)]
 	FalseDissent,
-	/// It called valid what was a forced variant: it did not encode. It pays no less than a false dissenter,
-	/// and is chilled.
+	/// It said Valid where a forced variant was due: it did not encode. It pays at least as much as
+	/// a false dissenter, and is chilled.
 	#[codec(index = 6)]
 	MissedVariant,
 }
 
 impl Penalty {
-	/// Whether the judge is kept from validating for a while. What outweighs a penalty that does so does so
-	/// too, or a judge could shield itself from it by a second fault. A few judges alone never bring it
-	/// about: a third of the stake sits as most of a tranche often enough to leave, claim by claim, none but
-	/// itself to validate.
+	/// Whether the judge is kept from validating for a while. A penalty that outweighs one that
+	/// chills must chill too, or a judge could shield itself by a second offence. A few judges
+	/// alone never cause it: a third of the stake is most of a tranche often enough to remove all
+	/// other validators, claim by claim.
 	pub fn chills(&self) -> bool {
 		matches!(
 			self,
@@ -421,7 +425,7 @@ impl Penalty {
 		)
 	}
 
-	/// Whether it was no full answer.
+	/// Whether the judge gave no full answer.
 	pub fn is_no_answer(&self) -> bool {
 		matches!(
 			self,
@@ -429,8 +433,8 @@ impl Penalty {
 		)
 	}
 
-	/// The share of stake that it costs after `in_a_row` others that were no full answers. `part` is the
-	/// judge's part of what the dispute has cost, as a share of its stake.
+	/// The share of stake that it costs after `in_a_row` earlier answers that were not full. `part`
+	/// is the judge's part of the dispute's cost, as a share of its stake.
 	pub fn fraction(
 		&self,
 		parameters: &LotteryParameters,
@@ -449,7 +453,7 @@ impl Penalty {
 			Penalty::LateDataAsked => Perbill::from_parts(part.deconstruct() / 2).min(most),
 			Penalty::Withheld => most,
 			Penalty::FalseDissent => part.min(MOST_FOR_A_DISPUTE).max(most),
-			// It reads as a fault, and has everybody judge as a false accusation does.
+			// It reads as a fault, and makes everybody judge as a false accusation does.
 			Penalty::MissedVariant => {
 				let dissent = Penalty::FalseDissent.fraction(parameters, in_a_row, part);
 				parameters.variant_slash.max(dissent)
@@ -458,7 +462,7 @@ impl Penalty {
 	}
 }
 
-/// How a judge has behaved, in ascending order of weight.
+/// A judge's conduct, in ascending order of weight.
 #[derive(
 	Clone,
 	Copy,
@@ -478,26 +482,27 @@ pub enum Conduct {
 	Unasked,
 	/// It answered in full.
 	Answered,
-	/// It owes this.
+	/// It owes this penalty.
 	Owes(Penalty),
 }
 
-/// Somebody whose stake stands behind a challenge, from its seat to the challenge's end.
+/// A judge: its stake is liable for a challenge, from its seat to the challenge's end.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Judge {
 	/// Its account.
 	pub account: AccountId,
-	/// Its stake, as it was stored.
+	/// Its stake, as stored.
 	pub stake: Balance,
-	/// How it behaved; known with the decision.
+	/// Its conduct; known with the decision.
 	pub conduct: Conduct,
-	/// For what it is paid if it owes nothing; known with the decision.
+	/// The work that it is paid for if it owes nothing; known with the decision.
 	pub worked: Worked,
 }
 
-/// In which ballots a judge did the work, as its evidence shows, and whether it failed to answer one.
+/// The ballots in which a judge did the work, as its evidence shows, and whether it failed to
+/// answer one.
 #[derive(
 	Clone,
 	Copy,
@@ -512,15 +517,15 @@ pub struct Judge {
 	TypeInfo,
 )]
 pub struct Worked {
-	/// In its tranche, which a claim prepays.
+	/// In its tranche, which the claim prepays.
 	pub in_tranche: bool,
 	/// In the dispute.
 	pub in_dispute: bool,
-	/// Whether it owed an answer in one of them and gave none, whatever it owes for the other.
+	/// Whether it owed an answer in one of them and gave none, even if it also owes for the other.
 	pub is_no_show: bool,
 }
 
-/// The judges of a challenge. All come from one stored set, so none is there twice.
+/// The judges of a challenge. All come from one stored set, so none is listed twice.
 pub type JudgeList = BoundedVec<Judge, ConstU32<MAX_VALIDATORS>>;
 
 /// The challenges of a transcoder's claims of one round.
@@ -540,17 +545,17 @@ pub type JudgeList = BoundedVec<Judge, ConstU32<MAX_VALIDATORS>>;
 pub struct RoundRecord {
 	/// How many are open.
 	pub open: u32,
-	/// The largest share of stake that one of them has cost. A later one costs what it is larger.
+	/// The largest share of stake that one of them has cost. A later one costs only the difference.
 	pub slashed: Perbill,
 }
 
-/// Stretches of a session's length of which decisions are remembered: that of a failure, both neighbours, and
-/// the one in which it is reviewed.
+/// How many stretches of a session's length are kept with their decisions: that of a failure, both
+/// neighbours, and the one in which it is reviewed.
 pub const KEPT_TALLIES: u32 = 4;
-/// Transcoders that are told apart among those that failed in one stretch.
+/// How many transcoders that failed in one stretch are distinguished.
 pub const MOST_FAILING: u32 = 32;
-/// So many transcoders at least, for as many broadcasters, have failed together where it may be the
-/// toolchain's fault.
+/// How many transcoders, for as many broadcasters, must have failed together before the toolchain
+/// may be the cause.
 pub const FEWEST_FAILING: u32 = 3;
 
 /// What was decided of the claims under a toolchain in a stretch of a session's length.
@@ -573,17 +578,17 @@ pub struct Tally {
 	pub decided: u64,
 	/// Work of those that failed.
 	pub failed: u64,
-	/// Whose these were, each with its part of the stake of the validators stored with its claim's seed: of more
-	/// than can be told apart those with most.
+	/// The transcoders whose claims failed, each with its part of the stake of the validators
+	/// stored with its claim's seed. If there are too many, those with the most stake.
 	pub transcoders: BoundedVec<(AccountId, Perbill), ConstU32<MOST_FAILING>>,
-	/// For whom they were, as many as count.
+	/// The broadcasters of those claims, up to the number that counts.
 	pub broadcasters: BoundedVec<AccountId, ConstU32<FEWEST_FAILING>>,
 }
 
-/// What was decided lately of the claims under a toolchain, ascending.
+/// What was recently decided of the claims under a toolchain, ascending.
 pub type Tallies = BoundedVec<Tally, ConstU32<KEPT_TALLIES>>;
 
-/// What a judge left undone in claims of one round.
+/// A judge's omissions in claims of one round.
 #[derive(
 	Clone,
 	Copy,
@@ -598,19 +603,20 @@ pub type Tallies = BoundedVec<Tally, ConstU32<KEPT_TALLIES>>;
 	TypeInfo,
 )]
 pub struct Omissions {
-	/// The newest round of whose snapshot it left something undone.
+	/// The newest round with an omission, by the snapshot that seated the judge.
 	pub round: RoundIndex,
-	/// The share of its stake that the largest of it has taken.
+	/// The share of its stake that the largest omission has taken.
 	pub largest: Perbill,
-	/// The share that bytes have taken that came late to it.
+	/// The share of its stake that late bytes have taken.
 	pub late: Perbill,
-	/// In how many claims they did that it had not asked for.
+	/// The number of claims with late bytes that it had not asked for.
 	pub times_late: u32,
-	/// Whether it was chilled for others, of which the round takes nothing any more.
+	/// Whether it was chilled for late bytes that it had asked for, after the round could take
+	/// nothing more.
 	pub is_chilled: bool,
 }
 
-/// What a transcoder has shown since it registered or failed.
+/// A transcoder's record since it registered or failed.
 #[derive(
 	Clone,
 	Copy,
@@ -625,21 +631,21 @@ pub struct Omissions {
 	TypeInfo,
 )]
 pub struct Record {
-	/// The round in which it began anew while claims of its were open: those of that round and of
+	/// The round in which it began anew while it had open claims. Claims of that round and of
 	/// earlier ones do not count.
 	pub since: Option<RoundIndex>,
-	/// Transcoded work of its claims that was drawn and accepted, of each at most
-	/// [`LotteryParameters::full_claim`], while it was new.
+	/// Transcoded work of its accepted claims that was drawn while it was new, for each claim at
+	/// most [`LotteryParameters::full_claim`].
 	pub work: u64,
-	/// All work of its claims that were accepted.
+	/// All work of its accepted claims.
 	pub claimed: u64,
-	/// What of that was judged.
+	/// The part of that which was judged.
 	pub judged: u64,
-	/// Blocks in which it was done, see [`livepeer_primitives::traits::Claims::took`].
+	/// Blocks in which the work was done, see [`livepeer_primitives::traits::Claims::took`].
 	pub blocks: u64,
 }
 
-/// What is to be done.
+/// A task of the agenda.
 #[derive(
 	Clone,
 	Copy,
@@ -655,11 +661,11 @@ pub struct Record {
 pub enum Task {
 	/// A challenge moves on.
 	Challenge(ClaimId),
-	/// A toolchain that is retired is forgotten.
+	/// A retired toolchain is forgotten.
 	Toolchain(ToolchainId),
 }
 
-/// A toolchain on its way out.
+/// A retiring toolchain.
 #[derive(
 	Clone,
 	Copy,
@@ -677,7 +683,6 @@ pub struct Retiring {
 	pub toolchain: ToolchainId,
 	/// The first block in which no assignment runs on it.
 	pub at: BlockNumber,
-	/// The block in which no claim that names it can be open any more: verifiers keep it until
-	/// then.
+	/// The block from which no claim that names it can be open. Verifiers keep it until then.
 	pub until: BlockNumber,
 }

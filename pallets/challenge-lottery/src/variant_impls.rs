@@ -1,10 +1,10 @@
-//! Forced variants: the transcoder opens which of the drawn segments had to have one, once all have
-//! revealed what they committed to, or can no more: a judge that knew it before could keep a word back
-//! that it would show to be wrong.
+//! Forced variants. The transcoder opens which of the drawn segments had to have one, once all have
+//! revealed what they committed to, or can no longer do so. A judge that knew it earlier could
+//! withhold a verdict that it would show to be wrong.
 //!
-//! Proofs of a VRF are dear and openings cost nothing. So the pool looks at the transcoder's signature
-//! alone, and the proofs are checked once, in the block that takes them: whoever signs wrong ones has not
-//! opened its variants.
+//! VRF proofs are expensive to check, and openings are free. The pool therefore checks only the
+//! transcoder's signature, and the proofs are checked once, in the block that takes them. A
+//! transcoder that signs wrong proofs has not opened its variants.
 
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get};
@@ -34,15 +34,15 @@ impl<T: Config> Pallet<T> {
 			&& challenge.samples.iter().any(|sample| sample.opened.is_none())
 	}
 
-	/// The rendition that has to be a variant, for each revealed leaf in ascending order of index; nothing
-	/// where that is none, or is not opened.
+	/// The rendition that must be a variant, for each revealed leaf in ascending order of index;
+	/// `None` if there is none, or it is not opened.
 	pub(crate) fn variants_due(id: ClaimId, challenge: &Challenge) -> Vec<Option<u8>> {
 		let renditions = T::Claims::claim(id).map_or(0, |info| info.ladder.len());
 		let due = |index: u32| {
 			let sample = challenge.samples.iter().find(|sample| sample.leaf == Some(index))?;
 			let choice = variant::choice(&sample.opened?.to_fixed_bytes());
 			let rendition = choice.due(renditions, challenge.parameters.variant_rate)?;
-			// What was rejected, or could not be made, can be no variant.
+			// A rejected segment, or an output that could not be made, is never a variant.
 			let Leaf::Transcoded { outputs, .. } = Leaves::<T>::get(id, index)? else {
 				return None;
 			};
@@ -52,7 +52,7 @@ impl<T: Config> Pallet<T> {
 		Self::revealed_leaves(challenge).into_iter().map(due).collect()
 	}
 
-	/// Everything about openings but signature and proofs.
+	/// Checks everything about openings except signature and proofs.
 	pub(crate) fn check_openings(
 		id: ClaimId,
 		openings: &VariantOpenings,
@@ -77,7 +77,8 @@ impl<T: Config> Pallet<T> {
 		T::Clock::ensure_open()?;
 		let (ballot, _, info) = Self::check_openings(id, openings).map_err(Self::refusal)?;
 		let signer = &signature.signer;
-		// That of the assignment, or the one in use: the other may have been revoked since.
+		// The assignment's generation or the current one is accepted, because a key of the former
+		// may have been revoked.
 		let is_in_use = signer.generation == info.transcoder_keys
 			|| signer.generation == T::Keys::current(&info.transcoder, Purpose::Duties);
 		ensure!(
@@ -100,8 +101,8 @@ impl<T: Config> Pallet<T> {
 			.map(|valid| (valid, frame_support::weights::Weight::zero()))
 	}
 
-	/// Takes what the transcoder opens, once in a claim's life; the count, or with a wrong proof the
-	/// claim's end, is on the agenda of the next block.
+	/// Accepts the transcoder's openings, once in a claim's life. The count, or with a wrong proof
+	/// the claim's end, is put on the agenda of the next block.
 	pub(crate) fn do_open_variants(id: ClaimId, openings: &VariantOpenings) -> DispatchResult {
 		let (ballot, challenge, info) = Self::check_openings(id, openings)?;
 		let key = T::Keys::vrf_key(&info.transcoder, info.transcoder_keys);
@@ -123,7 +124,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Stores x of each drawn leaf.
+	/// Stores the VRF output for each drawn leaf.
 	pub(crate) fn apply_openings(
 		id: ClaimId,
 		mut challenge: Challenge,
@@ -140,7 +141,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::VariantsOpened { claim: id, due });
 	}
 
-	/// What was signed opens nothing, so that no time is left for it.
+	/// The signed openings open nothing, so no time is left for it.
 	pub(crate) fn apply_wrong_openings(id: ClaimId, challenge: Challenge, mut ballot: Ballot) {
 		ballot.deadline = Self::now();
 		ballot.spare = 0;
@@ -148,7 +149,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::WronglyOpened { claim: id });
 	}
 
-	/// Stores a ballot that waits for nothing any more: it is counted in the next block.
+	/// Stores a ballot that waits for nothing any more. It is counted in the next block.
 	fn store_opening(id: ClaimId, mut challenge: Challenge, ballot: Ballot) {
 		if let Some(stored) = Ballots::<T>::get(id) {
 			Self::announce_phase(id, &stored, &ballot);

@@ -1,4 +1,4 @@
-//! Ballots: commit and reveal by verifier keys, and what they add up to.
+//! Ballots: commit and reveal by verifier keys, and the decisions on them.
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use frame_support::{
@@ -35,7 +35,7 @@ use crate::{
 	Ballots, Challenges, Config, Crowded, Event, Judges, Members, Pallet, WeightInfo,
 };
 
-/// Blocks of the commit phase of `tranche` without those for the sampled work.
+/// Blocks of the commit phase of `tranche`, without those for the sampled work.
 fn commit_base(parameters: &LotteryParameters, tranche: Tranche) -> BlockNumber {
 	if tranche == DISPUTE {
 		parameters.dispute_commit_base
@@ -53,7 +53,7 @@ fn reveal_length(parameters: &LotteryParameters, tranche: Tranche) -> BlockNumbe
 	}
 }
 
-/// How the table reads a member.
+/// A member's vote, as the table reads it.
 fn vote(member: &Member) -> Vote<'_> {
 	let said = match &member.answer {
 		Answer::Silent => Said::Nothing,
@@ -103,12 +103,12 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// The open ballot of a claim as it is in this block.
+	/// The open ballot of a claim, as of this block.
 	pub(crate) fn ballot(id: ClaimId) -> Option<Ballot> {
 		Ballots::<T>::get(id).map(|ballot| ballot.at(Self::now(), Crowded::<T>::get()))
 	}
 
-	/// Says which phase runs, when `stored` did not know it yet.
+	/// Emits an event for the running phase, if `stored` did not know it yet.
 	pub(crate) fn announce_phase(id: ClaimId, stored: &Ballot, ballot: &Ballot) {
 		if stored.phase == ballot.phase {
 			return;
@@ -123,14 +123,14 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Stores a ballot in a phase that has begun or is prolonged, and comes back at its end.
+	/// Stores a ballot in a phase that has begun or was extended, and schedules its end.
 	pub(crate) fn note_phase(
 		id: ClaimId,
 		mut challenge: Challenge,
 		stored: &Ballot,
 		mut ballot: Ballot,
 	) {
-		// What was crowded before an opening prolongs it only where it is noted late.
+		// Crowded blocks before an opening extend it only if the opening is noted late.
 		if ballot.phase == Phase::Open && ballot.opened == Self::now() {
 			ballot.crowded = Crowded::<T>::get();
 		}
@@ -140,8 +140,8 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// What a member owes in `phase`: the cheap half of what is asked of its calls. `Future` says
-	/// that the phase is still to come, `Stale` that it is over or answered.
+	/// What a member owes in `phase`: the cheap checks of its calls. `Future` means that the phase
+	/// is still to come, `Stale` that it is over or answered.
 	fn duty(
 		id: ClaimId,
 		tranche: Tranche,
@@ -194,8 +194,8 @@ impl<T: Config> Pallet<T> {
 		verdict::duty_payload(genesis, id, tranche, seed, member, Phase::Reveal, opening)
 	}
 
-	/// What a member owes that asks for bytes: it asks once, in the first half of the commit phase, so
-	/// that who has them can still send them.
+	/// The duty of a member that asks for bytes. It asks once, in the first half of the commit
+	/// phase, so that there is still time to send them.
 	fn asks(
 		id: ClaimId,
 		tranche: Tranche,
@@ -226,7 +226,7 @@ impl<T: Config> Pallet<T> {
 		Self::authorized(id, tranche, index, Phase::Ask, &ballot)
 	}
 
-	/// Notes that a member asks for bytes.
+	/// Records that a member asks for bytes.
 	pub(crate) fn do_ask_data(
 		id: ClaimId,
 		tranche: Tranche,
@@ -240,9 +240,9 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// What the pool may keep: one transaction per claim, ballot, member and phase, until the phase
-	/// ends. The seed names the ballot, so that what was for one that a reorganisation has undone
-	/// keeps nothing out that is for the one in its place.
+	/// The pool's entry: one transaction per claim, ballot, member and phase, until the phase ends.
+	/// The seed names the ballot, so that a transaction for a ballot that a reorganisation has
+	/// undone does not exclude one for the ballot in its place.
 	fn authorized(
 		id: ClaimId,
 		tranche: Tranche,
@@ -313,7 +313,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Stores a commitment; the last one starts the reveal phase.
+	/// Stores a commitment. The last one starts the reveal phase.
 	pub(crate) fn do_commit_verdict(
 		id: ClaimId,
 		tranche: Tranche,
@@ -341,8 +341,9 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Stores an opening. After the last one the transcoder opens its forced variants, where it still has
-	/// to; else the count is on the agenda of the next block, so that no verifier's call carries it.
+	/// Stores an opening. After the last one the transcoder opens its forced variants, if it still
+	/// has to; otherwise the count is put on the agenda of the next block, so that no verifier's
+	/// call carries its weight.
 	pub(crate) fn do_reveal_verdict(
 		id: ClaimId,
 		tranche: Tranche,
@@ -382,7 +383,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The members of a tranche in order, their verdicts read by the leaves on which a variant is `due`.
+	/// The members of a tranche in order, with their verdicts read by the leaves on which a variant
+	/// is `due`.
 	fn members_of(id: ClaimId, tranche: Tranche, due: &[Option<u8>]) -> Vec<Member> {
 		let mut members: Vec<_> = Members::<T>::iter_prefix((id, tranche)).collect();
 		members.sort_by_key(|(index, _)| *index);
@@ -415,8 +417,8 @@ impl<T: Config> Pallet<T> {
 		let weight = T::WeightInfo::agenda_decide(members);
 		let has_revealed = ballot.phase != Phase::Commit;
 		let settled = if ballot.awaits_opening && has_revealed {
-			// Nothing is said about leaves of which nobody knows what they should be; who did the work is
-			// paid, and who was silent pays.
+			// No verdict counts on leaves for which it is unknown what they should be. Judges that
+			// did the work are paid, and silent ones pay.
 			Self::unopened(id, challenge, &ballot, &tranches, &everybody)
 		} else if is_dispute {
 			Self::count_dispute(id, challenge, &ballot, &tranches, &everybody)
@@ -426,7 +428,7 @@ impl<T: Config> Pallet<T> {
 		weight.saturating_add(settled)
 	}
 
-	/// The transcoder did not open its forced variants after this ballot's reveals.
+	/// Ends a claim whose transcoder did not open its forced variants after this ballot's reveals.
 	fn unopened(
 		id: ClaimId,
 		challenge: Challenge,
@@ -436,7 +438,8 @@ impl<T: Config> Pallet<T> {
 	) -> Weight {
 		let ruling = |members: &[Member], is_dispute| {
 			let votes: Vec<_> = members.iter().map(vote).collect();
-			// A word about a leaf of which nobody knows what it should be is neither right nor false.
+			// A verdict on a leaf for which it is unknown what it should be is neither right nor
+			// false.
 			Ruling {
 				good: 0,
 				bad: 0,
@@ -449,7 +452,8 @@ impl<T: Config> Pallet<T> {
 		Self::decide(id, challenge, Verdict::of(Outcome::Missed), conducts(&ballots))
 	}
 
-	/// Decides by the votes of the newest of a claim's tranches, the first of which is the committee.
+	/// Decides by the votes of the newest of a claim's tranches. The first tranche is the
+	/// committee.
 	fn count_tranche(
 		id: ClaimId,
 		mut challenge: Challenge,
@@ -465,7 +469,8 @@ impl<T: Config> Pallet<T> {
 		let accused_before = earlier.iter().flatten().any(Vote::accuses);
 		let accepts = match decide_tranche(newest, accused_before) {
 			TrancheDecision::Void => return Self::void(id, challenge),
-			// Fewer than a tranche were left: a lone lazy member among them would accept anything.
+			// Fewer members than a tranche were left: a lone lazy member among them would accept
+			// anything.
 			TrancheDecision::Accepted => newest.len() >= size || most_passed(&votes),
 			TrancheDecision::Accused => false,
 			TrancheDecision::Undecided => {
@@ -504,7 +509,7 @@ impl<T: Config> Pallet<T> {
 		Weight::zero()
 	}
 
-	/// Whether more of the stored set may judge than are `seated`.
+	/// Whether more members of the stored set may judge than are `seated`.
 	fn is_anybody_left(challenge: &Challenge, seated: usize) -> bool {
 		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
 		seed.is_some_and(|seed| {
@@ -513,8 +518,8 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Opens the ballot of the next members of the order. Its evidence has a seed that did not exist
-	/// while the tranche before voted.
+	/// Opens the ballot of the next members of the order. Its evidence has a seed that did not
+	/// exist while the previous tranche voted.
 	pub(crate) fn open_tranche(id: ClaimId, challenge: Challenge, tranche: Tranche) -> Weight {
 		let seed = T::Beacon::seed(challenge.window.saturating_add(1));
 		let stored = seed.as_ref().map_or(0, |seed| seed.set.members.len());
@@ -529,9 +534,9 @@ impl<T: Config> Pallet<T> {
 		weight
 	}
 
-	/// Opens the dispute: every validator of the stored set judges, less the claim's parties and
-	/// those who were jailed when the seed's window began. Its evidence has a seed that did not exist
-	/// while the tranche voted.
+	/// Opens the dispute: every validator of the stored set judges, except the claim's parties and
+	/// those that were jailed when the seed's window began. Its evidence has a seed that did not
+	/// exist while the tranche voted.
 	pub(crate) fn open_dispute(id: ClaimId, challenge: Challenge) -> Weight {
 		let stored = T::Beacon::seed(challenge.window.saturating_add(1))
 			.map(|seed| seed.set.members)
@@ -549,7 +554,7 @@ impl<T: Config> Pallet<T> {
 		weight
 	}
 
-	/// Decides by the votes of a dispute; returns what a settlement at once weighs.
+	/// Decides by the votes of a dispute; returns the weight of a settlement at once.
 	fn count_dispute(
 		id: ClaimId,
 		challenge: Challenge,
@@ -573,13 +578,13 @@ impl<T: Config> Pallet<T> {
 		let mut late = (0u16, 0u16);
 		for members in tranches {
 			let early: Vec<_> = members.iter().map(vote).collect();
-			// Two thirds that encoded nothing could else agree upon evidence by which the others are
-			// punished that did.
+			// Otherwise two thirds that encoded nothing could agree on evidence by which the judges
+			// that encoded are punished.
 			let encoded: Vec<_> =
 				early.iter().copied().filter(|vote| !in_dispute.misses_variant(vote)).collect();
 			let right = Ruling::of(outcome, failing, false, leaves, &encoded).right;
-			// The whole set knows better than a few of it what is true of a leaf, and whether it can
-			// be judged in time.
+			// The whole set knows better than a few members what is true of a leaf, and whether it
+			// can be judged in time.
 			let ruling = Ruling {
 				right,
 				excused: in_dispute.excused,
@@ -608,16 +613,16 @@ impl<T: Config> Pallet<T> {
 		Self::decide(id, challenge, verdict, conducts)
 	}
 
-	/// What a dispute has cost, in ETH: the work of those who revealed, and what it weighs at the least,
-	/// for that is there however little is to be judged.
+	/// The cost of a dispute, in ETH: the work of the judges that revealed, and at least the price
+	/// of its weight, which is there however little is judged.
 	fn dispute_cost(challenge: &Challenge, ballot: &Ballot) -> Balance {
 		let work = challenge.sampled_work.saturating_mul(ballot.revealed.into());
 		let weighs = T::WeightPrice::weight_to_fee(&Self::dispute_weight(ballot));
 		fee(work, challenge.parameters.verify_price).max(T::Pool::in_eth(weighs))
 	}
 
-	/// The weight of what a dispute has the chain do: opening it, what its members say, counting that, and
-	/// dismissing and paying them.
+	/// The weight that a dispute causes on the chain: its opening, its members' calls, the count,
+	/// and dismissing and paying them.
 	fn dispute_weight(ballot: &Ballot) -> Weight {
 		let base = T::BlockWeights::get().get(DispatchClass::Operational).base_extrinsic;
 		let said = |call: Weight, authorize: Weight, members: u16| {
@@ -638,14 +643,14 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// How the members of these ballots behaved, and what they did. Whoever sat in several answers for the
-/// worst.
+/// The conduct and the work of the members of these ballots. A member of several ballots is held to
+/// the worst conduct.
 fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Worked)> {
 	let mut all = BTreeMap::new();
 	for (ruling, members) in ballots {
 		for member in *members {
 			let vote = vote(member);
-			// Who had more to do than it could owed no answer in this ballot.
+			// A member that had more to do than it could owed no answer in this ballot.
 			let conduct = match ruling.conduct(&vote) {
 				Conduct::Owes(Penalty::NoShow | Penalty::Lacked) if member.overloaded => {
 					Conduct::Unasked
@@ -667,7 +672,8 @@ fn conducts(ballots: &[(Ruling, &[Member])]) -> BTreeMap<AccountId, (Conduct, Wo
 	all
 }
 
-/// Who of the tranches named a fault on one of the `failing` leaves; never the offender itself.
+/// The members of the tranches that named a fault on one of the `failing` leaves; never the
+/// offender itself.
 fn finders(tranches: &[Vec<Member>], failing: LeafMask, offender: &AccountId) -> Vec<AccountId> {
 	tranches
 		.iter()

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Who of the ballot at work has asked for bytes.
+	/// The members of the current ballot that have asked for bytes.
 	pub(crate) fn view_asking(id: ClaimId) -> Vec<AccountId> {
 		let Some(ballot) = Ballots::<T>::get(id) else { return Vec::new() };
 		Members::<T>::iter_prefix_values((id, ballot.tranche))
@@ -85,7 +85,7 @@ impl<T: Config> Pallet<T> {
 		Some(leaves)
 	}
 
-	/// All that the chain holds of a claim that is judged.
+	/// All that the chain holds of a claim that is being judged.
 	pub(crate) fn view_judgement(id: ClaimId) -> Option<JudgementView> {
 		let challenge = Challenges::<T>::get(id)?;
 		let ChallengeView { stage, outcome, .. } = Self::view_challenge(id)?;

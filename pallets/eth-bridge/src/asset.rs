@@ -1,4 +1,4 @@
-//! Moving money: all that is minted and burnt.
+//! Moving money: everything that is minted and burnt.
 
 use crate::{Config, Error, Pallet};
 use frame_support::{
@@ -14,7 +14,7 @@ use livepeer_primitives::{bridge::BridgedAsset, AccountId, Balance, ETH};
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
-	/// What of an asset there is on this chain.
+	/// The issuance of an asset on this chain.
 	pub(crate) fn issuance(asset: BridgedAsset) -> Balance {
 		match asset {
 			BridgedAsset::Lpt => T::Currency::total_issuance(),
@@ -22,14 +22,14 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Whether it is the account of 32 zero bytes. What was meant for somebody must not end there, and it
-	/// does not speak for anybody: as a key these bytes are the curve's neutral point, for which whoever
-	/// wants to can sign.
+	/// Whether it is the account of 32 zero bytes. Money that was meant for somebody must not end
+	/// there, and the account must not speak for anybody: as a key these bytes are the neutral
+	/// point of the curve, for which anybody can sign.
 	pub(crate) fn is_nobody(who: &AccountId) -> bool {
 		*who == AccountId::new([0; 32])
 	}
 
-	/// Mints into an account that can take it.
+	/// Mints into an account that can receive it.
 	pub(crate) fn mint(asset: BridgedAsset, who: &AccountId, amount: Balance) -> DispatchResult {
 		let refused = |_: DispatchError| Error::<T>::CannotCredit.into();
 		if Self::is_nobody(who) {
@@ -51,7 +51,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Burns what an account has: so much and no more.
+	/// Burns exactly this amount of an account.
 	pub(crate) fn burn(
 		asset: BridgedAsset,
 		who: &AccountId,
@@ -65,12 +65,12 @@ impl<T: Config> Pallet<T> {
 				T::Assets::burn_from(ETH, who, amount, preservation, exact, polite)
 			}
 		}?;
-		// Assets burn with it what is too little to be left.
+		// Assets also burn a remainder that is too small to stay.
 		ensure!(burnt == amount, Error::<T>::LeavesDust);
 		Ok(())
 	}
 
-	/// What an account can spend without ceasing to be.
+	/// What an account can spend and still exist.
 	pub(crate) fn spendable(asset: BridgedAsset, who: &AccountId) -> Balance {
 		let (preserve, polite) = (Preservation::Preserve, Fortitude::Polite);
 		match asset {
@@ -79,7 +79,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Takes the price of what stays in the state for ever.
+	/// Charges the price of something that stays in the state for ever.
 	pub(crate) fn charge_message(who: &AccountId) -> DispatchResult {
 		let price = T::MessagePrice::get();
 		T::Currency::transfer(who, &T::CommonPool::get(), price, Preservation::Preserve).map(|_| ())

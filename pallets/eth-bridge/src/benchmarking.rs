@@ -1,5 +1,5 @@
-//! Benchmarks of every call and hook. Trees are short in them: what a full one adds, the reads and
-//! hashes of 32 levels, is in the weights of `withdraw` and `close_round`.
+//! Benchmarks of every call and hook. The trees in them are short. The weights of `withdraw` and
+//! `close_round` add what a full tree costs: the reads and hashes of 32 levels.
 
 use super::*;
 use crate::simulator::{Flow, World};
@@ -33,14 +33,14 @@ fn opened<T: Config>(large: Balance) -> Result<(), BenchmarkError> {
 	Gateway::<T>::put(place());
 	let rate = Rate { capacity: 1_000 * AMOUNT, per_block: 1 };
 	for asset in BridgedAsset::ALL {
-		// Without a delay, for nothing here waits for a block.
+		// No delay, because nothing here waits for a block.
 		let limits = Limits { inbound: rate, outbound: rate, large, delay: 0 };
 		Limited::<T>::insert(asset, limits);
 	}
 	Ok(())
 }
 
-/// The first deposit, with its path; its root is proven.
+/// The first deposit and its path. Its root is proven.
 fn deposited<T: Config>(
 	recipient: AccountId,
 ) -> Result<(Deposit, Box<[H256; DEPTH]>), BenchmarkError> {
@@ -69,7 +69,7 @@ fn deposited<T: Config>(
 	Ok((deposit, Box::new(path)))
 }
 
-/// An account with both assets, behind which something stands.
+/// An account with both assets, with backing for them.
 fn rich<T: Config>() -> Result<AccountId, BenchmarkError> {
 	let who: AccountId = account("rich", 0, 0);
 	T::Currency::mint_into(&who, 10 * AMOUNT)?;
@@ -140,7 +140,7 @@ mod benchmarks {
 	#[benchmark]
 	fn sync() -> Result<(), BenchmarkError> {
 		opened::<T>(AMOUNT)?;
-		// As many as there can be: a subtree waits at every height.
+		// The largest number of subtrees: one waits at every height.
 		let world = World {
 			place: place(),
 			subtrees: [H256::repeat_byte(1); DEPTH],
@@ -207,7 +207,7 @@ mod benchmarks {
 	fn withdraw() -> Result<(), BenchmarkError> {
 		opened::<T>(AMOUNT)?;
 		let who = rich::<T>()?;
-		// The next one completes six subtrees.
+		// The next deposit completes six subtrees.
 		for _ in 0..63 {
 			let to = H160::repeat_byte(1);
 			Pallet::<T>::do_withdraw(who.clone(), BridgedAsset::Eth, to, UNIT, 0)?;
@@ -253,7 +253,7 @@ mod benchmarks {
 		opened::<T>(AMOUNT)?;
 		let recipient: AccountId = account("recipient", 0, 0);
 		let asset = BridgedAsset::Eth;
-		// Far apart, so that each has a word of the bits for itself.
+		// Far apart, so that each has its own word of bits.
 		let forged: Vec<ForgedDeposit> =
 			(0..n).map(|n| ForgedDeposit { index: n * 256, asset, amount: 1 }).collect();
 		for ForgedDeposit { index, amount, .. } in &forged {

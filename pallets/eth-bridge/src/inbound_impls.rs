@@ -1,4 +1,4 @@
-//! Deposits: each is taken once, and has an owner or waits for one.
+//! Deposits: each is taken once, and is credited or waits.
 
 use crate::{
 	types::{Direction, Reason, WaitingDeposit},
@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// The place is free for the deposit that was really made there.
+	/// Frees the place for the deposit that was really made there.
 	pub(crate) fn give_back(index: u32) {
 		let (entry, byte, bit) = place(index);
 		Taken::<T>::mutate(entry, |bits| {
@@ -56,7 +56,8 @@ impl<T: Config> Pallet<T> {
 		let book = Books::<T>::get(asset);
 		let credited = book.credited.saturating_add(amount);
 		if credited > synced.of(asset).deposited {
-			// The tree says that more was deposited than the gateway does. Not an error: the stop stays.
+			// The tree shows more deposits than the gateway's figures. This is not an error, so
+			// that the stop is stored.
 			Self::stop_for(Reason::CreditedTooMuch);
 			return Ok(());
 		}
@@ -88,7 +89,8 @@ impl<T: Config> Pallet<T> {
 		let WaitingDeposit { asset, recipient, amount, ready_at } =
 			Waiting::<T>::get(index).ok_or(Error::<T>::NotWaiting)?;
 		ensure!(Self::now() >= ready_at, Error::<T>::NotReady);
-		// It has waited instead of counting against the limit, but where nothing comes in it does not either.
+		// It waited instead of counting against the limit. But if nothing can come in, it cannot
+		// either.
 		ensure!(Limited::<T>::get(asset).inbound.capacity > 0, Error::<T>::LimitReached);
 		Self::mint(asset, &recipient, amount)?;
 		Waiting::<T>::remove(index);
@@ -97,7 +99,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// `who` is nobody for governance.
+	/// `who` is `None` for governance.
 	pub(crate) fn do_redirect(
 		who: Option<AccountId>,
 		index: u32,

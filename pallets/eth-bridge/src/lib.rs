@@ -58,7 +58,7 @@ pub mod pallet {
 		type Currency: fungible::Mutate<AccountId, Balance = Balance>;
 		/// ETH, under [`livepeer_primitives::ETH`].
 		type Assets: fungibles::Mutate<AccountId, AssetId = AssetId, Balance = Balance>;
-		/// Ethereum as its light client has it.
+		/// The Ethereum chain, as the light client knows it.
 		type Ethereum: EthereumChain;
 		/// The protocol's clock.
 		type Clock: ProtocolClock;
@@ -66,12 +66,13 @@ pub mod pallet {
 		type Rounds: Rounds;
 		/// The time that is sealed with each block.
 		type Time: Time<Moment = u64>;
-		/// Where the price of messages goes.
+		/// Receives the price of messages.
 		type CommonPool: Get<AccountId>;
-		/// What a message or an earning costs its sender, in LPT: it stays in the state for ever.
+		/// What a message or an earning costs its sender, in LPT, because it stays in the state for
+		/// ever.
 		#[pallet::constant]
 		type MessagePrice: Get<Balance>;
-		/// For how many blocks of the protocol the guardian can stop the bridge at a time.
+		/// The number of protocol blocks for which the guardian can stop the bridge at a time.
 		#[pallet::constant]
 		type StopPeriod: Get<BlockNumber>;
 		/// Weights of the calls.
@@ -82,19 +83,19 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// Where the gateway is. Nothing until governance has said so.
+	/// Where the gateway is. Empty until governance has set it.
 	#[pallet::storage]
 	pub type Gateway<T: Config> = StorageValue<_, GatewayPlace>;
 
-	/// Who can stop the bridge besides governance.
+	/// The account that can stop the bridge besides governance.
 	#[pallet::storage]
 	pub type Guardian<T: Config> = StorageValue<_, AccountId>;
 
-	/// Until when the bridge stands still.
+	/// Until when the bridge is stopped.
 	#[pallet::storage]
 	pub type Stopped<T: Config> = StorageValue<_, Stops, ValueQuery>;
 
-	/// What was proven of the gateway last.
+	/// What was last proven of the gateway.
 	#[pallet::storage]
 	pub type Synced<T: Config> = StorageValue<_, SyncedGateway>;
 
@@ -106,28 +107,28 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Taken<T: Config> = StorageMap<_, Twox64Concat, u32, [u8; 32], ValueQuery>;
 
-	/// Deposits that were taken and that nobody owns yet.
+	/// Deposits that were taken and belong to nobody yet.
 	#[pallet::storage]
 	pub type Waiting<T: Config> = StorageMap<_, Twox64Concat, u32, WaitingDeposit>;
 
-	/// What has passed of each asset.
+	/// The sums that have passed of each asset.
 	#[pallet::storage]
 	pub type Books<T: Config> = StorageMap<_, Twox64Concat, BridgedAsset, Book, ValueQuery>;
 
-	/// What was credited of each asset for deposits that governance has found forged: it was minted
-	/// here, and nothing on Ethereum stands behind it.
+	/// What was credited of each asset for deposits that governance has found forged. It was minted
+	/// here, and nothing on Ethereum backs it.
 	#[pallet::storage]
 	pub type Undone<T: Config> = StorageMap<_, Twox64Concat, BridgedAsset, Balance, ValueQuery>;
 
-	/// The ETH that the chain began with, which nothing on Ethereum stands behind.
+	/// The ETH with which the chain began. Nothing on Ethereum backs it.
 	#[pallet::storage]
 	pub type Unbacked<T: Config> = StorageValue<_, Balance>;
 
-	/// The limits of each asset. Without any, nothing passes.
+	/// The limits of each asset. Without limits nothing passes.
 	#[pallet::storage]
 	pub type Limited<T: Config> = StorageMap<_, Twox64Concat, BridgedAsset, Limits, ValueQuery>;
 
-	/// What is left of each limit; all of it where nothing is stored.
+	/// What is left of each limit; the whole limit if nothing is stored.
 	#[pallet::storage]
 	pub type Levels<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, BridgedAsset, Twox64Concat, Direction, Level>;
@@ -136,7 +137,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type MessageCount<T: Config> = StorageValue<_, u32, ValueQuery>;
 
-	/// All messages ever sent: any of them can be proven at any time.
+	/// All messages ever sent, because any of them can be proven at any time.
 	#[pallet::storage]
 	pub type Messages<T: Config> = StorageMap<_, Twox64Concat, u32, Message>;
 
@@ -148,7 +149,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type OutboundRoot<T: Config> = StorageValue<_, H256>;
 
-	/// What the leaves of all children of this block say: its root and its time.
+	/// What the leaves of all children of this block contain: the root of its messages and its
+	/// time.
 	#[pallet::storage]
 	pub type Sealed<T: Config> = StorageValue<_, Seal, ValueQuery>;
 
@@ -165,16 +167,17 @@ pub mod pallet {
 	pub type OpenLeaves<T: Config> =
 		StorageValue<_, BoundedVec<H256, ConstU32<MAX_EARNINGS>>, ValueQuery>;
 
-	/// All earnings: those of closed rounds can be claimed on Ethereum at any time.
+	/// All earnings. Those of closed rounds can be claimed on Ethereum at any time.
 	#[pallet::storage]
 	pub type Earnings<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, RoundIndex, Twox64Concat, u32, Earning>;
 
-	/// What governance has said of the LPT on Ethereum that inflation counts. None is counted before.
+	/// What part of the LPT on Ethereum inflation counts, as governance has set it. Without it none
+	/// is counted.
 	#[pallet::storage]
 	pub type CountedSupply<T: Config> = StorageValue<_, SupplyRule>;
 
-	/// The total supply of the LPT token on Ethereum, as it was proven last.
+	/// The total supply of the LPT token on Ethereum, as last proven.
 	#[pallet::storage]
 	pub type EthereumSupply<T: Config> = StorageValue<_, ProvenSupply>;
 
@@ -183,11 +186,11 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Where the gateway is.
 		pub gateway: Option<GatewayPlace>,
-		/// Who can stop the bridge.
+		/// The account that can stop the bridge.
 		pub guardian: Option<AccountId>,
 		/// The limits of each asset.
 		pub limits: Vec<(BridgedAsset, Limits)>,
-		/// What of the LPT on Ethereum inflation counts, from the first proof on.
+		/// What part of the LPT on Ethereum inflation counts, from the first proof on.
 		pub supply: Option<SupplyRule>,
 		#[serde(skip)]
 		#[doc(hidden)]
@@ -211,91 +214,93 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// Governance has said where the gateway is.
+		/// Governance set where the gateway is.
 		GatewaySet {
-			/// Where.
+			/// The place.
 			place: GatewayPlace,
-			/// What binds all leaves to it and to this chain.
+			/// The hash that binds all leaves to it and to this chain.
 			domain: H256,
 		},
-		/// Another account can stop the bridge.
+		/// Governance changed the guardian, which can stop the bridge.
 		GuardianSet {
-			/// Which, if any.
+			/// The new guardian, if there is one.
 			guardian: Option<AccountId>,
 		},
-		/// The limits of an asset have changed.
+		/// Governance changed the limits of an asset.
 		LimitsSet {
 			/// The asset.
 			asset: BridgedAsset,
-			/// What holds now.
+			/// The new limits.
 			limits: Limits,
 		},
-		/// Nothing passes any more.
+		/// The bridge was stopped.
 		BridgeStopped {
 			/// Whether nothing comes in.
 			inbound: bool,
 			/// Whether nothing goes out.
 			outbound: bool,
-			/// Until which block of the protocol; the largest number for "until governance says so".
+			/// Until which block of the protocol; the largest number stands for "until governance
+			/// resumes".
 			until: BlockNumber,
-			/// Why.
+			/// The reason.
 			reason: Reason,
 		},
-		/// Governance lets everything pass again.
+		/// Governance resumed the bridge.
 		BridgeResumed,
-		/// The gateway's figures are proven.
+		/// The gateway's figures were proven.
 		GatewaySynced {
-			/// At which execution block.
+			/// The execution block.
 			block: u64,
-			/// How many deposits it had.
+			/// The number of its deposits.
 			deposits: u32,
 		},
-		/// A deposit has its owner.
+		/// A deposit was credited to its owner.
 		DepositCredited {
 			/// Its place in the gateway's tree.
 			index: u32,
-			/// What it was.
+			/// The asset.
 			asset: BridgedAsset,
-			/// Who owns it.
+			/// The owner.
 			recipient: AccountId,
-			/// How much, in smallest units.
+			/// The amount, in units of 10^-18.
 			amount: Balance,
 		},
-		/// A deposit was taken but waits.
+		/// A deposit was taken, and waits.
 		DepositWaits {
 			/// Its place in the gateway's tree.
 			index: u32,
-			/// From which block of the protocol on it can be released.
+			/// The first block of the protocol in which it can be released.
 			ready_at: BlockNumber,
-			/// Whether it waits because its recipient cannot be credited, not because it is large.
+			/// Whether it waits because its recipient cannot be credited; otherwise it waits
+			/// because it is large.
 			trapped: bool,
 		},
-		/// A deposit that waits has another recipient.
+		/// A waiting deposit got another recipient.
 		DepositRedirected {
 			/// Its place in the gateway's tree.
 			index: u32,
-			/// Who is to own it.
+			/// The new recipient.
 			recipient: AccountId,
 		},
-		/// A message is on its way to Ethereum.
+		/// A message was sent to Ethereum.
 		MessageSent {
 			/// Its place in the messages' tree.
 			index: u32,
 			/// Its leaf.
 			leaf: H256,
-			/// Who sent it; nobody for a round's earnings.
+			/// The sender; `None` for a round's earnings.
 			sender: Option<AccountId>,
-			/// What it says.
+			/// The message.
 			message: Message,
 		},
-		/// How an account is paid out has changed.
+		/// An account changed how it is paid out.
 		PayoutSet {
 			/// The account.
 			account: AccountId,
-			/// What holds now, if anything.
+			/// The new setting, if any.
 			payout: Option<Payout>,
 		},
-		/// An account's money is among the earnings of a round.
+		/// An account was paid out: the amount is among the earnings of a round.
 		PaidOut {
 			/// The account.
 			account: AccountId,
@@ -303,87 +308,91 @@ pub mod pallet {
 			round: RoundIndex,
 			/// Its place among the round's earnings.
 			index: u32,
-			/// What, to whom, how much.
+			/// Asset, payee and amount.
 			earning: Earning,
 		},
-		/// Governance has undone what a forged Ethereum has left here. What was proven of the gateway
-		/// is forgotten.
+		/// Governance undid what a forgery of Ethereum has left here. What was proven of the
+		/// gateway is forgotten.
 		ForgeryUndone {
-			/// How many deposits were forged.
+			/// The number of forged deposits.
 			deposits: u32,
 		},
-		/// Governance has said what of the LPT on Ethereum inflation counts.
+		/// Governance set what part of the LPT on Ethereum inflation counts.
 		SupplyRuleSet {
-			/// What holds now, if any is counted.
+			/// The new rule; `None` counts nothing.
 			rule: Option<SupplyRule>,
 		},
-		/// The total supply of the LPT token on Ethereum is proven.
+		/// The total supply of the LPT token on Ethereum was proven.
 		SupplyProven {
-			/// At which execution block.
+			/// The execution block.
 			block: u64,
-			/// How much there is.
+			/// The total supply, in units of 10^-18 LPT.
 			amount: Balance,
 		},
 	}
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// Governance has not said where the gateway is.
+		/// Governance has not set where the gateway is.
 		NoGateway,
-		/// The gateway cannot change any more, for something has passed: it takes an upgrade of the
-		/// runtime.
+		/// The gateway can no longer be changed, because money has passed: that takes an upgrade of
+		/// the runtime.
 		GatewayInUse,
-		/// Only the guardian and governance stop the bridge.
+		/// Only the guardian and governance can stop the bridge.
 		NotGuardian,
-		/// The bridge stands still in this direction: try again when it goes on.
+		/// The bridge is stopped in this direction: try again when it resumes.
 		BridgeStands,
 		/// The execution block is not newer than the last one: prove a newer one.
 		NotNewer,
-		/// A proof does not lead to the figure that it is for.
+		/// A proof does not lead to the figure that it should prove.
 		WrongProof,
 		/// The deposit was taken already.
 		AlreadyTaken,
-		/// Nothing was deposited.
+		/// The deposit's amount is zero.
 		NothingDeposited,
-		/// The path leads to no proven root of the gateway's tree: synchronise, or ask for a new path.
+		/// The path leads to no proven root of the gateway's tree: send `sync` first, or get a new
+		/// path.
 		WrongPath,
-		/// More than the limit lets pass now: try later, or with less.
+		/// The amount is above what the limit lets pass now: try again later, or with a smaller
+		/// amount.
 		LimitReached,
-		/// No such deposit waits.
+		/// No such deposit is waiting.
 		NotWaiting,
-		/// The deposit waits longer: try again later.
+		/// The deposit must wait longer: try again later.
 		NotReady,
-		/// The recipient cannot be credited, being below the smallest balance or frozen: name
-		/// another with `redirect`.
+		/// The recipient cannot be credited, because it would be below the smallest balance or is
+		/// frozen: name another with `redirect`.
 		CannotCredit,
-		/// Only the recipient and governance redirect a deposit.
+		/// Only the recipient and governance can redirect a deposit.
 		NotRecipient,
-		/// Nothing is left after the fee: give a lower fee, or a larger amount.
+		/// Nothing would be left after the fee: give a lower fee, or a larger amount.
 		FeeTooHigh,
-		/// Money sent there could never be paid: give another address.
+		/// Money sent to this address could never be paid: give another address.
 		InvalidRecipient,
-		/// Less stands behind it on Ethereum: what was minted here and not brought over cannot leave.
+		/// The amount is not backed on Ethereum: what was minted here and not brought over cannot
+		/// leave.
 		NotBacked,
-		/// There are as many messages as there can ever be.
+		/// The tree holds the maximum number of messages.
 		TreeFull,
-		/// The account has not said how it is paid out: it does so with `set_payout`.
+		/// The account has not set how it is paid out, with `set_payout`.
 		NoPayout,
-		/// The account has less than it is paid out from: wait until it has more.
+		/// The account has less than the minimum for its payout: wait until it has more.
 		BelowMinimum,
-		/// This round has as many earnings as it can have: try in the next one.
+		/// This round has the maximum of earnings: try again in the next round.
 		RoundFull,
-		/// Where something comes in, what does not wait fits into the limit, and what waits does so for
-		/// some blocks.
+		/// If anything can come in, the large amount must be at or below the limit, and the delay
+		/// must be at least one block.
 		InvalidLimits,
-		/// What would be left is below the smallest balance and would be lost: send all, or leave more.
+		/// The remainder would be below the smallest balance and would be lost: send everything, or
+		/// leave more.
 		LeavesDust,
-		/// Deposits are undone only while the bridge stands in both directions.
+		/// Deposits can be undone only while the bridge is stopped in both directions.
 		BridgeGoesOn,
 		/// The deposit was not taken.
 		NotTaken,
-		/// The deposit that was taken is another one: not this asset or amount.
+		/// The deposit that was taken has another asset or amount.
 		OtherDeposit,
-		/// Governance has not said that LPT on Ethereum is counted.
+		/// Governance has not enabled counting the LPT on Ethereum.
 		NoSupplyRule,
 	}
 
@@ -393,8 +402,8 @@ pub mod pallet {
 			Self::close_round().saturating_add(T::WeightInfo::on_finalize())
 		}
 
-		/// Seals what the children's leaves say. Only what is sealed here goes into a leaf, so it is
-		/// the same for all children of a block.
+		/// Seals what the children's leaves contain. Only what is sealed here goes into a leaf, so
+		/// that it is the same for all children of a block.
 		fn on_finalize(_: BlockNumberFor<T>) {
 			Self::seal();
 		}
@@ -407,7 +416,7 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Says where the gateway is. What was proven of another gateway is forgotten.
+		/// Sets where the gateway is. What was proven of another gateway is forgotten.
 		///
 		/// Who: governance, before any money has passed.
 		///
@@ -421,7 +430,7 @@ pub mod pallet {
 			Self::do_set_gateway(place)
 		}
 
-		/// Says who can stop the bridge besides governance.
+		/// Sets the account that can stop the bridge besides governance.
 		///
 		/// Who: governance.
 		///
@@ -441,10 +450,10 @@ pub mod pallet {
 		/// Who: governance.
 		///
 		/// - `asset`: LPT or ETH.
-		/// - `limits`: how much may pass at once in each direction and how fast that is restored,
-		///   in units of 10^-18; from which amount on a deposit waits, and for how many blocks.
-		///   Unless nothing comes in at all, that amount is not above the limit and there is a
-		///   delay.
+		/// - `limits`: how much can pass at once in each direction and how fast that refills, in
+		///   units of 10^-18; from which amount on a deposit waits, and for how many blocks. Unless
+		///   nothing can come in at all, that amount must be at or below the limit, and there must
+		///   be a delay.
 		///
 		/// Emits `LimitsSet`. Costs nothing.
 		#[pallet::call_index(2)]
@@ -458,7 +467,7 @@ pub mod pallet {
 			Self::do_set_limits(asset, limits)
 		}
 
-		/// Stops the bridge: by the guardian for a week, by governance until it resumes.
+		/// Stops the bridge. The guardian stops it for a week, governance until it resumes it.
 		///
 		/// Who: the guardian, or governance.
 		///
@@ -490,11 +499,12 @@ pub mod pallet {
 		///
 		/// Who: anyone.
 		///
-		/// - `header`: proves an execution block by a final beacon block; newer than the last one.
+		/// - `header`: proves an execution block by a final beacon block; it must be newer than the
+		///   last one.
 		/// - `gateway`: the figures at that block with their proofs, as `eth_getProof` gives them.
 		///
-		/// Emits `GatewaySynced`, and `BridgeStopped` when the figures contradict what has passed.
-		/// Costs nothing when there are deposits that were not known, else the transaction's fee.
+		/// Emits `GatewaySynced`, and `BridgeStopped` if the figures contradict what has passed.
+		/// Costs nothing if there are new deposits, otherwise the transaction's fee.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::sync().saturating_add(T::Ethereum::weight()))]
 		pub fn sync(
@@ -507,16 +517,16 @@ pub mod pallet {
 			Ok(if news { Pays::No } else { Pays::Yes }.into())
 		}
 
-		/// Takes a deposit and credits it, once. A large one waits, and so does one whose recipient
-		/// cannot be credited.
+		/// Takes a deposit and credits it, once. A large deposit waits, and so does one whose
+		/// recipient cannot be credited.
 		///
-		/// Who: anyone, for whomever it is.
+		/// Who: anyone, whoever the recipient is.
 		///
 		/// - `deposit`: its place in the gateway's tree, the asset, the recipient, and the amount
 		///   in units of 10^-18.
 		/// - `path`: the siblings from its leaf up, in a tree with a proven root.
 		///
-		/// Emits `DepositCredited` or `DepositWaits`. Costs nothing when it succeeds, else the
+		/// Emits `DepositCredited` or `DepositWaits`. Costs nothing if it succeeds, otherwise the
 		/// transaction's fee.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::deposit())]
@@ -544,12 +554,12 @@ pub mod pallet {
 			Self::do_release(index)
 		}
 
-		/// Gives a deposit that waits another recipient. It waits as long as before.
+		/// Gives a waiting deposit another recipient. It waits as long as before.
 		///
 		/// Who: its recipient, or governance.
 		///
 		/// - `index`: its place in the gateway's tree.
-		/// - `recipient`: who is to own it.
+		/// - `recipient`: the new recipient.
 		///
 		/// Emits `DepositRedirected`. Costs the transaction's fee; governance pays nothing.
 		#[pallet::call_index(8)]
@@ -561,13 +571,13 @@ pub mod pallet {
 
 		/// Sends money to Ethereum.
 		///
-		/// Who: whoever owns it.
+		/// Who: the owner of the money.
 		///
 		/// - `asset`: LPT or ETH.
 		/// - `recipient`: an address on Ethereum that can receive it.
 		/// - `amount`: how much leaves the account, in units of 10^-18.
-		/// - `fee`: what of it goes to whoever carries the message there, in units of 10^-18; the
-		///   recipient gets it when it carries the message itself.
+		/// - `fee`: the part of it, in units of 10^-18, that goes to whoever carries the message to
+		///   Ethereum. The recipient gets it if it carries the message itself.
 		///
 		/// Emits `MessageSent`. Costs the transaction's fee, and the price of a message in LPT.
 		#[pallet::call_index(9)]
@@ -583,12 +593,13 @@ pub mod pallet {
 			Self::do_withdraw(who, asset, recipient, amount, fee)
 		}
 
-		/// Says how the account is paid out on Ethereum.
+		/// Sets how the account is paid out on Ethereum.
 		///
 		/// Who: the account.
 		///
-		/// - `payout`: the address there, and for LPT and for ETH what stays above the smallest
-		///   balance and from what amount on it is paid out, in units of 10^-18. `None` ends it.
+		/// - `payout`: the address there, and, for LPT and for ETH, how much the account keeps
+		///   above the smallest balance and the least that is paid out, in units of 10^-18. `None`
+		///   ends it.
 		///
 		/// Emits `PayoutSet`. Costs the transaction's fee.
 		#[pallet::call_index(10)]
@@ -598,10 +609,10 @@ pub mod pallet {
 			Self::do_set_payout(who, payout)
 		}
 
-		/// Pays an account out: what it does not keep is among the round's earnings, which are
+		/// Pays an account out: what it does not keep becomes an earning of the round, which can be
 		/// claimed on Ethereum when the round has ended.
 		///
-		/// Who: anyone, for an account that has said how it is paid out.
+		/// Who: anyone, for an account that has set how it is paid out.
 		///
 		/// - `account`: the account.
 		/// - `asset`: LPT or ETH.
@@ -618,14 +629,15 @@ pub mod pallet {
 			Self::do_pay_out(&who, account, asset)
 		}
 
-		/// Undoes what a forged Ethereum has left here, after a new checkpoint and before the
-		/// bridge resumes: what was proven of the gateway is forgotten, and so are forged deposits.
+		/// Undoes what a forgery of Ethereum has left here, after a new checkpoint and before the
+		/// bridge resumes. What was proven of the gateway is forgotten, and the forged deposits are
+		/// undone.
 		///
-		/// Who: governance, while the bridge stands in both directions.
+		/// Who: governance, while the bridge is stopped in both directions.
 		///
-		/// - `forged`: the deposits that nobody made, as `DepositCredited` and `DepositWaits` have
-		///   them. Their places are free for the real ones. What waited is gone; what was credited
-		///   backs nothing any more.
+		/// - `forged`: the deposits that nobody made, with the values of `DepositCredited` and
+		///   `DepositWaits`. Their places become free for the real ones. Waiting ones are deleted;
+		///   what was credited for the others no longer backs anything.
 		///
 		/// Emits `ForgeryUndone`. Costs nothing.
 		#[pallet::call_index(12)]
@@ -638,12 +650,13 @@ pub mod pallet {
 			Self::do_undo_forgery(&forged)
 		}
 
-		/// Says what of the LPT on Ethereum inflation counts.
+		/// Sets what part of the LPT on Ethereum inflation counts.
 		///
 		/// Who: governance.
 		///
-		/// - `rule`: the token's storage slot of its total supply, and the most that is counted in
-		///   units of 10^-18; `None` counts nothing. Another slot forgets what was proven.
+		/// - `rule`: the token's storage slot of its total supply, and the most that is counted, in
+		///   units of 10^-18; `None` counts nothing. With another slot, what was proven is
+		///   forgotten.
 		///
 		/// Emits `SupplyRuleSet`. Costs nothing.
 		#[pallet::call_index(13)]
@@ -656,12 +669,13 @@ pub mod pallet {
 
 		/// Proves the total supply of the LPT token on Ethereum, which inflation counts.
 		///
-		/// Who: anyone, when governance has said that it is counted.
+		/// Who: anyone, if governance has enabled counting it.
 		///
-		/// - `header`: proves an execution block by a final beacon block; newer than the last one.
+		/// - `header`: proves an execution block by a final beacon block; it must be newer than the
+		///   last one.
 		/// - `supply`: the total supply at that block with its proofs, as `eth_getProof` gives them.
 		///
-		/// Emits `SupplyProven`. Costs nothing once a day, else the transaction's fee.
+		/// Emits `SupplyProven`. Costs nothing once a day, otherwise the transaction's fee.
 		#[pallet::call_index(14)]
 		#[pallet::weight(T::WeightInfo::prove_supply().saturating_add(T::Ethereum::weight()))]
 		pub fn prove_supply(
@@ -677,7 +691,7 @@ pub mod pallet {
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// How the bridge is: what has passed, what stands behind it, what may pass now.
+		/// The state of the bridge: what has passed, what is backed, what can pass now.
 		pub fn bridge() -> BridgeView {
 			Self::view_bridge()
 		}

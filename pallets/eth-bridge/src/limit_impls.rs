@@ -1,4 +1,4 @@
-//! What may pass: limits that refill, and the stop.
+//! What can pass: limits that refill, and the stop.
 
 use crate::{
 	types::{Direction, Level, Limits, Rate, Reason},
@@ -17,7 +17,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What may pass now.
+	/// How much can pass now.
 	pub(crate) fn left(asset: BridgedAsset, direction: Direction) -> Balance {
 		let rate = Self::rate(asset, direction);
 		let Some(level) = Levels::<T>::get(asset, direction) else { return rate.capacity };
@@ -26,7 +26,7 @@ impl<T: Config> Pallet<T> {
 		level.left.saturating_add(restored).min(rate.capacity)
 	}
 
-	/// Lets `amount` pass, if the limit does.
+	/// Lets `amount` pass, if the limit allows it.
 	pub(crate) fn pass(
 		asset: BridgedAsset,
 		direction: Direction,
@@ -43,7 +43,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::GuardianSet { guardian });
 	}
 
-	/// What is left stays as it is, as far as the new limits allow.
+	/// What is left stays, as far as the new limits allow.
 	pub(crate) fn do_set_limits(asset: BridgedAsset, limits: Limits) -> DispatchResult {
 		ensure!(limits.is_valid(), Error::<T>::InvalidLimits);
 		for direction in [Direction::Inbound, Direction::Outbound] {
@@ -57,7 +57,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Until when the bridge stands still in a direction.
+	/// Until when the bridge is stopped in a direction.
 	pub(crate) fn stopped_until(direction: Direction) -> Option<BlockNumber> {
 		let stops = Stopped::<T>::get();
 		let until = match direction {
@@ -67,7 +67,7 @@ impl<T: Config> Pallet<T> {
 		until.filter(|until| Self::now() < *until)
 	}
 
-	/// Refuses what the bridge lets not pass.
+	/// Fails if the bridge is stopped in this direction.
 	pub(crate) fn ensure_open(direction: Direction) -> DispatchResult {
 		ensure!(Self::stopped_until(direction).is_none(), Error::<T>::BridgeStands);
 		Ok(())
@@ -87,12 +87,12 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::BridgeStopped { inbound, outbound, until, reason });
 	}
 
-	/// Stops all for a contradiction, until governance has looked at it.
+	/// Stops both directions because of a contradiction, until governance has looked at it.
 	pub(crate) fn stop_for(reason: Reason) {
 		Self::stop_until(true, true, BlockNumber::MAX, reason);
 	}
 
-	/// `who` is nobody for governance.
+	/// `who` is `None` for governance.
 	pub(crate) fn do_stop(who: Option<AccountId>, inbound: bool, outbound: bool) -> DispatchResult {
 		let until = match who {
 			None => BlockNumber::MAX,

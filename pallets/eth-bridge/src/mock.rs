@@ -1,4 +1,4 @@
-//! A runtime with LPT, ETH and this pallet, and an Ethereum that tests make.
+//! A runtime with LPT, ETH and this pallet, and an Ethereum that tests define.
 #![allow(clippy::unwrap_used)]
 
 use crate as pallet_eth_bridge;
@@ -42,7 +42,7 @@ impl frame_system::Config for Test {
 
 /// The smallest balance of LPT, and of ETH.
 pub const MINIMUM: Balance = 10;
-/// What a message costs.
+/// The price of a message.
 pub const PRICE: Balance = 3;
 /// For how long the guardian can stop the bridge.
 pub const STOP_PERIOD: BlockNumber = 100;
@@ -150,7 +150,7 @@ impl crate::Config for Test {
 	type WeightInfo = ();
 }
 
-/// A proof at which the mock's Ethereum does not look.
+/// A proof that the mock's Ethereum does not read.
 pub fn header() -> HeaderProof {
 	HeaderProof {
 		finalized_root: H256::zero(),
@@ -169,7 +169,7 @@ pub fn address(number: u8) -> H160 {
 	H160::repeat_byte(number)
 }
 
-/// Whoever sends a transaction.
+/// The sender of a transaction.
 pub fn signed(number: u8) -> RuntimeOrigin {
 	RuntimeOrigin::signed(account(number))
 }
@@ -198,7 +198,7 @@ pub struct Escrow {
 }
 
 impl Escrow {
-	/// Nothing has been deposited.
+	/// A gateway without deposits.
 	pub fn new() -> Self {
 		Self {
 			world: World {
@@ -236,7 +236,7 @@ impl Escrow {
 		index
 	}
 
-	/// The gateway pays.
+	/// The gateway pays out.
 	pub fn release(&mut self, asset: BridgedAsset, amount: Balance) {
 		let (flow, balance) = match asset {
 			BridgedAsset::Lpt => (&mut self.world.lpt, &mut self.world.lpt_balance),
@@ -246,7 +246,7 @@ impl Escrow {
 		*balance -= amount;
 	}
 
-	/// Its figures are proven at the next block.
+	/// Proves its figures at the next block.
 	pub fn sync(&mut self) -> DispatchResult {
 		self.block += 1;
 		let (state_root, proof) = self.world.prove();
@@ -261,7 +261,7 @@ impl Escrow {
 			.map_err(|error| error.error)
 	}
 
-	/// The token's total supply, at slot 0, is proven at the next block; a test may change the proof.
+	/// Proves the token's total supply, at slot 0, at the next block; a test can change the proof.
 	pub fn prove_supply(
 		&mut self,
 		supply: Balance,
@@ -279,7 +279,7 @@ impl Escrow {
 		EthBridge::prove_supply(signed(9), Box::new(header()), Box::new(proof))
 	}
 
-	/// The path of a deposit as the tree is now.
+	/// The path of a deposit in the current tree.
 	pub fn path(&self, index: u32) -> Box<[H256; DEPTH]> {
 		Box::new(path_and_root(&self.leaves(), index).0)
 	}
@@ -311,7 +311,7 @@ pub fn path_and_root(leaves: &[H256], index: u32) -> ([H256; DEPTH], H256) {
 	(path, row.first().copied().unwrap_or(zeros[DEPTH]))
 }
 
-/// What an account has.
+/// The balance of an account.
 pub fn balance(asset: BridgedAsset, number: u8) -> Balance {
 	match asset {
 		BridgedAsset::Lpt => Balances::free_balance(account(number)),
@@ -332,17 +332,17 @@ pub fn events() -> Vec<Event<Test>> {
 	events
 }
 
-/// Some more of both assets, which nothing stands behind.
+/// Adds some of both assets without backing.
 pub fn pocket_money(number: u8) {
 	Balances::mint_into(&account(number), 1_000).unwrap();
 }
 
-/// ETH that nobody deposited.
+/// Mints ETH that nobody deposited.
 pub fn forge_eth(number: u8, amount: Balance) {
 	Assets::mint_into(ETH, &account(number), amount).unwrap();
 }
 
-/// Accounts 1 to 3 and 9 with LPT; ETH without an owner; gateway, guardian 7 and limits.
+/// Accounts 1 to 3 and 9 with LPT, ETH without an owner, a gateway, guardian 7 and limits.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Now::set(1);
 	Round::set(0);
@@ -374,7 +374,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	ext
 }
 
-/// Runs a test and checks the invariants after it.
+/// Runs a test and then checks the invariants.
 pub fn build_and_execute(test: impl FnOnce()) {
 	new_test_ext().execute_with(|| {
 		test();

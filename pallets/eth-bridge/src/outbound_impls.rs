@@ -26,8 +26,8 @@ impl<T: Config> Pallet<T> {
 		Sealed::<T>::put(Seal { outbound_root: Self::outbound_root(), time: T::Time::now() });
 	}
 
-	/// The node at a height and place of the tree of the first `count` leaves. One path at the most is
-	/// neither complete nor empty.
+	/// The node at a height and place of the tree of the first `count` leaves. At most one path has
+	/// nodes that are neither complete nor empty.
 	pub(crate) fn node_at(height: usize, place: u32, count: u32, zeros: &[H256]) -> H256 {
 		let zero = || zeros.get(height).copied().unwrap_or_default();
 		let (place, count) = (u64::from(place), u64::from(count));
@@ -69,7 +69,7 @@ impl<T: Config> Pallet<T> {
 		let mut current = leaf;
 		let mut height = 0;
 		Nodes::<T>::insert((height, index), current);
-		// Every subtree that this leaf completes.
+		// Stores every subtree that this leaf completes.
 		while u32::from(height) < DEPTH as u32 - 1 && (index >> height) & 1 == 1 {
 			let left = Nodes::<T>::get((height, (index >> height) ^ 1)).unwrap_or_default();
 			current = node(&left, &current);
@@ -91,7 +91,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Books what leaves, if enough stands behind it and the limit lets it pass.
+	/// Books an outbound amount, if it is backed and the limit lets it pass.
 	pub(crate) fn book_out(asset: BridgedAsset, amount: Balance) -> DispatchResult {
 		Books::<T>::try_mutate(asset, |book| {
 			ensure!(amount <= book.backing(), Error::<T>::NotBacked);
@@ -110,7 +110,7 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		Self::ensure_open(Direction::Outbound)?;
 		Self::ensure_payable(&recipient)?;
-		// Of nothing, no fee is less than all.
+		// This also refuses an amount of zero, because no fee is below it.
 		ensure!(fee < amount, Error::<T>::FeeTooHigh);
 		Self::book_out(asset, amount)?;
 		Self::charge_message(&who)?;

@@ -61,7 +61,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Sends the earnings of a round that has ended. While nothing goes out they wait.
+	/// Sends the earnings of a round that has ended. While outbound traffic is stopped, they wait.
 	pub(crate) fn close_round() -> Weight {
 		let looked = T::WeightInfo::close_round(0);
 		let Some(batch) = Open::<T>::get() else { return looked };
@@ -69,7 +69,7 @@ impl<T: Config> Pallet<T> {
 		if !ended || Self::stopped_until(Direction::Outbound).is_some() {
 			return looked;
 		}
-		// Only when all of it has succeeded is anything gone from here.
+		// Nothing is removed here unless everything succeeds.
 		let _ = with_storage_layer(|| {
 			let Batch { round, count, lpt, eth } = batch;
 			let root = earnings_root(OpenLeaves::<T>::take().into_inner())

@@ -14,13 +14,13 @@ use livepeer_primitives::{
 use sp_core::{H160, H256};
 use sp_io::hashing::keccak_256;
 
-/// A trie by the hashes of its keys.
+/// A trie, as values by the hashes of their keys.
 type Entries = BTreeMap<[u8; 32], Vec<u8>>;
 
-/// An entry by the half bytes of its hashed key.
+/// An entry: the nibbles of its hashed key, and its value.
 type Entry<'a> = (Vec<u8>, &'a [u8]);
 
-/// A list of items that are RLP already.
+/// An RLP list of items that are already encoded.
 fn list(items: &[Vec<u8>]) -> Vec<u8> {
 	let mut bytes = Vec::new();
 	Header { list: true, payload_length: items.iter().map(Vec::len).sum() }.encode(&mut bytes);
@@ -30,7 +30,7 @@ fn list(items: &[Vec<u8>]) -> Vec<u8> {
 	bytes
 }
 
-/// A part of a path as nodes have it.
+/// A part of a path, as nodes encode it.
 fn packed(part: &[u8], is_leaf: bool) -> Vec<u8> {
 	let mut all = vec![if is_leaf { 2 } else { 0 } + (part.len() % 2) as u8];
 	if part.len().is_multiple_of(2) {
@@ -41,7 +41,7 @@ fn packed(part: &[u8], is_leaf: bool) -> Vec<u8> {
 	alloy_rlp::encode(bytes.as_slice())
 }
 
-/// How a node is named by its parent.
+/// How a parent refers to a node.
 fn named(node: Vec<u8>) -> Vec<u8> {
 	if node.len() < 32 {
 		node
@@ -50,14 +50,14 @@ fn named(node: Vec<u8>) -> Vec<u8> {
 	}
 }
 
-/// How many half bytes from `depth` on all entries share.
+/// How many nibbles, from `depth` on, all entries share.
 fn shared(entries: &[Entry], depth: usize) -> usize {
 	let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return 0 };
 	first.0[depth..].iter().zip(&last.0[depth..]).take_while(|(a, b)| a == b).count()
 }
 
-/// The node over sorted entries that share their first `depth` half bytes; those on the way to
-/// `key` are added to `proof`.
+/// The node over sorted entries that share their first `depth` nibbles. Adds the nodes on the way
+/// to `key` to `proof`.
 fn build_node(entries: &[Entry], depth: usize, key: &[u8], proof: &mut Vec<Vec<u8>>) -> Vec<u8> {
 	let on_way = |part: &[u8]| key[depth..].starts_with(part);
 	let mut below = Vec::new();
@@ -98,7 +98,7 @@ fn build_node(entries: &[Entry], depth: usize, key: &[u8], proof: &mut Vec<Vec<u
 	node
 }
 
-/// The root of a trie, and the proof of each of `keys`.
+/// The root of a trie, and a proof for each of `keys`.
 fn build(entries: &Entries, keys: &[[u8; 32]]) -> (H256, Vec<TrieProof>) {
 	let nibbles = |key: &[u8; 32]| -> Vec<u8> {
 		key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()
@@ -118,34 +118,34 @@ fn build(entries: &Entries, keys: &[[u8; 32]]) -> (H256, Vec<TrieProof>) {
 	(root, proofs)
 }
 
-/// What has come in and gone out of an asset.
+/// How much of an asset has come in and gone out.
 #[derive(Clone, Copy, Default)]
 pub struct Flow {
 	/// The sum of all deposits.
 	pub deposited: Balance,
-	/// The sum of all that was released.
+	/// The sum of all releases.
 	pub released: Balance,
 }
 
-/// What the gateway holds.
+/// The state of a gateway and its token.
 #[derive(Clone)]
 pub struct World {
-	/// Where it is.
+	/// Where the gateway is.
 	pub place: GatewayPlace,
-	/// The subtrees of its tree of deposits, by height: the newest complete one that waits or has waited for
-	/// its right neighbour.
+	/// The subtrees of the gateway's tree of deposits, by height: at each height the newest
+	/// complete one that waits, or has waited, for its right neighbour.
 	pub subtrees: [H256; DEPTH],
 	/// LPT that came and went.
 	pub lpt: Flow,
 	/// ETH that came and went.
 	pub eth: Flow,
-	/// How many deposits it has.
+	/// The number of deposits.
 	pub deposits: u32,
-	/// The LPT that it owns.
+	/// The LPT that the gateway owns.
 	pub lpt_balance: Balance,
-	/// The ETH that it owns.
+	/// The ETH that the gateway owns.
 	pub eth_balance: Balance,
-	/// How many others there are in each trie.
+	/// How many other entries each trie has.
 	pub others: u32,
 }
 
@@ -155,8 +155,8 @@ fn word(number: u128) -> H256 {
 	word.into()
 }
 
-/// Amounts of 14 bytes, or of four, one after the other from the end of a word; what is above them
-/// is the contract's own business.
+/// Amounts of 14 or four bytes, one after the other from the end of a word. The bytes above them
+/// belong to the contract's other fields.
 fn packed_word(amounts: &[(u128, usize)], above: u8) -> H256 {
 	let mut word = [0; 32];
 	word[0] = above;
@@ -173,7 +173,7 @@ impl World {
 		(0..self.others).map(|number| (keccak_256(&number.to_be_bytes()), value(number))).collect()
 	}
 
-	/// The leaf of one more deposit comes into the tree.
+	/// Adds the leaf of one more deposit to the tree.
 	pub fn append(&mut self, leaf: H256) {
 		let mut subtree = leaf;
 		let mut height = 0;
@@ -185,7 +185,8 @@ impl World {
 		self.deposits += 1;
 	}
 
-	/// The state root of a world in which the token's total supply is at a slot, and the proof of that.
+	/// The state root of a world that stores the token's total supply at `slot`, and the proof of
+	/// this supply.
 	pub fn prove_supply(&self, slot: u64, supply: Balance) -> (H256, SupplyProof) {
 		let account = |storage_root| EthereumAccount {
 			nonce: 1,
@@ -216,7 +217,7 @@ impl World {
 			&[(self.deposits.into(), 4), (self.lpt.deposited, 14), (self.eth.deposited, 14)],
 			0,
 		);
-		// The first release writes the word.
+		// The word is written by the first release.
 		let released =
 			|flow: &Flow| packed_word(&[(flow.released, 14)], (flow.released > 0).into());
 		let (lpt, eth) = (released(&self.lpt), released(&self.eth));

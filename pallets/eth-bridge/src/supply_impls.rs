@@ -1,4 +1,4 @@
-//! The LPT on Ethereum, of which inflation is a part as well.
+//! The LPT on Ethereum, which inflation counts too.
 
 use crate::{
 	trie,
@@ -13,13 +13,13 @@ use livepeer_primitives::{
 };
 use sp_runtime::DispatchError;
 
-/// Seconds after which a newer proof is free: what it changes is little, and nobody is to fill blocks with
-/// it for nothing.
+/// Seconds after which a newer proof is free. A newer figure changes little, and nobody should be
+/// able to fill blocks with it for free.
 const FREE_AFTER: u64 = 86_400;
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_set_supply_rule(rule: Option<SupplyRule>) {
-		// What another slot holds is no supply.
+		// The value of another slot is no supply.
 		let slot = |rule: Option<SupplyRule>| rule.map(|rule| rule.slot);
 		if slot(CountedSupply::<T>::get()) != slot(rule) {
 			EthereumSupply::<T>::kill();
@@ -28,7 +28,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::SupplyRuleSet { rule });
 	}
 
-	/// Takes the token's total supply, and says whether that was wanted.
+	/// Stores the token's total supply, and returns whether the proof is free.
 	pub(crate) fn do_prove_supply(
 		header: &HeaderProof,
 		proof: &SupplyProof,
@@ -46,8 +46,8 @@ impl<T: Config> Pallet<T> {
 		Ok(before.is_none_or(|before| time >= before.time.saturating_add(FREE_AFTER)))
 	}
 
-	/// The LPT that there is besides what this chain has issued: what was proven on Ethereum, up to the
-	/// ceiling, less what came over from there. What waits or was sent is on Ethereum alone.
+	/// The LPT that exists beyond what this chain has issued: what was proven on Ethereum, up to
+	/// the ceiling, minus what came over from there. What waits or was sent is on Ethereum alone.
 	pub fn lpt_elsewhere() -> Balance {
 		let (Some(rule), Some(proven)) = (CountedSupply::<T>::get(), EthereumSupply::<T>::get())
 		else {

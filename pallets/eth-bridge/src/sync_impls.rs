@@ -1,4 +1,4 @@
-//! Where the gateway is and what it holds.
+//! The gateway's place and its figures.
 
 use crate::{
 	trie::{self, Figures},
@@ -16,7 +16,7 @@ use sp_core::H256;
 use sp_runtime::{traits::Zero, DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
-	/// What binds all leaves to the gateway and to this chain.
+	/// The hash that binds all leaves to the gateway and to this chain.
 	pub(crate) fn domain() -> Option<H256> {
 		Gateway::<T>::get().map(|place| Self::domain_of(&place))
 	}
@@ -27,8 +27,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_set_gateway(place: GatewayPlace) -> DispatchResult {
-		// Leaves of another gateway would be worth nothing, and its figures contradict these books. What
-		// anybody has merely proven of a mistyped one is no reason to keep it.
+		// Leaves of another gateway would be worthless, and its figures would contradict these
+		// books. But mere proofs of a mistyped gateway's figures, which anybody can submit, are no
+		// reason to keep it.
 		let passed = BridgedAsset::ALL.into_iter().map(Books::<T>::get);
 		let in_use = MessageCount::<T>::get() > 0
 			|| passed.into_iter().any(|book| book.credited > 0 || book.sent > 0);
@@ -43,7 +44,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Takes the gateway's figures, and says whether there are new deposits.
+	/// Stores the gateway's figures, and returns whether there are new deposits.
 	pub(crate) fn do_sync(
 		header: &HeaderProof,
 		gateway: &GatewayProof,
@@ -75,7 +76,7 @@ impl<T: Config> Pallet<T> {
 		Ok(deposits > before.map_or(0, |before| before.deposits))
 	}
 
-	/// What about the gateway's figures cannot be, if anything.
+	/// The contradiction in the gateway's figures, if there is one.
 	pub(crate) fn contradiction(
 		before: Option<SyncedGateway>,
 		now: &SyncedGateway,
@@ -103,8 +104,8 @@ impl<T: Config> Pallet<T> {
 		Self::is_too_much_issued().then_some(Reason::IssuedTooMuch)
 	}
 
-	/// Whether there is more ETH here than came over or was there from the beginning. LPT is minted
-	/// here too; of it only what came over can leave.
+	/// Whether there is more ETH here than came over or existed at genesis. LPT is also minted
+	/// here; of it only what came over can leave.
 	pub(crate) fn is_too_much_issued() -> bool {
 		let Some(unbacked) = Unbacked::<T>::get() else { return false };
 		let asset = BridgedAsset::Eth;

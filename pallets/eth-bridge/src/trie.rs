@@ -18,12 +18,12 @@ fn empty_trie() -> [u8; 32] {
 /// An item of an RLP list.
 struct Item<'a> {
 	is_list: bool,
-	/// With its header.
+	/// The item with its header.
 	whole: &'a [u8],
 	payload: &'a [u8],
 }
 
-/// The first item of `bytes`, and what comes after it.
+/// The first item of `bytes`, and the rest.
 fn item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
 	let mut rest = bytes;
 	let header = Header::decode(&mut rest).ok()?;
@@ -33,7 +33,7 @@ fn item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
 	Some((Item { is_list: header.list, whole, payload }, rest))
 }
 
-/// The items of the one list that `bytes` is.
+/// The items of the list that makes up all of `bytes`.
 fn items(bytes: &[u8]) -> Option<Vec<Item<'_>>> {
 	let (list, rest) = item(bytes)?;
 	let mut left = (list.is_list && rest.is_empty()).then_some(list.payload)?;
@@ -46,12 +46,12 @@ fn items(bytes: &[u8]) -> Option<Vec<Item<'_>>> {
 	Some(items)
 }
 
-/// Half bytes, the higher one first.
+/// The half bytes, the higher one first.
 fn nibbles(bytes: &[u8]) -> Vec<u8> {
 	bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()
 }
 
-/// A part of a path as a node has it, and whether the node is a leaf.
+/// A part of a path as encoded in a node, and whether the node is a leaf.
 fn part(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
 	let all = nibbles(bytes);
 	let flags = *all.first()?;
@@ -63,13 +63,13 @@ fn part(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
 	Some((all.get(skipped..)?.to_vec(), flags >= 2))
 }
 
-/// Where a node leads.
+/// The result of a step.
 enum Step<'a> {
 	/// To a value.
 	Value(&'a [u8]),
-	/// Nowhere: the trie has nothing there.
+	/// Nothing: the trie has no entry there.
 	Nothing,
-	/// To a child and the rest of the path.
+	/// A child, and the rest of the path.
 	Child(Item<'a>, usize),
 }
 
@@ -77,7 +77,8 @@ enum Step<'a> {
 fn step<'a>(node: &'a [u8], path: &[u8]) -> Option<Step<'a>> {
 	let mut items = items(node)?;
 	match items.len() {
-		// One child for each half byte. Paths are equally long, so no value is in between.
+		// One child for each half byte. All paths have the same length, so there is no value in
+		// between.
 		17 => {
 			let child = items.swap_remove(usize::from(*path.first()?));
 			let empty = !child.is_list && child.payload.is_empty();
@@ -97,7 +98,7 @@ fn step<'a>(node: &'a [u8], path: &[u8]) -> Option<Step<'a>> {
 	}
 }
 
-/// What the trie under `root` has at `path`, by exactly these nodes.
+/// What the trie under `root` has at `path`, using exactly these nodes.
 fn look_up(root: H256, path: &[u8], proof: &TrieProof) -> Option<Option<Vec<u8>>> {
 	let mut nodes = proof.iter();
 	let mut next = |hash: &[u8]| nodes.next().filter(|node| keccak_256(node)[..] == *hash);
@@ -112,7 +113,7 @@ fn look_up(root: H256, path: &[u8], proof: &TrieProof) -> Option<Option<Vec<u8>>
 			Step::Nothing => break None,
 			Step::Child(child, walked) => {
 				path = path.get(walked..)?;
-				// What is shorter than a hash is in its parent itself.
+				// A node that is shorter than a hash is contained in its parent.
 				node = match child.is_list {
 					true => child.whole,
 					false => next(child.payload)?,
@@ -120,11 +121,11 @@ fn look_up(root: H256, path: &[u8], proof: &TrieProof) -> Option<Option<Vec<u8>>
 			}
 		}
 	};
-	// Nodes that nothing leads to prove nothing, and are refused.
+	// Nodes to which nothing leads prove nothing, and are refused.
 	nodes.next().is_none().then_some(found)
 }
 
-/// Whether the trie under `root` has `value` at the hash of `key`, or nothing where that is `None`.
+/// Whether the trie under `root` has `value` at the hash of `key`, or nothing if `value` is `None`.
 pub fn proves(root: H256, key: &[u8], value: Option<Vec<u8>>, proof: &TrieProof) -> bool {
 	look_up(root, &nibbles(&keccak_256(key)), proof) == Some(value)
 }
@@ -135,12 +136,12 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
 	bytes.get(zeros..).unwrap_or_default()
 }
 
-/// A word as storage has it: nothing where it is zero.
+/// A word in the form of storage: `None` if it is zero.
 pub fn stored(word: &H256) -> Option<Vec<u8>> {
 	(!word.is_zero()).then(|| alloy_rlp::encode(trimmed(word.as_bytes())))
 }
 
-/// An account as the state trie has it.
+/// An account in the form of the state trie.
 pub fn account(account: &EthereumAccount) -> Vec<u8> {
 	let EthereumAccount { nonce, balance, storage_root, code_hash } = account;
 	let (nonce, balance) = (nonce.to_be_bytes(), balance.to_be_bytes());
@@ -193,11 +194,12 @@ const LPT: u64 = 0;
 const ETH: u64 = 1;
 /// The gateway's slot that counts deposits.
 pub const COUNTERS: u64 = 2;
-/// The subtrees of the tree of deposits: that of height 0, after it those of heights 1 to 31.
+/// The subtrees of the tree of deposits: the slot of height 0, followed by those of heights 1 to
+/// 31.
 const SUBTREES: u64 = 3;
 
-/// The slots by which a gateway with so many deposits is proven, in the order of [`GatewayProof`]: two
-/// assets, counters, subtrees.
+/// The slots by which a gateway with this many deposits is proven, in the order of
+/// [`GatewayProof`]: two assets, counters, subtrees.
 pub fn slots(deposits: u32) -> Vec<u64> {
 	let subtrees = waiting_heights(deposits).map(|height| SUBTREES.saturating_add(height as u64));
 	[LPT, ETH, COUNTERS].into_iter().chain(subtrees).collect()
@@ -209,14 +211,14 @@ pub fn deposits(counters: &H256) -> u32 {
 	u32::from_be_bytes([a, b, c, d])
 }
 
-/// What is proven of the gateway.
+/// The proven figures of the gateway.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Figures {
 	/// Its LPT.
 	pub lpt: EscrowView,
 	/// Its ETH.
 	pub eth: EscrowView,
-	/// How many deposits it has.
+	/// The number of its deposits.
 	pub deposits: u32,
 	/// The root of the tree of all of them.
 	pub deposit_root: H256,

@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use crate::{
 	types::Direction, Books, Config, CountedSupply, EthereumSupply, MessageCount, Messages, Nodes,
@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
 			.ok_or("every message is kept")?;
 		let mut nodes = 0;
 		for (height, zero) in zeros().iter().take(DEPTH).enumerate() {
-			// What is stored are the subtrees that no later leaf changes.
+			// The stored subtrees are those that no later leaf changes.
 			let complete = messages >> height;
 			for (place, root) in (0..complete).zip(&row) {
 				let stored = Nodes::<T>::get((height as u8, place));

@@ -1,4 +1,4 @@
-//! What is stored, and what is proven of Ethereum.
+//! The types that are stored, and those that are proven of Ethereum.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
@@ -14,18 +14,19 @@ use sp_core::{ConstU32, H160, H256};
 pub const MAX_NODE: u32 = 640;
 /// The most nodes from a trie's root to a value.
 pub const MAX_NODES: u32 = 20;
-/// The most subtrees of the gateway's tree that wait for a right neighbour: one at each height.
+/// The most subtrees of the gateway's tree that lack their right neighbour: one at each height.
 pub const MAX_SUBTREES: u32 = 32;
-/// How many proven roots of the gateway's tree are good for deposits.
+/// How many proven roots of the gateway's tree remain valid for deposits.
 pub const MAX_ROOTS: u32 = 8;
 /// The most earnings in a round.
 pub const MAX_EARNINGS: u32 = 4_096;
 /// The most forged deposits that are undone at once.
 pub const MAX_UNDONE: u32 = 256;
-/// What a round's earnings of an asset stay below, for the gateway counts them in 112 bits.
+/// The bound below which a round's earnings of an asset stay, because the gateway counts them in
+/// 112 bits.
 pub const MAX_ROUND_SUM: Balance = 1 << 112;
 
-/// The nodes from a trie's root to a value, or to where it would be.
+/// The nodes from a trie's root to a value, or to the place where it would be.
 pub type TrieProof = BoundedVec<BoundedVec<u8, ConstU32<MAX_NODE>>, ConstU32<MAX_NODES>>;
 
 /// Where the gateway is.
@@ -54,10 +55,10 @@ pub struct GatewayPlace {
 	pub balances_slot: u64,
 }
 
-/// An account of Ethereum as its state trie has it.
+/// An account of Ethereum as its state trie contains it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct EthereumAccount {
-	/// How many transactions it has sent, or contracts it has made.
+	/// The number of transactions that it has sent, or of contracts that it has created.
 	pub nonce: u64,
 	/// Its ETH in wei.
 	pub balance: Balance,
@@ -67,7 +68,7 @@ pub struct EthereumAccount {
 	pub code_hash: H256,
 }
 
-/// A complete subtree of the gateway's tree of deposits that waits for its right neighbour.
+/// A complete subtree of the gateway's tree of deposits that lacks its right neighbour.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct ProvenSubtree {
 	/// Its root.
@@ -83,21 +84,21 @@ pub struct GatewayProof {
 	pub gateway: EthereumAccount,
 	/// Proof under the block's state root.
 	pub gateway_proof: TrieProof,
-	/// The word that has the released LPT in its last 14 bytes.
+	/// The word with the released LPT in its last 14 bytes.
 	pub lpt: H256,
-	/// Proof under the gateway's storage root, as are the next two.
+	/// Its proof under the gateway's storage root, as for the next two.
 	pub lpt_proof: TrieProof,
-	/// The word that has the released ETH in its last 14 bytes.
+	/// The word with the released ETH in its last 14 bytes.
 	pub eth: H256,
 	/// Its proof.
 	pub eth_proof: TrieProof,
-	/// The word that has, from its end, the number of deposits in 4 bytes, the deposited LPT in 14 and
+	/// The word with, from its end, the number of deposits in 4 bytes, the deposited LPT in 14 and
 	/// the deposited ETH in 14.
 	pub counters: H256,
 	/// Its proof.
 	pub counters_proof: TrieProof,
-	/// What the tree of deposits has its root by: the subtrees that wait, from the lowest up, one for each
-	/// 1 in the number of deposits.
+	/// The subtrees that determine the root of the tree of deposits: those without a right
+	/// neighbour, from the lowest up, one for each 1 bit in the number of deposits.
 	pub subtrees: BoundedVec<ProvenSubtree, ConstU32<MAX_SUBTREES>>,
 	/// The account of the LPT token.
 	pub token: EthereumAccount,
@@ -109,7 +110,7 @@ pub struct GatewayProof {
 	pub lpt_balance_proof: TrieProof,
 }
 
-/// The LPT on Ethereum that inflation counts, as governance has said.
+/// What part of the LPT on Ethereum inflation counts, as governance has set it.
 #[derive(
 	Clone,
 	Copy,
@@ -127,7 +128,7 @@ pub struct GatewayProof {
 pub struct SupplyRule {
 	/// The token's storage slot of its total supply: 0 in Livepeer's.
 	pub slot: u64,
-	/// The most that is counted, whatever is proven.
+	/// The most that is counted, even if more is proven.
 	pub ceiling: Balance,
 }
 
@@ -144,25 +145,25 @@ pub struct SupplyProof {
 	pub supply_proof: TrieProof,
 }
 
-/// The total supply of the LPT token as it was proven last.
+/// The total supply of the LPT token, as last proven.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct ProvenSupply {
-	/// At which execution block.
+	/// The execution block.
 	pub block: u64,
-	/// When that was made, in seconds.
+	/// The time of that block, in seconds.
 	pub time: u64,
-	/// How much.
+	/// The supply.
 	pub amount: Balance,
 }
 
-/// What was proven of the gateway last.
+/// What was last proven of the gateway.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct SyncedGateway {
-	/// At which execution block.
+	/// The execution block.
 	pub block: u64,
-	/// When that was made, in seconds.
+	/// The time of that block, in seconds.
 	pub time: u64,
-	/// How many deposits it had.
+	/// The number of its deposits.
 	pub deposits: u32,
 	/// Its LPT.
 	pub lpt: EscrowView,
@@ -180,14 +181,14 @@ impl SyncedGateway {
 	}
 }
 
-/// What has passed of an asset.
+/// The sums that have passed of an asset.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Book {
 	/// Deposits taken.
 	pub credited: Balance,
-	/// Of these, what nobody owns yet.
+	/// The part of these that belongs to nobody yet.
 	pub waiting: Balance,
-	/// What was sent, fees and the open round's earnings among it.
+	/// What was sent, including fees and the earnings of the open round.
 	pub sent: Balance,
 }
 
@@ -198,7 +199,7 @@ impl Book {
 	}
 }
 
-/// How much may pass at once, and how fast that is restored.
+/// How much can pass at once, and how fast that refills.
 #[derive(
 	Clone,
 	Copy,
@@ -215,9 +216,9 @@ impl Book {
 	Deserialize,
 )]
 pub struct Rate {
-	/// The most at once.
+	/// The most that can pass at once.
 	pub capacity: Balance,
-	/// What of it each block of the protocol restores.
+	/// How much of it each block of the protocol refills.
 	pub per_block: Balance,
 }
 
@@ -238,25 +239,25 @@ pub struct Rate {
 	Deserialize,
 )]
 pub struct Limits {
-	/// Of deposits.
+	/// For deposits.
 	pub inbound: Rate,
-	/// Of what is sent.
+	/// For what is sent.
 	pub outbound: Rate,
-	/// From which amount on a deposit waits instead of counting against the limit.
+	/// The amount from which a deposit waits instead of counting against the limit.
 	pub large: Balance,
-	/// For how many blocks of the protocol.
+	/// The number of protocol blocks for which it waits.
 	pub delay: BlockNumber,
 }
 
 impl Limits {
-	/// Whether they bound what comes in: nothing does, or what does not wait fits into the limit and
-	/// the rest waits.
+	/// Whether they bound what comes in: either nothing can, or what does not wait fits into the
+	/// limit and the rest waits.
 	pub fn is_valid(&self) -> bool {
 		self.inbound.capacity == 0 || (self.large <= self.inbound.capacity && self.delay > 0)
 	}
 }
 
-/// Which way.
+/// A direction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum Direction {
 	/// From Ethereum.
@@ -268,22 +269,22 @@ pub enum Direction {
 /// What is left of a limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Level {
-	/// How much.
+	/// The amount.
 	pub left: Balance,
-	/// As of this block.
+	/// The block as of which this holds.
 	pub at: BlockNumber,
 }
 
 /// Until when nothing passes, by direction.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Stops {
-	/// From Ethereum: before this block of the protocol.
+	/// From Ethereum: until this block of the protocol, exclusively.
 	pub inbound: Option<BlockNumber>,
-	/// To Ethereum.
+	/// To Ethereum, in the same way.
 	pub outbound: Option<BlockNumber>,
 }
 
-/// Why the bridge stops.
+/// Why the bridge was stopped.
 #[derive(
 	Clone,
 	Copy,
@@ -297,34 +298,34 @@ pub struct Stops {
 	TypeInfo,
 )]
 pub enum Reason {
-	/// The guardian or governance said so.
+	/// The guardian or governance ordered it.
 	Ordered,
 	/// The escrow owns less than was deposited and not released.
 	EscrowShort,
 	/// The escrow has released more than this chain has sent.
 	ReleasedTooMuch,
-	/// A figure that only grows has shrunk.
+	/// A figure that can only grow has shrunk.
 	WentBack,
 	/// More was credited here than was deposited there.
 	CreditedTooMuch,
-	/// There is more of the asset here than stands behind it.
+	/// There is more of the asset here than is backed.
 	IssuedTooMuch,
 }
 
-/// A deposit that has come over and that nobody owns yet.
+/// A deposit that was taken and belongs to nobody yet.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct WaitingDeposit {
-	/// What was deposited.
+	/// The asset.
 	pub asset: BridgedAsset,
-	/// Who is to own it.
+	/// The recipient.
 	pub recipient: AccountId,
-	/// How much.
+	/// The amount.
 	pub amount: Balance,
-	/// From which block of the protocol on.
+	/// The first block of the protocol in which it can be released.
 	pub ready_at: BlockNumber,
 }
 
-/// A deposit that was taken and that nobody ever made.
+/// A deposit that was taken although nobody ever made it.
 #[derive(
 	Clone,
 	Copy,
@@ -340,13 +341,13 @@ pub struct WaitingDeposit {
 pub struct ForgedDeposit {
 	/// Its place in the gateway's tree.
 	pub index: u32,
-	/// What it was of.
+	/// The asset.
 	pub asset: BridgedAsset,
-	/// How much.
+	/// The amount.
 	pub amount: Balance,
 }
 
-/// What an account keeps when it is paid out, and from what amount on it is.
+/// What an account keeps when it is paid out, and the least that is paid out.
 #[derive(
 	Clone,
 	Copy,
@@ -401,9 +402,9 @@ impl Payout {
 /// The round whose earnings are being collected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Batch {
-	/// Which.
+	/// The round.
 	pub round: RoundIndex,
-	/// How many.
+	/// The number of earnings.
 	pub count: u32,
 	/// The LPT in them.
 	pub lpt: Balance,

@@ -1,4 +1,4 @@
-//! After Ethereum was forged: what the forgery has left here is undone.
+//! Undoing what a forgery of Ethereum has left here.
 
 use crate::{
 	types::{Direction, ForgedDeposit},
@@ -8,7 +8,8 @@ use frame_support::ensure;
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
-	/// Forgets what was proven of the gateway, and the deposits that governance has found forged.
+	/// Deletes what was proven of the gateway, and undoes the deposits that governance has found
+	/// forged.
 	pub(crate) fn do_undo_forgery(forged: &[ForgedDeposit]) -> DispatchResult {
 		let stands = [Direction::Inbound, Direction::Outbound]
 			.map(Self::stopped_until)
@@ -32,7 +33,7 @@ impl<T: Config> Pallet<T> {
 			})?;
 			match waiting {
 				Some(_) => Waiting::<T>::remove(index),
-				// It was minted, and may be anywhere: nothing stands behind it.
+				// It was minted and may be anywhere, without backing.
 				None => Undone::<T>::mutate(asset, |sum| *sum = sum.saturating_add(*amount)),
 			}
 			Self::give_back(*index);

@@ -1,4 +1,4 @@
-//! What applications read.
+//! The reads for applications.
 
 use crate::{types::Direction, Books, Config, MessageCount, Pallet, Synced};
 use livepeer_primitives::{
@@ -7,7 +7,7 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// What has passed of an asset, and what may.
+	/// What has passed of an asset, and what can pass.
 	fn view_asset(asset: BridgedAsset) -> BridgedView {
 		let book = Books::<T>::get(asset);
 		BridgedView {
@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// How the bridge is, as a whole.
+	/// The state of the bridge.
 	pub(crate) fn view_bridge() -> BridgeView {
 		let synced = Synced::<T>::get();
 		BridgeView {

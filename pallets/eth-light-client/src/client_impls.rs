@@ -1,4 +1,4 @@
-//! Following: network, checkpoint, updates.
+//! Following Ethereum: network, checkpoint, updates.
 
 use crate::{
 	types::{period, Bootstrap, FinalizedBlock, Network, Update},
@@ -14,7 +14,7 @@ use sp_core::H256;
 use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
-	/// The slot that the chain's time is in.
+	/// The current slot by the chain's time.
 	pub(crate) fn current_slot(network: &Network) -> Option<u64> {
 		network.slot_at(T::Time::now().as_secs())
 	}
@@ -56,7 +56,7 @@ impl<T: Config> Pallet<T> {
 		committee.prepare().ok_or_else(|| Error::<T>::InvalidKey.into())
 	}
 
-	/// Refuses what is of the future, or so old that nobody answers for it any more.
+	/// Fails if a slot is in the future, or so old that nobody is liable for it any more.
 	fn ensure_recent(network: &Network, slot: u64) -> DispatchResult {
 		let now = Self::current_slot(network).ok_or(Error::<T>::FromTheFuture)?;
 		let age = now.checked_sub(slot).ok_or(Error::<T>::FromTheFuture)?;
@@ -97,13 +97,13 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Takes an update and says whether it costs a fee.
+	/// Processes an update and returns whether it costs a fee.
 	pub(crate) fn do_submit(update: &Update) -> Result<Pays, DispatchError> {
 		let network = Followed::<T>::get().ok_or(Error::<T>::NoNetwork)?;
 		let latest = Self::latest().ok_or(Error::<T>::NotBootstrapped)?;
 		let Update { attested, finalized, aggregate, signature_slot, .. } = update;
 
-		// What costs nothing to see comes first.
+		// Cheap checks come first.
 		ensure!(verify::is_supermajority(aggregate), Error::<T>::NoSupermajority);
 		ensure!(
 			*signature_slot > attested.slot && attested.slot >= finalized.slot,
@@ -124,7 +124,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let advances = finalized.slot > latest.slot;
 		let crosses = period(finalized.slot) > ours;
-		// The next committee of our period, or after a crossing that of the new one.
+		// The next committee of the client's period or, when a new period is entered, of that one.
 		let missing = crosses || !next_known;
 		let brings = update.next.as_ref().filter(|_| missing);
 		ensure!(advances || brings.is_some(), Error::<T>::NothingNew);
@@ -147,8 +147,8 @@ impl<T: Config> Pallet<T> {
 				Error::<T>::WrongCommitteeBranch
 			);
 			if brings.is_some() {
-				// It is the committee after the attested block's; so that it is final, both blocks are
-				// of one period: ours, or the one that is entered.
+				// It is the committee after the attested block's period. For it to be final, both
+				// blocks must be of one period: the client's, or the one that is entered.
 				ensure!(
 					period(attested.slot) == period(finalized.slot)
 						&& (crosses || period(finalized.slot) == ours),
@@ -170,9 +170,10 @@ impl<T: Config> Pallet<T> {
 			.ok_or(Error::<T>::UnknownFork)?;
 		ensure!(verify::is_signed(&committee, aggregate, signed), Error::<T>::WrongSignature);
 
-		// Nothing fails from here on.
+		// Nothing fails below.
 		if crosses {
-			// Without the next one nothing is known of the period after it, until it is brought.
+			// Without the next committee, nothing is known of the following period until somebody
+			// brings it.
 			match NextCommittee::<T>::take() {
 				Some(entered) => CurrentCommittee::<T>::put(entered),
 				None => return Err(Error::<T>::UnknownCommittee.into()),

@@ -30,7 +30,7 @@ pub mod weights;
 /// Sets the chain's time, for benchmarks.
 #[cfg(feature = "runtime-benchmarks")]
 pub trait SetTime {
-	/// To so many seconds of Unix time.
+	/// Sets it to this many seconds of Unix time.
 	fn set_seconds(seconds: u64);
 }
 
@@ -48,12 +48,12 @@ pub mod pallet {
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// The time.
 		type Time: UnixTime;
-		/// How old, in slots, the newest finalised block may be for anything to be proven by it. Who
-		/// would show the chain a false Ethereum has no more time than this.
+		/// How old, in slots, the newest finalised block can be and still prove anything. Somebody
+		/// who shows the chain a false Ethereum has no more time than this.
 		#[pallet::constant]
 		type MaxAge: Get<u64>;
-		/// How old, in slots, it may be for an update to be taken: shorter than validators of Ethereum
-		/// need to leave with their stake.
+		/// How old, in slots, it can be for an update to be accepted: less than the time that
+		/// Ethereum's validators need to leave with their stake.
 		#[pallet::constant]
 		type WeakSubjectivity: Get<u64>;
 		/// An update is free when the finalised block is this many slots newer than the last one.
@@ -70,11 +70,12 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// Which Ethereum is followed. Nothing until governance has said so.
+	/// The Ethereum network that is followed. Empty until governance has set it.
 	#[pallet::storage]
 	pub type Followed<T: Config> = StorageValue<_, Network>;
 
-	/// The root of the beacon block that governance trusts and from which nobody has started yet.
+	/// The root of the beacon block that governance trusts and from which nobody has started the
+	/// client yet.
 	#[pallet::storage]
 	pub type Checkpoint<T: Config> = StorageValue<_, H256>;
 
@@ -82,7 +83,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type CurrentCommittee<T: Config> = StorageValue<_, PreparedCommittee>;
 
-	/// The sync committee of the period after it, where it is known.
+	/// The sync committee of the following period, if it is known.
 	#[pallet::storage]
 	pub type NextCommittee<T: Config> = StorageValue<_, PreparedCommittee>;
 
@@ -94,7 +95,7 @@ pub mod pallet {
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
-		/// Which Ethereum is followed.
+		/// The Ethereum network that is followed.
 		pub network: Option<Network>,
 		#[serde(skip)]
 		#[doc(hidden)]
@@ -114,32 +115,32 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// Governance has said which Ethereum is followed, or told of its forks.
+		/// Governance set the Ethereum network that is followed, or its forks.
 		NetworkSet {
-			/// The epoch of the newest fork that is known of.
+			/// The epoch of the newest known fork.
 			newest_fork: u64,
-			/// Whether the client goes on from where it was: only forks have changed.
+			/// Whether the client continues from its state, because only forks have changed.
 			kept: bool,
 		},
-		/// Governance trusts a beacon block. All that was known is forgotten; anybody starts the
-		/// client from that block.
+		/// Governance set a trusted beacon block. Everything known before is forgotten; anybody can
+		/// start the client from that block.
 		CheckpointSet {
 			/// The root of the block.
 			root: H256,
 		},
-		/// The client has started.
+		/// The client was started.
 		Bootstrapped {
 			/// The slot of the block that it starts from.
 			slot: u64,
 		},
-		/// A beacon block is final.
+		/// A beacon block was finalised.
 		HeaderFinalized {
 			/// Its root.
 			root: H256,
 			/// Its slot.
 			slot: u64,
 		},
-		/// The committee of a period is known.
+		/// The committee of a period became known.
 		CommitteeKnown {
 			/// The period.
 			period: u64,
@@ -148,49 +149,52 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// Slots must pass, forks must ascend, and generalised indices must name something.
+		/// The length of a slot must not be zero, there must be ascending forks, and each
+		/// generalised index must be valid.
 		InvalidNetwork,
-		/// Governance has not said which Ethereum to follow.
+		/// Governance has not set which Ethereum network to follow.
 		NoNetwork,
-		/// Governance has given no checkpoint from which to start.
+		/// Governance has set no checkpoint from which to start.
 		NoCheckpoint,
 		/// The block is not the one that governance trusts.
 		NotTheCheckpoint,
-		/// The client has not started: it waits for the block that governance trusts.
+		/// The client has not been started from the block that governance trusts.
 		NotBootstrapped,
-		/// Ethereum has forked into a form that this chain has not been told.
+		/// Ethereum has forked, and this chain does not know the fork's layout.
 		UnknownFork,
-		/// Slots must rise from the finalised over the attested block to the signature.
+		/// Slots must ascend from the finalised block over the attested one to the signature.
 		SlotsOutOfOrder,
-		/// The signature is of a time that has not come.
+		/// The signature or block is from the future.
 		FromTheFuture,
-		/// So old that those who signed may have left with their stake: governance gives a checkpoint.
+		/// The block is so old that the signers may have left with their stake: governance must set
+		/// a checkpoint.
 		TooOld,
 		/// Fewer than two thirds of the committee have signed.
 		NoSupermajority,
-		/// The committee of the signature's period is not known: bring the update of the period before.
+		/// The committee of the signature's period is not known: submit the update of the previous
+		/// period first.
 		UnknownCommittee,
-		/// It finalises nothing newer and brings no committee that is missing.
+		/// The update finalises nothing newer and brings no missing committee.
 		NothingNew,
 		/// The finalised block is not at its place in the attested state.
 		WrongFinalityBranch,
 		/// The committee is not at its place in the state.
 		WrongCommitteeBranch,
-		/// The next committee is another one than is known already.
+		/// The next committee differs from the one that is already known.
 		OtherCommittee,
-		/// The next committee comes with a block of an earlier period.
+		/// The next committee comes with a block of another period.
 		CommitteeOfOtherPeriod,
-		/// A key of the committee is no point of the curve.
+		/// A key of the committee is not a point of the curve.
 		InvalidKey,
 		/// The signature is not the committee's.
 		WrongSignature,
 		/// The beacon block is not among the newest finalised ones.
 		NotFinalized,
-		/// The newest finalised block is too old to prove anything: bring an update first.
+		/// The newest finalised block is too old to prove anything: submit an update first.
 		Stale,
 		/// The execution block's hash is not at its place in the block's body.
 		WrongHashBranch,
-		/// The execution block's header is no RLP list of its fields.
+		/// The execution block's header is not an RLP list of its fields.
 		InvalidExecutionHeader,
 	}
 
@@ -208,9 +212,9 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Says which Ethereum is followed, and which forks it has had and will have. With another
-		/// network than before all that was known is forgotten; when only forks change, the client
-		/// goes on.
+		/// Sets which Ethereum network is followed, and its past and future forks. With a different
+		/// network than before, everything known is forgotten; if only forks change, the client
+		/// continues.
 		///
 		/// Who: governance.
 		///
@@ -225,14 +229,14 @@ pub mod pallet {
 			Self::do_set_network(network)
 		}
 
-		/// Trusts a beacon block: the client begins anew from it, also after it was fooled. All
-		/// that was known is forgotten at once, so nothing is proven until somebody has sent
+		/// Trusts a beacon block: the client begins anew from it, also after it was deceived.
+		/// Everything known is forgotten at once, so nothing is proven until somebody has sent
 		/// `bootstrap`.
 		///
 		/// Who: governance.
 		///
-		/// - `root`: the root of a finalised beacon block, not older than the weak subjectivity
-		///   period.
+		/// - `root`: the root of a finalised beacon block that is not older than the weak
+		///   subjectivity period.
 		///
 		/// Emits `CheckpointSet`. Costs nothing.
 		#[pallet::call_index(1)]
@@ -246,10 +250,10 @@ pub mod pallet {
 		///
 		/// Who: anyone.
 		///
-		/// - `bootstrap`: the block and its sync committee, as `light_client/bootstrap` of a beacon
-		///   node gives them.
+		/// - `bootstrap`: the block and its sync committee, as a beacon node's
+		///   `light_client/bootstrap` returns them.
 		///
-		/// Emits `Bootstrapped`. Costs nothing when it succeeds, else the transaction's fee.
+		/// Emits `Bootstrapped`. Costs nothing if it succeeds, otherwise the transaction's fee.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::bootstrap())]
 		pub fn bootstrap(
@@ -261,15 +265,16 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Takes a step.
+		/// Takes a step: accepts an update.
 		///
 		/// Who: anyone.
 		///
-		/// - `update`: what `light_client/updates` or `light_client/finality_update` of a beacon
-		///   node gives.
+		/// - `update`: what a beacon node's `light_client/updates` or
+		///   `light_client/finality_update` returns.
 		///
-		/// Emits `HeaderFinalized`, `CommitteeKnown` or both. Costs nothing when it brings a
-		/// committee or finalises a block that is an epoch newer, else the transaction's fee.
+		/// Emits `HeaderFinalized`, `CommitteeKnown` or both. Costs nothing if it brings a
+		/// committee or finalises a block that is at least an epoch newer, otherwise the
+		/// transaction's fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(match update.next {
 			Some(_) => T::WeightInfo::submit_with_committee(),
@@ -284,12 +289,12 @@ pub mod pallet {
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// How the client is, what it has, and which fork comes next.
+		/// The state of the client, what it knows, and which fork comes next.
 		pub fn status() -> Status {
 			Self::view_status()
 		}
 
-		/// Which Ethereum is followed.
+		/// The Ethereum network that is followed.
 		pub fn network() -> Option<Network> {
 			Followed::<T>::get()
 		}

@@ -1,4 +1,4 @@
-//! A runtime with this pallet and a time that tests set.
+//! A runtime with this pallet and a clock that tests set.
 #![allow(clippy::unwrap_used)]
 
 use crate as pallet_eth_light_client;
@@ -40,9 +40,9 @@ impl crate::SetTime for Clock {
 	}
 }
 
-/// For how many slots a finalised block proves anything.
+/// For how many slots a finalised block can prove something.
 pub const MAX_AGE: u64 = 10_800;
-/// For how many slots updates are taken.
+/// For how many slots updates are accepted.
 pub const WEAK_SUBJECTIVITY: u64 = 100_800;
 
 impl crate::Config for Test {
@@ -58,14 +58,14 @@ impl crate::Config for Test {
 /// The fork version of simulated networks.
 pub const VERSION: [u8; 4] = [6, 0, 0, 0];
 
-/// A client of a simulated network that has started at `slot`, whose committee is 0, with the
-/// chain's time `ahead` slots later.
+/// A client of a simulated network that has started at `slot` with committee 0. The chain's clock
+/// is `ahead` slots later.
 pub fn started(layout: Layout, slot: u64, ahead: u64) -> (Network, simulator::Block) {
 	let network = simulator::network(VERSION, layout);
 	start_on(&network, slot, ahead)
 }
 
-/// The same on a network.
+/// The same, on a given network.
 pub fn start_on(network: &Network, slot: u64, ahead: u64) -> (Network, simulator::Block) {
 	Seconds::set(slot + ahead);
 	let block = simulator::block(network, slot, [0, 1], H256::zero());
@@ -76,7 +76,7 @@ pub fn start_on(network: &Network, slot: u64, ahead: u64) -> (Network, simulator
 	(network.clone(), block)
 }
 
-/// Somebody sends an update: whether it was free.
+/// Somebody submits an update. Returns whether it was free.
 pub fn submit(update: Update) -> Result<bool, DispatchError> {
 	EthLightClient::submit(RuntimeOrigin::signed(1), Box::new(update))
 		.map(|info| info.pays_fee == Pays::No)
@@ -96,7 +96,7 @@ pub fn events() -> Vec<Event<Test>> {
 	events
 }
 
-/// Nothing is known, at block 1.
+/// A state at block 1 in which nothing is known.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Seconds::set(0);
 	let storage = RuntimeGenesisConfig::default().build_storage().unwrap();
@@ -105,7 +105,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	ext
 }
 
-/// Runs a test and checks the invariants after it.
+/// Runs a test and checks the invariants afterwards.
 pub fn build_and_execute<R>(test: impl FnOnce() -> R) -> R {
 	new_test_ext().execute_with(|| {
 		let result = test();

@@ -1,4 +1,4 @@
-//! Proving execution blocks, and how the client is.
+//! Proving execution blocks, and the client's health.
 
 use crate::{verify, Config, Error, Finalized, Followed, Pallet, WeightInfo};
 use frame_support::{ensure, traits::Get, weights::Weight};
@@ -10,7 +10,7 @@ impl<T: Config> Pallet<T> {
 		let Some((network, latest)) = Followed::<T>::get().zip(Self::latest()) else {
 			return ClientHealth::NotBootstrapped;
 		};
-		// Before slot 0 there is no final block, so there is a slot.
+		// There is no final block before slot 0, so there is a slot.
 		let now = Self::current_slot(&network).unwrap_or_default();
 		let age = now.saturating_sub(latest.slot);
 		if age > T::WeakSubjectivity::get() {

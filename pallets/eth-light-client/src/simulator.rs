@@ -1,5 +1,5 @@
 //! Simulated consensus with real signatures: beacon blocks whose trees hold what a proof needs, and
-//! committees of two keys each.
+//! committees with two different keys each.
 
 use crate::{
 	ssz::pair,
@@ -19,10 +19,11 @@ use snowbridge_milagro_bls::{
 use sp_core::H256;
 use sp_io::hashing::{keccak_256, sha2_256};
 
-/// Members of a committee.
+/// Number of members of a committee.
 const COMMITTEE: usize = crate::COMMITTEE as usize;
 
-/// The node at a generalised index of a tree that has `leaves` at theirs, and anything elsewhere.
+/// The node at a generalised index of a tree that has `leaves` at their indices, and arbitrary
+/// values elsewhere.
 pub fn node(index: u16, leaves: &[(u16, H256)]) -> H256 {
 	if let Some((_, leaf)) = leaves.iter().find(|(at, _)| *at == index) {
 		return *leaf;
@@ -36,7 +37,7 @@ pub fn node(index: u16, leaves: &[(u16, H256)]) -> H256 {
 	pair(&node(index * 2, leaves), &node(index * 2 + 1, leaves))
 }
 
-/// The siblings from an index up.
+/// The siblings from an index up to the root.
 pub fn branch(mut index: u16, leaves: &[(u16, H256)]) -> Branch {
 	let mut siblings = Vec::new();
 	while index > 1 {
@@ -50,12 +51,12 @@ fn secret(number: u8) -> SecretKey {
 	SecretKey::key_generate(&[number; 32], &[]).expect("32 bytes are enough for a key")
 }
 
-/// The secrets of a committee: the first half of it has one, the second the other.
+/// The two secrets of a committee: one for the first half of its members, one for the second.
 fn secrets(number: u8) -> [SecretKey; 2] {
 	[secret(number.wrapping_mul(2)), secret(number.wrapping_mul(2).wrapping_add(1))]
 }
 
-/// The committee of a number.
+/// The committee with this number.
 pub fn committee(number: u8) -> SyncCommittee {
 	let points = secrets(number).map(|secret| Point::from_secret_key(&secret));
 	let of = |place: usize| &points[place / (COMMITTEE / 2)];
@@ -68,7 +69,7 @@ pub fn committee(number: u8) -> SyncCommittee {
 	SyncCommittee { keys, sum: Point { point: sum.point }.as_bytes() }
 }
 
-/// The signature of the first `signers` of a committee.
+/// The signature of the first `signers` members of a committee.
 pub fn sign(number: u8, signers: usize, message: H256) -> SyncAggregate {
 	let signatures = secrets(number).map(|secret| Signature::new(message.as_bytes(), &secret));
 	let mut sum = AggregateSignature::new();
@@ -80,7 +81,7 @@ pub fn sign(number: u8, signers: usize, message: H256) -> SyncAggregate {
 	SyncAggregate { bits, signature: Signature { point: sum.point }.as_bytes() }
 }
 
-/// A network of one fork from slot 0 on, with a second a slot.
+/// A network with a single fork from slot 0 on, and one second per slot.
 pub fn network(version: [u8; 4], layout: Layout) -> Network {
 	Network {
 		genesis_validators_root: H256::repeat_byte(7),
@@ -90,7 +91,7 @@ pub fn network(version: [u8; 4], layout: Layout) -> Network {
 	}
 }
 
-/// An execution block's header in RLP, with fields that nobody looks at.
+/// An execution block's header in RLP, with arbitrary values in the fields that nobody reads.
 pub fn execution_header(number: u64, timestamp: u64, state_root: H256) -> Vec<u8> {
 	let trimmed = |number: u64| -> Vec<u8> {
 		number.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
@@ -128,24 +129,24 @@ pub fn execution_header(number: u64, timestamp: u64, state_root: H256) -> Vec<u8
 	bytes
 }
 
-/// A beacon block with the trees that its roots are of.
+/// A beacon block, with the trees behind its roots.
 #[derive(Clone)]
 pub struct Block {
 	/// Its header.
 	pub header: BeaconHeader,
-	/// What is in its state.
+	/// The leaves of its state, by generalised index.
 	pub state: Vec<(u16, H256)>,
-	/// The hash of an execution block in its body, and the execution block's header.
+	/// The hash of the execution block in its body, and that block's header.
 	pub execution: (H256, Vec<u8>),
 	layout: Layout,
 }
 
-/// The block of a slot, in whose state are a committee and the one after it, and a finalised block.
+/// The block of a slot. Its state holds a committee, the next committee and a finalised block.
 pub fn block(network: &Network, slot: u64, committees: [u8; 2], finalized: H256) -> Block {
 	with_state_root(network, slot, committees, finalized, slot, H256::repeat_byte(3))
 }
 
-/// The same, of an execution block with a number and a state.
+/// The same, for an execution block with this number and state root.
 pub fn with_state_root(
 	network: &Network,
 	slot: u64,
@@ -180,7 +181,7 @@ impl Block {
 		self.header.root()
 	}
 
-	/// What a client starts with.
+	/// The message with which a client starts from this block.
 	pub fn bootstrap(&self, number: u8) -> Bootstrap {
 		Bootstrap {
 			header: self.header,
@@ -199,8 +200,8 @@ impl Block {
 		}
 	}
 
-	/// The update by which `signers` of committee `by` sign this block in the next slot, with which
-	/// `finalized` is final.
+	/// The update in which `signers` members of committee `by` sign this block in the next slot,
+	/// which makes `finalized` final.
 	pub fn update(
 		&self,
 		network: &Network,
@@ -226,7 +227,7 @@ impl Block {
 	}
 }
 
-/// Makes a client for which a block with this state root is final, and proves it.
+/// Makes a client for which a block with this state root is final, and proves that block.
 #[cfg(feature = "runtime-benchmarks")]
 pub fn make_block<T: crate::Config>(number: u64, state_root: H256) -> HeaderProof {
 	use crate::types::FinalizedBlock;
@@ -236,7 +237,7 @@ pub fn make_block<T: crate::Config>(number: u64, state_root: H256) -> HeaderProo
 	let block = with_state_root(&network, 0, [0, 1], H256::zero(), number, state_root);
 	let (root, body_root) = (block.root(), block.header.body_root);
 	crate::Followed::<T>::put(network);
-	// Nobody's signature is looked at.
+	// No signature is checked here.
 	if let Some(committee) = committee(0).prepare() {
 		crate::CurrentCommittee::<T>::put(committee);
 	}

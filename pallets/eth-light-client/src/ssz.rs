@@ -1,4 +1,4 @@
-//! What of Ethereum's consensus is hashed, and how: SSZ with SHA-256.
+//! The parts of Ethereum's consensus that are hashed, and the hashing: SSZ with SHA-256.
 
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -14,7 +14,7 @@ pub const COMMITTEE: u32 = 512;
 /// A key of a validator, compressed.
 pub type PackedKey = [u8; 48];
 
-/// The same with both of its coordinates.
+/// A key with both of its coordinates.
 pub type UnpackedKey = [u8; 96];
 
 /// The parent of two nodes.
@@ -25,7 +25,7 @@ pub fn pair(left: &H256, right: &H256) -> H256 {
 	sha2_256(&both).into()
 }
 
-/// The first 32 of `bytes`, filled with zeros.
+/// The first 32 of `bytes`, padded with zeros.
 pub fn chunk(bytes: &[u8]) -> H256 {
 	let mut chunk = [0; 32];
 	for (to, from) in chunk.iter_mut().zip(bytes) {
@@ -39,7 +39,7 @@ pub fn number(number: u64) -> H256 {
 	chunk(&number.to_le_bytes())
 }
 
-/// The root over nodes, filled with zeros to a power of two.
+/// The root over nodes, padded with zeros to a power of two.
 pub fn merkle(mut row: Vec<H256>) -> H256 {
 	row.resize(row.len().next_power_of_two(), H256::zero());
 	while row.len() > 1 {
@@ -62,9 +62,9 @@ pub fn merkle(mut row: Vec<H256>) -> H256 {
 	TypeInfo,
 )]
 pub struct BeaconHeader {
-	/// When it was due.
+	/// The slot of the block.
 	pub slot: u64,
-	/// Whose it is.
+	/// The index of its proposer.
 	pub proposer_index: u64,
 	/// The root of its parent.
 	pub parent_root: H256,
@@ -75,7 +75,7 @@ pub struct BeaconHeader {
 }
 
 impl BeaconHeader {
-	/// Its root, which is the block's name.
+	/// Its root, which identifies the block.
 	pub fn root(&self) -> H256 {
 		merkle(alloc::vec![
 			number(self.slot),
@@ -92,7 +92,7 @@ fn key_root(key: &PackedKey) -> H256 {
 	pair(&chunk(&key[..32]), &chunk(&key[32..]))
 }
 
-/// A sync committee as a beacon node gives it.
+/// A sync committee in the form of a beacon node.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct SyncCommittee {
 	/// The keys of its members.
@@ -108,7 +108,7 @@ impl SyncCommittee {
 		pair(&keys, &key_root(&self.sum))
 	}
 
-	/// The same with its keys unpacked; nothing when one of them is no point of the curve.
+	/// The committee with its keys unpacked; `None` if one of them is not a point of the curve.
 	pub fn prepare(&self) -> Option<PreparedCommittee> {
 		// The beacon chain has checked that they are of the right group.
 		let unpack = |key: &PackedKey| -> Option<UnpackedKey> {
@@ -123,8 +123,8 @@ impl SyncCommittee {
 	}
 }
 
-/// A sync committee whose keys are unpacked, which takes longer than all the rest. In bytes, for a point
-/// in memory has another form on each machine.
+/// A sync committee with unpacked keys. Unpacking takes longer than everything else. It is stored
+/// as bytes, because a point in memory has a different form on each machine.
 #[derive(Clone, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct PreparedCommittee {
 	/// Its root.
@@ -135,7 +135,7 @@ pub struct PreparedCommittee {
 	pub sum: UnpackedKey,
 }
 
-/// Who of a committee has signed, and the signature.
+/// The signers of a committee, and the signature.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct SyncAggregate {
 	/// A bit for each member, the lowest of each byte first.

@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use crate::{Checkpoint, Config, CurrentCommittee, Finalized, Followed, NextCommittee, Pallet};
 use frame_support::ensure;

@@ -1,4 +1,4 @@
-//! What Ethereum's consensus is told in, and what is kept of it.
+//! The messages of Ethereum's consensus, and what is kept of it.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
@@ -13,13 +13,13 @@ pub use crate::ssz::{BeaconHeader, PreparedCommittee, SyncAggregate, SyncCommitt
 pub const SLOTS_PER_EPOCH: u64 = 32;
 /// Slots for which a sync committee signs: 256 epochs.
 pub const SLOTS_PER_PERIOD: u64 = 8_192;
-/// How many forks can be known.
+/// The most forks that can be known.
 pub const MAX_FORKS: u32 = 16;
-/// How many finalised blocks are kept, so that a proof outlives the updates that come while it is
+/// How many finalised blocks are kept, so that a proof stays valid when updates arrive while it is
 /// on its way.
 pub const MAX_FINALIZED: u32 = 32;
 
-/// Where things are in the trees of a fork, as generalised indices.
+/// The places of values in the trees of a fork, as generalised indices.
 #[derive(
 	Clone,
 	Copy,
@@ -39,9 +39,10 @@ pub struct Layout {
 	pub finality: u16,
 	/// The sync committee, in the state.
 	pub current_committee: u16,
-	/// The next one, in the state.
+	/// The next sync committee, in the state.
 	pub next_committee: u16,
-	/// The hash of an execution block, in the block's body: its own, or from Gloas on its parent's.
+	/// The hash of an execution block, in the block's body: the block's own, or from Gloas on its
+	/// parent's.
 	pub execution_hash: u16,
 }
 
@@ -60,7 +61,7 @@ impl Layout {
 		execution_hash: 2_856,
 	};
 
-	/// Whether every index names something below a root.
+	/// Whether every index lies below a root.
 	pub fn is_valid(&self) -> bool {
 		[self.finality, self.current_committee, self.next_committee, self.execution_hash]
 			.iter()
@@ -84,19 +85,19 @@ impl Layout {
 	Deserialize,
 )]
 pub struct Fork {
-	/// What signatures are made for.
+	/// The version for which signatures are made.
 	pub version: [u8; 4],
 	/// Its first epoch.
 	pub epoch: u64,
-	/// Where things are; `None` for a fork that is announced but that nothing is known of. From its
-	/// first epoch on, nothing is taken.
+	/// Its layout; `None` for a fork that is announced but unknown. From the first epoch of such a
+	/// fork on, nothing is accepted.
 	pub layout: Option<Layout>,
 }
 
 /// The forks of a network, ascending.
 pub type Forks = BoundedVec<Fork, ConstU32<MAX_FORKS>>;
 
-/// Which Ethereum is followed.
+/// An Ethereum network.
 #[derive(
 	Clone,
 	PartialEq,
@@ -111,18 +112,18 @@ pub type Forks = BoundedVec<Fork, ConstU32<MAX_FORKS>>;
 	Deserialize,
 )]
 pub struct Network {
-	/// The root of the validators that it began with: its name in every signature.
+	/// The root of its first validators, which names the network in every signature.
 	pub genesis_validators_root: H256,
 	/// When its slot 0 began, in seconds of Unix time.
 	pub genesis_time: u64,
 	/// Seconds in a slot.
 	pub seconds_per_slot: u8,
-	/// Its forks from the first one that is of use.
+	/// Its forks, from the first one that matters.
 	pub forks: Forks,
 }
 
 impl Network {
-	/// Whether slots pass, and forks ascend and name places.
+	/// Whether slots have a length, and forks ascend and have valid layouts.
 	pub fn is_valid(&self) -> bool {
 		let ascending = self.forks.windows(2).all(|pair| match pair {
 			[before, after] => before.epoch < after.epoch,
@@ -141,18 +142,18 @@ impl Network {
 		self.forks.iter().rev().find(|fork| fork.epoch <= epoch)
 	}
 
-	/// Where things are at a slot, if that is known.
+	/// The layout at a slot, if it is known.
 	pub fn layout_at(&self, slot: u64) -> Option<Layout> {
 		self.fork_at(slot)?.layout
 	}
 
-	/// The slot of a time in seconds; nothing before slot 0.
+	/// The slot of a time in seconds; `None` before slot 0.
 	pub fn slot_at(&self, time: u64) -> Option<u64> {
 		time.checked_sub(self.genesis_time)?.checked_div(self.seconds_per_slot.into())
 	}
 }
 
-/// A beacon block and the sync committee of its state: what the client starts from.
+/// A beacon block and the sync committee of its state, from which the client starts.
 #[derive(Clone, PartialEq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct Bootstrap {
 	/// The block.
@@ -172,21 +173,21 @@ pub struct BroughtCommittee {
 	pub branch: Branch,
 }
 
-/// A step: what a beacon node calls an update when it brings the next committee, and a finality
-/// update otherwise.
+/// A step. A beacon node calls it an update if it brings the next committee, otherwise a finality
+/// update.
 #[derive(Clone, PartialEq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct Update {
 	/// The block that is signed.
 	pub attested: BeaconHeader,
-	/// The committee of the next period, where it is brought.
+	/// The committee of the next period, if the update brings it.
 	pub next: Option<BroughtCommittee>,
-	/// The block that the attested state has as finalised.
+	/// The block that is finalised according to the attested state.
 	pub finalized: BeaconHeader,
 	/// Its branch in the attested block's state.
 	pub finality_branch: Branch,
-	/// Who has signed.
+	/// The signers and their signature.
 	pub aggregate: SyncAggregate,
-	/// When they have.
+	/// The slot of the signature.
 	pub signature_slot: u64,
 }
 
@@ -212,18 +213,18 @@ pub struct FinalizedBlock {
 	pub body_root: H256,
 }
 
-/// What the client has of Ethereum.
+/// The state of the client.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo)]
 pub struct Status {
-	/// How it is.
+	/// Its health.
 	pub health: livepeer_primitives::ethereum::ClientHealth,
 	/// The newest finalised block.
 	pub latest: Option<FinalizedBlock>,
 	/// Whether the committee of the next period is known.
 	pub knows_next_committee: bool,
-	/// The slot that the chain's time is in.
+	/// The current slot by the chain's time.
 	pub current_slot: Option<u64>,
-	/// The next fork and whether its form is known.
+	/// The epoch of the next fork, and whether its layout is known.
 	pub next_fork: Option<(u64, bool)>,
 }
 

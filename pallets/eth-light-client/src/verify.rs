@@ -1,4 +1,4 @@
-//! What is right, without storage.
+//! The checks, without storage.
 
 use crate::{
 	ssz::{self, UnpackedKey},
@@ -11,7 +11,7 @@ use snowbridge_milagro_bls::{AggregatePublicKey, AggregateSignature, PublicKey, 
 use sp_core::H256;
 use sp_io::hashing::keccak_256;
 
-/// What sync committees sign for.
+/// The domain for which sync committees sign.
 const DOMAIN_SYNC_COMMITTEE: [u8; 4] = [7, 0, 0, 0];
 
 /// Whether `leaf` is at the generalised index `index` under `root`, by exactly as many siblings as
@@ -38,7 +38,7 @@ pub fn is_supermajority(aggregate: &SyncAggregate) -> bool {
 	signed.saturating_mul(3) >= COMMITTEE * 2
 }
 
-/// What a committee signs of a block, in the fork of the slot before the signature's.
+/// What a committee signs for a block, in the fork of the slot before the signature's.
 pub fn signing_root(network: &Network, header: H256, signature_slot: u64) -> Option<H256> {
 	let fork = network.fork_at(signature_slot.saturating_sub(1))?;
 	let data = ssz::pair(&ssz::chunk(&fork.version), &network.genesis_validators_root);
@@ -48,10 +48,10 @@ pub fn signing_root(network: &Network, header: H256, signature_slot: u64) -> Opt
 	Some(ssz::pair(&header, &domain.into()))
 }
 
-/// Whether those of `committee` that `aggregate` names have signed `message`.
+/// Whether the members of `committee` that `aggregate` names have signed `message`.
 pub fn is_signed(committee: &PreparedCommittee, aggregate: &SyncAggregate, message: H256) -> bool {
 	let unpacked = |key: &UnpackedKey| PublicKey::from_uncompressed_bytes(key).ok();
-	// The committee's own sum less those who are missing: at most a third to add up.
+	// The committee's own sum minus the missing members: at most a third must be added up.
 	let missing = committee
 		.keys
 		.iter()
@@ -75,7 +75,7 @@ pub fn first_slot(epoch: u64) -> u64 {
 	epoch.saturating_mul(SLOTS_PER_EPOCH)
 }
 
-/// The strings of an RLP list that fills `bytes`; nothing where there is a list among them.
+/// The strings of an RLP list that fills `bytes`; `None` if the list contains a list.
 fn strings(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
 	let list = RlpHeader::decode_bytes(&mut bytes, true).ok()?;
 	if !bytes.is_empty() {
@@ -100,14 +100,14 @@ fn number(bytes: &[u8]) -> Option<u64> {
 	Some(u64::from_be_bytes(padded))
 }
 
-/// Places of an execution block's header: fields are only ever added at its end.
+/// Places in an execution block's header. Fields are only ever added at its end.
 const STATE_ROOT: usize = 3;
 const NUMBER: usize = 8;
 const TIMESTAMP: usize = 11;
-/// What every header has had since the merge.
+/// The number of fields that every header has had since the merge.
 const LEAST_FIELDS: usize = 15;
 
-/// What an execution block's header says.
+/// The content of an execution block's header.
 pub fn execution_block(header: &[u8]) -> Option<ExecutionBlock> {
 	let fields = strings(header)?;
 	if fields.len() < LEAST_FIELDS {

@@ -1,9 +1,9 @@
-//! What applications read.
+//! The reads for applications.
 
 use crate::{types::Status, verify, Config, Followed, NextCommittee, Pallet};
 
 impl<T: Config> Pallet<T> {
-	/// How the client is, what it has, and which fork comes next.
+	/// The state of the client, what it knows, and which fork comes next.
 	pub(crate) fn view_status() -> Status {
 		let network = Followed::<T>::get();
 		let current_slot = network.as_ref().and_then(Self::current_slot);

@@ -1,4 +1,4 @@
-//! What a round can mint: fixed when it begins, with the active set that is elected for it.
+//! What a round can mint: fixed when it begins, with the active set that was elected for it.
 
 use crate::{maths, Config, Current, Event, Pallet, Rate, RoundMint, WeightInfo};
 use core::marker::PhantomData;
@@ -9,7 +9,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::Perbill;
 
-/// Told of a new round after the election, as the pallet itself is before it.
+/// Is told of a new round after the election; the pallet itself is told before it.
 pub struct BeginRound<T>(PhantomData<T>);
 
 impl<T: Config> OnNewRound for BeginRound<T> {
@@ -30,7 +30,7 @@ impl<T: Config> Pallet<T> {
 		Rate::<T>::get().unwrap_or_else(|| T::Parameters::get().initial_rate)
 	}
 
-	/// The common pool's share, by what it holds now.
+	/// The common pool's share, by its current balance.
 	pub(crate) fn pool_cut() -> Perbill {
 		let parameters = T::Parameters::get();
 		if Self::in_pool() >= parameters.pool_ceiling {
@@ -63,7 +63,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Begins a round in which `stake` is active: moves the rate.
+	/// Begins a round in which `stake` is active, and changes the rate.
 	pub(crate) fn begin(round: RoundIndex, stake: Balance, pool_cut: Perbill) -> RoundMint {
 		let mint = Self::round_mint(round, stake, pool_cut);
 		Rate::<T>::put(mint.rate);

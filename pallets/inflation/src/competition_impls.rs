@@ -1,4 +1,4 @@
-//! `CompetitivenessTolerance`: who serves too few of the jobs that it is offered earns nothing.
+//! `CompetitivenessTolerance`: a transcoder that serves too few of its offers earns nothing.
 
 use crate::{Config, Offers, OffersOf, OldestSpan, Pallet, WeightInfo, TOLERANCE_ROUNDS};
 use frame_support::{traits::Get, weights::Weight};
@@ -7,9 +7,9 @@ use livepeer_primitives::{
 	AccountId, RoundIndex,
 };
 
-/// How many transcoders' offers a block forgets at most. Where the active set is another in each round,
-/// a span leaves those of seven full sets: 28 blocks forget as many, fewer than the shortest preset's
-/// round has.
+/// The most entries of offers that a block deletes. If the active set changes completely in each
+/// round, a span leaves those of seven full sets. 28 blocks delete as many, which is less than a
+/// round of the shortest preset.
 pub(crate) const MOST_FORGOTTEN: u32 = 65;
 
 impl<T: Config> Pallet<T> {
@@ -23,7 +23,7 @@ impl<T: Config> Pallet<T> {
 		round.saturating_sub(TOLERANCE_ROUNDS - 1)..=round
 	}
 
-	/// What one transcoder was offered in the rounds that count.
+	/// One transcoder's offers in the rounds that count.
 	pub(crate) fn offers_so_far(transcoder: &AccountId, round: RoundIndex) -> Offers {
 		let counts = Self::rounds_that_count(round);
 		let (last, _) = Self::place(round);
@@ -46,14 +46,14 @@ impl<T: Config> Pallet<T> {
 		offers.are_served(parameters.competitiveness_tolerance, parameters.min_offers)
 	}
 
-	/// The first span of which a round counts when `round` is the newest.
+	/// The first span with a round that counts, if `round` is the newest.
 	pub(crate) fn first_span(round: RoundIndex) -> RoundIndex {
 		let (first, _) = Self::place(*Self::rounds_that_count(round).start());
 		first
 	}
 
-	/// Forgets offers of the oldest span, if none of its rounds counts any more: a bounded number in each
-	/// block. What they leave, the next block forgets.
+	/// Deletes offers of the oldest span, if none of its rounds counts any more: a bounded number
+	/// in each block. The next block deletes the rest.
 	pub(crate) fn forget_offers() -> Weight {
 		let oldest = OldestSpan::<T>::get();
 		if oldest >= Self::first_span(T::Rounds::current()) {

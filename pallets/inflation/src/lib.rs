@@ -45,14 +45,14 @@ pub mod pallet {
 	{
 		/// LPT, for the common pool's part.
 		type Currency: fungible::Mutate<AccountId, Balance = Balance>;
-		/// All the LPT there is.
+		/// The total amount of LPT.
 		type Supply: Supply;
 		/// The round clock. It must tell the pallet of each new round before the election, and
 		/// [`BeginRound`] after it.
 		type Rounds: Rounds;
-		/// Who is paid, and for which stake.
+		/// The seats that are paid, with their stakes.
 		type Seats: RewardedSeats;
-		/// Where rewards go.
+		/// Receives rewards.
 		type Rewards: RewardSink;
 		/// The common pool.
 		type CommonPool: Get<AccountId>;
@@ -73,14 +73,14 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Rate<T: Config> = StorageValue<_, Perbill>;
 
-	/// What the running round can mint; when it is over, what it has minted. There is none for the
-	/// round of genesis until it is over.
+	/// What the running round can mint, and, when it is over, what it has minted. Absent for the
+	/// round of genesis until that round is over.
 	#[pallet::storage]
 	pub type Current<T: Config> = StorageValue<_, RoundMint>;
 
-	/// Jobs that a transcoder was offered in each round of a span, and how many it served. A span is
-	/// as many rounds as the tolerance looks back, so that what counts lies in two spans at most; it
-	/// is kept as long as a round of it counts.
+	/// Jobs that a transcoder was offered in each round of a span, and how many it served. A span
+	/// has as many rounds as the tolerance looks back, so the rounds that count lie in at most two
+	/// spans. A span is kept as long as one of its rounds counts.
 	#[pallet::storage]
 	pub type OffersOf<T: Config> = StorageDoubleMap<
 		_,
@@ -92,7 +92,7 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
-	/// The oldest span of which offers may be stored.
+	/// The oldest span for which offers may be stored.
 	#[pallet::storage]
 	pub type OldestSpan<T: Config> = StorageValue<_, RoundIndex, ValueQuery>;
 
@@ -115,35 +115,35 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// A round began, and with it what it can mint.
+		/// A round began; this is what it can mint.
 		RateSet {
 			/// The round.
 			round: RoundIndex,
 			/// LPT that it can mint, as a share of all LPT.
 			rate: Perbill,
-			/// The same, in smallest units of LPT.
+			/// The same amount, in units of 10^-18 LPT.
 			mintable: Balance,
-			/// Whether the active set's stake was below its target (the rate rose), or not.
+			/// Whether the active set's stake was below its target, so that the rate rose.
 			is_below_target: bool,
 		},
-		/// A round is over and paid.
+		/// A round ended and was paid.
 		RoundPaid {
 			/// The round.
 			round: RoundIndex,
-			/// LPT that was minted, in smallest units.
+			/// LPT that was minted, in units of 10^-18.
 			minted: Balance,
-			/// What of it the common pool got.
+			/// The part of it that the common pool got, in units of 10^-18 LPT.
 			to_pool: Balance,
 			/// How many transcoders were paid.
 			transcoders: u32,
 		},
-		/// A member of the active set was not paid for a round, for it did not do what it owed.
+		/// A member of the active set was not paid for a round, because it did not do its duty.
 		RewardForfeited {
 			/// The transcoder.
 			transcoder: AccountId,
 			/// The round.
 			round: RoundIndex,
-			/// Whether it served too few of the jobs that it was offered.
+			/// Whether the reason was that it served too few of the jobs that it was offered.
 			uncompetitive: bool,
 		},
 	}
@@ -176,7 +176,7 @@ pub mod pallet {
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// What the running round can mint, and what the next one could if it began now.
+		/// What the running round can mint, and what the next one could mint if it began now.
 		pub fn inflation() -> InflationView {
 			Self::view_inflation()
 		}

@@ -1,7 +1,8 @@
-//! Livepeer's minter, to the digit: shares are integers at 10^9, each product is rounded down.
+//! Livepeer's minter, to the digit: shares are integers with a precision of 10^9, and each product
+//! is rounded down.
 //!
-//! Every function is total: products are taken in 256 bits, what does not fit saturates, a zero
-//! divisor gives zero.
+//! Every function is total: products are computed in 256 bits, a result that does not fit
+//! saturates, and a zero divisor gives zero.
 
 use livepeer_primitives::Balance;
 use sp_core::U256;
@@ -17,12 +18,12 @@ fn mul_div(a: Balance, b: Balance, c: Balance) -> Balance {
 	Balance::try_from(product / U256::from(c)).unwrap_or(Balance::MAX)
 }
 
-/// n ÷ d at 10^9, rounded down: `percPoints`.
+/// n ÷ d with a precision of 10^9, rounded down: `percPoints`.
 pub fn perc_points(n: Balance, d: Balance) -> Balance {
 	mul_div(n, ONE.into(), d)
 }
 
-/// a × n ÷ d by way of [`perc_points`], so rounded down twice: `percOf`.
+/// a × n ÷ d through [`perc_points`], and so rounded down twice: `percOf`.
 pub fn perc_of(a: Balance, n: Balance, d: Balance) -> Balance {
 	mul_div(a, perc_points(n, d), ONE.into())
 }
@@ -37,7 +38,8 @@ pub fn share_of(amount: Balance, share: Perbill) -> Balance {
 	mul_div(amount, share.deconstruct().into(), ONE.into())
 }
 
-/// Whether `stake` is less of `supply` than `target`, as Livepeer's bonding rate, or more, or as much.
+/// Compares the share that `stake` is of `supply` with `target`, as Livepeer does with its bonding
+/// rate.
 pub fn bonding(stake: Balance, supply: Balance, target: Perbill) -> core::cmp::Ordering {
 	perc_points(stake, supply).cmp(&target.deconstruct().into())
 }
@@ -53,7 +55,7 @@ pub fn next_rate(
 ) -> Perbill {
 	let (rate, change) = (rate.deconstruct(), change.deconstruct());
 	Perbill::from_parts(match bonding(stake, supply, target) {
-		// A share stops at one.
+		// A share is at most one.
 		core::cmp::Ordering::Less => rate.saturating_add(change),
 		core::cmp::Ordering::Equal => rate,
 		core::cmp::Ordering::Greater => rate.saturating_sub(change),

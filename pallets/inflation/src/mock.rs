@@ -36,13 +36,13 @@ parameter_types! {
 	pub const ExistentialDeposit: Balance = 1;
 	pub static Round: RoundIndex = 0;
 	pub static Parameters: InflationParameters = parameters();
-	/// The seats of the running round.
+	/// The seats of the current round.
 	pub static Seats: (RoundIndex, Balance, Vec<RewardedSeat>) = (0, 0, Vec::new());
-	/// LPT that is elsewhere, as on another chain.
+	/// LPT that exists elsewhere, such as on another chain.
 	pub static Elsewhere: Balance = 0;
-	/// Whose stake does not count any more.
+	/// Accounts whose stake no longer counts.
 	pub static Gone: BTreeSet<AccountId> = BTreeSet::new();
-	/// What was minted for whom, with its cut.
+	/// Everything minted: for whom, how much, and with which cut.
 	pub static Paid: Vec<(AccountId, RoundIndex, Balance, Perbill)> = Vec::new();
 	pub CommonPool: AccountId = account(250);
 }
@@ -127,7 +127,7 @@ impl crate::Config for Test {
 	type WeightInfo = ();
 }
 
-/// What Livepeer's examples reckon with.
+/// The parameters of Livepeer's examples.
 pub fn parameters() -> InflationParameters {
 	InflationParameters {
 		initial_rate: Perbill::from_parts(260_000_000),
@@ -147,13 +147,13 @@ pub fn seat(number: u8, stake: Balance) -> RewardedSeat {
 	RewardedSeat { transcoder: account(number), stake, reward_cut: Perbill::zero(), earns: true }
 }
 
-/// Elects these for the running round.
+/// Makes these the seats of the current round.
 pub fn elect(seats: Vec<RewardedSeat>) {
 	let stake = seats.iter().map(|seat| seat.stake).sum();
 	Seats::set((Round::get(), stake, seats));
 }
 
-/// Ends the running round and begins the next one with these seats, as the runtime does.
+/// Ends the current round and begins the next one with these seats, as the runtime does.
 pub fn next_round(seats: Vec<RewardedSeat>) -> RoundMint {
 	let finished = Round::get();
 	Round::set(finished + 1);
@@ -167,7 +167,7 @@ pub fn next_round(seats: Vec<RewardedSeat>) -> RoundMint {
 	paid
 }
 
-/// The running round.
+/// The current round.
 pub fn current() -> RoundMint {
 	Current::<Test>::get().unwrap()
 }

@@ -28,7 +28,7 @@ impl<T: Config> OnNewRound for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// What paying this many seats takes at most.
+	/// The most weight that paying this many seats takes.
 	pub(crate) fn weight_of_reward(seats: u32) -> Weight {
 		T::WeightInfo::pay_round(seats)
 			.saturating_add(T::Rewards::more_reward_weight().saturating_mul(seats.into()))
@@ -39,13 +39,13 @@ impl<T: Config> Pallet<T> {
 		T::Currency::balance(&T::CommonPool::get())
 	}
 
-	/// Pays each seat that did its duty its share of what the round can mint. The shares are those of
-	/// one snapshot, so they never come to more; what is not earned is never minted.
+	/// Pays each seat that did its duty its share of what the round can mint. The shares come from
+	/// one snapshot, so their sum never exceeds it. What is not earned is never minted.
 	fn pay(round: RoundIndex, stake: Balance, seats: Vec<RewardedSeat>) {
 		let mut mint = Current::<T>::get()
 			.filter(|mint| mint.round == round)
 			.unwrap_or_else(|| Self::begin(round, stake, Self::pool_cut()));
-		// As Livepeer's treasury: where it is full before a reward, that one still pays.
+		// As with Livepeer's treasury: if it is full before a reward, that reward still pays it.
 		mint.next_pool_cut = Self::pool_cut();
 		let (mut to_pool, mut transcoders) = (0 as Balance, 0u32);
 		for seat in seats {
@@ -76,8 +76,8 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::RoundPaid { round, minted: mint.minted, to_pool, transcoders });
 	}
 
-	/// Pays one seat, and says what of its share is the common pool's. `None` when nothing of its
-	/// stake counts any more.
+	/// Pays one seat, and returns the common pool's part of its share; `None` if none of its stake
+	/// counts any more.
 	fn pay_seat(mint: &mut RoundMint, seat: &RewardedSeat) -> Option<Balance> {
 		let share = maths::perc_of(mint.mintable, seat.stake, mint.stake)
 			.min(mint.mintable.saturating_sub(mint.minted));

@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use crate::{Config, Current, OffersOf, OldestSpan, Pallet, Rate, TOLERANCE_ROUNDS};
 use frame_support::ensure;
@@ -22,7 +22,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(oldest <= first, "a span that counts is forgotten");
 		for (span, _, rounds) in OffersOf::<T>::iter() {
 			ensure!(span >= oldest, "offers of a span that is forgotten");
-			// There are seven rounds to forget it in.
+			// There are seven rounds to delete it.
 			ensure!(span.saturating_add(1) >= first, "offers that count no longer are left behind");
 			let begins = span.saturating_mul(TOLERANCE_ROUNDS);
 			for (offers, place) in rounds.iter().zip(0..TOLERANCE_ROUNDS) {

@@ -1,4 +1,4 @@
-//! What the pallet stores.
+//! The types that the pallet stores.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use livepeer_primitives::{Balance, RoundIndex};
@@ -8,12 +8,12 @@ use sp_runtime::Perbill;
 /// How many rounds `CompetitivenessTolerance` looks back.
 pub const TOLERANCE_ROUNDS: RoundIndex = 7;
 
-/// What a round can mint: fixed when it begins.
+/// What a round can mint. Fixed when it begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct RoundMint {
 	/// The round.
 	pub round: RoundIndex,
-	/// All LPT.
+	/// All LPT, in units of 10^-18.
 	pub supply: Balance,
 	/// Stake of the active set.
 	pub stake: Balance,
@@ -23,7 +23,7 @@ pub struct RoundMint {
 	pub mintable: Balance,
 	/// The common pool's share of what it mints.
 	pub pool_cut: Perbill,
-	/// What it has minted: nothing until it is over.
+	/// What it has minted: zero until it is over.
 	pub minted: Balance,
 	/// The common pool's share of what the next round mints.
 	pub next_pool_cut: Perbill,
@@ -32,7 +32,7 @@ pub struct RoundMint {
 /// Jobs that a transcoder was offered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Offers {
-	/// How many.
+	/// The number of jobs.
 	pub offered: u32,
 	/// How many of them it served.
 	pub served: u32,
@@ -42,7 +42,7 @@ pub struct Offers {
 pub type SpanOffers = [Offers; TOLERANCE_ROUNDS as usize];
 
 impl Offers {
-	/// These and those.
+	/// The sum of both.
 	pub fn and(self, other: Self) -> Self {
 		Self {
 			offered: self.offered.saturating_add(other.offered),
@@ -50,8 +50,8 @@ impl Offers {
 		}
 	}
 
-	/// Whether it served enough: less than `at_least` offers say nothing, and of more it serves what
-	/// `tolerance` leaves of one.
+	/// Whether it served enough. Fewer than `at_least` offers always suffice; of more, the served
+	/// share must be at least one minus `tolerance`.
 	pub fn are_served(&self, tolerance: Perbill, at_least: u32) -> bool {
 		let least = (Perbill::one() - tolerance).mul_ceil(self.offered);
 		self.offered < at_least || self.served >= least

@@ -1,4 +1,4 @@
-//! What applications read.
+//! The reads for applications.
 
 use crate::{maths, Config, Current, Pallet, RoundMint};
 use frame_support::traits::Get;
@@ -9,7 +9,7 @@ use livepeer_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// What the running round can mint, in which `stake` is active.
+	/// What the running round can mint if `stake` is active in it.
 	fn mint_of(round: RoundIndex, stake: Balance) -> RoundMint {
 		Current::<T>::get()
 			.filter(|mint| mint.round == round)
@@ -49,7 +49,7 @@ impl<T: Config> Pallet<T> {
 		let (_, stake, _) = T::Seats::rewarded_seats();
 		let now = Self::mint_of(round, stake);
 		let parameters = T::Parameters::get();
-		// With what is minted for this round at most, and the stake that is active now.
+		// With the most that this round can mint, and the stake that is active now.
 		let supply = T::Supply::total().saturating_add(now.mintable);
 		let next_rate = maths::next_rate(
 			now.rate,

@@ -1,14 +1,14 @@
-//! What is to be done in which block.
+//! The tasks that are due in each block.
 //!
-//! A task stands under its queue and the block at which it is due. A block works off what is due,
-//! oldest block first, until the weight set aside is used up; the rest waits for the next block.
-//! There are two queues, so that nothing that somebody waits for stands behind closings, however
-//! many: the urgent one has three quarters of the weight, the lazy one what that leaves. Each takes
-//! at least one step in a block, which may exceed its part, so nothing stands still.
+//! A task is stored under its queue and the block in which it is due. A block takes the due tasks,
+//! oldest block first, until the reserved weight is used up; the rest waits for the next block.
+//! There are two queues, so that nothing that somebody waits for stands behind any number of
+//! closings: the urgent queue has three quarters of the weight, the lazy one what that leaves. Each
+//! takes at least one step in a block, which may exceed its part, so no queue stands still.
 //!
-//! A task is taken off before its step is taken, and whatever a step puts on the agenda is due in a
-//! later block: so one pass over a block's tasks sees each once. Whoever stores a task remembers
-//! its place, so it can be taken away in O(1).
+//! A task is removed before its step is taken, and whatever a step adds to the agenda is due in a
+//! later block. One pass over a block's tasks therefore sees each task once. Whoever stores a task
+//! records its place, so that it can be removed in O(1).
 
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -45,12 +45,11 @@ impl<T: Config> Candidates<T> {
 	}
 }
 
-/// Where a walk over a transcoder's assignments stopped for want of weight:
-/// after this job.
+/// The job after which a walk over a transcoder's assignments stopped for want of weight.
 type Unfinished = Option<Option<JobId>>;
 
 impl<T: Config> Pallet<T> {
-	/// Puts `task` on the agenda, not before the next block, and says under which block.
+	/// Puts `task` on the agenda, in the next block at the earliest, and returns the block.
 	pub(crate) fn schedule(class: Class, task: Task, at: BlockNumber) -> BlockNumber {
 		let at = at.max(Self::now().saturating_add(1));
 		Agenda::<T>::insert((class, at, task), ());
@@ -62,7 +61,7 @@ impl<T: Config> Pallet<T> {
 		Agenda::<T>::remove((class, at, task));
 	}
 
-	/// Works off what is due at `now` within the weight set aside.
+	/// Takes the tasks that are due at `now`, within the reserved weight.
 	pub(crate) fn run_agenda(now: BlockNumber) -> Weight {
 		let mut candidates = Candidates::new();
 		agenda::run_classes(T::AgendaWeight::get(), |class, limit| {
@@ -85,7 +84,8 @@ impl<T: Config> Pallet<T> {
 		meter.used()
 	}
 
-	/// Works off the tasks of the blocks from `first` to `now`, and says with which block to go on.
+	/// Takes the tasks of the blocks from `first` to `now`, and returns the block with which to
+	/// continue.
 	fn run_blocks(
 		class: Class,
 		first: BlockNumber,
@@ -149,7 +149,7 @@ impl<T: Config> Pallet<T> {
 		};
 		job.wake = None;
 		let step = decision::step(&job.phase, job.end, now);
-		// A step that came late to the end of its job goes where ends are waited for.
+		// If the job's end came before this step was taken, the step goes to the queue of ends.
 		if step == Step::Expire && class == Class::Urgent {
 			meter.step(T::WeightInfo::task_look());
 			job.wake = Self::schedule_job(id, &job, now);
@@ -176,7 +176,8 @@ impl<T: Config> Pallet<T> {
 			Self::save_job(id, job)
 		});
 		if let Err(error) = result {
-			// Only an account that the owner of ETH has blocked cannot take its money back.
+			// This happens only if the owner of ETH has blocked the account, so that it cannot get
+			// its money back.
 			log::error!(target: "runtime::jobs", "job {id} cannot go on, tried again: {error:?}");
 			let at = now.saturating_add(FAILURE_DELAY);
 			let at = Self::schedule(Class::Lazy, Task::Job(id), at);
@@ -203,7 +204,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Hands on the assignments of a transcoder that is lost, one after the other, or looks at it
+	/// Hands on the assignments of a lost transcoder one after the other, or checks the transcoder
 	/// again later.
 	fn run_transcoder(
 		who: AccountId,
@@ -231,11 +232,12 @@ impl<T: Config> Pallet<T> {
 		}
 		meter.charge(T::WeightInfo::task_check());
 		if !load.lost {
-			// Stays so even if it comes back before the last of its assignments is handed on.
+			// The mark stays even if the transcoder returns before the last of its assignments is
+			// handed on.
 			load.lost = true;
 			Loads::<T>::insert(&who, load);
 		}
-		// The last one takes the load away.
+		// The load is deleted with the last assignment.
 		for (id, index) in AssignmentsOf::<T>::iter_prefix(&who) {
 			if !meter.has_room() {
 				let at = Self::schedule(Class::Urgent, Task::Transcoder(who.clone()), 0);
@@ -248,7 +250,7 @@ impl<T: Config> Pallet<T> {
 			}
 			let candidates = candidates.get(meter);
 			meter.step(T::WeightInfo::task_hand_on());
-			// What jail takes may be given back.
+			// A transcoder is not blamed for what jail takes.
 			if !T::Directory::is_jailed(&who) {
 				Self::note_unserved(id, index);
 			}
@@ -261,20 +263,20 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Puts the walk's next step on the agenda, after this job.
+	/// Puts the walk's next step on the agenda, which begins after this job.
 	pub(crate) fn go_on_walking(after: Option<JobId>, at: BlockNumber, again: bool) {
 		let at = Self::schedule(Class::Lazy, Task::Waiting(after), at);
 		NextWalk::<T>::put(Walk { at, is_going: true, again });
 	}
 
-	/// Brings forward the draws of some jobs that wait, after `after`. How often they have waited in vain
-	/// stays counted: this is a look more, and no new beginning. Nor does it count itself, or whoever
-	/// announces more again and again could have others' jobs end for want of somebody.
+	/// Brings forward the draws of some waiting jobs after `after`. Earlier draws for nothing stay
+	/// counted, because this is an additional look and not a new beginning. The draw itself does
+	/// not count: otherwise somebody that announces more again and again could end others' jobs.
 	///
-	/// However many wait, few are drawn at a time, or what else stands in the queue would wait for all of
-	/// them, again and again and at nobody's cost.
+	/// Few jobs are drawn at a time, however many wait. Otherwise everything else in the queue
+	/// would wait for all of them, again and again and at nobody's cost.
 	fn run_waiting(after: Option<JobId>, now: BlockNumber, meter: &mut Meter) {
-		// Who has announced until now is looked for by a walk that begins now.
+		// A walk that begins now also covers those that have announced until now.
 		let is_called = NextWalk::<T>::get().is_some_and(|walk| walk.again);
 		let again = is_called && after.is_some();
 		let mut last = after;
@@ -307,7 +309,7 @@ impl<T: Config> Pallet<T> {
 			job.wake = Self::schedule_job(id, &job, now);
 			Jobs::<T>::insert(id, job);
 		}
-		// To find nothing is a step too.
+		// Finding nothing is a step too.
 		meter.step(T::WeightInfo::task_look());
 		if again {
 			Self::go_on_walking(None, now.saturating_add(WALK_INTERVAL), false);
@@ -330,8 +332,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Hands on those of a transcoder's running assignments, after the one of job `after`, that
-	/// `ends` names; says where it stopped if weight did not suffice.
+	/// Hands on those running assignments of a transcoder, after the one of job `after`, for which
+	/// `ends` returns true. Returns where it stopped if the weight did not suffice.
 	fn walk_assignments(
 		who: &AccountId,
 		after: Option<JobId>,
@@ -365,8 +367,9 @@ impl<T: Config> Pallet<T> {
 		None
 	}
 
-	/// Hands on the assignments that run by a generation of an account's keys. Each leaves the index
-	/// by that, so what weight does not suffice for is found there in the next block.
+	/// Hands on the assignments that run by a generation of an account's keys. Each of them leaves
+	/// the index when it is handed on, so the next block finds those for which the weight did not
+	/// suffice.
 	fn run_keys(
 		who: AccountId,
 		purpose: Purpose,
@@ -385,19 +388,19 @@ impl<T: Config> Pallet<T> {
 			let candidates = candidates.get(meter);
 			meter.step(T::WeightInfo::task_hand_on());
 			if purpose == Purpose::Segments {
-				// Its broadcaster ends it so.
+				// This counts as ended by the broadcaster.
 				Self::note_ended_by_broadcaster(id, index);
 			}
 			Self::lose(id, index, now, candidates);
 			finds_nothing = false;
 		}
 		if finds_nothing {
-			// To find nothing is a step too.
+			// Finding nothing is a step too.
 			meter.step(Weight::zero());
 		}
 	}
 
-	/// Moves a transcoder's next check to the next block and makes it hand everything on.
+	/// Moves a transcoder's next check to the next block and makes it hand all assignments on.
 	pub(crate) fn mark_lost(who: &AccountId) {
 		Loads::<T>::mutate(who, |load| {
 			if let Some(load) = load.as_mut().filter(|load| !load.lost) {
@@ -418,20 +421,20 @@ impl<T: Config> Pallet<T> {
 		};
 		Self::end_assignment(id, &mut job, index, true);
 		if now >= job.end {
-			// Nobody is asked any more: the expiry, which is late, takes it from here.
+			// Nobody is asked any more: the late expiry continues from here.
 			job.phase = Phase::Waiting { draw_at: job.end, retries: 0 };
 			crate::PriorityLists::<T>::remove(id);
 		} else {
 			Self::offer_next(id, &mut job, now, candidates);
 		}
-		// A job that goes on moves no money, so this cannot fail.
+		// A job that continues moves no money, so this cannot fail.
 		if Self::save_job(id, job).is_err() {
 			defensive!("a job that goes on moves no money; qed");
 		}
 	}
 
-	/// The weight of a draw among as many candidates as there can be, which are read for it where it is
-	/// its block's only one.
+	/// The weight of a draw among the largest number of candidates, which are read for it if it is
+	/// the block's only draw.
 	pub(crate) fn draw_weight() -> Weight {
 		let most = Self::most_candidates();
 		T::WeightInfo::read_candidates(most).saturating_add(T::WeightInfo::task_draw(most))
@@ -442,8 +445,8 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::task_close_assignment().saturating_mul(2)
 	}
 
-	/// The weight of handing a job on in a call: the look at all candidates, the offer, and the closing of
-	/// one assignment more; and where nobody was left to offer it to, the draw that follows.
+	/// The weight of handing a job on in a call: reading all candidates, the offer, and the closing
+	/// of one more assignment; plus the following draw if nobody was left to offer it to.
 	pub(crate) fn handing_on_weight(is_drawn: bool) -> Weight {
 		let draw = if is_drawn { Self::draw_weight() } else { Weight::zero() };
 		T::WeightInfo::read_candidates(Self::most_candidates())
@@ -453,7 +456,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The weight of what a new job will cause: its draw, its expiry, and both steps of closing an
-	/// assignment. It is paid by who creates it.
+	/// assignment. Its creator pays for it.
 	pub(crate) fn future_of_job() -> Weight {
 		Self::draw_weight()
 			.saturating_add(T::WeightInfo::task_expire())

@@ -1,8 +1,8 @@
 //! Every movement of ETH.
 //!
-//! All of a broadcaster's money stays on its own account as holds until a settlement pays it out.
-//! A hold leaves `min_balance` of free ETH behind, so the account lives as long as anything is
-//! held, and giving back can never fail for want of an account.
+//! All of a broadcaster's money stays on its own account as holds until a settlement pays it out. A
+//! hold leaves `min_balance` of free ETH behind, so the account exists as long as anything is held,
+//! and returning money can never fail for want of an account.
 
 use frame_support::{
 	ensure,
@@ -18,8 +18,8 @@ use sp_runtime::DispatchResult;
 use crate::{Config, Error, HoldReason, Pallet};
 
 impl<T: Config> Pallet<T> {
-	/// The smallest fee that can be claimed: below ETH's minimum balance a fee could not be moved
-	/// into a pot that does not exist yet, and it costs more to verify than it is worth.
+	/// The smallest fee that can be claimed. A fee below ETH's minimum balance could not be moved
+	/// into a pot that does not exist yet, and costs more to verify than it is worth.
 	pub(crate) fn smallest_fee() -> Balance {
 		T::Assets::minimum_balance(ETH).max(1)
 	}
@@ -42,8 +42,8 @@ impl<T: Config> Pallet<T> {
 		T::Assets::release(ETH, &reason.into(), who, amount, Precision::Exact).map(|_| ())
 	}
 
-	/// Moves a fee from the budget into escrow. Never free in between, so nothing that binds the
-	/// free balance can stop it.
+	/// Moves a fee from the budget into escrow. It is never free in between, so nothing that binds
+	/// the free balance can stop it.
 	pub(crate) fn escrow(broadcaster: &AccountId, fee: Balance) -> DispatchResult {
 		let (budget, escrow) = (HoldReason::Budget.into(), HoldReason::Escrow.into());
 		T::Assets::decrease_balance_on_hold(ETH, &budget, broadcaster, fee, Precision::Exact)?;
@@ -53,7 +53,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Moves ETH from one account's escrow into another's, held all the time.
+	/// Moves ETH from one account's escrow into another's; it is held all the time.
 	pub(crate) fn move_escrow(from: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
 		T::Assets::transfer_on_hold(
 			ETH,

@@ -1,4 +1,4 @@
-//! Who transcodes: draw, offer, acceptance, handing on, grace, closing.
+//! Assignments: draw, offer, acceptance, handing on, grace, closing.
 
 use alloc::vec::Vec;
 use frame_support::{
@@ -28,7 +28,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Everything about an acceptance but its signature.
+	/// Checks everything about an acceptance except its signature.
 	pub(crate) fn check_acceptance(
 		acceptance: &Acceptance,
 		signer: &Signer,
@@ -48,14 +48,16 @@ impl<T: Config> Pallet<T> {
 		ensure!(!T::Directory::is_jailed(&signer.account), Error::<T>::Jailed);
 		ensure!(
 			signer.generation == acceptance.transcoder_keys
-				// Else it could choose, knowing the assignment, a VRF key that spares it the variants.
+				// Otherwise it could choose, knowing the assignment, a VRF key that avoids all
+				// variants.
 				&& assignment.offered_to == acceptance.transcoder_keys
 				&& T::Keys::current(&signer.account, Purpose::Duties) == acceptance.transcoder_keys
 				&& T::Keys::current(&job.broadcaster, Purpose::Segments)
 					== acceptance.broadcaster_keys,
 			Error::<T>::WrongGeneration
 		);
-		// Nor by another key of either generation, which its thief could go on using.
+		// Another key of either generation is refused too: a thief of the revoked key could
+		// continue to use it.
 		ensure!(
 			!T::Keys::has_revoked(&signer.account, Purpose::Duties, acceptance.transcoder_keys)
 				&& !T::Keys::has_revoked(
@@ -99,7 +101,7 @@ impl<T: Config> Pallet<T> {
 			transcoder_keys: acceptance.transcoder_keys,
 			toolchain,
 		};
-		// Until the assignment is gone.
+		// They are retained until the assignment is deleted.
 		T::Keys::retain(&job.broadcaster, Purpose::Segments, agreement.broadcaster_keys);
 		T::Keys::retain(&assignment.transcoder, Purpose::Duties, agreement.transcoder_keys);
 		Self::count_toolchain(&assignment.transcoder, toolchain);
@@ -118,8 +120,8 @@ impl<T: Config> Pallet<T> {
 		Self::save_job(id, job)
 	}
 
-	/// The validators that could judge claims on a job of `broadcaster`: those stored with the newest seed, for
-	/// claims are judged by such a set. `None` where that seed is not stored.
+	/// The validators that could judge claims on a job of `broadcaster`: those stored with the
+	/// newest seed, because such a set judges claims. `None` if that seed is not stored.
 	fn judges(broadcaster: &AccountId) -> Option<Vec<AccountId>> {
 		let window = T::Beacon::current_window().checked_sub(1)?;
 		let members = T::Beacon::seed(window)?.set.members;
@@ -127,10 +129,10 @@ impl<T: Config> Pallet<T> {
 		Some(judges.map(|seat| seat.account).filter(|who| who != broadcaster).collect())
 	}
 
-	/// Draws a waiting job's priority list and offers the job to the first on it; with nobody
-	/// eligible, or too few to judge, it is tried again later.
+	/// Draws a waiting job's priority list and offers the job to the first on it. If nobody is
+	/// eligible, or too few could judge, the draw is repeated later.
 	pub(crate) fn draw(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
-		// Nobody has accepted it for so long.
+		// Nobody has accepted it in that many draws.
 		if job.draws_in_vain() >= MAX_DRAWS {
 			Self::end(id, job, EndReason::NobodySuits);
 			return;
@@ -138,7 +140,7 @@ impl<T: Config> Pallet<T> {
 		let demand = Self::demand(job);
 		let lost_by = job.lost_by.take();
 		let can_be_accepted = Self::can_be_accepted(job);
-		// Whom its terms do not suit is in no order that would have to be computed.
+		// Candidates whose terms do not suit are left out, so that no order is computed over them.
 		let suiting = match can_be_accepted {
 			true => Self::suiting(&demand, candidates),
 			false => Vec::new(),
@@ -155,7 +157,8 @@ impl<T: Config> Pallet<T> {
 			|candidate| can_be_judged(candidate) && Self::is_eligible(job, &demand, candidate),
 			T::Parameters::get().priority_list,
 		);
-		// Who has just lost it is not chosen again at once where there is anybody else.
+		// A transcoder that has just lost the job is not chosen again at once if there is anybody
+		// else.
 		if drawn.len() > 1 {
 			drawn.retain(|account| lost_by.as_ref() != Some(account));
 		}
@@ -179,7 +182,7 @@ impl<T: Config> Pallet<T> {
 		Self::offer_next(id, job, now, candidates);
 	}
 
-	/// The offer was not accepted in time: to the next on the list.
+	/// The offer was not accepted in time: the job goes to the next on the list.
 	pub(crate) fn not_accepted(
 		id: JobId,
 		job: &mut Job,
@@ -189,13 +192,15 @@ impl<T: Config> Pallet<T> {
 		if let Some(index) = job.phase.current() {
 			if let Some(assignment) = Assignments::<T>::get(id, index) {
 				T::Directory::note_not_accepted(&assignment.transcoder);
-				// What the broadcaster's keys made impossible to accept is not the transcoder's failure.
+				// The transcoder is not blamed if the broadcaster's keys made the offer impossible
+				// to accept.
 				if Self::could_be_accepted(id, &job.broadcaster) {
 					Self::note_unserved(id, index);
 					Self::note_lapse(&assignment.transcoder);
 					job.lost_by = Some(assignment.transcoder.clone());
 				} else {
-					// Handed on again and again, it would keep others' draws waiting for one draw's fee.
+					// If such offers were handed on repeatedly, others' draws would wait for the
+					// fee of one draw.
 					PriorityLists::<T>::remove(id);
 				}
 				Self::deposit_event(Event::NotAccepted {
@@ -209,9 +214,9 @@ impl<T: Config> Pallet<T> {
 		Self::offer_next(id, job, now, candidates);
 	}
 
-	/// Offers a job without an assignment to the first on its list who is still eligible. With the
-	/// list exhausted a new one is drawn: the later the more often nobody has accepted, or who did was
-	/// lost before a fee was paid.
+	/// Offers a job without an assignment to the first transcoder on its list that is still
+	/// eligible. If the list is exhausted, a new one is drawn. This waits longer the more often
+	/// nobody has accepted, or an accepted assignment was lost before a fee was paid.
 	pub(crate) fn offer_next(id: JobId, job: &mut Job, now: BlockNumber, candidates: &[Candidate]) {
 		let demand = Self::demand(job);
 		let list = match Self::can_be_accepted(job) {
@@ -236,10 +241,10 @@ impl<T: Config> Pallet<T> {
 		Self::offer(id, job, now, candidate);
 	}
 
-	/// Has a job without an assignment wait for its next draw.
+	/// Makes a job without an assignment wait for its next draw.
 	pub(crate) fn wait(job: &mut Job, now: BlockNumber) {
 		let retries = match job.phase {
-			// The first acceptance is no reason to wait.
+			// The first acceptance does not lengthen the wait.
 			Phase::Running { .. } => job.fruitless.saturating_sub(1),
 			phase => phase.retries().saturating_add(1),
 		};
@@ -247,15 +252,16 @@ impl<T: Config> Pallet<T> {
 		job.phase = Phase::Waiting { draw_at, retries };
 	}
 
-	/// Whether an acceptance of the job can be taken as far as its broadcaster's keys go: none is while
-	/// one of its current generation is revoked, so nobody is offered what it cannot accept.
+	/// Whether the broadcaster's keys allow the job to be accepted. They do not while a key of the
+	/// current generation is revoked, so nobody is offered a job that it cannot accept.
 	fn can_be_accepted(job: &Job) -> bool {
 		let (broadcaster, purpose) = (&job.broadcaster, Purpose::Segments);
 		let current = T::Keys::current(broadcaster, purpose);
 		!T::Keys::has_revoked(broadcaster, purpose, current)
 	}
 
-	/// A transcoder let an offer pass: after so many in a row it is offered nothing until a round has passed.
+	/// Records that a transcoder let an offer pass. After several in a row it is offered nothing
+	/// until a round has passed.
 	fn note_lapse(who: &AccountId) {
 		let round = T::Rounds::current();
 		Lapses::<T>::mutate(who, |lapse| {
@@ -270,27 +276,28 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Whether a transcoder is offered nothing now because it let offers pass.
+	/// Whether a transcoder is currently offered nothing because it let offers pass.
 	pub(crate) fn is_suspended(who: &AccountId) -> bool {
 		Lapses::<T>::get(who).is_some_and(|lapse| T::Rounds::current() < lapse.suspended_until)
 	}
 
-	/// Whether a transcoder is offered nothing now, whatever it asks: it is suspended or in debt.
+	/// Whether a transcoder is currently offered nothing at all: it is suspended or in debt.
 	pub fn is_barred(who: &AccountId) -> bool {
 		Self::is_suspended(who) || Debts::<T>::contains_key(who)
 	}
 
-	/// Whether a transcoder has assignments that it can still claim for, each of which has a place, or open claims.
+	/// Whether a transcoder has open claims, or assignments that it can still claim for; each of
+	/// the latter has a place.
 	pub fn is_answerable(who: &AccountId) -> bool {
 		Places::<T>::contains_key(who) || ClaimsOf::<T>::iter_key_prefix(who).next().is_some()
 	}
 
-	/// What the claims without outcome of a transcoder may be worth at the most, in ETH.
+	/// The most that a transcoder's claims without outcome can be worth, in ETH.
 	pub(crate) fn backing_of(who: &AccountId) -> Balance {
 		T::Money::get().backing(T::Stake::self_bond(who), T::Parameters::get().exposure)
 	}
 
-	/// Whether a transcoder's own bond backs `amount` more in claims without outcome.
+	/// Whether a transcoder's own bond backs `amount` more of claims without outcome.
 	pub(crate) fn is_backed(who: &AccountId, amount: Balance) -> bool {
 		Exposed::<T>::get(who)
 			.checked_add(amount)
@@ -326,7 +333,7 @@ impl<T: Config> Pallet<T> {
 			offered_to: T::Keys::current(&candidate.account, Purpose::Duties),
 		};
 		Self::refill(job, &mut assignment);
-		// An offer takes at least a block, so numbers last longer than blocks do.
+		// An offer takes at least a block, so there are more numbers than blocks.
 		job.next_assignment = index.saturating_add(1);
 		job.assignments = job.assignments.saturating_add(1);
 		job.claimable = job.claimable.saturating_add(1);
@@ -350,9 +357,9 @@ impl<T: Config> Pallet<T> {
 		Assignments::<T>::insert(id, index, assignment);
 	}
 
-	/// Ends the current assignment. What was accepted can still be claimed for during the grace, in
-	/// which its places are kept if `keeps_places`, else one for its last claim; what was not is
-	/// closed at once.
+	/// Ends the current assignment. If it was accepted, it can still be claimed for during the
+	/// grace, in which all its places are kept if `keeps_places`, otherwise one for its last claim.
+	/// If it was not accepted, it is closed at once.
 	pub(crate) fn end_assignment(
 		id: JobId,
 		job: &mut Job,
@@ -390,18 +397,18 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The last block in which an assignment of `job` can be claimed for that ends now: the grace
-	/// counts from the job's end if that has passed, however late the agenda is.
+	/// The last block in which an assignment of `job` that ends now can be claimed for. If the
+	/// job's end has passed, the grace counts from there, however late the agenda is.
 	pub(crate) fn last_claimable(job: &Job) -> BlockNumber {
 		Self::now().min(job.end).saturating_add(T::Parameters::get().claim_grace)
 	}
 
-	/// Takes an ended assignment's next step: when its grace has passed, its allowance goes back;
-	/// when nothing that was signed for it can be reported any more, it goes.
+	/// Takes an ended assignment's next step. When its grace has passed, its allowance goes back;
+	/// when nothing that was signed for it can be reported any more, it is deleted.
 	pub(crate) fn close_assignment(id: JobId, index: AssignmentIndex) -> DispatchResult {
 		let mut job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
 		let mut assignment = Assignments::<T>::get(id, index).ok_or(Error::<T>::NoAssignment)?;
-		// Its task was taken off the agenda.
+		// Its task has already been removed from the agenda.
 		assignment.close_at = None;
 		if !assignment.over {
 			Self::keep_places(&mut assignment, 0);
@@ -415,7 +422,7 @@ impl<T: Config> Pallet<T> {
 		Self::save_job(id, job)
 	}
 
-	/// Gives what was not claimed back to the job's budget.
+	/// Returns what was not claimed to the job's budget.
 	fn give_back(id: JobId, job: &mut Job, index: AssignmentIndex, assignment: &mut Assignment) {
 		Self::pay_reservation(id, job, index, assignment);
 		let allowance = core::mem::take(&mut assignment.allowance);
@@ -472,7 +479,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn demand(job: &Job) -> Demand {
-		// What holds for everybody; what holds for one transcoder is looked at when all else suits.
+		// These are the terms for everybody; those of a single transcoder are read when everything
+		// else suits.
 		let terms = T::Lottery::get().terms(false);
 		Demand {
 			least_price: terms.least_price(),
@@ -487,13 +495,14 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The candidates that suit by their terms: of the others a draw reads nothing.
+	/// The candidates whose terms suit. A draw reads nothing about the others.
 	fn suiting<'a>(demand: &Demand, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
 		candidates.iter().filter(|candidate| decision::suits(demand, candidate)).collect()
 	}
 
-	/// The weight of a job's draw: a look at the terms of every candidate, and what those have taken on
-	/// who suit. So one that suits is no reason to charge for all, be it eligible or never.
+	/// The weight of a job's draw: a look at the terms of every candidate, and the load of those
+	/// that suit. A single suiting candidate, eligible or not, thus does not make the job pay for
+	/// all.
 	pub(crate) fn weight_of_draw(job: &Job, candidates: &[Candidate]) -> Weight {
 		let look = T::WeightInfo::task_draw_nobody(candidates.len().saturated_into());
 		let suiting: u32 = Self::suiting(&Self::demand(job), candidates).len().saturated_into();
@@ -504,8 +513,8 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::task_draw(suiting).saturating_add(others)
 	}
 
-	/// Whether a job can be offered to `candidate`. What it has taken on is read only where its
-	/// terms suit.
+	/// Whether a job can be offered to `candidate`. The candidate's load is read only if its terms
+	/// suit.
 	fn is_eligible(job: &Job, demand: &Demand, candidate: &Candidate) -> bool {
 		if !decision::suits(demand, candidate) {
 			return false;
@@ -525,7 +534,7 @@ impl<T: Config> Pallet<T> {
 			candidate.price,
 			demand.smallest_fee,
 		);
-		// Claims of who is new have fewer leaves.
+		// A new transcoder's claims have fewer leaves.
 		let full = decision::full_claim(&terms, job.max_samples, job.max_leaf_work);
 		candidate.price >= terms.least_price()
 			&& decision::is_claimable(full, candidate.price, demand.smallest_fee)
@@ -542,13 +551,13 @@ impl<T: Config> Pallet<T> {
 		decision::places(T::ClaimLife::get(), T::SlotDuration::get(), leaves, &job.limits)
 	}
 
-	/// Open-claim places that an assignment of `job` needs at a transcoder that never claimed: the
-	/// most that anybody needs.
+	/// Open-claim places that an assignment of `job` needs at a transcoder that never claimed,
+	/// which is the most that anybody needs.
 	pub(crate) fn most_places(job: &Job) -> u32 {
 		Self::places_of(job, &T::OnClaim::terms(None))
 	}
 
-	/// Counts the places of an assignment that had `before` and has `after`.
+	/// Updates the count for an assignment whose places change from `before` to `after`.
 	pub(crate) fn move_places(who: &AccountId, before: u32, after: u32) {
 		if before != after {
 			Places::<T>::mutate_exists(who, |slot| {
@@ -558,15 +567,16 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Keeps at most `most` places for an assignment, and those of its claims without outcome.
+	/// Keeps at most `most` places for an assignment, in addition to those of its claims without
+	/// outcome.
 	fn keep_places(assignment: &mut Assignment, most: u32) {
 		let before = assignment.places();
 		assignment.reserved = assignment.reserved.min(most);
 		Self::move_places(&assignment.transcoder, before, assignment.places());
 	}
 
-	/// Notes by which keys an assignment runs, or that it runs no longer. What an account signs itself
-	/// cannot be revoked.
+	/// Records the keys by which an assignment runs, or deletes the record. Generation 0, the
+	/// account itself, cannot be revoked and is not recorded.
 	fn index_keys(
 		id: JobId,
 		index: AssignmentIndex,
@@ -590,7 +600,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Counts one more assignment; the first one starts the checks.
+	/// Counts one more assignment. The first one starts the checks.
 	fn load(who: &AccountId, work: u64, now: BlockNumber) {
 		Loads::<T>::mutate(who, |slot| {
 			let load = slot.get_or_insert_with(|| {
@@ -604,7 +614,7 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Counts the toolchain of an assignment that is accepted.
+	/// Counts the toolchain of an accepted assignment.
 	fn count_toolchain(who: &AccountId, toolchain: ToolchainId) {
 		Loads::<T>::mutate(who, |slot| {
 			let Some(load) = slot else { return };
@@ -619,7 +629,7 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Counts one assignment less; the last one stops the checks.
+	/// Counts one assignment less. The last one stops the checks.
 	fn unload(who: &AccountId, work: u64, toolchain: Option<ToolchainId>) {
 		Loads::<T>::mutate_exists(who, |slot| {
 			let Some(load) = slot else { return };
@@ -646,7 +656,7 @@ impl<T: Config> Pallet<T> {
 		jobs
 	}
 
-	/// How many transcoders can be candidates at most: what draws are weighed by.
+	/// The largest possible number of candidates, by which draws are weighed.
 	pub(crate) fn most_candidates() -> u32 {
 		livepeer_primitives::MAX_VALIDATORS.saturating_add(1).saturated_into()
 	}
@@ -654,7 +664,7 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> OnTranscoderLost for Pallet<T> {
 	fn on_transcoder_lost(transcoder: &AccountId) {
-		// Who resigns and registers again is suspended still.
+		// A transcoder that resigns and registers again is still suspended.
 		if !Self::is_suspended(transcoder) {
 			Lapses::<T>::remove(transcoder);
 		}
@@ -663,8 +673,9 @@ impl<T: Config> OnTranscoderLost for Pallet<T> {
 }
 
 impl<T: Config> OnAvailable for Pallet<T> {
-	/// Puts a walk over the jobs that wait on the agenda: some blocks after the last at the earliest, so
-	/// that nobody who comes and goes makes the chain look on and on. Where one is going, another follows.
+	/// Puts a walk over the waiting jobs on the agenda, some blocks after the last one at the
+	/// earliest, so that nobody makes the chain look again and again by coming and going. If a walk
+	/// is under way, another one follows it.
 	fn on_available(_: &AccountId) {
 		let walk = NextWalk::<T>::get();
 		if let Some(walk) = walk.filter(|walk| walk.is_going) {

@@ -51,7 +51,7 @@ fn fund<T: Config>(who: &AccountId) {
 		.expect("ETH exists at genesis and is sufficient");
 }
 
-/// Stores a newest seed with as many validators as there can be, which a draw goes through.
+/// Stores a newest seed with the most validators, which a draw reads.
 fn seat<T: Config>() {
 	set_block::<T>(T::Beacon::window_start(2));
 	let key = VerifierId::decode(&mut &[1; 32][..]).expect("a key has 32 bytes");
@@ -83,7 +83,7 @@ fn limits() -> SourceLimits {
 	SourceLimits::new(1280, 720, 30)
 }
 
-/// The longest name, a different one for each job.
+/// The longest name, different for each job.
 fn name<T: Config>() -> StreamName {
 	let mut name = NextJob::<T>::get().to_be_bytes().map(|byte| byte & 0x7f).to_vec();
 	name.resize(MAX_STREAM_NAME as usize, b'x');
@@ -94,7 +94,7 @@ fn end<T: Config>() -> BlockNumber {
 	Pallet::<T>::now().saturating_add(T::Parameters::get().longest_job)
 }
 
-/// A candidate that serves as many profiles as there can be, with an own bond that backs its claims.
+/// A candidate that serves the most profiles, with an own bond that backs its claims.
 fn candidate<T: Config>(who: &AccountId, capacity: u64) -> Candidate {
 	if T::Stake::self_bond(who) == 0 {
 		T::Stake::make_stake(who, 100_000 * UNIT);
@@ -154,7 +154,7 @@ fn offered<T: Config>(broadcaster: &AccountId, transcoder: &AccountId) -> JobId 
 	id
 }
 
-/// A job that runs at `transcoder`'s.
+/// A job that runs with `transcoder`.
 fn running<T: Config>(broadcaster: &AccountId, transcoder: &AccountId) -> JobId {
 	let id = offered::<T>(broadcaster, transcoder);
 	let acceptance = acceptance::<T>(broadcaster, transcoder, id);
@@ -182,7 +182,7 @@ fn parties() -> (AccountId, AccountId) {
 	(keyed(), keyed())
 }
 
-/// A spending key that may do everything.
+/// A spending key that can do everything.
 fn spending<T: Config>(broadcaster: &AccountId, key: &AccountId) {
 	let scope = Scope { create: true, top_up: true, end: true };
 	let deposit = T::Parameters::get().broadcaster_bond;
@@ -193,7 +193,7 @@ fn spending<T: Config>(broadcaster: &AccountId, key: &AccountId) {
 	SpendingKeys::<T>::insert(broadcaster, key, row);
 }
 
-/// A signed call that claims for `id`, which runs at `transcoder`'s.
+/// A signed call that claims for `id`, which runs with `transcoder`.
 fn claim_call<T: Config>(transcoder: &AccountId, id: JobId) -> Call<T> {
 	let job = Jobs::<T>::get(id).expect("it runs");
 	let agreement = Assignments::<T>::get(id, 0).and_then(|a| a.agreement).expect("it runs");
@@ -209,7 +209,7 @@ fn claim_call<T: Config>(transcoder: &AccountId, id: JobId) -> Call<T> {
 		toolchain: agreement.toolchain,
 		extensions: Default::default(),
 	};
-	// It pays for its verification.
+	// The transcoder pays for its verification.
 	fund::<T>(transcoder);
 	let signature = sign(transcoder, claim.hash());
 	Call::claim_work { claim, signature }
@@ -238,7 +238,7 @@ fn header<T: Config>(id: JobId, transcoder: &AccountId, seq: Seq, byte: u8) -> S
 	}
 }
 
-/// As many outputs as there can be.
+/// The most outputs.
 fn outputs(byte: u8) -> Outputs {
 	let hash = Hash::repeat_byte(byte);
 	let output = Some(Output { hash, len: 1, chunk_root: hash });
@@ -298,15 +298,15 @@ pub(crate) fn make_claim<T: Config>(
 		round: T::Rounds::current(),
 		window: T::Beacon::current_window(),
 	};
-	// So much that every member of a committee can be paid.
+	// Enough to pay every member of a committee.
 	let whole = assignment.terms.prepayment(1, job.max_leaf_work).max(Pallet::<T>::smallest_fee());
 	fund::<T>(transcoder);
 	let prepaid = Pallet::<T>::prepay(transcoder, broadcaster, whole);
 	let prepayment = Prepayment { whole, prepaid, shortfall: 0 };
 	let id = Pallet::<T>::open_claim(&info, &mut assignment, prepayment).expect("numbers last");
 	Assignments::<T>::insert(job_id, 0, &assignment);
-	// The job is over and waits for nothing but this claim, so that the settlement sets its closing;
-	// the transcoder has another one, which jail takes away.
+	// The job is over and waits only for this claim, so that the settlement schedules its closing.
+	// The transcoder has another one, which jail takes away.
 	Pallet::<T>::do_end_job(broadcaster.clone(), job_id).expect("it runs");
 	Pallet::<T>::close_assignment(job_id, 0).expect("it is over");
 	running::<T>(broadcaster, transcoder);
@@ -318,7 +318,7 @@ mod benches {
 	use super::*;
 	use frame_support::traits::UnfilteredDispatchable;
 
-	/// A call that is good is authorized.
+	/// Checks that a valid call is authorized.
 	fn authorized<T: Config>(call: &Call<T>) {
 		use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
 		call.authorize(TransactionSource::External)
@@ -355,7 +355,7 @@ mod benches {
 	#[benchmark]
 	fn end_job() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
-		// Offered and not accepted, so that all is closed at once: the costliest end.
+		// Offered and not accepted, so that everything is closed at once: the most expensive end.
 		let id = offered::<T>(&broadcaster, &transcoder);
 		let key = keyed();
 		spending::<T>(&broadcaster, &key);
@@ -472,7 +472,7 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
 		Jobs::<T>::mutate(id, |job| job.as_mut().expect("it runs").end = u32::MAX);
-		// Nothing was claimed, so the job pays for the call, whatever that costs.
+		// Nothing was claimed, so the job pays for the call, whatever it costs.
 		fund::<T>(&T::CommonPool::get());
 		let before = Jobs::<T>::get(id).ok_or("a job that runs")?.unreserved;
 		set_block::<T>(u32::MAX / 2);
@@ -554,7 +554,7 @@ mod benches {
 	#[benchmark]
 	fn agenda_block() -> Result<(), BenchmarkError> {
 		let now = Pallet::<T>::now();
-		// A backlog of an empty block: looked up, found worked off, and forgotten.
+		// A backlog of an empty block: it is looked up, found empty, and deleted.
 		Backlog::<T>::insert(Class::Urgent, now);
 		#[block]
 		{
@@ -583,7 +583,7 @@ mod benches {
 		seat::<T>();
 		let (broadcaster, _) = parties();
 		let id = waiting::<T>(&broadcaster);
-		// All suit and have to be looked at: only the last two in the order, which have next to no stake,
+		// All suit and must be read. Only the last two in the order, which have almost no stake,
 		// have places left.
 		let candidates: Vec<_> = (0..c)
 			.map(|i| {
@@ -636,7 +636,7 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		T::Directory::make_candidate(&transcoder, PRICE, u64::MAX);
 		let id = offered::<T>(&broadcaster, &transcoder);
-		// Everybody on the longest list has to be looked at: only the last has room.
+		// Everybody on the longest list must be read: only the last has capacity.
 		let candidates: Vec<_> = (0..MAX_PRIORITY_LIST)
 			.map(|i| {
 				let who: AccountId = account("candidate", i, 0);
@@ -663,7 +663,7 @@ mod benches {
 	#[benchmark]
 	fn task_expire() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
-		// Offered and not accepted, so that all is closed at once: the costliest end.
+		// Offered and not accepted, so that everything is closed at once: the most expensive end.
 		let id = offered::<T>(&broadcaster, &transcoder);
 		let mut job = Jobs::<T>::get(id).ok_or("offered")?;
 		#[block]
@@ -680,7 +680,7 @@ mod benches {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
 		Pallet::<T>::do_end_job(broadcaster, id)?;
-		// So late that both steps are due: the allowance goes back, and all is deleted.
+		// So late that both steps are due: the allowance goes back, and everything is deleted.
 		set_block::<T>(u32::MAX / 2);
 		#[block]
 		{
@@ -694,7 +694,7 @@ mod benches {
 	fn task_look() -> Result<(), BenchmarkError> {
 		let (broadcaster, transcoder) = parties();
 		let id = running::<T>(&broadcaster, &transcoder);
-		// A generation that the only job does not run by.
+		// A generation by which the only job does not run.
 		let task = Task::Keys(broadcaster, Purpose::Segments, u32::MAX);
 		let at = Pallet::<T>::schedule(Class::Lazy, task, 0);
 		set_block::<T>(at);

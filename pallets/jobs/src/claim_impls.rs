@@ -1,4 +1,4 @@
-//! From claiming to the outcome.
+//! Claims, from claiming to the outcome.
 
 use alloc::vec::Vec;
 use codec::Encode;
@@ -25,11 +25,11 @@ use crate::{
 	Pallet, Places, WeightInfo,
 };
 
-/// Blocks for which a claim that is good now may wait in the pool.
+/// Blocks for which a claim that is valid now can wait in the pool.
 const CLAIM_LONGEVITY: BlockNumber = 32;
 
-/// Payments out of a claim's escrow beside those to its verifiers: the fee, a refund, and what is left of
-/// the prepayment.
+/// Payments out of a claim's escrow besides those to its verifiers: the fee, a refund, and the rest
+/// of the prepayment.
 const OTHER_PAYMENTS: u32 = 3;
 /// Encoded length of a claim without extensions, and of its signature.
 const CLAIM_LENGTH: u32 = 243;
@@ -43,7 +43,7 @@ pub(crate) struct Checked {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Everything about a claim but its signature.
+	/// Checks everything about a claim except its signature.
 	pub(crate) fn check_claim(
 		claim: &WorkClaim,
 		signature: &OperatorSignature,
@@ -55,7 +55,7 @@ impl<T: Config> Pallet<T> {
 			Assignments::<T>::get(claim.job, claim.assignment).ok_or(Error::<T>::NoAssignment)?;
 		ensure!(assignment.transcoder == signer.account, Error::<T>::NotTranscoder);
 		let agreement = assignment.agreement.ok_or(Error::<T>::NotAccepted)?;
-		// By block numbers, wherever the agenda is.
+		// By block numbers, however late the agenda is.
 		let until = assignment.claimable_until.unwrap_or_else(|| Self::last_claimable(&job));
 		ensure!(!assignment.over && Self::now() <= until, Error::<T>::TooLate);
 		ensure!(signer.generation == agreement.transcoder_keys, Error::<T>::WrongGeneration);
@@ -79,7 +79,8 @@ impl<T: Config> Pallet<T> {
 		};
 		let charge = decision::charge(&bounds, &claimed).map_err(Self::claim_error)?;
 		ensure!(Self::is_backed(&signer.account, charge.worth()), Error::<T>::NotBacked);
-		// A place that is kept for the assignment is its own, whatever the transcoder's others have.
+		// A place that is kept for the assignment belongs to it, however many the transcoder's
+		// others take.
 		ensure!(
 			assignment.undecided < assignment.reserved
 				|| Places::<T>::get(&signer.account) < T::Parameters::get().max_open_claims,
@@ -94,9 +95,9 @@ impl<T: Config> Pallet<T> {
 		Ok(Checked { job, assignment, agreement, charge })
 	}
 
-	/// What a claim's call weighs, with all that a claim with a committee of this size causes later where
-	/// nobody errs: so much of a block it takes, and for so much it pays. A call of which that is little
-	/// could else fill the agendas of many blocks out of one.
+	/// The weight of a claim's call, with everything that a claim with a committee of this size
+	/// causes later if nobody errs. The call takes that much of a block and pays for it. Otherwise
+	/// one block of small calls could fill the agendas of many.
 	pub fn claim_weight(committee_size: u32) -> Weight {
 		let payments = committee_size.saturating_add(OTHER_PAYMENTS);
 		let more_steps = payments.div_ceil(PAYOUTS_PER_STEP).saturating_sub(1);
@@ -105,7 +106,8 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(T::WeightInfo::task_payouts().saturating_mul(more_steps.into()))
 	}
 
-	/// For what a claim's call pays: its weight by the terms of its assignment, and its encoded length.
+	/// What a claim's call pays for: its weight by the terms of its assignment, and its encoded
+	/// length.
 	fn claim_cost(
 		claim: &WorkClaim,
 		signature: &OperatorSignature,
@@ -120,7 +122,7 @@ impl<T: Config> Pallet<T> {
 		Self::claim_weight(committee_size).saturating_add(T::WeightInfo::authorize_claim_work())
 	}
 
-	/// What the call of a usual claim costs now, in ETH.
+	/// What the call of a typical claim costs now, in ETH.
 	pub(crate) fn call_fee(committee_size: u32) -> Balance {
 		T::ChargeFee::price_in_eth(Self::paid_weight(committee_size), CLAIM_LENGTH)
 	}
@@ -150,7 +152,7 @@ impl<T: Config> Pallet<T> {
 		let (weight, len) = Self::claim_cost(claim, signature, committee);
 		T::ChargeFee::charge(&assignment.transcoder, weight, len)?;
 		let (id, index) = (claim.job, claim.assignment);
-		// The broadcaster's part of what the fee does not cover, where it ended the assignment.
+		// The broadcaster's part of what the fee does not cover, if it ended the assignment.
 		let shortfall = if assignment.ended_by_broadcaster {
 			charge.shortfall.min(assignment.reserve)
 		} else {
@@ -163,7 +165,7 @@ impl<T: Config> Pallet<T> {
 		assignment.allowance = assignment.allowance.saturating_sub(charge.fee);
 		assignment.claimed = assignment.claimed.saturating_add(charge.fee);
 		assignment.next_seq = charge.next_seq;
-		// An ended assignment gets no more: nothing new may be sent for it.
+		// An ended assignment gets no more allowance: nothing new may be sent for it.
 		if job.phase == (Phase::Running { assignment: index }) {
 			Self::refill(&mut job, &mut assignment);
 		}
@@ -246,7 +248,7 @@ impl<T: Config> Pallet<T> {
 		Ok(id)
 	}
 
-	/// Takes a claim's place from its assignment: it has its outcome.
+	/// Frees a claim's place in its assignment, because the claim has its outcome.
 	fn decided(id: ClaimId, claim: &mut OpenClaim) {
 		if claim.decided {
 			return;
@@ -274,7 +276,7 @@ impl<T: Config> Pallet<T> {
 		claims
 	}
 
-	/// Takes a claim whose escrow is paid off the books.
+	/// Deletes a claim whose escrow is paid.
 	pub(crate) fn forget_claim(id: ClaimId, info: &ClaimInfo) {
 		OpenClaims::<T>::remove(id);
 		ClaimsOf::<T>::remove(&info.transcoder, id);

@@ -1,11 +1,11 @@
-//! What is told of how transcoders answer offers, for `CompetitivenessTolerance`.
+//! How transcoders answer offers, as inflation is told for `CompetitivenessTolerance`.
 //!
-//! Of each job and transcoder one thing is said at most, and nothing before a claim of the job was
-//! paid: nobody ruins another's record with jobs in which no work is done. A job is served by whom a
-//! claim in it was paid. It was not served by who let the offer pass, lost it by missed heartbeats or
-//! by resigning, or ended the job itself, unless claims of its own await their outcome. What the
-//! broadcaster ends, what ends as idle, and an offer that the broadcaster's keys made impossible to
-//! accept, says nothing.
+//! Of each job and transcoder at most one answer is reported, and none before a claim of the job
+//! was paid, so nobody can ruin another's record with jobs in which no work is done. A transcoder
+//! served a job if a claim in it was paid to it. It did not serve it if it let the offer pass, lost
+//! the job by missed heartbeats or by resigning, or ended the job itself, unless claims of its own
+//! await their outcome. Nothing is reported of what the broadcaster ends, what ends as idle, and an
+//! offer that the broadcaster's keys made impossible to accept.
 
 use livepeer_primitives::{
 	keys::Purpose,
@@ -16,7 +16,7 @@ use livepeer_primitives::{
 use crate::{Answers, Assignments, Config, Pallet};
 
 impl<T: Config> Pallet<T> {
-	/// A job was offered.
+	/// Records that a job was offered.
 	pub(crate) fn note_offered(id: JobId, broadcaster: &AccountId) {
 		let keys = T::Keys::current(broadcaster, Purpose::Segments);
 		Answers::<T>::mutate(id, |slot| {
@@ -24,15 +24,16 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Whether the offer of a job could be accepted as far as its broadcaster's keys go: an acceptance
-	/// names them, so that changing them again and again would refuse each.
+	/// Whether the broadcaster's keys allowed the offer of a job to be accepted. An acceptance
+	/// names them, so a broadcaster that keeps changing them would make every acceptance fail.
 	pub(crate) fn could_be_accepted(id: JobId, broadcaster: &AccountId) -> bool {
 		let keys = T::Keys::current(broadcaster, Purpose::Segments);
 		Answers::<T>::get(id).is_some_and(|answers| answers.offered_under == keys)
 			&& !T::Keys::has_revoked(broadcaster, Purpose::Segments, keys)
 	}
 
-	/// The transcoder of an assignment did not serve the job. Called before it ends.
+	/// Records that the transcoder of an assignment did not serve the job. Called before the
+	/// assignment ends.
 	pub(crate) fn note_unserved(id: JobId, index: AssignmentIndex) {
 		let Some(assignment) = Assignments::<T>::get(id, index) else { return };
 		if assignment.open_claims > 0 {
@@ -52,8 +53,8 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// A claim of `transcoder` in a job was paid: it served the job. With each payment one of those is
-	/// told of that did not, so that none costs more than another.
+	/// A claim of `transcoder` in a job was paid: it served the job. Each payment also reports one
+	/// of those that did not, so that no payment costs more than another.
 	pub(crate) fn note_paid(id: JobId, transcoder: &AccountId) {
 		Answers::<T>::mutate(id, |slot| {
 			let Some(answers) = slot else { return };

@@ -1,4 +1,4 @@
-//! What transcoders owe for verification that they have caused in vain.
+//! What transcoders owe for verification that they caused in vain.
 
 use frame_support::{
 	dispatch::DispatchResult,
@@ -21,11 +21,11 @@ use crate::{Config, Debts, Error, Event, HoldReason, Pallet};
 impl<T: Config> Pallet<T> {
 	/// See [`livepeer_primitives::traits::Claims::charge`].
 	pub(crate) fn do_charge(who: &AccountId, offence: RoundIndex, amount: Balance) {
-		// So much at least that the pool's account can begin with it.
+		// At least enough for the pool's account to come into existence.
 		let amount = amount.max(Self::smallest_fee());
 		let paid = Self::collect(who, amount);
 		let (slashed, covered) = Self::slash_for(who, offence, amount.saturating_sub(paid));
-		// What is too little to be moved is forgiven.
+		// An amount that is too small to be moved is forgiven.
 		let owed = amount.saturating_sub(paid).saturating_sub(covered);
 		if owed >= Self::smallest_fee() {
 			Debts::<T>::mutate(who, |debt| *debt = Some(debt.unwrap_or(0).saturating_add(owed)));
@@ -34,8 +34,8 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::VerificationCharged { transcoder, amount, paid, slashed });
 	}
 
-	/// Slashes for `missing` ETH, at most what a false dissent costs; says what that took in LPT, and how
-	/// much of the ETH it covers.
+	/// Slashes for `missing` ETH, at most what a false dissent costs. Returns what that took in
+	/// LPT, and how much of the ETH it covers.
 	fn slash_for(who: &AccountId, offence: RoundIndex, missing: Balance) -> (Balance, Balance) {
 		let money = T::Money::get();
 		let wanted = money.in_lpt(missing);
@@ -60,7 +60,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Takes up to `amount` of the free ETH of `who` into the common pool; says how much it was.
+	/// Moves up to `amount` of the free ETH of `who` into the common pool; returns how much it was.
 	fn collect(who: &AccountId, amount: Balance) -> Balance {
 		let free = T::Assets::reducible_balance(ETH, who, Preservation::Protect, Fortitude::Polite);
 		let part = free.min(amount);
@@ -68,7 +68,8 @@ impl<T: Config> Pallet<T> {
 			Self::hold(HoldReason::Escrow, who, part)?;
 			Self::forfeit(HoldReason::Escrow, who, part)
 		});
-		// An account that may not pay, or a pool that so little could not begin.
+		// It fails if the account may not pay, or if the amount is too small for the pool to come
+		// into existence.
 		if taken.is_ok() {
 			part
 		} else {
@@ -76,8 +77,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Takes up to `amount` of a transcoder's free ETH into the escrow of `broadcaster`, for the
-	/// verification of its claim; says how much it was.
+	/// Moves up to `amount` of a transcoder's free ETH into the escrow of `broadcaster`, for the
+	/// verification of the transcoder's claim; returns how much it was.
 	pub(crate) fn prepay(who: &AccountId, broadcaster: &AccountId, amount: Balance) -> Balance {
 		let free = T::Assets::reducible_balance(ETH, who, Preservation::Protect, Fortitude::Polite);
 		let part = free.min(amount);
@@ -95,8 +96,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Pays a transcoder's debt out of a fee of its in the escrow of `broadcaster`, of which it takes
-	/// `most` at the most; says how much that took.
+	/// Pays a transcoder's debt out of its fee in the escrow of `broadcaster`, at most `most`;
+	/// returns how much that was.
 	pub(crate) fn pay_debt_from_fee(
 		broadcaster: &AccountId,
 		who: &AccountId,

@@ -13,26 +13,25 @@ use sp_runtime::{helpers_128bit::multiply_by_rational_with_rounding, Rounding};
 
 use crate::types::{Assignment, Class, Phase, Unsuited, Wake};
 
-/// Blocks between asking for a draw and the draw. Whoever asks in block n cannot know the VRF of
-/// block n + 1, which the draw in block n + 2 includes.
+/// Blocks between asking for a draw and the draw. An account that asks in block n cannot know the
+/// VRF of block n + 1, which the draw in block n + 2 includes.
 pub const DRAW_DELAY: BlockNumber = 2;
 
-/// The longest wait between two draws that find nobody. A job costs next to nothing while it
-/// waits, so this bounds what jobs that nobody can take cost; a top-up ends the wait.
+/// The longest wait between two draws that find nobody. A waiting job costs almost nothing, so this
+/// bounds what jobs that nobody can take cost. A top-up ends the wait.
 pub const MAX_RETRY_DELAY: BlockNumber = 1_024;
 
-/// Draws in a row that come to nothing after which a job ends: more than two hours' at two seconds a
-/// block.
+/// Draws in a row for nothing after which a job ends: more than two hours' at two seconds a block.
 pub const MAX_DRAWS: u8 = 12;
 
-/// Blocks at least between two steps of walks over the jobs that wait for somebody.
+/// Least number of blocks between two steps of walks over the waiting jobs.
 pub const WALK_INTERVAL: BlockNumber = 8;
 
-/// Jobs that a step of a walk looks at: what their draws weigh leaves room for others even in a block
-/// in which what is urgent uses all of its part.
+/// Jobs that one step of a walk looks at. The weight of their draws leaves room for others even in
+/// a block in which urgent tasks use all of their part.
 pub const WALK_JOBS: u32 = 16;
 
-/// Blocks after which a step that failed is taken again.
+/// Blocks after which a failed step is tried again.
 pub const FAILURE_DELAY: BlockNumber = 64;
 
 /// What a job does next.
@@ -42,7 +41,7 @@ pub enum Step {
 	Wait(BlockNumber),
 	/// Draw the priority list.
 	Draw,
-	/// The offer was not accepted in time: the next transcoder.
+	/// The offer was not accepted in time: ask the next transcoder.
 	HandOn,
 	/// Its end block has come.
 	Expire,
@@ -63,11 +62,11 @@ pub fn step(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Step {
 	}
 }
 
-/// Where a job's next step stands, after `now`; `None` when it has ended.
+/// The place of a job's next step, after `now`; `None` if it has ended.
 ///
-/// An expiry is never urgent, whatever the job waited for; neither is anything after a draw that came
-/// to nothing, be it that it found nobody or that nobody accepted: so jobs that end together, or that
-/// nobody takes, stand in nobody's way.
+/// An expiry is never urgent, whatever the job waited for. Neither is anything after a draw that
+/// came to nothing, because it found nobody or nobody accepted. Jobs that end together, or that
+/// nobody takes, thus delay nobody.
 pub fn wake(phase: &Phase, end: BlockNumber, now: BlockNumber) -> Option<Wake> {
 	let soon = now.saturating_add(1);
 	let at = match step(phase, end, now) {
@@ -100,15 +99,15 @@ pub fn retry_delay(retries: u8) -> BlockNumber {
 	delay.clamp(DRAW_DELAY, MAX_RETRY_DELAY)
 }
 
-/// Work per second that a job loads: segments of the most work, as long as its longest, one after
-/// the other; rounded up.
+/// Load of a job in work per second: segments with the most work and the longest duration, one
+/// after the other; rounded up.
 pub fn load(max_leaf_work: u64, limits: &SourceLimits) -> u64 {
 	let ticks = u128::from(max_leaf_work).saturating_mul(TICKS_PER_SECOND.into());
 	u64::try_from(ticks.div_ceil(u128::from(limits.longest).max(1))).unwrap_or(u64::MAX)
 }
 
-/// Open-claim places that an assignment needs when claims of `max_leaves` leaves take up to `life`
-/// blocks of `slot` milliseconds until they are decided, at the job's shortest segments: one claim
+/// Open-claim places that an assignment needs if claims of `max_leaves` leaves take up to `life`
+/// blocks of `slot` milliseconds until they are decided, at the job's shortest segments. One claim
 /// is made while the others are judged.
 pub fn places(life: BlockNumber, slot: u64, max_leaves: u32, limits: &SourceLimits) -> u32 {
 	let life = u128::from(life).saturating_mul(slot.into());
@@ -126,10 +125,11 @@ pub fn claim_length(slot: u64, max_leaves: u32, limits: &SourceLimits) -> BlockN
 	BlockNumber::try_from(ticks.div_ceil(block)).unwrap_or(BlockNumber::MAX)
 }
 
-/// The part of what its room and its places could earn that an assignment costs at least while it runs.
+/// An assignment costs at least this fraction of what its capacity and its places could earn while
+/// it runs.
 const RESERVATION_PART: u128 = 16;
 
-/// What an assignment keeps from everybody else while it runs.
+/// What an assignment takes from everybody else while it runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Kept {
 	/// Work per second of its transcoder's capacity.
@@ -144,9 +144,10 @@ pub struct Kept {
 	pub smallest_fee: Balance,
 }
 
-/// What running for `blocks` of `slot` milliseconds costs an assignment at least: a sixteenth of what
-/// its load would cost, or of the smallest fees that its places have room for, one for each place in a
-/// claim's life, whichever is more. Tiny segments take next to no room, and more places than large ones.
+/// The least that running for `blocks` of `slot` milliseconds costs an assignment: a sixteenth of
+/// what its load would cost, or of the smallest fees for which its places have room (one for each
+/// place in a claim's life), whichever is more. Tiny segments take almost no capacity, and more
+/// places than large ones.
 pub fn reservation(kept: &Kept, blocks: BlockNumber, slot: u64) -> Balance {
 	let Kept { load, price, places, claim_life, smallest_fee } = *kept;
 	let work = u128::from(load).saturating_mul(blocks.into()).saturating_mul(slot.into())
@@ -159,9 +160,9 @@ pub fn reservation(kept: &Kept, blocks: BlockNumber, slot: u64) -> Balance {
 	of_room.max(of_places)
 }
 
-/// Blocks without a claim after which an assignment can be ended as idle, when its largest claim lasts
-/// `claim`: twice that by anyone, for so long a healthy stream may take; by its own transcoder sooner,
-/// and soonest where nothing was claimed ever.
+/// Blocks without a claim after which an assignment can be ended as idle, if its largest claim
+/// lasts `claim`: for anyone twice that, because a healthy stream may take so long. Its own
+/// transcoder can end it sooner, and soonest if nothing was ever claimed.
 pub fn patience(claim: BlockNumber, has_claimed: bool, is_own: bool) -> BlockNumber {
 	match (is_own, has_claimed) {
 		(false, _) => claim.saturating_mul(2),
@@ -189,22 +190,22 @@ pub struct Demand {
 	pub full_claim: u64,
 	/// The price below which nobody's claims are worth their verification.
 	pub least_price: Balance,
-	/// What is set aside for the verification of an assignment's last claim.
+	/// What is reserved for the verification of an assignment's last claim.
 	pub reserve: Balance,
 }
 
-/// What must be there to pay for one segment at `price`.
+/// The least allowance that pays for one segment at `price`.
 pub fn least_allowance(max_leaf_work: u64, price: Balance, smallest_fee: Balance) -> Balance {
 	fee(max_leaf_work, price).max(smallest_fee)
 }
 
-/// Work of the largest claim under `terms` of a job with these samples: as many leaves as it may have,
-/// each as large as the job's may be.
+/// Work of the largest claim of a job with these samples under `terms`: as many leaves as possible,
+/// each as large as the job allows.
 pub fn full_claim(terms: &VerificationTerms, max_samples: u32, max_leaf_work: u64) -> u64 {
 	max_leaf_work.saturating_mul(terms.leaves_of(max_samples).into())
 }
 
-/// Whether anything can ever be claimed at `price` where the largest claim has this work.
+/// Whether anything can ever be claimed at `price` if the largest claim has this work.
 pub fn is_claimable(full_claim: u64, price: Balance, smallest_fee: Balance) -> bool {
 	fee(full_claim, price) >= smallest_fee
 }
@@ -214,9 +215,9 @@ fn is_price_enough(demand: &Demand, price: Balance) -> bool {
 	price >= demand.least_price && is_claimable(demand.full_claim, price, demand.smallest_fee)
 }
 
-/// Whether `candidate` suits a job by its terms alone: its price is neither too high nor so low that
-/// nothing could be claimed, the job can pay it for one segment at least, and it serves the job's
-/// profiles. Needs nothing that would have to be read for it.
+/// Whether `candidate` suits a job by its terms alone: its price is neither too high nor so low
+/// that nothing could be claimed, its capacity covers the load, the job can pay it for at least one
+/// segment, and it serves the job's profiles. Reads nothing from storage.
 pub fn suits(demand: &Demand, candidate: &Candidate) -> bool {
 	candidate.price <= demand.max_price
 		&& is_price_enough(demand, candidate.price)
@@ -227,7 +228,7 @@ pub fn suits(demand: &Demand, candidate: &Candidate) -> bool {
 		&& demand.ladder.iter().all(|rendition| candidate.profiles.contains(&rendition.profile))
 }
 
-/// What `candidate` lacks by its terms alone; [`Unsuited::Busy`] where that is nothing.
+/// What `candidate` lacks by its terms alone; [`Unsuited::Busy`] if it lacks nothing.
 fn lacks(demand: &Demand, candidate: &Candidate) -> Unsuited {
 	if !demand.ladder.iter().all(|rendition| candidate.profiles.contains(&rendition.profile)) {
 		Unsuited::Profile
@@ -244,20 +245,21 @@ fn lacks(demand: &Demand, candidate: &Candidate) -> Unsuited {
 	}
 }
 
-/// Why nobody can be offered a job: what the candidate that comes nearest lacks.
+/// Why nobody can be offered a job: what the nearest candidate lacks.
 pub fn why(demand: &Demand, candidates: &[Candidate]) -> Unsuited {
 	let all = candidates.iter().map(|candidate| lacks(demand, candidate));
 	all.max().unwrap_or(Unsuited::Nobody)
 }
 
-/// Whether `least` of `judges` are left beside `transcoder`, which judges nothing of its own.
+/// Whether at least `least` of `judges` are left without `transcoder`, which cannot judge its own
+/// claims.
 pub fn can_be_judged(judges: &[AccountId], transcoder: &AccountId, least: u32) -> bool {
 	let least = least as usize;
 	judges.len() > least || judges.len() == least && !judges.contains(transcoder)
 }
 
-/// What the smallest claim is worth at least that a transcoder of this price can make of leaves of the
-/// job's largest size: so much of its own bond must be free.
+/// The least worth of the smallest claim that a transcoder of this price can make of leaves of the
+/// job's largest size. That much of its own bond must be free.
 pub fn smallest_claim(
 	terms: &VerificationTerms,
 	max_leaf_work: u64,
@@ -268,15 +270,15 @@ pub fn smallest_claim(
 	leaf.max(smallest_fee).max(terms.least_fee(1, max_leaf_work, 1, max_leaf_work))
 }
 
-/// Whether a job can be offered to `candidate`, which has `work` per second to do: it suits, and
-/// has room for the job.
+/// Whether a job can be offered to `candidate`, which already has `work` per second: it suits, and
+/// has capacity left for the job.
 pub fn is_eligible(demand: &Demand, candidate: &Candidate, work: u64) -> bool {
 	work.checked_add(demand.load).is_some_and(|work| work <= candidate.capacity)
 		&& suits(demand, candidate)
 }
 
-/// A job's priority list: the first `n` of the one weighted order over all candidates that are
-/// eligible. Who is not is struck out, and never reorders the rest.
+/// A job's priority list: the first `n` eligible entries of the one weighted order over all
+/// candidates. Ineligible ones are removed and never reorder the rest.
 pub fn draw_list<'a>(
 	accumulator: Hash,
 	job: JobId,
@@ -295,8 +297,8 @@ pub fn draw_list<'a>(
 		.collect()
 }
 
-/// What an assignment's allowance is filled up to: the fee of `leaves` segments at the job's
-/// maximum, and never less than one claim can be worth.
+/// The amount to which an assignment's allowance is refilled: the fee of `leaves` segments at the
+/// job's maximum, and at least the smallest fee.
 pub fn target_allowance(
 	max_leaf_work: u64,
 	leaves: u32,
@@ -306,12 +308,12 @@ pub fn target_allowance(
 	fee(max_leaf_work.saturating_mul(leaves.into()), price).max(smallest_fee)
 }
 
-/// What moves from the unreserved budget into an allowance to fill it up to `target`.
+/// The amount that moves from the unreserved budget into an allowance to refill it to `target`.
 pub fn refill(target: Balance, allowance: Balance, unreserved: Balance) -> Balance {
 	target.saturating_sub(allowance).min(unreserved)
 }
 
-/// What bounds a claim.
+/// The bounds of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClaimBounds {
 	/// The assignment's cursor.
@@ -326,15 +328,15 @@ pub struct ClaimBounds {
 	pub max_leaves: u32,
 	/// The smallest fee that can be claimed.
 	pub smallest_fee: Balance,
-	/// What its verification comes to.
+	/// The terms of its verification.
 	pub terms: VerificationTerms,
 	/// The most of its leaves that are drawn.
 	pub max_samples: u32,
-	/// Whether the assignment has ended, so that its last claim may be small.
+	/// Whether the assignment has ended, so that its last claim can be small.
 	pub has_ended: bool,
 }
 
-/// What a claim says of itself.
+/// What a claim states.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claimed {
 	/// The first segment.
@@ -347,7 +349,7 @@ pub struct Claimed {
 	pub largest_leaf: u64,
 }
 
-/// What a claim comes to.
+/// What a claim amounts to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Charge {
 	/// Its leaves.
@@ -356,14 +358,15 @@ pub struct Charge {
 	pub next_seq: Seq,
 	/// Its fee.
 	pub fee: Balance,
-	/// What its verification may cost.
+	/// The most that its verification can cost.
 	pub prepayment: Balance,
-	/// What its fee lacks to be worth its verification at leaves of the mean size.
+	/// What its fee lacks to cover its verification at leaves of the mean size.
 	pub shortfall: Balance,
 }
 
 impl Charge {
-	/// What its transcoder's own bond has to back: its fee, or its verification where that is more.
+	/// The amount that its transcoder's own bond must back: its fee, or its verification if that is
+	/// more.
 	pub fn worth(&self) -> Balance {
 		self.fee.max(self.prepayment)
 	}
@@ -386,7 +389,7 @@ pub enum BadClaim {
 	FeeTooSmall,
 	/// More than the allowance.
 	AllowanceExceeded,
-	/// Not worth its verification, while more can be claimed at once.
+	/// The fee does not cover its verification, while more could be claimed at once.
 	FeeBelowVerification,
 }
 

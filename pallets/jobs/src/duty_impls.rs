@@ -22,14 +22,14 @@ impl<T: Config> Pallet<T> {
 		Hash::from_slice(hash.as_ref())
 	}
 
-	/// What the pool is told of an authorized call that is refused: `Custom(n)` for the pallet's error `n`.
+	/// The pool's answer for a refused authorized call: `Custom(n)` for the pallet's error `n`.
 	pub(crate) fn refusal(error: Error<T>) -> TransactionValidityError {
 		let number = error.encode().first().copied().unwrap_or(u8::MAX);
 		InvalidTransaction::Custom(number).into()
 	}
 
-	/// What the pool is told of an authorized call that is taken: one at a time for each assignment
-	/// and kind, so nobody fills the pool with one that crowd each other out.
+	/// The pool's answer for an accepted authorized call: one at a time for each assignment and
+	/// kind, so that nobody can fill the pool with calls that exclude each other.
 	pub(crate) fn taken(
 		kind: &'static str,
 		job: JobId,

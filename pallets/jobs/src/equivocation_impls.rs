@@ -63,8 +63,9 @@ impl<T: Config> Pallet<T> {
 		Ok(Self::punish(header.job, assignment.transcoder, offence, reporter))
 	}
 
-	/// The round as of which a transcoder's contradictions in this job are punished, once: that of the
-	/// first acceptance that is still stored. No report can choose it, so none shuts out another.
+	/// The round as of which a transcoder's contradictions in this job are punished, once: that of
+	/// the first acceptance that is still stored. No report can choose it, so no report can exclude
+	/// another.
 	fn offence(header: &SegmentHeader, assignment: &Assignment) -> Result<RoundIndex, Error<T>> {
 		ensure!(assignment.transcoder == header.transcoder, Error::<T>::NotTranscoder);
 		let turns =
@@ -73,7 +74,7 @@ impl<T: Config> Pallet<T> {
 		Ok(turns.since)
 	}
 
-	/// Counts an assignment that is accepted.
+	/// Counts an accepted assignment.
 	pub(crate) fn begin_turn(job: JobId, transcoder: &AccountId) {
 		Turns::<T>::mutate(job, transcoder, |slot| {
 			let turns = slot.get_or_insert_with(|| types::Turns {
@@ -85,7 +86,8 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Counts an accepted assignment that is forgotten. What was punished stays until the job is closed.
+	/// Counts down when an accepted assignment is deleted. If a contradiction was punished, the
+	/// entry stays until the job is closed.
 	pub(crate) fn end_turn(job: JobId, transcoder: &AccountId) {
 		Turns::<T>::mutate_exists(job, transcoder, |slot| {
 			let Some(turns) = slot else { return };
@@ -96,7 +98,7 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Slashes a transcoder as of this round. A transcoder is no finder of its own.
+	/// Slashes a transcoder as of this round. A transcoder is no finder of its own offence.
 	fn punish(job: JobId, transcoder: AccountId, offence: RoundIndex, reporter: AccountId) -> Pays {
 		Turns::<T>::mutate(job, &transcoder, |turns| {
 			if let Some(turns) = turns {
@@ -122,8 +124,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Checks that the job's broadcaster signed a segment by the keys of the assignment: a transcoder
-	/// and its accomplices alone can invent none.
+	/// Checks that the job's broadcaster signed a segment by the keys of the assignment, so that a
+	/// transcoder and its accomplices alone cannot invent one.
 	fn ensure_broadcaster_signed(
 		header: &SegmentHeader,
 		assignment: &Assignment,
@@ -157,7 +159,7 @@ impl<T: Config> Pallet<T> {
 		let mut job = Jobs::<T>::get(one.job).ok_or(Error::<T>::NoJob)?;
 		ensure!(job.bond > 0, Error::<T>::AlreadyReported);
 		let broadcaster = job.broadcaster.clone();
-		// Before the transcoder accepts, the broadcaster can only sign by its current generation.
+		// Before the transcoder accepts, the broadcaster can sign only with its current generation.
 		let generation = match assignment.agreement {
 			Some(agreement) => agreement.broadcaster_keys,
 			None => T::Keys::current(&broadcaster, Purpose::Segments),
@@ -178,7 +180,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(header.genesis == Self::genesis_hash(), Error::<T>::WrongChain);
 		let assignment =
 			Assignments::<T>::get(header.job, header.assignment).ok_or(Error::<T>::NoAssignment)?;
-		// By block numbers, wherever the agenda is; what waits for a claim's outcome is not over.
+		// By block numbers, however late the agenda is. An assignment that waits for a claim's
+		// outcome is not over.
 		let is_over =
 			assignment.over && assignment.open_claims == 0 && assignment.kept_until < Self::now();
 		ensure!(!is_over, Error::<T>::TooLate);

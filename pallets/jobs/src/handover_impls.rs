@@ -1,4 +1,4 @@
-//! A broadcaster hands its job on.
+//! Handing a job on, by its broadcaster.
 
 use frame_support::{dispatch::DispatchResultWithPostInfo, ensure, weights::Weight};
 use livepeer_primitives::{traits::TranscoderDirectory as _, AccountId, AssignmentIndex, JobId};
@@ -15,9 +15,10 @@ impl<T: Config> Pallet<T> {
 		let mut job = Self::live_job(id)?;
 		let stranger = Error::<T>::NotBroadcaster;
 		Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
-		// What is only offered lapses by itself within a few blocks.
+		// An assignment that is only offered lapses by itself within a few blocks.
 		ensure!(job.phase == (Phase::Running { assignment: index }), Error::<T>::NoAssignment);
-		// What a last, small claim lacks for its verification is the broadcaster's, as when it ends the job.
+		// The broadcaster covers what a last, small claim lacks for its verification, as when it
+		// ends the job.
 		Self::note_ended_by_broadcaster(id, index);
 		Self::end_assignment(id, &mut job, index, true);
 		let candidates = T::Directory::candidates();
@@ -27,7 +28,7 @@ impl<T: Config> Pallet<T> {
 		Ok(Some(Self::next_transcoder_weight(is_drawn)).into())
 	}
 
-	/// What it weighs: the end of an assignment, and what handing on causes.
+	/// Its weight: the end of an assignment, and what handing on causes.
 	pub(crate) fn next_transcoder_weight(is_drawn: bool) -> Weight {
 		T::WeightInfo::end_idle().saturating_add(Self::handing_on_weight(is_drawn))
 	}

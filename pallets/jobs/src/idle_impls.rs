@@ -1,15 +1,16 @@
 //! Assignments in which little or nothing is done: when they can be ended, and what they cost.
 //!
-//! An assignment takes a transcoder's room and places from everybody else. So each costs, for every
-//! block in which it runs, a small part of what its work would cost if the stream were as large as its
-//! job allows, or of the smallest fees for which its places have room. A job in which that much is
-//! transcoded pays nothing beside its fees; one in which nothing is done pays it to the common pool out
-//! of its allowance, and can be ended by anyone when the allowance does not suffice for more. The
-//! transcoder gets nothing of it: it earns by working, and ends what keeps it from that.
+//! An assignment takes capacity and places from everybody else. For every block in which it runs it
+//! therefore costs a small part of what its work would cost if the stream were as large as its job
+//! allows, or of the smallest fees for which its places have room. A job in which that much is
+//! transcoded pays nothing beyond its fees. A job in which nothing is done pays it to the common
+//! pool out of its allowance, and anyone can end it when the allowance does not suffice for more.
+//! The transcoder gets nothing of it: it earns by working, and ends assignments that keep it from
+//! working.
 //!
-//! Nor does the end of an assignment in which nothing was ever claimed cost whoever ends it, as far as
-//! the job's budget goes: it pays the common pool what the call costs, and the call is free. A job comes
-//! back again and again, and its creation was paid for once.
+//! If nothing was ever claimed for an assignment, ending it costs the caller nothing, as far as the
+//! job's budget suffices: the job pays the common pool what the call costs. The reason is that a
+//! job comes back again and again, but its creation was paid for once.
 
 use frame_support::{
 	dispatch::Pays, ensure, storage::with_storage_layer, traits::Get, weights::Weight,
@@ -30,7 +31,7 @@ use crate::{
 pub(crate) const END_IDLE_LENGTH: u32 = 130;
 
 impl<T: Config> Pallet<T> {
-	/// See [`Pallet::end_idle`]. Says whether the caller pays for the call.
+	/// See [`Pallet::end_idle`]. Returns whether the caller pays for the call.
 	pub(crate) fn do_end_idle(
 		who: AccountId,
 		id: JobId,
@@ -46,7 +47,7 @@ impl<T: Config> Pallet<T> {
 		let patience = decision::patience(claim, assignment.claimed > 0, is_own);
 		let idle = now.saturating_sub(assignment.last_claim);
 		let owed = Self::owed_for_reservation(&job, &assignment, now);
-		// One that has claimed all of its allowance owes nothing.
+		// An assignment that has claimed all of its allowance owes nothing.
 		let is_spent = owed > 0 && owed >= assignment.allowance;
 		let is_idle = idle > patience && !Self::waits_for_backing(&job, &assignment);
 		ensure!(is_idle || is_spent, Error::<T>::NotIdle);
@@ -62,9 +63,9 @@ impl<T: Config> Pallet<T> {
 		Ok(pays)
 	}
 
-	/// Has a job pay the common pool what the call costs that ends its assignment, out of what is
-	/// reserved for nobody first; says whether the caller pays for the call all the same, since the budget
-	/// did not cover it. To pay the caller instead would have it sell LPT at the chain's rate.
+	/// Makes a job pay the common pool what the call that ends its assignment costs, out of the
+	/// unreserved budget first. Returns whether the caller still pays for the call, because the
+	/// budget did not cover it. Paying the caller instead would be selling LPT at the chain's rate.
 	fn pay_for_end(
 		id: JobId,
 		job: &mut Job,
@@ -88,9 +89,9 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Moves `amount` out of a job's budget, from which the caller takes it, into the common pool, however
-	/// little it is; says whether it could be. Only less than ETH's minimum balance cannot, and only until
-	/// the pool has begun: that is forgiven.
+	/// Moves `amount` out of a job's budget into the common pool, however little it is; the caller
+	/// updates the budget. Returns whether it could be moved. It cannot only if it is less than
+	/// ETH's minimum balance and the pool does not exist yet; then it is forgiven.
 	fn pay_pool(id: JobId, job: &Job, index: AssignmentIndex, amount: Balance) -> bool {
 		let paid = amount > 0
 			&& with_storage_layer(|| Self::forfeit(HoldReason::Budget, &job.broadcaster, amount))
@@ -101,8 +102,8 @@ impl<T: Config> Pallet<T> {
 		paid
 	}
 
-	/// Whether an assignment's claims may be refused for want of backing until those are decided that it
-	/// has open.
+	/// Whether claims of an assignment may be refused for want of backing until its open claims are
+	/// decided.
 	fn waits_for_backing(job: &Job, assignment: &Assignment) -> bool {
 		let Assignment { terms, transcoder, price, .. } = assignment;
 		let smallest =
@@ -110,8 +111,8 @@ impl<T: Config> Pallet<T> {
 		assignment.undecided > 0 && !Self::is_backed(transcoder, smallest)
 	}
 
-	/// A transcoder ends its own assignment, and only that: its job is handed on. Says whether it is drawn
-	/// anew, since nobody was left.
+	/// Ends only the transcoder's own assignment; its job is handed on. Returns whether the job is
+	/// drawn anew, because nobody was left.
 	pub(crate) fn quit(id: JobId, mut job: Job) -> Result<bool, DispatchError> {
 		if let Some(index) = job.phase.current() {
 			Self::note_unserved(id, index);
@@ -124,19 +125,19 @@ impl<T: Config> Pallet<T> {
 		Ok(is_drawn)
 	}
 
-	/// What it weighs to end one's own assignment in a job; to end the job weighs less.
+	/// The weight of ending one's own assignment in a job. Ending the job weighs less.
 	pub(crate) fn quitting_weight(is_drawn: bool) -> Weight {
 		T::WeightInfo::end_job().saturating_add(Self::handing_on_weight(is_drawn))
 	}
 
-	/// What it weighs to end an idle assignment, whose job is drawn anew.
+	/// The weight of ending an idle assignment, whose job is drawn anew.
 	pub(crate) fn end_idle_weight() -> Weight {
 		T::WeightInfo::end_idle()
 			.saturating_add(Self::draw_weight())
 			.saturating_add(Self::closing_weight())
 	}
 
-	/// What an assignment that runs until block `until` costs beyond what was claimed for it.
+	/// What an assignment that runs until block `until` owes beyond what was claimed for it.
 	fn owed_for_reservation(job: &Job, assignment: &Assignment, until: BlockNumber) -> Balance {
 		let blocks = until.saturating_sub(assignment.accepted_at);
 		let kept = Kept {
@@ -150,7 +151,7 @@ impl<T: Config> Pallet<T> {
 			.saturating_sub(assignment.claimed)
 	}
 
-	/// Has an ended assignment pay for the time that it took and did not use.
+	/// Makes an ended assignment pay for the time that it took and did not use.
 	pub(crate) fn pay_reservation(
 		id: JobId,
 		job: &Job,
@@ -165,13 +166,13 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// A fee of the job was paid: it is one in which work is done, and its next draw is soon.
+	/// A fee of the job was paid, so work is done in it: its next draw comes soon.
 	pub(crate) fn note_fruit(id: JobId) {
 		if let Some(mut job) = Jobs::<T>::get(id).filter(|job| job.fruitless > 0) {
-			// Draws in a row for nothing stay counted, and only they.
+			// Only draws in a row for nothing stay counted.
 			let in_vain = job.draws_in_vain();
 			match &mut job.phase {
-				// Where it waited longer than others, it stays behind them until its next step.
+				// If it waited longer than others, it stays behind them until its next step.
 				Phase::Waiting { retries, .. } | Phase::Offered { retries, .. } => {
 					*retries = in_vain.max((*retries).min(1));
 				}

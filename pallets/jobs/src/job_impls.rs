@@ -140,7 +140,7 @@ impl<T: Config> Pallet<T> {
 			amount,
 			Error::<T>::NotBroadcaster,
 		)?;
-		// Only the key that created the job gets back what it put in.
+		// Only the key that created the job gets its share of the cap back.
 		if let (Some(by), Some(creator)) = (spender, &mut job.spender) {
 			if (&by.key, by.serial) == (&creator.key, creator.serial) {
 				creator.amount = creator.amount.saturating_add(amount);
@@ -152,9 +152,10 @@ impl<T: Config> Pallet<T> {
 		let now = Self::now();
 		let mut weight = T::WeightInfo::top_up();
 		match &mut job.phase {
-			// Perhaps nobody was eligible for want of money: asks again soon, and often at first. Nothing
-			// else begins anew by it: it pays for the draw that it brings forward, and a unit of ETH now
-			// and then would keep a job in which nothing is done from backing off.
+			// Perhaps nobody was eligible for want of money: it is drawn again soon, and often at
+			// first. In the other phases a top-up does not start the wait anew. Here it pays for
+			// the draw that it brings forward; otherwise a unit of ETH now and then would keep a
+			// job in which nothing is done from backing off.
 			Phase::Waiting { draw_at, retries } if *retries > 0 => {
 				*draw_at = (*draw_at).min(now.saturating_add(DRAW_DELAY));
 				*retries = 0;
@@ -187,11 +188,11 @@ impl<T: Config> Pallet<T> {
 		Self::spend(&who, &job.broadcaster, |scope| scope.end, 0, stranger)?;
 		Self::end(id, &mut job, EndReason::Broadcaster);
 		Self::save_job(id, job)?;
-		// What closes it was paid for when it was created, and with each handing on.
+		// Its closing was paid for when it was created, and with each handing on.
 		Ok(Some(T::WeightInfo::end_job()).into())
 	}
 
-	/// Ends a job: its assignment goes into grace, nothing is assigned any more.
+	/// Ends a job: its assignment goes into grace, and the job is assigned to nobody any more.
 	pub(crate) fn end(id: JobId, job: &mut Job, reason: EndReason) {
 		if let Some(index) = job.phase.current() {
 			if reason == EndReason::Broadcaster {
@@ -204,8 +205,8 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::JobEnded { job: id, reason });
 	}
 
-	/// The broadcaster ends this assignment: what a last, small claim of it lacks for its verification is
-	/// taken from the assignment's reserve.
+	/// Records that the broadcaster ended this assignment: the assignment's reserve covers what a
+	/// last, small claim lacks for its verification.
 	pub(crate) fn note_ended_by_broadcaster(id: JobId, index: AssignmentIndex) {
 		Assignments::<T>::mutate(id, index, |assignment| {
 			if let Some(assignment) = assignment {
@@ -214,8 +215,8 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Stores a job with its next step on the agenda; or, when nothing of it is left to wait for,
-	/// gives back what it still holds and deletes it.
+	/// Stores a job with its next step on the agenda. If nothing of it is left to wait for, returns
+	/// what it still holds and deletes it.
 	pub(crate) fn save_job(id: JobId, mut job: Job) -> DispatchResult {
 		job.wake = Self::schedule_job(id, &job, Self::now());
 		let waits = matches!(job.phase, Phase::Waiting { retries, .. } if retries > 0);
@@ -251,7 +252,7 @@ impl<T: Config> Pallet<T> {
 			JobOfStream::<T>::remove(job.stream);
 		}
 		JobsOf::<T>::remove(&job.broadcaster, id);
-		// As many as there were slashes.
+		// There are as many as there were slashes.
 		let slashed: Vec<AccountId> = Turns::<T>::iter_key_prefix(id).collect();
 		for transcoder in slashed {
 			Turns::<T>::remove(id, transcoder);
@@ -262,7 +263,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Puts a job's next step on the agenda, in place of the one that stands there.
+	/// Puts a job's next step on the agenda, replacing the one that is there.
 	pub(crate) fn schedule_job(id: JobId, job: &Job, now: BlockNumber) -> Option<Wake> {
 		let wake = decision::wake(&job.phase, job.end, now);
 		if wake != job.wake {
@@ -276,7 +277,7 @@ impl<T: Config> Pallet<T> {
 		wake
 	}
 
-	/// A job that has not ended, be it that the agenda is late.
+	/// A job that has not ended, even if the agenda is late.
 	pub(crate) fn live_job(id: JobId) -> Result<Job, DispatchError> {
 		let job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
 		let ended = job.phase == Phase::Ended || Self::now() >= job.end;

@@ -83,19 +83,19 @@ pub mod pallet {
 		type Parameters: Get<JobsParameters>;
 		/// Counts the blocks by which deadlines are set.
 		type Clock: ProtocolClock;
-		/// The parameters of the lottery: how long what was signed can be punished, and by how much.
+		/// The parameters of the lottery: how long a signature can be punished, and by how much.
 		type Lottery: Get<LotteryParameters>;
-		/// Tells the round of a claim.
+		/// Gives the round of a claim.
 		type Rounds: Rounds;
-		/// Chance for assignments, and the window of a claim.
+		/// Randomness for assignments, and the window of a claim.
 		type Beacon: Beacon;
 		/// Who can take jobs.
 		type Directory: TranscoderDirectory;
-		/// Told how transcoders answer what they are offered.
+		/// Is told how transcoders answer the offers that they get.
 		type Competition: Competition;
 		/// The keys that sign for both parties.
 		type Keys: OperatorKeysOf;
-		/// The toolchains with which work may be done.
+		/// The toolchains with which work can be done.
 		type Toolchains: Toolchains;
 		/// Where paid fees go.
 		type FeeSink: FeeSink;
@@ -103,33 +103,33 @@ pub mod pallet {
 		type ChargeFee: ChargeFee;
 		/// Keeps stake from leaving while a claim is open.
 		type Liability: Liability;
-		/// What transcoders have bonded to themselves, which backs their claims.
+		/// The stake that transcoders have bonded to themselves. It backs their claims.
 		type Stake: Stake;
-		/// What joins LPT and ETH.
+		/// The rate of LPT and ETH.
 		type Money: Get<MoneyParameters>;
 		/// Punishes transcoders that contradict themselves.
 		type Slash: Slash;
-		/// Where a broadcaster's bond goes that is forfeited.
+		/// The account that receives a broadcaster's forfeited bond.
 		type CommonPool: Get<AccountId>;
 		/// The lottery: bounds claims and is told of each.
 		type OnClaim: OnClaim;
 		/// The longest time from a claim to its outcome, in blocks.
 		type ClaimLife: Get<BlockNumber>;
-		/// So many validators, neither party among them, must be able to judge before a draw offers a job.
-		/// No more than the set of validators has at the least whatever becomes of its members, or whoever
-		/// had a few of them kept from validating could stop all jobs.
+		/// A draw offers a job only if at least this many validators can judge it, not counting
+		/// either party. It must not exceed the number of validators that the set keeps whatever
+		/// becomes of its members: otherwise an attacker could stop all jobs by keeping a few
+		/// validators from validating.
 		type LeastJudges: Get<u32>;
 		/// Length of a slot in milliseconds.
 		type SlotDuration: Get<u64>;
 		/// The priority of authorized calls in the pool.
 		type DutyPriority: Get<TransactionPriority>;
-		/// Blocks between two looks at whether a transcoder with assignments still sends
-		/// heartbeats.
+		/// Blocks between two checks whether a transcoder with assignments still sends heartbeats.
 		#[pallet::constant]
 		type CheckInterval: Get<BlockNumber>;
-		/// The weight that a block sets aside for the agenda: three quarters for what is urgent, and
-		/// what that leaves for the rest. Each of the two takes one step at least, which may exceed
-		/// its part.
+		/// The weight that a block reserves for the agenda: three quarters for urgent tasks, the
+		/// remainder for the others. Each of the two queues takes at least one step, which may
+		/// exceed its part.
 		#[pallet::constant]
 		type AgendaWeight: Get<Weight>;
 		/// Weights of calls and hooks.
@@ -143,7 +143,7 @@ pub mod pallet {
 	/// Why the pallet holds a broadcaster's ETH.
 	#[pallet::composite_enum]
 	pub enum HoldReason {
-		/// The budget of its jobs: unreserved and allowances.
+		/// The budgets of its jobs: unreserved amounts and allowances.
 		Budget,
 		/// The fees of claims that are not settled.
 		Escrow,
@@ -163,7 +163,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Jobs<T: Config> = StorageMap<_, Twox64Concat, JobId, Job>;
 
-	/// The newest job of a stream that is not closed; at most one of a stream's jobs has not ended.
+	/// The newest job of a stream that is not closed. At most one of a stream's jobs has not ended.
 	#[pallet::storage]
 	pub type JobOfStream<T: Config> = StorageMap<_, Blake2_128Concat, StreamId, JobId>;
 
@@ -172,13 +172,14 @@ pub mod pallet {
 	pub type JobsOf<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, JobId, ()>;
 
-	/// Who comes after the current assignment, in order; absent when nobody does.
+	/// The transcoders that come after the current assignment, in order; absent when there are
+	/// none.
 	#[pallet::storage]
 	pub type PriorityLists<T: Config> =
 		StorageMap<_, Twox64Concat, JobId, PriorityList, ValueQuery>;
 
-	/// A job's assignments: the current one, those in grace, and those for which something that was
-	/// signed can still be reported.
+	/// A job's assignments: the current one, those in grace, and those for which something signed
+	/// can still be reported.
 	#[pallet::storage]
 	pub type Assignments<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, AssignmentIndex, Assignment>;
@@ -188,12 +189,13 @@ pub mod pallet {
 	pub type AssignmentsOf<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, JobId, AssignmentIndex>;
 
-	/// What transcoders have taken on; absent when nothing.
+	/// What transcoders have taken on; absent when they have taken on nothing.
 	#[pallet::storage]
 	pub type Loads<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Load>;
 
-	/// Open-claim places of a transcoder that are taken: for each of its assignments as many as are
-	/// kept for it, or as it has claims that are not decided, whichever is more. Absent when none.
+	/// How many of a transcoder's open-claim places are taken. Each of its assignments takes the
+	/// places kept for it or one for each of its undecided claims, whichever is more. Absent when
+	/// none are taken.
 	#[pallet::storage]
 	pub type Places<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32, ValueQuery>;
 
@@ -210,17 +212,19 @@ pub mod pallet {
 	pub type ClaimsOf<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ClaimId, ()>;
 
-	/// What is left to pay of the escrow of a claim whose settlement takes more than one step.
+	/// The remaining payments out of the escrow of a claim whose settlement takes more than one
+	/// step.
 	#[pallet::storage]
 	pub type Payouts<T: Config> = StorageMap<_, Twox64Concat, ClaimId, PayoutList>;
 
-	/// The turns of transcoders in a job for which they still answer, and of those that were punished.
+	/// The turns of transcoders in a job for which they are still liable, and the turns of
+	/// transcoders that were punished.
 	#[pallet::storage]
 	pub type Turns<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, JobId, Blake2_128Concat, AccountId, types::Turns>;
 
-	/// What runs by which generation of keys: the running assignment of each job, by the keys of both
-	/// parties. Not where an account signs itself.
+	/// Running assignments by generation of keys: the running assignment of each job, under the
+	/// keys of both parties. Accounts that sign themselves are not listed.
 	#[pallet::storage]
 	pub type RunningBy<T: Config> = StorageNMap<
 		_,
@@ -233,19 +237,21 @@ pub mod pallet {
 		AssignmentIndex,
 	>;
 
-	/// What transcoders owe for verification that they caused in vain, in ETH; absent when nothing.
+	/// What transcoders owe for verification that they caused in vain, in ETH; absent when they owe
+	/// nothing.
 	#[pallet::storage]
 	pub type Debts<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance>;
 
-	/// What transcoders made of a job's offers, until it is closed.
+	/// How transcoders answered a job's offers, until the job is closed.
 	#[pallet::storage]
 	pub type Answers<T: Config> = StorageMap<_, Twox64Concat, JobId, types::Answers>;
 
-	/// What the claims without outcome of a transcoder are worth, in ETH; absent when nothing.
+	/// The worth of a transcoder's claims without outcome, in ETH; absent when there are none.
 	#[pallet::storage]
 	pub type Exposed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance, ValueQuery>;
 
-	/// Offers that transcoders let pass since they last accepted one; goes when they do, or leave.
+	/// Offers that transcoders let pass since they last accepted one. Deleted when they accept one,
+	/// or leave.
 	#[pallet::storage]
 	pub type Lapses<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Lapse>;
 
@@ -253,7 +259,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Waiting<T: Config> = StorageMap<_, Twox64Concat, JobId, ()>;
 
-	/// The walk over them.
+	/// The walk over these jobs.
 	#[pallet::storage]
 	pub type NextWalk<T: Config> = StorageValue<_, Walk>;
 
@@ -270,7 +276,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NextSpendingKey<T: Config> = StorageValue<_, u64, ValueQuery>;
 
-	/// What is to be done, by queue and block.
+	/// The tasks that are due, by queue and block.
 	#[pallet::storage]
 	pub type Agenda<T: Config> = StorageNMap<
 		_,
@@ -282,14 +288,14 @@ pub mod pallet {
 		(),
 	>;
 
-	/// The first block of a queue that is not worked off; absent when none is overdue.
+	/// The first block of a queue that is not finished; absent when nothing is overdue.
 	#[pallet::storage]
 	pub type Backlog<T: Config> = StorageMap<_, Twox64Concat, Class, BlockNumber>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// A job was created; its transcoders are drawn two blocks later.
+		/// A job was created. Its transcoders are drawn two blocks later.
 		JobCreated {
 			/// Its number.
 			job: JobId,
@@ -313,14 +319,15 @@ pub mod pallet {
 			/// By how much, in ETH.
 			amount: Balance,
 		},
-		/// A job ended: nothing is assigned any more. It is closed when its last assignment is gone.
+		/// A job ended: it is assigned to nobody any more. It is closed when its last assignment is
+		/// gone.
 		JobEnded {
 			/// The job.
 			job: JobId,
 			/// Why.
 			reason: EndReason,
 		},
-		/// The last grace of an ended job has passed: what was left of its budget is free again.
+		/// The last grace of an ended job has passed: the rest of its budget is free again.
 		BudgetReleased {
 			/// The job.
 			job: JobId,
@@ -332,7 +339,7 @@ pub mod pallet {
 			/// The job.
 			job: JobId,
 		},
-		/// No transcoder was eligible; the draw is repeated.
+		/// No transcoder was eligible. The draw will be repeated.
 		NobodyEligible {
 			/// The job.
 			job: JobId,
@@ -345,7 +352,7 @@ pub mod pallet {
 			job: JobId,
 			/// The number of the assignment within the job.
 			assignment: AssignmentIndex,
-			/// To whom.
+			/// The transcoder.
 			transcoder: AccountId,
 			/// The price of a standard segment in this assignment, in ETH.
 			price: Balance,
@@ -386,8 +393,8 @@ pub mod pallet {
 			/// accepted.
 			claimable_until: Option<BlockNumber>,
 		},
-		/// Nothing can be claimed for an assignment any more; what it did not claim went back to the
-		/// job's unreserved budget.
+		/// Nothing can be claimed for an assignment any more. What it did not claim went back to
+		/// the job's unreserved budget.
 		AssignmentClosed {
 			/// The job.
 			job: JobId,
@@ -396,8 +403,8 @@ pub mod pallet {
 			/// What went back, in ETH.
 			released: Balance,
 		},
-		/// An assignment paid the common pool for the time that it took and did not use, or for the call
-		/// that ended it as idle.
+		/// A job paid the common pool: for the time that an assignment took and did not use, or for
+		/// the call that ended the assignment as idle.
 		ReservationPaid {
 			/// The job.
 			job: JobId,
@@ -406,7 +413,7 @@ pub mod pallet {
 			/// How much, in ETH.
 			amount: Balance,
 		},
-		/// A transcoder claimed a fee; it lies in escrow until the claim is settled.
+		/// A transcoder claimed a fee. It stays in escrow until the claim is settled.
 		Claimed {
 			/// The claim's number.
 			claim: ClaimId,
@@ -425,58 +432,58 @@ pub mod pallet {
 			/// The fee, in ETH.
 			fee: Balance,
 		},
-		/// A claim is over: its escrow is paid, or, where that takes several steps, begins to be.
+		/// A claim is over: its escrow was paid, or the first of several payment steps was made.
 		ClaimSettled {
 			/// The claim.
 			claim: ClaimId,
-			/// Whether the fee was paid or given back.
+			/// Whether the fee was paid or returned.
 			settlement: Settlement,
 			/// The claimant.
 			transcoder: AccountId,
-			/// Whose fee it was.
+			/// The owner of the escrow.
 			broadcaster: AccountId,
 			/// The fee, in ETH.
 			fee: Balance,
 		},
-		/// A broadcaster said where a stream comes from.
+		/// A broadcaster set where a stream comes from.
 		OriginSet {
 			/// The stream.
 			stream: StreamId,
-			/// Who.
+			/// The broadcaster.
 			broadcaster: AccountId,
 			/// The stream's name within the broadcaster, in UTF-8.
 			name: StreamName,
 			/// How it is reached.
 			record: ServiceRecord,
 		},
-		/// A stream's record is gone and its deposit free again.
+		/// A stream's record was deleted, and its deposit is free again.
 		OriginCleared {
 			/// The stream.
 			stream: StreamId,
-			/// Whose it was.
+			/// The stream's owner.
 			broadcaster: AccountId,
 		},
-		/// A broadcaster lets an account spend its ETH on jobs.
+		/// A broadcaster allowed an account to spend its ETH on jobs.
 		SpendingKeySet {
-			/// Who.
+			/// The broadcaster.
 			broadcaster: AccountId,
 			/// The account.
 			key: AccountId,
 			/// The most that may be spent, in ETH.
 			cap: Balance,
-			/// The block from which on it may do nothing.
+			/// The block from which the account can no longer do anything.
 			expiry: BlockNumber,
 			/// What it may do.
 			scope: Scope,
 		},
-		/// An account may no longer spend a broadcaster's ETH.
+		/// An account can no longer spend a broadcaster's ETH.
 		SpendingKeyRemoved {
 			/// The broadcaster.
 			broadcaster: AccountId,
 			/// The account.
 			key: AccountId,
 		},
-		/// A transcoder signed two results for one segment, and was slashed.
+		/// A transcoder signed two different results for one segment and was slashed.
 		TranscoderEquivocated {
 			/// The job.
 			job: JobId,
@@ -484,14 +491,14 @@ pub mod pallet {
 			transcoder: AccountId,
 			/// The round as of which it is punished.
 			offence: RoundIndex,
-			/// Who showed it.
+			/// Who reported it.
 			reporter: AccountId,
 			/// What its stake lost, in LPT.
 			slashed: Balance,
-			/// What of it the reporter got, in LPT.
+			/// The part of it that the reporter got, in LPT.
 			finders_fee: Balance,
 		},
-		/// A broadcaster signed two segments in one place, and lost the job's bond.
+		/// A broadcaster signed two different segments in one place and lost the job's bond.
 		BroadcasterEquivocated {
 			/// The job.
 			job: JobId,
@@ -500,96 +507,97 @@ pub mod pallet {
 			/// The bond, in ETH.
 			forfeited: Balance,
 		},
-		/// A transcoder has to pay for verification that it caused in vain.
+		/// A transcoder was charged for verification that it caused in vain.
 		VerificationCharged {
 			/// The transcoder.
 			transcoder: AccountId,
 			/// How much, in ETH.
 			amount: Balance,
-			/// What of it was taken at once. Of the rest its debt is what its stake did not pay.
+			/// The part of it that was taken at once, in ETH. The transcoder owes the rest, less
+			/// what its stake paid.
 			paid: Balance,
 			/// What its stake lost for it, in LPT.
 			slashed: Balance,
 		},
-		/// A transcoder's debt was paid, out of its fees or by somebody.
+		/// Part or all of a transcoder's debt was paid, out of its fees or by somebody.
 		DebtPaid {
 			/// The transcoder.
 			transcoder: AccountId,
 			/// How much, in ETH.
 			paid: Balance,
-			/// What it still owes.
+			/// What it still owes, in ETH.
 			left: Balance,
 		},
-		/// What the verification of a claim may cost lies in its escrow, as far as it was paid.
+		/// The cost of a claim's verification was put into escrow, as far as it was paid.
 		VerificationPrepaid {
 			/// The claim.
 			claim: ClaimId,
-			/// The most that it may cost, in ETH.
+			/// The most that the verification can cost, in ETH.
 			prepayment: Balance,
-			/// What of it the transcoder paid.
+			/// The part that the transcoder paid, in ETH.
 			prepaid: Balance,
-			/// What of it the broadcaster paid, out of the assignment's reserve.
+			/// The part that the broadcaster paid out of the assignment's reserve, in ETH.
 			shortfall: Balance,
 		},
-		/// A payment out of a claim's escrow.
+		/// A payment out of a claim's escrow was made.
 		EscrowPaid {
 			/// The claim.
 			claim: ClaimId,
-			/// To whom.
+			/// The account that received it.
 			account: AccountId,
 			/// Why.
 			reason: PayoutReason,
 			/// How much, in ETH.
 			amount: Balance,
 		},
-		/// A job was drawn for nothing.
+		/// A draw of a job found nobody.
 		NobodySuits {
 			/// The job.
 			job: JobId,
-			/// What the candidate that comes nearest lacks.
+			/// What the nearest candidate lacks.
 			why: Unsuited,
 		},
-		/// A transcoder let too many offers in a row pass.
+		/// A transcoder let too many offers in a row pass. It is offered nothing for a while.
 		Suspended {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// The first round in which it is offered something again.
+			/// The first round in which it gets offers again.
 			until: RoundIndex,
 		},
 	}
 
 	/// Why a call is refused. An authorized call, which no account signs, is refused before it
-	/// enters a block: the number of the error is then that of `InvalidTransaction::Custom`.
+	/// enters a block; the number in `InvalidTransaction::Custom` is then that of the error.
 	#[pallet::error]
 	pub enum Error<T> {
-		/// The stream's name is empty or not UTF-8: give one of 1 to 64 bytes.
+		/// The stream's name is empty or not UTF-8: give a name of 1 to 64 bytes.
 		BadStreamName,
 		/// The ladder has no rendition: name at least one.
 		NoRendition,
 		/// Two renditions of the ladder are equal: leave one out.
 		DuplicateRendition,
-		/// A rendition's side is below 16, odd or above 4096, or a source side is zero or above it:
-		/// give other sizes.
+		/// A rendition's side is below 16, odd or above 4096, or a side of the source is zero or
+		/// above 4096: give other sizes.
 		BadSize,
-		/// A bit rate of the ladder is zero, above its cap, or its cap is too high for the longest
-		/// segment: give other bit rates, or shorter segments.
+		/// A bit rate of the ladder is zero or above its cap, or the cap is too high for the
+		/// longest segment: give other bit rates, or shorter segments.
 		BadBitrate,
-		/// A rendition's profile has no work factor on this chain: ask for another one.
+		/// A rendition's profile has no work factor on this chain: choose another profile.
 		UnknownProfile,
-		/// The longest segment is above 10 s, or the shortest is above it or below 0.5 s: give
-		/// lengths within these.
+		/// The longest segment is above 10 s, or the shortest is above the longest or below 0.5 s:
+		/// give lengths within these bounds.
 		BadSegmentLength,
 		/// The frame rate of the source is zero or too high: give another.
 		BadFrameRate,
-		/// The work of one segment of this job does not fit 64 bits: lower sizes, frame rate or
-		/// length.
+		/// The work of one segment of this job does not fit into 64 bits: lower sizes, frame rate
+		/// or segment length.
 		WorkOverflow,
-		/// The job's largest segment is more work than a verifier can do again in the time it is
-		/// given. Lower the picture size or frame rate, shorten `longest`, or ask for fewer or
-		/// smaller renditions.
+		/// A verifier could not redo the job's largest segment in the time that it is given. Lower
+		/// the picture size or frame rate, shorten `longest`, or ask for fewer or smaller
+		/// renditions.
 		CannotBeJudged,
-		/// Claims of this job would be open in greater number than a transcoder may have. Lengthen
-		/// `shortest`, or lower the work of a segment so that a claim may hold more of them.
+		/// This job would need more open claims at once than a transcoder may have. Lengthen
+		/// `shortest`, or lower the work of a segment, so that a claim can hold more segments.
 		TooManyPlaces,
 		/// The job would end before it can be assigned, or last longer than jobs may: give another
 		/// end.
@@ -599,38 +607,38 @@ pub mod pallet {
 		/// The budget does not pay for one segment at the highest price: raise the budget or lower
 		/// `max_price`.
 		BudgetTooSmall,
-		/// The free ETH does not cover the amount and the minimum balance that must stay free: send
-		/// the broadcaster more, or give less.
+		/// The free ETH does not cover the amount plus the minimum balance that must stay free:
+		/// send the broadcaster more ETH, or give less.
 		InsufficientEth,
 		/// The amount to add is zero.
 		NothingToAdd,
-		/// There is no such job, or it is closed: look at its number.
+		/// There is no such job, or it is closed: check its number.
 		NoJob,
-		/// The job has ended, or its end block has come: create another one.
+		/// The job has ended, or its end block has passed: create another one.
 		JobEnded,
 		/// Only the job's broadcaster, or a spending key of it, may do this.
 		NotBroadcaster,
-		/// Only the job's broadcaster or a spending key of it, or the transcoder of its running
-		/// assignment, may end it.
+		/// Only the job's broadcaster, one of its spending keys, or the transcoder of its running
+		/// assignment can end it.
 		NotParty,
-		/// There is no such spending key: its broadcaster sets it with `set_spending_key`.
+		/// There is no such spending key: its broadcaster can set it with `set_spending_key`.
 		NoSpendingKey,
-		/// The spending key has expired: its broadcaster sets it anew.
+		/// The spending key has expired: its broadcaster can set it anew.
 		KeyExpired,
-		/// The spending key has not expired yet; only its broadcaster may remove it.
+		/// The spending key has not expired yet; only its broadcaster can remove it.
 		KeyNotExpired,
-		/// The spending key may not do this: its broadcaster sets it anew with another scope.
+		/// The spending key may not do this: its broadcaster can set it anew with another scope.
 		OutOfScope,
 		/// The spending key would spend more than its cap: give less, or have its broadcaster raise
 		/// the cap.
 		CapExceeded,
-		/// The broadcaster has as many spending keys as it may have: remove one first.
+		/// The broadcaster has the maximum number of spending keys: remove one first.
 		TooManySpendingKeys,
 		/// An account needs no key to spend its own ETH.
 		OwnKey,
-		/// The object is not for this chain.
+		/// The object was signed for another chain.
 		WrongChain,
-		/// This assignment is not on offer: it was passed on, or is accepted.
+		/// This assignment is not on offer: it was passed on or accepted already.
 		NotOffered,
 		/// There is no such assignment, or it is closed.
 		NoAssignment,
@@ -638,33 +646,33 @@ pub mod pallet {
 		NotTranscoder,
 		/// The time for this has passed.
 		TooLate,
-		/// The transcoder is jailed: it leaves jail with `unjail` when every verdict is executed or
+		/// The transcoder is jailed: it can call `unjail` when every verdict has been executed or
 		/// cancelled.
 		Jailed,
-		/// A generation of keys is not the one in use: name the current one in an acceptance, and
-		/// the assignment's in whatever is signed for it.
+		/// A generation of keys is not the one required: an acceptance must name the current ones,
+		/// and whatever is signed for an assignment must name the assignment's.
 		WrongGeneration,
 		/// The key was revoked: sign with another one.
 		KeyRevoked,
-		/// The toolchain is not accepted: governance accepts toolchains.
+		/// The toolchain is not accepted: governance decides which toolchains are.
 		UnknownToolchain,
-		/// The transcoder works with too many toolchains at once: let assignments of some end
+		/// The transcoder works with too many toolchains at once: let the assignments of one end
 		/// first.
 		TooManyToolchains,
-		/// The claim was made with another toolchain than the assignment's: name that one.
+		/// The claim names another toolchain than the assignment's: name the assignment's.
 		WrongToolchain,
-		/// The signature is not by the key that it names.
+		/// The signature was not made by the key that it names.
 		BadSignature,
 		/// The assignment was not accepted.
 		NotAccepted,
-		/// The claim begins with a segment before the assignment's cursor, or ends before it
-		/// begins: begin at the cursor.
+		/// The claim begins before the assignment's cursor, or ends before it begins: begin at the
+		/// cursor.
 		ClaimNotAscending,
 		/// The claim has more leaves than a claim of this assignment may have: claim fewer at once.
 		TooManyLeaves,
 		/// The claim is for no work.
 		NoWork,
-		/// The claim's largest leaf is above what a segment of this job can hold.
+		/// The claim's largest leaf is above the most work that a segment of this job can hold.
 		LeafTooLarge,
 		/// The claim has more work than its leaves can hold.
 		WorkTooLarge,
@@ -673,39 +681,39 @@ pub mod pallet {
 		/// The fee is more than what is left of the assignment's allowance: claim fewer segments,
 		/// or wait for a top-up.
 		AllowanceExceeded,
-		/// The transcoder has as many claims without outcome as it may have: wait until some are
+		/// The transcoder has the maximum number of claims without outcome: wait until some are
 		/// decided.
 		TooManyOpenClaims,
 		/// The transcoder cannot pay the fee of the claim's call: send it LPT or ETH.
 		CannotPayFee,
-		/// The assignment is not idle: a claim of it may still be on its way. Try again later.
+		/// The assignment is not idle: a claim for it may still be on its way. Try again later.
 		NotIdle,
 		/// There is no such open claim.
 		NoClaim,
-		/// The payments are not those of the escrow: too many, or not its sum.
+		/// The payments do not match the escrow: there are too many, or their sum differs.
 		BadPayouts,
 		/// The stream has no origin record.
 		NoOrigin,
-		/// What is shown is no contradiction.
+		/// The two objects do not contradict each other.
 		NotEquivocation,
-		/// It is punished already.
+		/// This contradiction has been punished already.
 		AlreadyReported,
 		/// All numbers are used up: use another job.
 		NoMoreNumbers,
 		/// The transcoder owes nothing.
 		NoDebt,
-		/// The fee does not cover what the claim's verification costs: claim more at once.
+		/// The fee does not cover the cost of the claim's verification: claim more at once.
 		FeeBelowVerification,
-		/// At this price no claim could cover what its verification costs: raise `max_price`.
+		/// At this price no claim could cover the cost of its verification: raise `max_price`.
 		PriceBelowVerification,
-		/// The transcoder's own bond backs no more in claims without outcome: wait until some are decided, or
-		/// bond more.
+		/// The transcoder's own bond does not back any more claims without outcome: wait until some
+		/// are decided, or bond more.
 		NotBacked,
-		/// The transcoder owes for verification that it caused in vain: pay that with `pay_debt` first.
+		/// The transcoder owes for verification that it caused in vain: pay with `pay_debt` first.
 		InDebt,
-		/// Even the largest claim of this job is worth less than the smallest fee that can be claimed,
-		/// ETH's minimum balance, so nobody could be paid for it. Raise `max_price`, lengthen `longest`, or
-		/// ask for more or larger renditions.
+		/// Even the largest claim of this job is worth less than ETH's minimum balance, the
+		/// smallest fee that can be claimed, so nobody could be paid for it. Raise `max_price`,
+		/// lengthen `longest`, or ask for more or larger renditions.
 		FullClaimTooSmall,
 	}
 
@@ -733,8 +741,8 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Creates a job for a stream. Budget and bond are held on the broadcaster's ETH;
-		/// `min_balance` of it stays free. Two blocks later the job is offered.
+		/// Creates a job for a stream. Budget and bond are held from the broadcaster's ETH, and
+		/// ETH's minimum balance must stay free. The job is offered two blocks later.
 		///
 		/// Who: the broadcaster, or a spending key of it that may create jobs.
 		///
@@ -746,10 +754,10 @@ pub mod pallet {
 		/// - `max_price`: the highest price of a standard segment (2 s of 1280×720 at 30 frames per
 		///   second), in units of 10^-18 ETH.
 		/// - `end`: the block at which it expires.
-		/// - `budget`: in units of 10^-18 ETH; must pay for one segment at `max_price`.
+		/// - `budget`: in units of 10^-18 ETH; it must pay for at least one segment at `max_price`.
 		///
-		/// Emits `JobCreated`. Costs the transaction's fee, in which its draw and its closing are
-		/// counted.
+		/// Emits `JobCreated`. Costs the transaction's fee, which covers the job's draw and closing
+		/// too.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::create_job().saturating_add(Pallet::<T>::future_of_job()))]
 		#[allow(clippy::too_many_arguments)]
@@ -768,15 +776,15 @@ pub mod pallet {
 			Self::do_create_job(who, broadcaster, name, ladder, limits, max_price, end, budget)
 		}
 
-		/// Raises the budget of a job and fills the allowance of its current assignment. A job for
-		/// which nobody was eligible is drawn again two blocks later.
+		/// Raises the budget of a job and refills the allowance of its current assignment. If
+		/// nobody was eligible, the job is drawn again two blocks later.
 		///
 		/// Who: the job's broadcaster, or a spending key of it that may top up jobs.
 		///
 		/// - `job`: the job's number.
-		/// - `amount`: by how much, in units of 10^-18 ETH; held on the broadcaster's.
+		/// - `amount`: by how much, in units of 10^-18 ETH; held from the broadcaster's ETH.
 		///
-		/// Emits `ToppedUp`. Costs the transaction's fee, in which that draw is counted.
+		/// Emits `ToppedUp`. Costs the transaction's fee, which covers that draw too.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::top_up().saturating_add(Pallet::<T>::draw_weight()))]
 		pub fn top_up(
@@ -788,18 +796,18 @@ pub mod pallet {
 			Self::do_top_up(who, job, amount)
 		}
 
-		/// Ends a job. What was done can be claimed for during the grace; then the rest of the
-		/// budget is free again. Its running transcoder ends its own assignment, and only that: the
-		/// job goes to the next on its list at once.
+		/// Ends a job. Work that was done can be claimed during the grace; then the rest of the
+		/// budget is free again. If the transcoder of the running assignment calls it, only that
+		/// assignment ends, and the job is offered to the next transcoder on its list at once.
 		///
 		/// Who: the job's broadcaster, a spending key of it that may end jobs, or the transcoder of
 		/// its running assignment.
 		///
 		/// - `job`: the job's number.
 		///
-		/// Emits `JobEnded`, unless by its transcoder, and `AssignmentEnded` where it was assigned.
-		/// Costs the transaction's fee; a transcoder's covers the handing on too, and a draw where
-		/// nobody is left on the list.
+		/// Emits `AssignmentEnded` if the job was assigned, and `JobEnded` unless the transcoder
+		/// sent the call. Costs the transaction's fee. A transcoder's fee also covers handing the
+		/// job on, and a draw if nobody is left on the list.
 		#[pallet::call_index(2)]
 		#[pallet::weight(Pallet::<T>::quitting_weight(true))]
 		pub fn end_job(origin: OriginFor<T>, job: JobId) -> DispatchResultWithPostInfo {
@@ -829,18 +837,19 @@ pub mod pallet {
 			Self::do_accept_job(&acceptance, &signature.signer)
 		}
 
-		/// Claims the fee of segments of an assignment. Claims of an assignment ascend; gaps are
-		/// allowed and lost. The fee of the segments moves from the budget into escrow and stays
-		/// there until the lottery has decided.
+		/// Claims the fee for segments of an assignment. Claims of an assignment must ascend;
+		/// segments in gaps can never be claimed. The fee for the segments moves from the budget
+		/// into escrow and stays there until the lottery has decided.
 		///
 		/// Who: anyone, without an account; signed by a duties key of the assignment's transcoder.
 		///
-		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for
-		///   each, the work of all leaves and of the largest, and the assignment's toolchain.
+		/// - `claim`: the range of segments, the root of its Merkle-sum tree with one leaf for each
+		///   segment, the work of all leaves and of the largest one, and the assignment's
+		///   toolchain.
 		/// - `signature`: over the claim.
 		///
-		/// Emits `Claimed`. Costs the transaction's fee, which is taken from the transcoder and
-		/// covers what the claim causes later where nobody errs: draw, decision and settlement.
+		/// Emits `Claimed`. Costs the transaction's fee, which is taken from the transcoder. It
+		/// also covers what the claim causes later if nobody errs: draw, decision and settlement.
 		#[pallet::call_index(4)]
 		#[pallet::weight((
 			Pallet::<T>::claim_weight(T::Lottery::get().committee_size),
@@ -858,7 +867,7 @@ pub mod pallet {
 			Self::do_claim_work(&claim, &signature)
 		}
 
-		/// Says where a stream of the caller comes from, so that anyone who knows the stream finds
+		/// Sets where a stream of the caller comes from, so that anyone who knows the stream finds
 		/// its origin. Replaces an earlier record.
 		///
 		/// Who: the broadcaster.
@@ -866,7 +875,7 @@ pub mod pallet {
 		/// - `name`: the stream's name, UTF-8, at most 64 bytes.
 		/// - `record`: how the origin is reached.
 		///
-		/// Emits `OriginSet`. Costs the transaction's fee, and with the first record of a stream a
+		/// Emits `OriginSet`. Costs the transaction's fee, and for the first record of a stream a
 		/// deposit of ETH.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::set_origin())]
@@ -879,7 +888,7 @@ pub mod pallet {
 			Self::do_set_origin(who, name, record)
 		}
 
-		/// Deletes the origin record of a stream of the caller and gives its deposit back.
+		/// Deletes the origin record of a stream of the caller and returns its deposit.
 		///
 		/// Who: the broadcaster.
 		///
@@ -893,18 +902,18 @@ pub mod pallet {
 			Self::do_clear_origin(who, name)
 		}
 
-		/// Lets an account spend the caller's ETH on jobs, or changes what it may do; what it has
-		/// spent stays counted. There are at most eight at once.
+		/// Allows an account to spend the caller's ETH on jobs, or changes what it may do. What it
+		/// has spent stays counted. A broadcaster has at most eight spending keys at once.
 		///
 		/// Who: the broadcaster.
 		///
 		/// - `key`: the account; it pays its own transaction fees.
-		/// - `cap`: the most that it may spend, in units of 10^-18 ETH; what a job gives back that
-		///   it created counts no more.
-		/// - `expiry`: the block from which on it may do nothing.
+		/// - `cap`: the most that it may spend, in units of 10^-18 ETH. What a job that it created
+		///   gives back no longer counts.
+		/// - `expiry`: the block from which it can no longer do anything.
 		/// - `scope`: what it may do.
 		///
-		/// Emits `SpendingKeySet`. Costs the transaction's fee, and with each new key a deposit of
+		/// Emits `SpendingKeySet`. Costs the transaction's fee, and for each new key a deposit of
 		/// ETH.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::set_spending_key())]
@@ -919,12 +928,12 @@ pub mod pallet {
 			Self::do_set_spending_key(who, key, cap, expiry, scope)
 		}
 
-		/// Removes a spending key and gives its deposit back to its broadcaster. Jobs that it
-		/// created go on.
+		/// Removes a spending key and returns its deposit to its broadcaster. Jobs that it created
+		/// go on.
 		///
-		/// Who: the broadcaster; anyone when the key has expired.
+		/// Who: the broadcaster; anyone once the key has expired.
 		///
-		/// - `broadcaster`: whose key it is.
+		/// - `broadcaster`: the owner of the key.
 		/// - `key`: the account.
 		///
 		/// Emits `SpendingKeyRemoved`. Costs the transaction's fee.
@@ -939,21 +948,22 @@ pub mod pallet {
 			Self::do_remove_spending_key(who, broadcaster, key)
 		}
 
-		/// Ends an assignment for which nothing is claimed; the job is drawn anew. What was done
-		/// can be claimed for during the grace.
+		/// Ends an assignment for which nothing is claimed; the job is drawn anew. Work that was
+		/// done can be claimed during the grace.
 		///
-		/// Who: anyone, after twice the time that its largest claim takes at the job's longest
-		/// segments, counted from its last claim or its acceptance; its transcoder after half of
-		/// that, or a sixteenth where nothing was ever claimed. Anyone at any time, once what the
-		/// assignment owes for its reservation comes to its whole allowance.
+		/// Who: anyone, if nothing was claimed for more than twice the time that the assignment's
+		/// largest claim takes at the job's longest segments, counted from its last claim or its
+		/// acceptance. Its transcoder after half of that time, or a sixteenth if nothing was ever
+		/// claimed. Anyone at any time once the assignment owes its whole allowance for its
+		/// reservation.
 		///
 		/// - `job`: the job's number.
 		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`, and `ReservationPaid` where the job pays. Costs nothing when nothing
-		/// was ever claimed for the assignment and the job's budget covers the price of the call, which
-		/// it then pays to the common pool; else the transaction's fee. That covers the draw and the
-		/// closing of one assignment more.
+		/// Emits `AssignmentEnded`, and `ReservationPaid` if the job pays. Costs nothing if nothing
+		/// was ever claimed for the assignment and the job's budget covers the price of the call;
+		/// the job then pays that price to the common pool. Otherwise it costs the transaction's
+		/// fee, which also covers the draw and the closing of one more assignment.
 		#[pallet::call_index(9)]
 		#[pallet::weight(Pallet::<T>::end_idle_weight())]
 		pub fn end_idle(
@@ -966,21 +976,20 @@ pub mod pallet {
 			Ok(pays.into())
 		}
 
-		/// Shows that a transcoder signed two results for one segment. It is slashed, once in a
-		/// job, as of the round in which it first accepted the job. Taken until `slashing_period`
-		/// after the assignment's grace and its last decision.
+		/// Reports that a transcoder signed two different results for one segment. The transcoder
+		/// is slashed, once in a job, as of the round in which it first accepted the job. Accepted
+		/// until `slashing_period` after the assignment's grace and its last decision.
 		///
-		/// Who: anyone. The reporter gets the finder's fee; the transcoder itself gets nothing for
-		/// it.
+		/// Who: anyone. The reporter gets the finder's fee, unless it is the transcoder itself.
 		///
 		/// - `header`: the segment's header.
-		/// - `header_signature`: the broadcaster's over it, by the assignment's generation of its
-		///   keys.
+		/// - `header_signature`: the broadcaster's signature over it, by the assignment's
+		///   generation of its keys.
 		/// - `receipts`: two receipts for it that differ in outputs, kind or toolchain.
 		/// - `signatures`: the transcoder's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `TranscoderEquivocated`. Costs nothing when it is right and not sent by the
-		/// transcoder itself; else the transaction's fee.
+		/// Emits `TranscoderEquivocated`. Costs nothing if the report is right and not sent by the
+		/// transcoder itself; otherwise the transaction's fee.
 		#[pallet::call_index(10)]
 		#[pallet::weight(
 			T::WeightInfo::report_equivocation().saturating_add(T::Slash::slash_weight(0, 1))
@@ -998,16 +1007,16 @@ pub mod pallet {
 			Ok(pays.into())
 		}
 
-		/// Shows that a broadcaster signed two segments in one place. It loses the job's bond.
-		/// Taken as long as the assignment is stored.
+		/// Reports that a broadcaster signed two different segments in one place. The broadcaster
+		/// loses the job's bond. Accepted as long as the assignment is stored.
 		///
 		/// Who: anyone.
 		///
 		/// - `headers`: two headers of one job, assignment, track and seq that differ.
 		/// - `signatures`: the broadcaster's over each, by the assignment's generation of its keys.
 		///
-		/// Emits `BroadcasterEquivocated`. Costs nothing when it is right, else the transaction's
-		/// fee.
+		/// Emits `BroadcasterEquivocated`. Costs nothing if the report is right, otherwise the
+		/// transaction's fee.
 		#[pallet::call_index(11)]
 		#[pallet::weight(T::WeightInfo::report_broadcaster())]
 		pub fn report_broadcaster(
@@ -1020,19 +1029,18 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Shows that a transcoder claims another result for a segment than it has signed. It is
-		/// slashed as by `report_equivocation`. Taken as long as the claim is open.
+		/// Reports that a transcoder claims another result for a segment than it has signed. It is
+		/// slashed as by `report_equivocation`. Accepted as long as the claim is open.
 		///
-		/// Who: anyone. The reporter gets the finder's fee; the transcoder itself gets nothing for
-		/// it.
+		/// Who: anyone. The reporter gets the finder's fee, unless it is the transcoder itself.
 		///
 		/// - `claim`: the claim's number.
 		/// - `evidence`: a leaf of the claim with its path, the broadcaster's signature over the
 		///   segment, and the transcoder's receipt for it that differs in outputs, kind or
 		///   toolchain.
 		///
-		/// Emits `TranscoderEquivocated`. Costs nothing when it is right and not sent by the
-		/// transcoder itself; else the transaction's fee.
+		/// Emits `TranscoderEquivocated`. Costs nothing if the report is right and not sent by the
+		/// transcoder itself; otherwise the transaction's fee.
 		#[pallet::call_index(12)]
 		#[pallet::weight(T::WeightInfo::report_leaf().saturating_add(T::Slash::slash_weight(0, 1)))]
 		pub fn report_leaf(
@@ -1046,11 +1054,12 @@ pub mod pallet {
 		}
 
 		/// Pays what a transcoder owes for verification that it caused in vain, as far as the
-		/// caller's free ETH goes. With a debt it is offered no job and claims nothing.
+		/// caller's free ETH goes. While a transcoder has a debt, it is offered no job and can
+		/// claim nothing.
 		///
 		/// Who: anyone.
 		///
-		/// - `transcoder`: whose debt it is.
+		/// - `transcoder`: the debtor.
 		///
 		/// Emits `DebtPaid`. Costs the transaction's fee.
 		#[pallet::call_index(13)]
@@ -1060,17 +1069,18 @@ pub mod pallet {
 			Self::do_pay_debt(&who, transcoder)
 		}
 
-		/// Hands a job on: its running assignment ends, and the job is offered to the next on its
-		/// list at once; with nobody left on it, a new one is drawn two blocks later. What was done
-		/// can be claimed for during the grace. To the transcoder it is no offer that it let pass.
+		/// Hands a job on: its running assignment ends, and the job is offered to the next
+		/// transcoder on its list at once. If nobody is left on the list, a new one is drawn two
+		/// blocks later. Work that was done can be claimed during the grace. The transcoder is not
+		/// treated as having let an offer pass.
 		///
 		/// Who: the job's broadcaster, or a spending key of it that may end jobs.
 		///
 		/// - `job`: the job's number.
 		/// - `assignment`: the number of its running assignment.
 		///
-		/// Emits `AssignmentEnded`, and `Offered` where somebody comes next. Costs the
-		/// transaction's fee, which covers the closing of the next assignment, and the draw where
+		/// Emits `AssignmentEnded`, and `Offered` if there is a next transcoder. Costs the
+		/// transaction's fee, which also covers the closing of the next assignment, and the draw if
 		/// there is one.
 		#[pallet::call_index(14)]
 		#[pallet::weight(Pallet::<T>::next_transcoder_weight(true))]
@@ -1096,22 +1106,22 @@ pub mod pallet {
 			JobOfStream::<T>::get(stream)
 		}
 
-		/// An assignment: the job's current one, one in grace, or one that can still be reported.
+		/// An assignment that is current, in grace, or can still be reported.
 		pub fn assignment(job: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
 			Self::view_assignment(job, index)
 		}
 
-		/// What the claims of an assignment have to be worth, and how much of them is backed.
+		/// What the claims of an assignment must be worth, and how much of them is backed.
 		pub fn claim_terms(job: JobId, index: AssignmentIndex) -> Option<ClaimTerms> {
 			Self::view_claim_terms(job, index)
 		}
 
-		/// What the price and the budget of a new job have to cover.
+		/// What the price and the budget of a new job must cover.
 		pub fn job_terms() -> VerificationTerms {
 			T::Lottery::get().terms(false)
 		}
 
-		/// Who is asked after the current assignment, in order.
+		/// The transcoders that will be asked after the current assignment, in order.
 		pub fn successors(job: JobId) -> Vec<AccountId> {
 			PriorityLists::<T>::get(job).into_inner()
 		}
@@ -1136,7 +1146,7 @@ pub mod pallet {
 			Origins::<T>::get(stream).map(|origin| origin.record)
 		}
 
-		/// The streams that have said where they come from.
+		/// The streams that have an origin record.
 		pub fn origins() -> Vec<StreamId> {
 			Self::view_origins()
 		}
@@ -1146,12 +1156,12 @@ pub mod pallet {
 			Debts::<T>::get(transcoder).unwrap_or_default()
 		}
 
-		/// The offers that a transcoder has to accept, what is due first at the top.
+		/// The offers that a transcoder has to accept, the most urgent first.
 		pub fn duties(account: AccountId) -> Vec<DutyView> {
 			Self::view_duties(&account)
 		}
 
-		/// The accounts that may spend for a broadcaster.
+		/// The accounts that can spend a broadcaster's ETH.
 		pub fn spending_keys(broadcaster: AccountId) -> Vec<SpendingView> {
 			Self::view_spending_keys(broadcaster)
 		}

@@ -1,4 +1,4 @@
-//! Where an escrow goes: a list of payments, made in bounded steps.
+//! Paying out an escrow: a list of payments, made in bounded steps.
 
 use alloc::{vec, vec::Vec};
 use frame_support::{
@@ -18,9 +18,9 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// What of a claim's escrow there is for its verification. A refund gives the broadcaster all that
-	/// is its own; a fee that is paid covers what its transcoder could not prepay, but for so much as
-	/// the pot begins with where it has not begun.
+	/// The part of a claim's escrow that is available for its verification. With a refund, the
+	/// broadcaster gets everything of its own back. A paid fee covers what its transcoder could not
+	/// prepay, except for the amount that the pot needs to come into existence.
 	pub(crate) fn verification_budget_of(claim: &OpenClaim, settlement: Settlement) -> Balance {
 		match settlement {
 			Settlement::Pay => {
@@ -32,7 +32,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What the pot of fees has to get at once to begin: nothing once it has.
+	/// The amount that the pot of fees must receive at once to come into existence; zero once it
+	/// exists.
 	fn pot_lacks() -> Balance {
 		let least = Self::smallest_fee();
 		if T::Assets::total_balance(ETH, &T::FeeSink::pot()) < least {
@@ -56,8 +57,8 @@ impl<T: Config> Pallet<T> {
 		Self::pay_out(id, claim, settlement, list)
 	}
 
-	/// How an escrow is split. What verification costs comes out of the broadcaster's shortfall first,
-	/// where there is one, then out of what the transcoder prepaid, then out of its fee.
+	/// Splits an escrow. The cost of verification comes first out of the broadcaster's shortfall,
+	/// if there is one, then out of what the transcoder prepaid, then out of its fee.
 	fn payouts_of(
 		claim: &OpenClaim,
 		settlement: Settlement,
@@ -92,8 +93,8 @@ impl<T: Config> Pallet<T> {
 		Some(list.into_iter().flatten().collect())
 	}
 
-	/// Pays a claim's escrow by `list`, as much as one step holds now and the rest on the agenda. The
-	/// claim is gone when all is paid.
+	/// Pays a claim's escrow by `list`: one step now, and the rest by the agenda. The claim is
+	/// deleted when everything is paid.
 	pub(crate) fn pay_out(
 		id: ClaimId,
 		claim: OpenClaim,
@@ -118,7 +119,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Makes the first payments of `list`, and sees to the rest.
+	/// Makes the first payments of `list`, and schedules the rest.
 	fn pay_step(id: ClaimId, claim: &OpenClaim, list: PayoutList) -> DispatchResult {
 		let mut list = list.into_inner();
 		let rest = list.split_off(list.len().min(PAYOUTS_PER_STEP as usize));
@@ -144,7 +145,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Makes one payment; says whether its account got it, and not the escrow's owner.
+	/// Makes one payment. Returns whether its account got it; otherwise the escrow's owner did.
 	fn pay_one(
 		info: &ClaimInfo,
 		fee_share: Perbill,
@@ -153,8 +154,8 @@ impl<T: Config> Pallet<T> {
 		let Payout { account, reason, amount } = payout;
 		let broadcaster = &info.broadcaster;
 		match reason {
-			// Far less, mostly, than an account of ETH can begin with: owed to the verifier, which
-			// withdraws it with its other fees.
+			// Usually far less than an ETH account needs to come into existence. It is owed to the
+			// verifier, which withdraws it with its other fees.
 			PayoutReason::Verification => {
 				return Self::pay_small(broadcaster, account, *amount, false);
 			}
@@ -172,9 +173,10 @@ impl<T: Config> Pallet<T> {
 		Ok(true)
 	}
 
-	/// Pays what may be less than an account can begin with: `directly` where that can be, else as a fee
-	/// that it is owed. While nobody was ever paid a fee the pot itself may be unable to begin: then the
-	/// escrow's owner keeps it. Says whether `to` got it.
+	/// Pays an amount that may be less than an account needs to come into existence: `directly` if
+	/// possible, otherwise as an owed fee. While nobody was ever paid a fee, the pot itself may be
+	/// unable to come into existence; then the escrow's owner keeps the amount. Returns whether
+	/// `to` got it.
 	fn pay_small(
 		broadcaster: &AccountId,
 		to: &AccountId,
@@ -194,10 +196,11 @@ impl<T: Config> Pallet<T> {
 		Ok(false)
 	}
 
-	/// Pays a fee to a transcoder and its delegators, whose part is that of the whole fee, whatever
-	/// `amount` verification has left of it. What the transcoder owes is taken out of its own part first,
-	/// and then out of theirs, or it would owe for ever by leaving itself nothing; what is left to book
-	/// is never less than the pot could begin with, where it has not begun.
+	/// Pays a fee to a transcoder and its delegators. Their part is computed from the whole fee,
+	/// even if verification has left only `amount` of it. A debt of the transcoder is paid out of
+	/// its own part first and then out of theirs: otherwise it could owe for ever by leaving itself
+	/// nothing. If the pot does not exist yet, enough is left to book for it to come into
+	/// existence.
 	fn pay_fee(
 		info: &ClaimInfo,
 		account: &AccountId,
@@ -221,7 +224,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Goes on with a list that is longer than one step.
+	/// Continues with a list that is longer than one step.
 	pub(crate) fn run_payouts(id: ClaimId) {
 		let (Some(claim), Some(list)) = (OpenClaims::<T>::get(id), Payouts::<T>::get(id)) else {
 			frame_support::defensive!("a list takes its task with it; qed");

@@ -13,10 +13,10 @@ use crate::{
 };
 
 impl<T: Config> OnKeyRevoked for Pallet<T> {
-	/// Assignments that run by the generation are handed on from the next block on, step by step and
-	/// in nobody's way: nothing new is signed for them. What was done for them can be claimed for by
-	/// the generation's other keys, and what the revoked one signed before stays valid and
-	/// punishable.
+	/// Assignments that run by the generation are handed on from the next block on, step by step
+	/// and without delaying others, because nothing new is signed for them. Work that was done for
+	/// them can be claimed by the generation's other keys, and what the revoked key signed before
+	/// stays valid and punishable.
 	fn on_key_revoked(
 		account: &AccountId,
 		purpose: Purpose,
@@ -24,11 +24,11 @@ impl<T: Config> OnKeyRevoked for Pallet<T> {
 		references: u32,
 	) {
 		Self::schedule(Class::Lazy, Task::Keys(account.clone(), purpose, generation), 0);
-		// The first of them is in the call's own weight.
+		// The call's own weight includes the first of them.
 		let others = references.saturating_sub(1);
 		let weight = Self::weight_of_one().saturating_mul(others.into());
 		if others > 0 && T::ChargeFee::can_pay(account, weight, 0) {
-			// It can pay.
+			// This was checked before.
 			let _ = T::ChargeFee::charge(account, weight, 0);
 		}
 	}
@@ -39,8 +39,8 @@ impl<T: Config> OnKeyRevoked for Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// What it causes that an assignment is handed on whose key is revoked: that, and the closing of one
-	/// assignment more.
+	/// The weight that one assignment with a revoked key causes: it is handed on, and one more
+	/// assignment is closed.
 	fn weight_of_one() -> Weight {
 		T::WeightInfo::task_hand_on().saturating_add(Self::closing_weight())
 	}

@@ -53,9 +53,9 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Whether `who` may do what `allows` asks with `broadcaster`'s ETH, `amount` of it spent:
-	/// always when it is its own; else as its key may, which is told of what was spent. `stranger`
-	/// is the error for whoever has no key.
+	/// Whether `who` may do what `allows` asks with `broadcaster`'s ETH, spending `amount` of it:
+	/// always if it is its own, otherwise as its key allows, which records what was spent.
+	/// `stranger` is the error for an account without a key.
 	pub(crate) fn spend(
 		who: &AccountId,
 		broadcaster: &AccountId,
@@ -80,9 +80,9 @@ impl<T: Config> Pallet<T> {
 		Ok(Some(Spender { key: who.clone(), serial: row.serial, amount }))
 	}
 
-	/// Of what a job gives back, the share that the key put into it that created it counts no longer
-	/// against that key's cap, rounded down: what comes back is as much the others' as what was spent
-	/// was.
+	/// When a job gives ETH back, the creating key's share of it, rounded down, no longer counts
+	/// against that key's cap: what comes back belongs to the others in the same proportion as what
+	/// was put in.
 	pub(crate) fn restore_cap(job: &mut Job, returned: Balance) {
 		let funded = job.funded;
 		job.funded = funded.saturating_sub(returned);

@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -22,7 +22,7 @@ use crate::{
 	Waiting,
 };
 
-/// What a broadcaster's holds should be.
+/// The expected holds of a broadcaster.
 #[derive(Default)]
 struct Owed {
 	budget: Balance,
@@ -32,7 +32,7 @@ struct Owed {
 	spending: Balance,
 }
 
-/// What an assignment's claims add up to.
+/// The totals of an assignment's claims.
 #[derive(Default)]
 struct Counted {
 	open: u32,
@@ -40,7 +40,7 @@ struct Counted {
 	ranges: Vec<(Seq, Seq)>,
 }
 
-/// What a transcoder's current assignments add up to.
+/// The totals of a transcoder's current assignments.
 #[derive(Default)]
 struct Carried {
 	assignments: u32,
@@ -73,7 +73,7 @@ impl<T: Config> Pallet<T> {
 			owed.bond += job.bond;
 		}
 		for (id, claim) in OpenClaims::<T>::iter() {
-			// Of a list that is being paid, what is left of it.
+			// Of a list that is being paid, only the rest.
 			let left = Payouts::<T>::get(id)
 				.map_or(claim.escrow(), |list| list.iter().map(|payout| payout.amount).sum());
 			owed.entry(claim.info.broadcaster).or_default().escrow += left;
@@ -355,7 +355,7 @@ impl<T: Config> Pallet<T> {
 			let first = Backlog::<T>::get(class).unwrap_or_else(|| Self::now().saturating_add(1));
 			ensure!(at >= first, "a task is overdue that the backlog does not name");
 			match task {
-				// Nobody remembers these.
+				// Nothing records the place of these.
 				Task::Toolchains(..) => {
 					ensure!(class == Class::Urgent, "an urgent task stands among lazy ones");
 				}

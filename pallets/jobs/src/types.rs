@@ -1,4 +1,4 @@
-//! What the pallet stores.
+//! The types that the pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
@@ -29,16 +29,17 @@ pub const MAX_STREAM_NAME: u32 = 64;
 /// Most spending keys of a broadcaster.
 pub const MAX_SPENDING_KEYS: u32 = 8;
 
-/// Most toolchains with which a transcoder works at once: one, and another while it changes over.
+/// Most toolchains with which a transcoder works at once, so that it can run two while it changes
+/// over.
 pub const MAX_TOOLCHAINS_AT_WORK: u32 = 4;
 
-/// Transcoders of a job whose answers to its offers are told; what comes after them says nothing.
+/// How many transcoders per job are told of; what later ones answer is not counted.
 pub const MAX_ANSWERS: u32 = 8;
 
-/// Most payments out of one escrow: to a committee's members of all tranches, and what else there is.
+/// Most payments out of one escrow: one per member of all tranches of a committee, and the others.
 pub const MAX_PAYOUTS: u32 = livepeer_primitives::MAX_COMMITTEE + 4;
 
-/// Payments of one step.
+/// Payments made in one step.
 pub const PAYOUTS_PER_STEP: u32 = 8;
 
 /// A stream's name within its broadcaster: UTF-8, not empty.
@@ -47,10 +48,10 @@ pub type StreamName = BoundedVec<u8, ConstU32<MAX_STREAM_NAME>>;
 /// Transcoders in the order in which a job is offered to them.
 pub type PriorityList = BoundedVec<AccountId, ConstU32<MAX_PRIORITY_LIST>>;
 
-/// What is left to pay of an escrow.
+/// The remaining payments of an escrow.
 pub type PayoutList = BoundedVec<Payout, ConstU32<MAX_PAYOUTS>>;
 
-/// Where a job stands.
+/// The state of a job.
 #[derive(
 	Clone,
 	Copy,
@@ -68,8 +69,8 @@ pub enum Phase {
 	Waiting {
 		/// The block of the draw.
 		draw_at: BlockNumber,
-		/// Draws in a row that came to nothing, since a top-up brought one forward: they found nobody, or
-		/// nobody accepted.
+		/// Draws in a row that came to nothing since a top-up brought one forward: nobody was
+		/// found, or nobody accepted.
 		retries: u8,
 	},
 	/// Offered to a transcoder that has not accepted yet.
@@ -119,13 +120,14 @@ pub struct Job {
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
-	/// Factors of the work formula when it was created, with the work of a rejected segment of this job.
+	/// Factors of the work formula at the job's creation, with the work of a rejected segment of
+	/// this job.
 	pub factors: WorkFactors,
 	/// The most work that one segment may hold under these factors.
 	pub max_leaf_work: u64,
-	/// The most leaves of a claim that are drawn: what judges can do of this job.
+	/// The most leaves of a claim that are drawn, which is what judges can do for this job.
 	pub max_samples: u32,
-	/// Work per second that it takes of a transcoder's capacity.
+	/// Work per second that it takes from a transcoder's capacity.
 	pub load: u64,
 	/// The highest price of a standard segment that it takes, in ETH.
 	pub max_price: Balance,
@@ -135,14 +137,14 @@ pub struct Job {
 	pub unreserved: Balance,
 	/// ETH held until the job is closed; 0 once it is forfeited.
 	pub bond: Balance,
-	/// ETH that was put into it, budget and bond, and not given back yet.
+	/// ETH that was put into it, budget and bond, and has not been given back.
 	pub funded: Balance,
 	/// The key that created it; `None` when its owner did.
 	pub spender: Option<Spender>,
 	/// Where it stands.
 	pub phase: Phase,
-	/// Acceptances since a fee of it was paid, or a top-up brought its draw forward, and the draws in a
-	/// row that came to nothing before them.
+	/// Acceptances since a fee of it was paid or a top-up brought its draw forward, plus the draws
+	/// in a row that came to nothing before them.
 	pub fruitless: u8,
 	/// The number of the next assignment.
 	pub next_assignment: AssignmentIndex,
@@ -150,23 +152,23 @@ pub struct Job {
 	pub assignments: u32,
 	/// Those of them that can still be claimed for: the current one and those in grace.
 	pub claimable: u32,
-	/// Where the job's next step stands on the agenda; `None` once it has ended.
+	/// The place of the job's next step on the agenda; `None` once it has ended.
 	pub wake: Option<Wake>,
-	/// The transcoder that lost it last, which is not chosen again at once.
+	/// The transcoder that lost it last. It is not chosen again at once.
 	pub lost_by: Option<AccountId>,
-	/// Whether it is among those that wait longer than for their first draw.
+	/// Whether it waits longer than for its first draw.
 	pub waits: bool,
 }
 
 impl Job {
-	/// Its draws in a row that came to nothing: those for which it waits, less what it waits longer for
-	/// acceptances without a fee.
+	/// Its draws in a row that came to nothing: those for which it waits, minus those by which it
+	/// waits longer because of acceptances without a fee.
 	pub fn draws_in_vain(&self) -> u8 {
 		self.phase.retries().saturating_sub(self.fruitless.saturating_sub(1))
 	}
 }
 
-/// How far it is with the walk over the jobs that wait for somebody. There is one at a time.
+/// The progress of the walk over the waiting jobs. There is one walk at a time.
 #[derive(
 	Clone,
 	Copy,
@@ -181,11 +183,11 @@ impl Job {
 	TypeInfo,
 )]
 pub struct Walk {
-	/// The block of its next step, or that of the last one of the newest walk.
+	/// The block of its next step, or of the last step of the newest walk.
 	pub at: BlockNumber,
-	/// Whether it stands on the agenda.
+	/// Whether it is on the agenda.
 	pub is_going: bool,
-	/// Whether somebody takes more since it began, so that another follows.
+	/// Whether somebody takes more work since it began, so that another walk follows.
 	pub again: bool,
 }
 
@@ -206,11 +208,11 @@ pub struct Walk {
 pub struct Lapse {
 	/// How many in a row.
 	pub count: u32,
-	/// The first round in which it is offered something again, if it was suspended.
+	/// The first round in which it gets offers again, if it was suspended.
 	pub suspended_until: RoundIndex,
 }
 
-/// Why nobody can be offered a job: what the candidate that comes nearest lacks.
+/// Why nobody can be offered a job: what the nearest candidate lacks.
 #[derive(
 	Clone,
 	Copy,
@@ -230,36 +232,37 @@ pub enum Unsuited {
 	Nobody,
 	/// Nobody serves all of its profiles.
 	Profile,
-	/// Nobody's machine does as much work in a second.
+	/// Nobody's machine does enough work per second.
 	Capacity,
-	/// Everybody who could asks more than its `max_price`.
+	/// Everybody suitable so far asks more than its `max_price`.
 	Price,
-	/// Who could, asks less than verification costs, or so little that even the largest claim is below the
-	/// smallest fee.
+	/// Everybody suitable so far asks less than verification costs, or so little that even the
+	/// largest claim is below the smallest fee.
 	BelowVerification,
-	/// Its budget does not pay for one segment and the verification of it.
+	/// Its budget does not pay for one segment and that segment's verification.
 	Budget,
-	/// Who could has no room for it now, is suspended, in debt, or not backed by enough of its own bond.
+	/// Everybody suitable so far has no capacity for it now, is suspended or in debt, or lacks own
+	/// bond to back claims.
 	Busy,
-	/// One of its broadcaster's current keys is revoked, so that nobody could accept it.
+	/// One of its broadcaster's current keys is revoked, so nobody could accept the job.
 	Keys,
-	/// Fewer validators could judge what is claimed of it than a committee has, whoever transcoded it.
+	/// Fewer validators could judge its claims than a committee has, whoever transcoded it.
 	Judges,
 }
 
-/// What the key that created a job has put into it.
+/// What a key has put into the job that it created.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Spender {
 	/// The key.
 	pub key: AccountId,
-	/// [`SpendingKey::serial`] when it did: a key that was removed and set again is another one.
+	/// [`SpendingKey::serial`] at that time: a key that was removed and set again has another one.
 	pub serial: u64,
 	/// ETH that counts against its cap until the job gives it back.
 	pub amount: Balance,
 }
 
-/// What a transcoder accepted: by this all that is signed for an assignment is judged until it is
-/// gone.
+/// What a transcoder accepted. Everything that is signed for an assignment is judged by this until
+/// the assignment is deleted.
 #[derive(
 	Clone,
 	Copy,
@@ -277,19 +280,19 @@ pub struct Agreement {
 	pub broadcaster_keys: Generation,
 	/// The generation of the transcoder's duties keys.
 	pub transcoder_keys: Generation,
-	/// What makes the outputs.
+	/// The toolchain that makes the outputs.
 	pub toolchain: ToolchainId,
 }
 
-/// A transcoder's turns in a job, of which something that was signed can still be reported.
+/// A transcoder's turns in a job for which something signed can still be reported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Turns {
-	/// The round in which it accepted the first of them: as of that its contradictions in the job are
-	/// punished, whatever is reported first.
+	/// The round in which it accepted the first of them. Its contradictions in the job are punished
+	/// as of that round, whatever is reported first.
 	pub since: RoundIndex,
 	/// How many of its accepted assignments are stored.
 	pub assignments: u32,
-	/// Whether a contradiction was punished: once in a job is enough.
+	/// Whether a contradiction was punished; this happens once in a job.
 	pub punished: bool,
 }
 
@@ -298,18 +301,18 @@ pub struct Turns {
 pub struct Assignment {
 	/// The transcoder.
 	pub transcoder: AccountId,
-	/// Its price of a standard segment when it was offered, in ETH.
+	/// Its price of a standard segment at the time of the offer, in ETH.
 	pub price: Balance,
-	/// Its delegators' share of fees when it was offered.
+	/// Its delegators' share of fees at the time of the offer.
 	pub fee_share: Perbill,
-	/// What it accepted; `None` while it has not.
+	/// What it accepted; `None` before that.
 	pub agreement: Option<Agreement>,
-	/// The first seq that a claim may begin with.
+	/// The first seq with which a claim can begin.
 	pub next_seq: Seq,
-	/// What verifying its claims comes to, as of the offer.
+	/// The terms of its claims' verification at the time of the offer.
 	pub terms: VerificationTerms,
-	/// ETH of the budget set aside for the verification of a last claim that is too small for its own,
-	/// should the broadcaster end it.
+	/// ETH of the budget that is reserved for the verification of a last claim that is too small to
+	/// pay for it, in case the broadcaster ends the assignment.
 	pub reserve: Balance,
 	/// Whether the broadcaster ended it.
 	pub ended_by_broadcaster: bool,
@@ -327,60 +330,61 @@ pub struct Assignment {
 	pub undecided: u32,
 	/// Its claims that are not settled.
 	pub open_claims: u32,
-	/// The last block in which it can claim; `None` while it is the current one.
+	/// The last block in which it can claim; `None` while it is current.
 	pub claimable_until: Option<BlockNumber>,
 	/// Whether its grace has passed and its allowance was given back.
 	pub over: bool,
 	/// The last block in which what was signed for it can be reported.
 	pub kept_until: BlockNumber,
-	/// The agenda's block under which its next step stands.
+	/// The agenda's block of its next step.
 	pub close_at: Option<BlockNumber>,
-	/// The generation of its transcoder's duties keys when it was offered: by that, and no other, it can
-	/// be accepted.
+	/// The generation of its transcoder's duties keys at the time of the offer. It can be accepted
+	/// with no other.
 	pub offered_to: Generation,
 }
 
 impl Assignment {
-	/// Open-claim places that it holds.
+	/// Open-claim places that it takes.
 	pub fn places(&self) -> u32 {
 		self.reserved.max(self.undecided)
 	}
 }
 
-/// What the transcoders of a job have made of its offers, for `CompetitivenessTolerance`.
+/// How the transcoders of a job have answered its offers, for `CompetitivenessTolerance`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Answers {
 	/// The generation of the broadcaster's segment keys when the newest offer was made.
 	pub offered_under: Generation,
 	/// Whether a claim of the job was paid.
 	pub paid: bool,
-	/// Who was told of already, served or not: each once.
+	/// Transcoders that inflation was told of, whether they served or not, each once.
 	pub told: BoundedVec<AccountId, ConstU32<MAX_ANSWERS>>,
-	/// Who did not serve it, and is told of when claims of the job are paid.
+	/// Transcoders that did not serve it. Inflation is told of them when claims of the job are
+	/// paid.
 	pub failed: BoundedVec<AccountId, ConstU32<MAX_ANSWERS>>,
 }
 
 /// A claim between claiming and settlement.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct OpenClaim {
-	/// All that the lottery needs, whatever becomes of the job.
+	/// All that the lottery needs, even after the job is gone.
 	pub info: ClaimInfo,
 	/// The delegators' share of the assignment.
 	pub fee_share: Perbill,
-	/// Whether it has its outcome, so that it holds no place.
+	/// Whether it has its outcome; then it takes no place.
 	pub decided: bool,
 	/// What its verification may cost, in ETH.
 	pub prepayment: Balance,
-	/// What of that the transcoder paid when it claimed, in escrow.
+	/// The part of that which the transcoder paid when it claimed, in escrow.
 	pub prepaid: Balance,
-	/// What of that is the broadcaster's, out of the assignment's reserve, in escrow.
+	/// The part of that which the broadcaster pays, out of the assignment's reserve, in escrow.
 	pub shortfall: Balance,
-	/// Blocks since the claim of the assignment before it, or since that was accepted.
+	/// Blocks since the assignment's previous claim, or since its acceptance.
 	pub took: BlockNumber,
 }
 
 impl OpenClaim {
-	/// What its transcoder's own bond backs of it until it has its outcome.
+	/// How much of its transcoder's own bond it needs as backing until it has its outcome.
 	pub fn worth(&self) -> Balance {
 		self.info.fee.max(self.prepayment)
 	}
@@ -396,9 +400,9 @@ impl OpenClaim {
 pub(crate) struct Prepayment {
 	/// The most that it costs.
 	pub whole: Balance,
-	/// What of it is the transcoder's, in escrow.
+	/// The part that is the transcoder's, in escrow.
 	pub prepaid: Balance,
-	/// What of it is the broadcaster's, in escrow.
+	/// The part that is the broadcaster's, in escrow.
 	pub shortfall: Balance,
 }
 
@@ -418,18 +422,18 @@ pub struct Load {
 	pub assignments: u32,
 	/// Work per second that they take of its capacity.
 	pub work: u64,
-	/// The toolchains with which the running ones run.
+	/// The toolchains of the running assignments.
 	pub toolchains: BoundedVec<ToolchainLoad, ConstU32<MAX_TOOLCHAINS_AT_WORK>>,
-	/// The agenda's block under which its next check stands.
+	/// The agenda's block of its next check.
 	pub check_at: BlockNumber,
-	/// Whether it is known to be lost, so that the check hands everything on.
+	/// Whether it is known to be lost, so that the check hands all its assignments on.
 	pub lost: bool,
 }
 
 /// Where a stream comes from.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Origin {
-	/// Whose stream it is.
+	/// The stream's owner.
 	pub broadcaster: AccountId,
 	/// How it is reached.
 	pub record: ServiceRecord,
@@ -472,19 +476,19 @@ impl Scope {
 pub struct SpendingKey {
 	/// The most that may be spent, in ETH.
 	pub cap: Balance,
-	/// What is spent: put into jobs and not given back by them, in ETH.
+	/// What was put into jobs and not given back by them, in ETH.
 	pub spent: Balance,
-	/// The block from which on it may do nothing.
+	/// The block from which it can no longer do anything.
 	pub expiry: BlockNumber,
 	/// What it may do.
 	pub scope: Scope,
-	/// Tells it from a key of the same account that was removed before.
+	/// Distinguishes it from a key of the same account that was removed before.
 	pub serial: u64,
 	/// ETH held from the broadcaster as long as it is stored.
 	pub deposit: Balance,
 }
 
-/// Where a task stands on the agenda.
+/// The place of a task on the agenda.
 #[derive(
 	Clone,
 	Copy,
@@ -504,7 +508,7 @@ pub struct Wake {
 	pub at: BlockNumber,
 }
 
-/// Something to do in a later block.
+/// A task for a later block.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -513,19 +517,20 @@ pub enum Task {
 	Job(JobId),
 	/// Take an ended assignment's next step: give its allowance back, or delete it.
 	Assignment(JobId, AssignmentIndex),
-	/// See whether a transcoder with assignments is still there; else hand them on.
+	/// Check whether a transcoder with assignments is still there; if not, hand them on.
 	Transcoder(AccountId),
-	/// Hand on a transcoder's assignments whose toolchain no longer runs, after this job.
+	/// Hand on a transcoder's assignments whose toolchain no longer runs, beginning after this job.
 	Toolchains(AccountId, Option<JobId>),
 	/// Hand on the assignments that run by a generation of an account's keys.
 	Keys(AccountId, Purpose, Generation),
-	/// Go on paying a claim's escrow.
+	/// Continue paying a claim's escrow.
 	Payouts(ClaimId),
-	/// Bring the draws of jobs that wait, after this one, forward: somebody takes more than before.
+	/// Bring the draws of waiting jobs after this one forward, because somebody takes more work
+	/// than before.
 	Waiting(Option<JobId>),
 }
 
-/// A leaf that a claim commits to, and a receipt of its claimant's that says something else.
+/// A leaf that a claim commits to, and a receipt of the claimant that contradicts it.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -558,13 +563,13 @@ pub struct LeafEvidence {
 	TypeInfo,
 )]
 pub enum EndReason {
-	/// Its broadcaster ended it, or one of its spending keys.
+	/// Its broadcaster or one of its spending keys ended it.
 	Broadcaster,
 	/// Its end block came.
 	#[codec(index = 2)]
 	Expired,
-	/// Nobody could be offered it, or accepted it, for so long that it was drawn
-	/// [`crate::decision::MAX_DRAWS`] times in a row for nothing.
+	/// It was drawn [`crate::decision::MAX_DRAWS`] times in a row for nothing: nobody could be
+	/// offered it, or nobody accepted.
 	#[codec(index = 3)]
 	NobodySuits,
 }

@@ -1,4 +1,4 @@
-//! What applications see.
+//! The reads for applications.
 
 use alloc::vec::Vec;
 use livepeer_primitives::{
@@ -34,7 +34,8 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// While it is not accepted, the generations are those that an acceptance has to name.
+	/// If the assignment is not accepted yet, the generations are those that an acceptance must
+	/// name.
 	pub(crate) fn view_assignment(id: JobId, index: AssignmentIndex) -> Option<AssignmentView> {
 		let job = Jobs::<T>::get(id)?;
 		let assignment = Assignments::<T>::get(id, index)?;

@@ -1,9 +1,9 @@
-//! Leaving pays for itself: where an account has no free LPT for the fee of `unbond` or
+//! Leaving pays for itself: if an account has no free LPT for the fee of `unbond` or
 //! `withdraw_stake`, the fee comes out of what the call frees.
 //!
-//! Who charges fees asks before the call runs. What is taken out of a bond so answers for nothing any
-//! longer, but it is no more than a fee, all of it is spent at once, and only who has nothing else
-//! can have it.
+//! The component that charges fees asks before the call runs. What is taken from a bond this way is
+//! no longer liable. But it is only a fee, all of it is spent at once, and only an account that has
+//! nothing else can use it.
 
 use crate::{
 	asset,
@@ -15,7 +15,7 @@ use livepeer_primitives::{AccountId, Balance};
 use sp_runtime::DispatchResult;
 
 impl<T: Config> Pallet<T> {
-	/// Whether a call that frees this could bring `amount` before it runs. Changes nothing.
+	/// Whether a call that frees this could provide `amount` before it runs. Changes nothing.
 	pub fn can_advance(who: &AccountId, frees: Frees, amount: Balance) -> bool {
 		match frees {
 			Frees::Unbonded(unbonded) => Self::position(who)
@@ -28,8 +28,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Pays `amount` at least of what the call frees to `who`, before it runs. The call takes it into
-	/// account, or [`Self::settle_advance`] forgets it.
+	/// Pays at least `amount` of what the call frees to `who`, before the call runs. The call takes
+	/// this into account, or [`Self::settle_advance`] deletes the record.
 	pub fn advance(who: &AccountId, frees: Frees, amount: Balance) -> DispatchResult {
 		ensure!(Self::can_advance(who, frees, amount), Error::<T>::InsufficientStake);
 		let advance = match frees {
@@ -49,12 +49,12 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Forgets an advance when its call is over.
+	/// Deletes the record of an advance when its call is over.
 	pub fn settle_advance() {
 		Advanced::<T>::kill();
 	}
 
-	/// What of `amount` is left to unbond.
+	/// What is left of `amount` to unbond.
 	pub(crate) fn less_advance(amount: Balance) -> Balance {
 		match Advanced::<T>::get() {
 			Some(Advance::Unbonded(advanced)) => {
@@ -65,7 +65,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Whether a lock was paid out already so that its own call could be paid.
+	/// Whether a lock has already been paid out to pay for its own call.
 	pub(crate) fn is_advanced(id: u32) -> bool {
 		let is = Advanced::<T>::get() == Some(Advance::Lock(id));
 		if is {

@@ -1,8 +1,8 @@
 //! Every movement of money, and the account of what the pot owes.
 //!
-//! LPT that is bonded or leaves, and ETH that is owed as fees, lie in one account, the pot. What
-//! it owes is kept as two sums, so that its surplus is known without a loop. Anyone may send to
-//! the pot: that is surplus.
+//! Bonded and leaving LPT, and ETH that is owed as fees, lie in one account, the pot. What the pot
+//! owes is kept as two sums, so that its surplus is known without a loop. Anyone can send to the
+//! pot; that is surplus.
 
 use crate::{Config, OwedFees, OwedStake};
 use frame_support::{
@@ -25,12 +25,11 @@ pub fn pot<T: Config>() -> AccountId {
 	id.into_account_truncating()
 }
 
-/// Gives the pot, and in LPT the common pool too, the minimum balance out of nothing. Without it
-/// the pot could not pay out the last unit that it owes, or take in a fee below the minimum.
-/// Genesis only.
+/// Mints the minimum balance to the pot, and in LPT also to the common pool. Without it the pot
+/// could not pay out the last unit that it owes, or take in a fee below the minimum. Genesis only.
 ///
 /// # Panics
-/// If it cannot be minted: a chain that starts so could not pay later.
+/// If it cannot be minted: such a chain could not pay later.
 pub fn endow<T: Config>() {
 	let pot = pot::<T>();
 	let minimum = T::Currency::minimum_balance();
@@ -45,14 +44,14 @@ pub fn endow<T: Config>() {
 	}
 }
 
-/// Moves stake of `who` into the pot. `who` keeps its account.
+/// Moves stake of `who` into the pot. The account of `who` is kept alive.
 pub fn collect_stake<T: Config>(who: &AccountId, amount: Balance) -> DispatchResult {
 	T::Currency::transfer(who, &pot::<T>(), amount, Preservation::Preserve)?;
 	owe_stake::<T>(amount);
 	Ok(())
 }
 
-/// Mints LPT into the pot. Not owed to anybody yet.
+/// Mints LPT into the pot. It is not owed to anybody yet.
 pub fn mint_stake<T: Config>(amount: Balance) -> DispatchResult {
 	T::Currency::mint_into(&pot::<T>(), amount)?;
 	Ok(())
@@ -74,8 +73,8 @@ pub fn pay_fees<T: Config>(who: &AccountId, amount: Balance) -> DispatchResult {
 	Ok(())
 }
 
-/// Moves slashed stake out of the pot: `fee` of it to `finders` in equal parts, the rest, with what
-/// a part rounds off or a finder cannot take, to the common pool.
+/// Moves slashed stake out of the pot. `fee` of it goes to `finders` in equal parts; the rest,
+/// including rounding and what a finder cannot receive, goes to the common pool.
 pub fn forfeit<T: Config>(amount: Balance, fee: Balance, finders: &[AccountId]) -> Slashed {
 	let mut slashed = Slashed { total: amount, ..Default::default() };
 	if amount == 0 {
@@ -104,22 +103,22 @@ pub fn forfeit<T: Config>(amount: Balance, fee: Balance, finders: &[AccountId]) 
 	slashed
 }
 
-/// Owes more stake.
+/// Increases the stake that is owed.
 pub fn owe_stake<T: Config>(amount: Balance) {
 	OwedStake::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_add(amount)));
 }
 
-/// Owes less stake.
+/// Decreases the stake that is owed.
 pub fn write_off_stake<T: Config>(amount: Balance) {
 	OwedStake::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_sub(amount)));
 }
 
-/// Owes more fees.
+/// Increases the fees that are owed.
 pub fn owe_fees<T: Config>(amount: Balance) {
 	OwedFees::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_add(amount)));
 }
 
-/// Owes less fees.
+/// Decreases the fees that are owed.
 pub fn write_off_fees<T: Config>(amount: Balance) {
 	OwedFees::<T>::mutate_exists(|owed| *owed = changed(*owed, |sum| sum.saturating_sub(amount)));
 }

@@ -1,4 +1,4 @@
-//! Benchmarks of the calls and of what other pallets call, at their longest path.
+//! Benchmarks of the calls, and of what other pallets call, on their longest paths.
 
 use super::*;
 use alloc::vec::Vec;
@@ -11,7 +11,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::Perbill;
 
-/// An account that can bond `stake` and has some left.
+/// An account that can bond `stake` and keeps some LPT.
 fn funded<T: Config>(name: &'static str, index: u32, stake: Balance) -> AccountId {
 	use fungible::{Inspect, Mutate};
 	let who: AccountId = account(name, index, 0);
@@ -30,7 +30,7 @@ fn bonded<T: Config>(who: &AccountId, amount: Balance) {
 		.expect("own stake is accepted");
 }
 
-/// Pays a fee into the pot, yet to be booked.
+/// Pays a fee into the pot that is yet to be booked.
 fn pay_fee<T: Config>() -> Balance {
 	use fungibles::{Inspect, Mutate};
 	let fee = T::Assets::minimum_balance(ETH).saturating_mul(1_000_000);
@@ -38,8 +38,9 @@ fn pay_fee<T: Config>() -> Balance {
 	fee
 }
 
-/// Puts `who` into a late generation, with a wiped pool of the first one left: the longest way to
-/// its pool. The rounds in which earlier generations began are as many as are remembered.
+/// Puts `who` into a late generation and leaves a wiped pool of the first one, which is the longest
+/// way to its pool. As many rounds are stored in which earlier generations began as can be
+/// remembered.
 fn in_late_generation<T: Config>(who: &AccountId) {
 	let id = PoolId { transcoder: who.clone(), generation: 0 };
 	let mut wiped = Pool::new(0);
@@ -49,7 +50,7 @@ fn in_late_generation<T: Config>(who: &AccountId) {
 	Generations::<T>::insert(who, generations(T::Rounds::current()));
 }
 
-/// As many generations as are remembered, the last of which takes stake from `round` on.
+/// The largest number of remembered generations, the last of which takes stake from `round` on.
 fn generations<Max: Get<u32>>(round: RoundIndex) -> generations::Generations<Max> {
 	let mut generations = generations::Generations::default();
 	for _ in 0..Max::get() {
@@ -59,8 +60,8 @@ fn generations<Max: Get<u32>>(round: RoundIndex) -> generations::Generations<Max
 	generations
 }
 
-/// A transcoder that joined in one round, tops up in the next and has earned fees on both: its
-/// next settlement uses a checkpoint and books fees.
+/// A transcoder that joined in one round, tops up in the next one and has earned fees on both
+/// stakes. Its next settlement uses a checkpoint and books fees.
 fn earner<T: Config>() -> AccountId {
 	asset::endow::<T>();
 	let amount = unit::<T>();
@@ -75,8 +76,8 @@ fn earner<T: Config>() -> AccountId {
 	who
 }
 
-/// Gives `who` this many locks of `amount` each, whose stake left its pool in the rounds from
-/// `round` on, `rounds` of them. What they hold is not in the pot.
+/// Gives `who` this many locks of `amount` each, whose stake left its pool in `rounds` rounds from
+/// `round` on. The pot does not hold their LPT.
 fn locked<T: Config>(who: &AccountId, count: u32, amount: Balance, round: RoundIndex, rounds: u32) {
 	let generation = Generations::<T>::get(who).map_or(0, |known| known.current);
 	let pool = PoolId { transcoder: who.clone(), generation };
@@ -98,7 +99,7 @@ fn locked<T: Config>(who: &AccountId, count: u32, amount: Balance, round: RoundI
 	});
 }
 
-/// A delegator of `transcoder` that has earned.
+/// A delegator of `transcoder` that has earnings.
 fn delegated<T: Config>(transcoder: &AccountId) -> AccountId {
 	let who = funded::<T>("delegator", 0, unit::<T>());
 	Pallet::<T>::bond_at_once(&who, transcoder, unit::<T>()).expect("it is funded");
@@ -107,7 +108,7 @@ fn delegated<T: Config>(transcoder: &AccountId) -> AccountId {
 	who
 }
 
-/// Gives `who` as many locks as it may have, the last of `unit` from a pool of `transcoder`.
+/// Gives `who` the largest number of locks; the last one holds `unit` from a pool of `transcoder`.
 fn lock_of<T: Config>(who: &AccountId, transcoder: &AccountId, generation: u32, purpose: Purpose) {
 	let last = T::MaxLocks::get().saturating_sub(1);
 	locked::<T>(who, last, 1, 0, 1);
@@ -142,11 +143,11 @@ mod benchmarks {
 		assert_eq!(Pallet::<T>::self_bond(&who), before.saturating_add(unit::<T>()));
 	}
 
-	/// By who has nothing free: the fee comes out of the bond first.
+	/// By an account without free LPT: the fee is first taken out of the bond.
 	#[benchmark]
 	fn unbond() {
 		let who = earner::<T>();
-		// The exit pool of this round is new.
+		// This round's exit pool is new.
 		locked::<T>(&who, T::MaxLocks::get().saturating_sub(1), 1, 0, 1);
 		let before = Pallet::<T>::self_bond(&who);
 		let part = unit::<T>() / 10;
@@ -161,13 +162,13 @@ mod benchmarks {
 		assert_eq!(Pallet::<T>::self_bond(&who), before.saturating_sub(part));
 	}
 
-	/// By who has nothing free: the lock is paid out before the call runs.
+	/// By an account without free LPT: the lock is paid out before the call runs.
 	#[benchmark]
 	fn withdraw_stake() {
 		let who = earner::<T>();
 		let last = T::MaxLocks::get().saturating_sub(1);
 		locked::<T>(&who, last, 1, 0, 1);
-		// The exit pool's only one.
+		// The only lock of its exit pool.
 		Pallet::<T>::unbond(RawOrigin::Signed(who.clone()).into(), unit::<T>() / 10)
 			.expect("enough is left");
 		Locks::<T>::mutate(&who, |locks| {
@@ -192,7 +193,8 @@ mod benchmarks {
 
 	#[benchmark]
 	fn rebond() {
-		// To another transcoder than the stake left, whose pool is in a late generation too.
+		// To a transcoder other than the one whose pool the stake left. That pool is in a late
+		// generation too.
 		let who = earner::<T>();
 		let round = T::Rounds::current();
 		let owner = funded::<T>("owner", 0, unit::<T>());
@@ -214,7 +216,7 @@ mod benchmarks {
 	#[benchmark]
 	fn move_bond() {
 		let who = earner::<T>();
-		// To itself: for that nobody is asked.
+		// To itself, which needs nobody's agreement.
 		let delegator = delegated::<T>(&who);
 		locked::<T>(&delegator, T::MaxLocks::get().saturating_sub(1), 1, 0, 1);
 
@@ -277,7 +279,7 @@ mod benchmarks {
 
 	#[benchmark]
 	fn slash(p: Linear<1, { T::MaxSlashedRounds::get() }>, f: Linear<0, 16>) {
-		// The whole pool is lost: the next generation begins.
+		// The whole pool is lost, so the next generation begins.
 		let who = earner::<T>();
 		let first = T::Rounds::current();
 		T::Rounds::set_current(first.saturating_add(p.saturating_sub(1)));

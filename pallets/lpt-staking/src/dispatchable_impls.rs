@@ -1,4 +1,4 @@
-//! What the calls do.
+//! The implementations of the calls.
 
 use crate::{
 	asset, position_impls::Position, Bonds, Config, Error, Event, ExitPools, Fees, Liabilities,
@@ -22,11 +22,11 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// The bond of `who` to `to`, an empty one where there is none, for stake to join: it fails where
-	/// none may.
+	/// The bond of `who` to `to`, or an empty one if there is none, for stake to join. Fails if no
+	/// stake may join.
 	fn position_to(who: &AccountId, to: &AccountId) -> Result<Position, DispatchError> {
 		Self::ensure_accepted(who, to)?;
-		// A bond that slashes left without any worth does not bind.
+		// A bond that slashes have made worthless does not bind its owner.
 		if let Some(position) = Self::position(who) {
 			if position.value() == 0 {
 				Self::put_position(position);
@@ -41,9 +41,9 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Refuses where `to` receives no stake of `who`.
+	/// Fails if `to` cannot receive stake of `who`.
 	fn ensure_accepted(who: &AccountId, to: &AccountId) -> Result<(), Error<T>> {
-		// Own stake needs nobody's consent; it must come before one registers.
+		// Own stake needs nobody's consent, because it must be bonded before registration.
 		if who == to {
 			return Ok(());
 		}
@@ -59,7 +59,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_move_bond(who: AccountId, to: AccountId) -> DispatchResult {
-		// A bond that slashes left without any worth has nothing to move.
+		// A bond that slashes have made worthless has nothing to move.
 		let position = Self::position(&who)
 			.filter(|position| position.value() > 0)
 			.ok_or(Error::<T>::NotBonded)?;
@@ -89,7 +89,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Refuses where `who` is bonded to somebody else than `transcoder`.
+	/// Fails if `who` is bonded to another transcoder than `transcoder`.
 	fn ensure_not_elsewhere(who: &AccountId, transcoder: &AccountId) -> DispatchResult {
 		let elsewhere = Self::position(who).is_some_and(|position| {
 			position.bond.pool.transcoder != *transcoder && position.value() > 0
@@ -98,7 +98,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Takes `amount` of the bond of `who` into the exit pool of this round.
+	/// Moves `amount` of the bond of `who` into the exit pool of this round.
 	fn leave(who: &AccountId, amount: Balance, purpose: Purpose) -> Result<Lock, DispatchError> {
 		ensure!(amount > 0, Error::<T>::NothingToDo);
 		let mut position = Self::position(who).ok_or(Error::<T>::NotBonded)?;
@@ -160,8 +160,7 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Takes a lock out of its exit pool and returns what it is worth.
-	/// `released`: it answers for nothing any longer.
+	/// Takes a lock out of its exit pool and returns its worth. `released`: it is no longer liable.
 	fn leave_exit_pool(lock: &Lock, released: bool) -> Result<Balance, Error<T>> {
 		let mut exit =
 			ExitPools::<T>::get(&lock.pool, lock.round).ok_or(Error::<T>::UnknownLock)?;
@@ -176,7 +175,7 @@ impl<T: Config> Pallet<T> {
 		Ok(amount)
 	}
 
-	/// Refuses where a liability of the transcoder that it left holds `lock` back.
+	/// Fails if a liability of the transcoder that `lock` left holds it back.
 	fn ensure_free(lock: &Lock) -> Result<(), Error<T>> {
 		ensure!(
 			!Liabilities::<T>::get(&lock.pool.transcoder).holds(lock.round),
@@ -185,9 +184,9 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Bonds `lock` of `holder` to `to` in the name of `owner`. At once to the transcoder that it
-	/// left, for there its stake answers for all that it answered for before; elsewhere when it is
-	/// liable no longer. Returns what it was worth.
+	/// Bonds `lock` of `holder` to `to` in the name of `owner`. With the transcoder that it left
+	/// this is possible at once, because there its stake stays liable for everything it was liable
+	/// for before; elsewhere when it is no longer liable. Returns what it was worth.
 	fn bond_lock(
 		holder: &AccountId,
 		lock: &Lock,
@@ -236,7 +235,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Refuses where it is too early for a lock to be paid out.
+	/// Fails if it is too early for a lock to be paid out.
 	pub(crate) fn ensure_withdrawable(lock: &Lock) -> Result<(), Error<T>> {
 		ensure!(Self::round() >= lock.release(), Error::<T>::StillUnbonding);
 		Self::ensure_free(lock)
@@ -285,7 +284,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Bonds at once, out of `who`'s balance, for genesis and benchmarks.
+	/// Bonds out of `who`'s balance so that it counts at once, for genesis and benchmarks.
 	pub(crate) fn bond_at_once(who: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
 		let mut position = match Bonds::<T>::get(who) {
 			Some(_) => Self::position(who).ok_or(Error::<T>::NotBonded)?,

@@ -1,4 +1,4 @@
-//! What stake is and what it earns.
+//! Stake and its earnings.
 
 use crate::{asset, position_impls::Folded, Bonds, Config, Event, Fees, Pallet};
 use frame_support::{traits::Get, weights::Weight};
@@ -10,12 +10,12 @@ use sp_runtime::Perbill;
 
 impl<T: Config> Pallet<T> {
 	/// Books a reward of `amount` LPT, already in the pot, to the stake of `transcoder` that counts
-	/// in the round of its pool; `cut` of it is the transcoder's commission if it has own stake.
-	/// Returns what was booked: nothing when no stake counts, never more than what the pot does
-	/// not owe yet. What is not booked stays in the pot as surplus.
+	/// in the round of its pool. `cut` of it is the transcoder's commission, if the transcoder has
+	/// own stake. Returns what was booked: nothing if no stake counts, and never more than what the
+	/// pot does not owe yet. The rest stays in the pot as surplus.
 	///
-	/// To reward a finished round, it must be called before anything else touches the pool in the
-	/// new one, with `round` the finished one.
+	/// To reward a finished round, this must be called with `round` the finished one, before
+	/// anything else touches the pool in the new round.
 	pub fn reward(
 		transcoder: &AccountId,
 		round: RoundIndex,
@@ -58,7 +58,7 @@ impl<T: Config> RewardSink for Pallet<T> {
 	}
 
 	fn more_reward_weight() -> Weight {
-		// The checkpoint of a round in which stake joined; a later generation with its number.
+		// The checkpoint of a round in which stake joined, and a later generation with its number.
 		Weight::from_parts(15_000_000, 0).saturating_add(T::DbWeight::get().reads_writes(2, 1))
 	}
 }
@@ -85,7 +85,7 @@ impl<T: Config> Stake for Pallet<T> {
 			Some((bond, folded))
 		});
 		let Some((bond, folded)) = own else { return (0, Self::active_stake(transcoder)) };
-		// Mostly its own bond is in the pool that takes stake, which is not read twice then.
+		// Usually its own bond is in the pool that takes stake, which is then not read twice.
 		let active = if folded.id.generation == 0 && !folded.pool.is_wiped() {
 			folded.pool.active
 		} else {

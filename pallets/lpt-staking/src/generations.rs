@@ -1,8 +1,8 @@
 //! Generations of the pool of one transcoder.
 //!
-//! A slash that takes everything ends a generation; the next takes stake from the following round
-//! on. So in any round only one generation has stake that can leave, and a slash finds the exit
-//! pool of a round without a search.
+//! A slash that takes everything ends a generation; the next one takes stake from the following
+//! round on. In any round only one generation therefore has stake that can leave, and a slash finds
+//! the exit pool of a round without a search.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{traits::Get, BoundedVec, CloneNoBound, DebugNoBound, DefaultNoBound};
@@ -12,8 +12,8 @@ use scale_info::TypeInfo;
 /// The number of a pool's generation.
 pub type Generation = u32;
 
-/// What is known of a transcoder that is beyond its first generation. `Max` is the number of rounds
-/// that a slash looks back.
+/// The data of a transcoder that is beyond its first generation. `Max` is the number of rounds that
+/// a slash looks back.
 #[derive(
 	CloneNoBound,
 	DebugNoBound,
@@ -27,13 +27,13 @@ pub type Generation = u32;
 )]
 #[scale_info(skip_type_params(Max))]
 pub struct Generations<Max: Get<u32>> {
-	/// The one that takes stake.
+	/// The generation that takes stake.
 	pub current: Generation,
-	/// The rounds from which on the newest generations take stake, ascending; the last is the
-	/// current one's.
+	/// The rounds from which the newest generations take stake, ascending; the last is the current
+	/// one's.
 	pub since: BoundedVec<RoundIndex, Max>,
-	/// How many entries name a generation: pools, and exit pools of later generations than the
-	/// first. Without any, numbers begin anew.
+	/// How many entries name a generation: pools, and exit pools of generations after the first.
+	/// Without any, numbers begin anew.
 	pub refs: u32,
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with the bonds that a chain begins with.
+//! Faults in the bonds with which a chain begins.
 
 use crate::{Config, GenesisConfig};
 use alloc::{collections::BTreeMap, string::ToString};
@@ -9,13 +9,13 @@ use sp_core::crypto::Ss58Codec;
 /// Why a chain cannot begin with its bonds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BadBond {
-	/// An account has less than it bonds and the least that an account keeps.
+	/// An account has less than its bonds plus the minimum that an account keeps.
 	NotCovered {
 		/// The account.
 		who: AccountId,
-		/// What it bonds, all together.
+		/// The sum of its bonds.
 		bonds: Balance,
-		/// What it needs for that.
+		/// What it needs for them.
 		needs: Balance,
 		/// What it has.
 		has: Balance,
@@ -46,7 +46,7 @@ impl fmt::Display for BadBond {
 	}
 }
 
-/// An amount of LPT as people write it.
+/// An amount of LPT in the form for people.
 struct Lpt(Balance);
 
 impl fmt::Display for Lpt {
@@ -61,12 +61,12 @@ impl fmt::Display for Lpt {
 }
 
 impl<T: Config> GenesisConfig<T> {
-	/// Looks whether a chain can begin with these bonds, where accounts have these `balances` and each
+	/// Checks that a chain can begin with these bonds, if accounts have these `balances` and each
 	/// keeps `minimum`.
 	///
 	/// # Errors
 	///
-	/// What is wrong with the first bond that will not do.
+	/// The fault of the first invalid bond.
 	pub fn check(
 		&self,
 		balances: impl Fn(&AccountId) -> Balance,

@@ -1,15 +1,15 @@
 //! Open liabilities of one transcoder, counted per round.
 //!
-//! What matters is one question: is a liability open of a round at or before that of an exit pool?
-//! So when the list is full, a further round is counted under an earlier one: stake is then held
-//! back longer than needed, never released too early.
+//! One question matters: is a liability open of a round at or before that of an exit pool? If the
+//! list is full, a further round is therefore counted under an earlier one: stake is then held back
+//! longer than needed, but never released too early.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{traits::Get, BoundedVec, CloneNoBound, DebugNoBound, DefaultNoBound};
 use livepeer_primitives::RoundIndex;
 use scale_info::TypeInfo;
 
-/// Rounds with open liabilities, ascending, each with its number.
+/// Rounds with open liabilities, ascending, each with their number.
 ///
 /// For every round, the number counted up to it is at least the number open up to it.
 #[derive(
@@ -47,8 +47,8 @@ impl<Max: Get<u32>> Liabilities<Max> {
 		}
 	}
 
-	/// Ends a liability of `round`: one of the latest round counted up to it. Returns whether there
-	/// was one.
+	/// Ends a liability of `round`, counted down at the latest listed round up to it. Returns
+	/// whether there was one.
 	pub fn close(&mut self, round: RoundIndex) -> bool {
 		let at = match self.0.binary_search_by_key(&round, |(r, _)| *r) {
 			Ok(at) => Some(at),

@@ -61,27 +61,27 @@ pub mod pallet {
 	{
 		/// LPT.
 		type Currency: fungible::Mutate<AccountId, Balance = Balance>;
-		/// Where ETH is held, as asset [`livepeer_primitives::ETH`].
+		/// ETH, as asset [`livepeer_primitives::ETH`].
 		type Assets: fungibles::Mutate<AccountId, AssetId = AssetId, Balance = Balance>;
 		/// The round clock.
 		type Rounds: Rounds;
-		/// Who may receive delegations.
+		/// Whether a transcoder can receive stake.
 		type AcceptsStake: AcceptsStake;
 		/// Unbonding period, liability window, smallest bond, finder's fee.
 		type Parameters: Get<StakingParameters>;
-		/// The common pool: where slashed stake goes.
+		/// The common pool, which receives slashed stake.
 		type CommonPool: Get<AccountId>;
-		/// Names the pot's account.
+		/// Determines the pot's account.
 		#[pallet::constant]
 		type PalletId: Get<PalletId>;
-		/// How many locks an account may have at a time.
+		/// The most locks that an account can have at a time.
 		#[pallet::constant]
 		type MaxLocks: Get<u32>;
-		/// How many rounds with open liabilities are counted apart, per account.
+		/// The most rounds with open liabilities that are counted separately, per account.
 		#[pallet::constant]
 		type MaxLiabilityRounds: Get<u32>;
-		/// How many exit pools, from the newest on, a slash reaches: more rounds than a claim can
-		/// stay open.
+		/// The number of exit pools, from the newest on, that a slash reaches: more rounds than a
+		/// claim can stay open.
 		#[pallet::constant]
 		type MaxSlashedRounds: Get<u32>;
 		/// Weights of the calls.
@@ -93,20 +93,21 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	// Keys are accounts, which anyone can choose: hashed so that nobody can unbalance the trie.
+	// Keys are accounts, which anyone can choose. They are hashed so that nobody can unbalance the
+	// trie.
 
-	/// Stake behind each transcoder. An entry lives as long as it has bonds.
+	/// Stake behind each transcoder. Deleted with the last bond.
 	#[pallet::storage]
 	pub type Pools<T: Config> = StorageMap<_, Blake2_128Concat, PoolId, Pool>;
 
-	/// Transcoders that are beyond the first generation of their pool. An entry lives until nothing
-	/// names one of its generations: then numbers begin anew.
+	/// Transcoders beyond the first generation of their pool. Deleted when nothing names one of the
+	/// generations; then numbers begin anew.
 	#[pallet::storage]
 	pub type Generations<T: Config> =
 		StorageMap<_, Blake2_128Concat, AccountId, generations::Generations<T::MaxSlashedRounds>>;
 
-	/// Factors at the end of rounds in which stake joined, by pool and round. An entry lives until
-	/// the last of that stake is settled.
+	/// Factors at the end of rounds in which stake joined, by pool and round. Deleted when the last
+	/// of that stake is settled.
 	#[pallet::storage]
 	pub type Checkpoints<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, PoolId, Twox64Concat, RoundIndex, Checkpoint>;
@@ -115,8 +116,7 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Bonds<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Bond>;
 
-	/// Stake that left, by pool and round of leaving. An entry lives until its last lock is
-	/// withdrawn.
+	/// Stake that left, by pool and round of leaving. Deleted when its last lock is withdrawn.
 	#[pallet::storage]
 	pub type ExitPools<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, PoolId, Twox64Concat, RoundIndex, ExitPool>;
@@ -126,11 +126,12 @@ pub mod pallet {
 	pub type Locks<T: Config> =
 		StorageMap<_, Blake2_128Concat, AccountId, AccountLocks<T::MaxLocks>, ValueQuery>;
 
-	/// Fees in ETH owed to each account beyond what its bond still has to settle.
+	/// Fees in ETH owed to each account, besides what its bond still has to settle.
 	#[pallet::storage]
 	pub type Fees<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Balance, ValueQuery>;
 
-	/// Open liabilities of each account: claims of transcoders, challenges that validators judge.
+	/// Open liabilities of each account: claims of transcoders, and challenges that validators
+	/// judge.
 	#[pallet::storage]
 	pub type Liabilities<T: Config> = StorageMap<
 		_,
@@ -140,23 +141,24 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
-	/// LPT that the pot owes: the sum of all pools and exit pools. Not stored when it is zero.
+	/// LPT that the pot owes: the sum of all pools and exit pools. Absent when zero.
 	#[pallet::storage]
 	pub type OwedStake<T: Config> = StorageValue<_, Balance, ValueQuery>;
 
-	/// ETH that the pot owes: the sum of all accounts' and pools' fees. Not stored when it is zero.
+	/// ETH that the pot owes: the sum of all accounts' and pools' fees. Absent when zero.
 	#[pallet::storage]
 	pub type OwedFees<T: Config> = StorageValue<_, Balance, ValueQuery>;
 
-	/// What the running transaction has taken of what it frees, to pay its fee. Gone when it is over.
+	/// What the running transaction has taken from what it frees, to pay its fee. Deleted when it
+	/// is over.
 	#[pallet::storage]
 	pub type Advanced<T: Config> = StorageValue<_, types::Advance>;
 
-	/// Bonds that count from round 0 on.
+	/// Bonds that count from round 0.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
-		/// Who bonds to whom how much, out of its genesis balance.
+		/// The bonds: account, transcoder and amount, paid out of the account's genesis balance.
 		pub bonds: Vec<(AccountId, AccountId, Balance)>,
 		/// Carries the type parameter.
 		#[serde(skip)]
@@ -191,9 +193,9 @@ pub mod pallet {
 			/// How much, in LPT.
 			amount: Balance,
 		},
-		/// Stake left a transcoder. It stays slashable, and can be withdrawn later.
+		/// Stake left a transcoder. It stays slashable and can be withdrawn later.
 		Unbonded {
-			/// The account whose stake it is.
+			/// The stake's owner.
 			who: AccountId,
 			/// The transcoder that it left.
 			transcoder: AccountId,
@@ -206,7 +208,7 @@ pub mod pallet {
 		},
 		/// Stake was paid out of the pot.
 		StakeWithdrawn {
-			/// To whom.
+			/// The account that received it.
 			who: AccountId,
 			/// The transcoder that it had left.
 			transcoder: AccountId,
@@ -217,7 +219,7 @@ pub mod pallet {
 		},
 		/// Fees were paid out of the pot.
 		FeesWithdrawn {
-			/// To whom.
+			/// The account that received them.
 			who: AccountId,
 			/// How much, in ETH.
 			amount: Balance,
@@ -255,36 +257,36 @@ pub mod pallet {
 			transcoder: AccountId,
 			/// What the transcoder got at once, in ETH.
 			to_transcoder: Balance,
-			/// What all bonds to it share by stake, its own among them, in ETH.
+			/// What all bonds to it, its own included, share by stake, in ETH.
 			to_delegators: Balance,
 		},
 		/// A transcoder's stake was slashed: bonded and in exit pools.
 		Slashed {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// The round of the offence: stake that left before it is spared.
+			/// The round of the offence. Stake that left before that round is spared.
 			offence: RoundIndex,
 			/// The share that was cut.
 			fraction: Perbill,
 			/// What the stake lost, in LPT.
 			total: Balance,
-			/// What of it the finders got.
+			/// The part that the finders got, in LPT.
 			finders_fee: Balance,
-			/// What of it the common pool got.
+			/// The part that the common pool got, in LPT.
 			common_pool: Balance,
 		},
-		/// A slash took all bonded stake of a transcoder. Its bonds are worth nothing, its locks
-		/// from earlier rounds may be.
+		/// A slash took all bonded stake of a transcoder. Its bonds are worth nothing; its locks
+		/// from earlier rounds may keep their worth.
 		PoolWiped {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// The generation that follows.
+			/// The next generation.
 			generation: generations::Generation,
-			/// The first round in which it takes stake.
+			/// The first round in which the next generation takes stake.
 			from: RoundIndex,
 		},
-		/// A bond left its transcoder to go to another. Its stake is in the lock until it is liable
-		/// no longer, and then bonded to the other by `rebond`.
+		/// A bond left its transcoder to go to another. Its stake stays in the lock until it is no
+		/// longer liable; then `rebond` can bond it to the other transcoder.
 		BondMoving {
 			/// The account.
 			who: AccountId,
@@ -295,36 +297,36 @@ pub mod pallet {
 			/// The first round in which it can be bonded there, if no claim holds it back.
 			liable_until: RoundIndex,
 		},
-		/// Stake of a lock became bond again. It counts from the next round.
+		/// Stake of a lock was bonded again. It counts from the next round.
 		Rebonded {
 			/// The account.
 			who: AccountId,
 			/// The transcoder: the one that it had left, or another.
 			transcoder: AccountId,
-			/// The number of the lock, which is gone.
+			/// The number of the lock, which no longer exists.
 			lock: u32,
 			/// How much, in LPT, after the slashes that reached it.
 			amount: Balance,
 		},
-		/// An account offers a part of its bond to another account. It is in the lock until that one
-		/// accepts it.
+		/// An account offered a part of its bond to another account. The stake stays in the lock
+		/// until that account accepts it.
 		BondOffered {
-			/// Whose bond it was.
+			/// The bond's owner.
 			who: AccountId,
-			/// To whom it is offered.
+			/// The account to which it is offered.
 			to: AccountId,
 			/// The number of the lock among those of `who`.
 			lock: u32,
 		},
-		/// A bond has another owner. It counts from the next round.
+		/// A bond changed its owner. It counts from the next round.
 		BondTransferred {
-			/// Whose bond it was.
+			/// The previous owner.
 			from: AccountId,
-			/// Whose bond it is.
+			/// The new owner.
 			to: AccountId,
-			/// The number of the lock among those of `from`, which is gone.
+			/// The number of the lock among those of `from`; the lock no longer exists.
 			lock: u32,
-			/// The transcoder, the same as before.
+			/// The transcoder, which is the same as before.
 			transcoder: AccountId,
 			/// How much, in LPT, after the slashes that reached it.
 			amount: Balance,
@@ -333,57 +335,58 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// What would be bonded is below the smallest bond: give more. A lock that is can be
-		/// withdrawn.
+		/// The resulting bond would be below the smallest bond: give more. A lock that is too small
+		/// to bond can be withdrawn.
 		BelowMinimum,
-		/// The account is bonded to somebody else: unbond first.
+		/// The account is bonded to another transcoder: unbond first.
 		BondedElsewhere,
-		/// The transcoder is not registered, and receives no stake: choose another.
+		/// The transcoder is not registered, so it cannot receive stake: choose another.
 		StakeNotAccepted,
 		/// The account has no bond: make one with `bond`.
 		NotBonded,
-		/// The bond is worth less than that: give less.
+		/// The bond is worth less than this amount: give less.
 		InsufficientStake,
-		/// The account has as many locks as one may have: withdraw some first.
+		/// The account has the maximum number of locks: withdraw some first.
 		TooManyLocks,
 		/// The account has no lock with this number: the view of locks lists them.
 		UnknownLock,
 		/// The unbonding period is not over: the view of locks says when it is.
 		StillUnbonding,
-		/// The transcoder has open claims, pending slashes or challenges that it judges from before
-		/// the stake left: try again when they are over.
+		/// The transcoder has open claims, pending slashes, or challenges that it judges, from
+		/// before the stake left: try again when they are over.
 		LiabilityOpen,
-		/// A slash took all stake of the transcoder in this round: it takes stake again from the
-		/// next round on.
+		/// A slash took all stake of the transcoder in this round. It can receive stake again from
+		/// the next round.
 		PoolWiped,
 		/// The amount is zero: give more.
 		NothingToDo,
-		/// The stake still answers for the transcoder that it left: bond it to that one, or wait for
-		/// the round in which its liability ends (see the view of locks).
+		/// The stake is still liable for the transcoder that it left: bond it to that one, or wait
+		/// for the round in which its liability ends (see the view of locks).
 		StillLiable,
-		/// The lock is not offered to this account: its owner offers it with `transfer_bond`.
+		/// The lock is not offered to this account: its owner can offer it with `transfer_bond`.
 		NotOffered,
-		/// The transcoder is jailed, and receives no stake until it has left jail: choose another, or
-		/// wait.
+		/// The transcoder is jailed and cannot receive stake until it has left jail: choose
+		/// another, or wait.
 		TranscoderJailed,
-		/// What would be left of the bond is below the smallest bond: take less, or all of it.
+		/// The rest of the bond would be below the smallest bond: take less, or all of it.
 		RestBelowMinimum,
-		/// The bond is this transcoder's, or this account's, already: name another.
+		/// The bond already belongs to this transcoder, or to this account: name another.
 		AlreadyThere,
-		/// The account has no fees to withdraw: they come as its transcoder is paid for its work.
+		/// The account has no fees to withdraw. Fees arrive when its transcoder is paid for work.
 		NoFees,
-		/// Slashes left the lock without worth: withdraw it, and it is gone.
+		/// Slashes have made the lock worthless: withdraw it to delete it.
 		WorthlessLock,
-		/// A slash took all that had left the transcoder in this round, and would take what joins it:
-		/// leave in the next round.
+		/// A slash took everything that had left the transcoder in this round, and would take
+		/// whatever joins it: leave in the next round.
 		ExitPoolWiped,
-		/// The lock is of another transcoder than the call names, or worth less: look at the view of
-		/// locks of who offers it, and name what it is now.
+		/// The lock belongs to another transcoder than the call names, or is worth less: check the
+		/// offering account's view of locks, and name its current values.
 		OfferChanged,
-		/// The account has less free LPT than that, beside the smallest balance, which it keeps: give less.
+		/// The account does not have that much free LPT besides the smallest balance, which it
+		/// keeps: give less.
 		NotEnoughFree,
-		/// What would be paid is below the smallest balance, and the account has none of that money: send
-		/// it some first, or let fees grow.
+		/// The payment would be below the smallest balance, and the account has none of that asset:
+		/// send it some first, or let fees grow.
 		TooSmallToPay,
 	}
 
@@ -408,19 +411,20 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Bonds LPT to a transcoder, or adds to the bond there.
+		/// Bonds LPT to a transcoder, or adds to the existing bond.
 		///
-		/// The stake counts, and earns, from the next round on; it shares the transcoder's risk at
-		/// once, also for claims that are open now. One may bond to oneself without asking; others
-		/// must be registered and not jailed. An account bonds to one transcoder at a time.
+		/// The stake counts, and earns, from the next round on. It shares the transcoder's risk at
+		/// once, also for claims that are open now. An account can always bond to itself; any other
+		/// transcoder must be registered and not jailed. An account bonds to one transcoder at a
+		/// time.
 		///
-		/// Who: any account that is not bonded to somebody else.
+		/// Who: any account that is not bonded to another transcoder.
 		///
 		/// - `amount`: in units of 10^-18 LPT; at least the smallest bond.
 		/// - `to`: the transcoder, which may be the caller.
 		///
-		/// Emits `Bonded`, and `FeesEarned` when the bond had earned fees. Costs the transaction's
-		/// fee; it is the same however many accounts are bonded.
+		/// Emits `Bonded`, and `FeesEarned` if the bond had earned fees. Costs the transaction's
+		/// fee, which is the same however many accounts are bonded.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::bond())]
 		pub fn bond(origin: OriginFor<T>, amount: Balance, to: AccountId) -> DispatchResult {
@@ -430,19 +434,18 @@ pub mod pallet {
 
 		/// Takes a part of the bond, or all of it, away from its transcoder.
 		///
-		/// It stops earning at once, so it has no part in the reward that is booked when this round
-		/// ends: that goes to the stake that stays to the end. It becomes a lock, which can be
-		/// withdrawn after the unbonding period and not before the transcoder's liabilities up to
+		/// The stake stops earning at once: it gets no part of the reward that is booked when this
+		/// round ends, which goes to the stake that stays to the end. It becomes a lock. The lock
+		/// can be withdrawn after the unbonding period, once the transcoder's liabilities up to
 		/// this round are closed. Until then a slash for an offence up to this round still reaches
 		/// it. Stake that does not count yet leaves first.
 		///
 		/// Who: an account that has a bond.
 		///
-		/// - `amount`: in units of 10^-18 LPT; what is left must be nothing or at least the smallest
-		///   bond.
+		/// - `amount`: in units of 10^-18 LPT; the rest must be zero or at least the smallest bond.
 		///
-		/// Emits `Unbonded`, and `FeesEarned` when the bond had earned fees. Costs the
-		/// transaction's fee; an account without free LPT pays it out of what it unbonds.
+		/// Emits `Unbonded`, and `FeesEarned` if the bond had earned fees. Costs the transaction's
+		/// fee; an account without free LPT pays it out of what it unbonds.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::unbond())]
 		pub fn unbond(origin: OriginFor<T>, amount: Balance) -> DispatchResult {
@@ -450,7 +453,7 @@ pub mod pallet {
 			Self::do_unbond(who, amount)
 		}
 
-		/// Pays out a lock, less what slashes took of it.
+		/// Pays out a lock, minus what slashes took from it.
 		///
 		/// Who: the account that unbonded.
 		///
@@ -465,12 +468,12 @@ pub mod pallet {
 			Self::do_withdraw_stake(who, lock)
 		}
 
-		/// Pays out all fees that the account has earned, in ETH. They must come to the smallest
-		/// balance of ETH where the account has none.
+		/// Pays out all fees that the account has earned, in ETH. If the account has no ETH, the
+		/// fees must reach ETH's smallest balance.
 		///
-		/// Who: an account that has earned fees, bonded still or not.
+		/// Who: an account that has earned fees, whether still bonded or not.
 		///
-		/// Emits `FeesWithdrawn`, and `FeesEarned` when the bond had earned fees. Costs the
+		/// Emits `FeesWithdrawn`, and `FeesEarned` if the bond had earned fees. Costs the
 		/// transaction's fee.
 		#[pallet::call_index(3)]
 		#[pallet::weight(T::WeightInfo::withdraw_fees())]
@@ -479,12 +482,12 @@ pub mod pallet {
 			Self::do_withdraw_fees(who)
 		}
 
-		/// Brings the bond up to date. Nothing is lost by never calling it: every call that needs
-		/// it does it first. A bond that slashes left without worth is deleted.
+		/// Brings the bond up to date. It is never necessary: every call that needs it does it
+		/// first. A bond that slashes have made worthless is deleted.
 		///
 		/// Who: an account that has a bond.
 		///
-		/// Emits `Settled`, and `FeesEarned` when the bond had earned fees. Costs the transaction's
+		/// Emits `Settled`, and `FeesEarned` if the bond had earned fees. Costs the transaction's
 		/// fee.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::settle())]
@@ -495,17 +498,18 @@ pub mod pallet {
 
 		/// Bonds the stake of a lock again.
 		///
-		/// To the transcoder that it left: at once. To another one: when the lock is liable no longer,
-		/// which is earlier than it could be withdrawn, and no claim holds it back. It counts, and
-		/// earns, from the next round on, and shares the transcoder's risk at once.
+		/// With the transcoder that it left, this is possible at once. With another one it is
+		/// possible when the lock is no longer liable and no claim holds it back, which is earlier
+		/// than it could be withdrawn. The stake counts, and earns, from the next round on, and
+		/// shares the transcoder's risk at once.
 		///
-		/// Who: the account whose lock it is, bonded to nobody else than `to`.
+		/// Who: the lock's owner, if it is not bonded to a transcoder other than `to`.
 		///
 		/// - `lock`: its number.
 		/// - `to`: the transcoder, registered and not jailed, or the caller itself.
 		///
-		/// Emits `Rebonded`, and `FeesEarned` when the bond had earned fees. Costs the
-		/// transaction's fee.
+		/// Emits `Rebonded`, and `FeesEarned` if the bond had earned fees. Costs the transaction's
+		/// fee.
 		#[pallet::call_index(5)]
 		#[pallet::weight(T::WeightInfo::rebond())]
 		pub fn rebond(origin: OriginFor<T>, lock: u32, to: AccountId) -> DispatchResult {
@@ -515,16 +519,16 @@ pub mod pallet {
 
 		/// Begins to move the whole bond to another transcoder.
 		///
-		/// It leaves at once, as by `unbond`, into a lock, and answers for what its transcoder did
-		/// until the liability window is over; then `rebond` bonds it to the other. Until then it
-		/// earns nothing. A part of a bond cannot be moved, since an account bonds to one transcoder
-		/// at a time.
+		/// The bond leaves at once, as by `unbond`, into a lock. It is liable for what its
+		/// transcoder did until the liability window is over; then `rebond` bonds it to the other
+		/// transcoder. Until then it earns nothing. A part of a bond cannot be moved, because an
+		/// account bonds to one transcoder at a time.
 		///
 		/// Who: an account that has a bond.
 		///
 		/// - `to`: the transcoder to move to, registered and not jailed, or the caller itself.
 		///
-		/// Emits `Unbonded` and `BondMoving`, and `FeesEarned` when the bond had earned fees. Costs
+		/// Emits `Unbonded` and `BondMoving`, and `FeesEarned` if the bond had earned fees. Costs
 		/// the transaction's fee.
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::move_bond())]
@@ -533,21 +537,21 @@ pub mod pallet {
 			Self::do_move_bond(who, to)
 		}
 
-		/// Offers a part of the bond, or all of it, to another account: the owner changes, the
-		/// transcoder never does.
+		/// Offers a part of the bond, or all of it, to another account. The owner changes, but
+		/// never the transcoder.
 		///
-		/// It leaves as by `unbond`, into a lock that the other account makes its bond with
-		/// `accept_bond`. Until then the caller can take it back with `rebond`, and withdraw it when
+		/// The stake leaves as by `unbond`, into a lock that the other account can take over with
+		/// `accept_bond`. Until then the caller can take it back with `rebond`, or withdraw it when
 		/// it is free.
 		///
 		/// Who: an account that has a bond.
 		///
-		/// - `amount`: in units of 10^-18 LPT; at least the smallest bond, and what is left nothing
-		///   or at least as much.
-		/// - `to`: the new owner, bonded to nobody else than the same transcoder.
+		/// - `amount`: in units of 10^-18 LPT; at least the smallest bond, and the rest must be
+		///   zero or at least as much.
+		/// - `to`: the new owner, which must not be bonded to another transcoder.
 		///
-		/// Emits `Unbonded` and `BondOffered`, and `FeesEarned` when the bond had earned fees.
-		/// Costs the transaction's fee.
+		/// Emits `Unbonded` and `BondOffered`, and `FeesEarned` if the bond had earned fees. Costs
+		/// the transaction's fee.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::transfer_bond())]
 		pub fn transfer_bond(
@@ -559,18 +563,18 @@ pub mod pallet {
 			Self::do_transfer_bond(who, amount, to)
 		}
 
-		/// Makes a bond that was offered the caller's own, to the same transcoder. It counts from the
-		/// next round on.
+		/// Takes over a bond that was offered to the caller. Its transcoder stays the same. It
+		/// counts from the next round on.
 		///
-		/// Who: the account that it was offered to, bonded to nobody else than that transcoder.
+		/// Who: the account to which it was offered, if it is not bonded to another transcoder.
 		///
-		/// - `from`: who offered it.
-		/// - `lock`: the number of the lock among those of `from`. Numbers begin anew when there is no
-		///   lock left, so it alone does not say which offer is taken.
-		/// - `transcoder`: whom the stake stands behind.
-		/// - `least`: what it is worth at the least, in units of 10^-18 LPT.
+		/// - `from`: the account that offered it.
+		/// - `lock`: the number of the lock among those of `from`. Numbers begin anew when no lock
+		///   is left, so the number alone does not identify the offer.
+		/// - `transcoder`: the transcoder that the stake stands behind.
+		/// - `least`: the least that it must be worth, in units of 10^-18 LPT.
 		///
-		/// Emits `BondTransferred`, and `FeesEarned` when the caller's bond had earned fees. Costs
+		/// Emits `BondTransferred`, and `FeesEarned` if the caller's bond had earned fees. Costs
 		/// the transaction's fee.
 		#[pallet::call_index(8)]
 		#[pallet::weight(T::WeightInfo::accept_bond())]
@@ -588,12 +592,12 @@ pub mod pallet {
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// The bond of an account: its worth now and all fees that it can withdraw.
+		/// The bond of an account: its current worth and all fees that it can withdraw.
 		pub fn delegator(account: AccountId) -> Option<DelegatorView> {
 			Self::view_delegator(&account)
 		}
 
-		/// Fees in ETH that an account can withdraw, also when it has no bond any longer.
+		/// Fees in ETH that an account can withdraw, even if it no longer has a bond.
 		pub fn fees(account: AccountId) -> Balance {
 			Self::view_fees(&account)
 		}
@@ -608,8 +612,8 @@ pub mod pallet {
 			Self::view_locks(&account)
 		}
 
-		/// An account's stake, fees and locks in one. The block of a lock's release is left to whoever
-		/// knows how long rounds are.
+		/// An account's stake, fees and locks together. The block of a lock's release is not filled
+		/// in here; that needs the length of rounds.
 		pub fn stake_of(account: AccountId) -> StakeView {
 			Self::view_stake(&account)
 		}
@@ -619,7 +623,7 @@ pub mod pallet {
 			Self::view_transcoder(&transcoder)
 		}
 
-		/// What lies in the pot beyond what is owed.
+		/// The pot's balance beyond what it owes.
 		pub fn surplus() -> Surplus {
 			Self::view_surplus()
 		}

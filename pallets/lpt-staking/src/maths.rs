@@ -1,11 +1,12 @@
 //! The arithmetic of earnings and slashes, as plain functions.
 //!
-//! Earnings follow LIP-36, in its precision and order of operations, so that results agree with
-//! Livepeer's to the last digit: factors are integers at 10^27, [`perc_of`] rounds down twice.
-//! Slashes are kept apart, in a slash factor at 10^36.
+//! Earnings follow LIP-36, with its precision and order of operations, so that results agree with
+//! Livepeer's to the last digit: factors are integers with a precision of 10^27, and [`perc_of`]
+//! rounds down twice. Slashes are kept apart, in a slash factor with a precision of 10^36.
 //!
-//! Every function is total. Products are taken in 512 bits; a result that does not fit saturates,
-//! a zero divisor gives zero. Rounding goes against the claimant: values down, divisors up.
+//! Every function is total. Products are computed in 512 bits; a result that does not fit
+//! saturates, and a zero divisor gives zero. Rounding goes against the claimant: values down,
+//! divisors up.
 
 use crate::types::Factors;
 use livepeer_primitives::Balance;
@@ -17,11 +18,11 @@ const FACTOR_ONE_RAW: u128 = 1_000_000_000_000_000_000_000_000_000;
 /// One, as a reward factor or a fee factor: 10^27.
 pub const FACTOR_ONE: U256 = U256([FACTOR_ONE_RAW as u64, (FACTOR_ONE_RAW >> 64) as u64, 0, 0]);
 
-/// One, as a slash factor: 10^36. Finer than the other factors, so that a value loses less than
-/// one unit to it.
+/// One, as a slash factor: 10^36. It is finer than the other factors, so that a value loses less
+/// than one unit to it.
 pub const SLASH_ONE: u128 = 1_000_000_000_000_000_000_000_000_000_000_000_000;
 
-/// A slash factor below this, 10^-9 of its start, becomes zero: so little stake is left that the
+/// A slash factor below this, 10^-9 of its start, becomes zero: with so little stake left, the
 /// factors would lose their precision.
 pub const SLASH_FLOOR: u128 = SLASH_ONE / 1_000_000_000;
 
@@ -43,12 +44,12 @@ pub fn mul_div_up(a: U256, b: U256, c: U256) -> U256 {
 	U256::try_from(quotient).unwrap_or(U256::MAX)
 }
 
-/// n ÷ d at 10^27, rounded down: Livepeer's `percPoints`.
+/// n ÷ d with a precision of 10^27, rounded down: Livepeer's `percPoints`.
 pub fn perc_points(n: U256, d: U256) -> U256 {
 	mul_div(n, FACTOR_ONE, d)
 }
 
-/// a × n ÷ d by way of [`perc_points`], so rounded down twice: Livepeer's `percOf`.
+/// a × n ÷ d through [`perc_points`], and so rounded down twice: Livepeer's `percOf`.
 pub fn perc_of(a: U256, n: U256, d: U256) -> U256 {
 	mul_div(a, perc_points(n, d), FACTOR_ONE)
 }
@@ -67,7 +68,7 @@ pub fn share_of(share: Perbill, amount: Balance) -> Balance {
 	))
 }
 
-/// What an amount that was taken over at slash factor `start` is worth at `now`.
+/// The worth at slash factor `now` of an amount that was recorded at slash factor `start`.
 pub fn after_slashes(amount: Balance, start: u128, now: u128) -> Balance {
 	if start == now {
 		return amount;
@@ -75,7 +76,7 @@ pub fn after_slashes(amount: Balance, start: u128, now: u128) -> Balance {
 	to_balance(mul_div(U256::from(amount), U256::from(now), U256::from(start)))
 }
 
-/// The slash factor after a slash of `fraction`. Zero, for ever, after a full slash or below
+/// The slash factor after a slash of `fraction`. It is zero, for ever, after a full slash or below
 /// [`SLASH_FLOOR`].
 pub fn slashed_factor(factor: u128, fraction: Perbill) -> u128 {
 	let one = Perbill::one().deconstruct();
@@ -89,8 +90,8 @@ pub fn slashed_factor(factor: u128, fraction: Perbill) -> u128 {
 	}
 }
 
-/// What a slash takes from a pool of `total`, given the slash factor that follows: everything
-/// when that is zero. Rounded down, so that what is left covers every value in the pool.
+/// What a slash takes from a pool of `total`, given the resulting slash factor: everything if that
+/// is zero. Rounded down, so that the rest covers every value in the pool.
 pub fn slash_cut(total: Balance, fraction: Perbill, next_factor: u128) -> Balance {
 	if next_factor == 0 {
 		total
@@ -99,8 +100,8 @@ pub fn slash_cut(total: Balance, fraction: Perbill, next_factor: u128) -> Balanc
 	}
 }
 
-/// What stake of `amount`, last settled at `since`, is worth: its LIP-36 value times the slash
-/// factor's change.
+/// The worth of stake of `amount`, last settled at `since`: its LIP-36 value times the change of
+/// the slash factor.
 pub fn stake_value(amount: Balance, since: &Factors, crf: U256, sf: u128) -> Balance {
 	let grown = if since.crf == crf {
 		amount
@@ -110,8 +111,8 @@ pub fn stake_value(amount: Balance, since: &Factors, crf: U256, sf: u128) -> Bal
 	after_slashes(grown, since.sf, sf)
 }
 
-/// Stake per unit of stake of the pool's first day, at 10^27: reward factor times slash factor,
-/// rounded down. Livepeer has the reward factor alone.
+/// Stake per unit of stake at the pool's beginning, with a precision of 10^27: reward factor times
+/// slash factor, rounded down. Livepeer uses the reward factor alone.
 pub fn weight(crf: U256, sf: u128) -> U256 {
 	mul_div(crf, U256::from(sf), U256::from(SLASH_ONE))
 }
@@ -127,23 +128,23 @@ pub fn fee_value(amount: Balance, since: &Factors, cff: U256) -> Balance {
 	to_balance(perc_of(U256::from(amount), grown, weight_up(since.crf, since.sf)))
 }
 
-/// How much the reward factor grows by a reward of `reward` to `stake`. `crf_start` is the factor
-/// when that stake was taken: at the beginning of the round.
+/// The increase of the reward factor by a reward of `reward` to `stake`. `crf_start` is the factor
+/// at the time of that stake: the beginning of the round.
 pub fn reward_increment(crf_start: U256, reward: Balance, stake: Balance) -> U256 {
 	perc_of(crf_start, U256::from(reward), U256::from(stake))
 }
 
-/// How much the fee factor grows by a fee of `fee` to `stake`, whose [`weight`] is `weight`.
+/// The increase of the fee factor by a fee of `fee` to `stake`, whose [`weight`] is `weight`.
 pub fn fee_increment(weight: U256, fee: Balance, stake: Balance) -> U256 {
 	perc_of(weight, U256::from(fee), U256::from(stake))
 }
 
-/// The part of `amount` that falls to `part` of `whole`.
+/// The share of `amount` that belongs to `part` of `whole`.
 pub fn portion(amount: Balance, part: Balance, whole: Balance) -> Balance {
 	to_balance(perc_of(U256::from(amount), U256::from(part), U256::from(whole)))
 }
 
-/// What `value` now was worth at the beginning of the round, rounded down.
+/// What the current `value` was worth at the beginning of the round, rounded down.
 pub fn at_round_start(value: Balance, crf_start: U256, crf: U256) -> Balance {
 	if crf_start == crf {
 		return value;

@@ -48,9 +48,9 @@ parameter_types! {
 		min_bond: 10,
 		finder_fee: Perbill::from_percent(5),
 	};
-	/// Who is not registered.
+	/// Accounts that are not registered.
 	pub static Refusing: BTreeSet<AccountId> = BTreeSet::new();
-	/// Who is registered and jailed.
+	/// Accounts that are registered and jailed.
 	pub static InJail: BTreeSet<AccountId> = BTreeSet::new();
 	pub CommonPool: AccountId = account(250);
 }
@@ -89,7 +89,7 @@ impl Rounds for Clock {
 	}
 }
 
-/// Everyone is a transcoder, but for those in [`Refusing`] and in [`InJail`].
+/// Everyone is a transcoder, except those in [`Refusing`] and in [`InJail`].
 pub struct Election;
 impl AcceptsStake for Election {
 	fn accepts_stake(transcoder: &AccountId, _from: &AccountId) -> Result<(), StakeRefused> {
@@ -134,12 +134,12 @@ pub fn d() -> AccountId {
 pub fn d2() -> AccountId {
 	account(12)
 }
-/// Whoever finds an offence.
+/// The finder of an offence.
 pub fn finder() -> AccountId {
 	account(21)
 }
 
-/// What every account begins with, in LPT.
+/// The initial balance of every account, in LPT.
 pub const FUNDS: Balance = 1_000_000_000_000_000_000_000_000_000_000;
 
 /// Genesis with these bonds.
@@ -168,7 +168,7 @@ pub fn new_test_ext_with(bonds: Vec<(AccountId, AccountId, Balance)>) -> sp_io::
 	.build_storage()
 	.unwrap();
 	let mut ext: sp_io::TestExternalities = storage.into();
-	// Events of block 0 are not kept.
+	// Events of block 0 are not recorded.
 	ext.execute_with(|| System::set_block_number(1));
 	ext
 }
@@ -239,28 +239,28 @@ pub fn reward_of(round: RoundIndex, transcoder: AccountId, amount: Balance, cut:
 	assert_eq!(<LptStaking as RewardSink>::mint_reward(&transcoder, round, amount, cut), amount);
 }
 
-/// Names the first pool of a transcoder.
+/// The id of a transcoder's first pool.
 pub fn first(transcoder: AccountId) -> PoolId {
 	PoolId { transcoder, generation: 0 }
 }
 
-/// The pool of a transcoder that takes stake, as it is stored.
+/// The stored pool of a transcoder that takes stake.
 pub fn pool_of(transcoder: AccountId) -> Option<Pool> {
 	let generation = Generations::<Test>::get(&transcoder).map_or(0, |known| known.current);
 	Pools::<Test>::get(PoolId { transcoder, generation })
 }
 
-/// Slashes for an offence, with the one finder.
+/// Slashes for an offence, with a single finder.
 pub fn slash(transcoder: AccountId, offence: RoundIndex, fraction: Perbill) -> Slashed {
 	<LptStaking as Slash>::slash(&transcoder, offence, fraction, &[finder()])
 }
 
-/// What a bond is worth.
+/// The worth of a bond.
 pub fn stake(who: AccountId) -> Balance {
 	LptStaking::delegator(who).map_or(0, |view| view.stake)
 }
 
-/// What an account can withdraw in ETH.
+/// The ETH that an account can withdraw.
 pub fn fees(who: AccountId) -> Balance {
 	LptStaking::fees(who)
 }
@@ -275,7 +275,7 @@ pub fn eth(who: AccountId) -> Balance {
 	Assets::balance(ETH, who)
 }
 
-/// LPT that rounding left in pools and exit pools: owed as a sum, but to nobody.
+/// LPT that rounding has left in pools and exit pools: owed as a sum, but to nobody.
 pub fn stake_dust() -> Balance {
 	let bonds: Balance = crate::Bonds::<Test>::iter_keys().map(stake).sum();
 	let locks: Balance =
@@ -283,7 +283,7 @@ pub fn stake_dust() -> Balance {
 	crate::OwedStake::<Test>::get() - bonds - locks
 }
 
-/// ETH that rounding left in pools.
+/// ETH that rounding has left in pools.
 pub fn fee_dust() -> Balance {
 	let accounts: BTreeSet<AccountId> =
 		crate::Bonds::<Test>::iter_keys().chain(crate::Fees::<Test>::iter_keys()).collect();
@@ -301,7 +301,7 @@ pub fn events() -> Vec<Event<Test>> {
 		.collect()
 }
 
-/// How many keys the pallet has in the state.
+/// The number of the pallet's keys in the state.
 pub fn stored_keys() -> usize {
 	let prefix = sp_io::hashing::twox_128(b"LptStaking");
 	let mut last = prefix.to_vec();

@@ -1,6 +1,6 @@
-//! What happens to pools, bonds and locks, as plain functions over plain state.
+//! The operations on pools, bonds and locks, as plain functions over plain state.
 //!
-//! A pool is folded lazily: a change of round costs nothing until somebody touches the pool.
+//! A pool is updated lazily: a new round costs nothing until somebody touches the pool.
 
 use crate::{
 	maths,
@@ -13,7 +13,7 @@ use sp_core::U256;
 use sp_runtime::Perbill;
 
 impl Commission {
-	/// All of it.
+	/// The sum.
 	pub fn total(&self) -> Balance {
 		self.base.saturating_add(self.growth).saturating_add(self.fresh)
 	}
@@ -45,13 +45,13 @@ impl Pool {
 		}
 	}
 
-	/// Whether a slash took everything. Such a pool is over; it disappears with its last bond.
+	/// Whether a slash took everything. Such a pool has ended; it disappears with its last bond.
 	pub fn is_wiped(&self) -> bool {
 		self.now.sf == 0
 	}
 
 	/// Brings the pool into round `round`: all stake counts from now on. Returns the checkpoint of
-	/// the round up to which it was folded, if stake joined in it.
+	/// the round up to which it had been updated, if stake joined in that round.
 	pub fn fold(&mut self, round: RoundIndex) -> Option<Checkpoint> {
 		if round <= self.round {
 			return None;
@@ -70,9 +70,9 @@ impl Pool {
 		checkpoint
 	}
 
-	/// Brings `bond` up to date and returns the fees that it earned, which leave the pool with
-	/// that. `own`: it is the transcoder's. `checkpoint`: of the round in which the bond's joining
-	/// stake joined, needed when that round is over.
+	/// Brings `bond` up to date and returns the fees that it earned, which leave the pool. `own`:
+	/// it is the transcoder's own bond. `checkpoint`: that of the round in which the bond's joining
+	/// stake joined; required if that round is over.
 	pub fn settle(
 		&mut self,
 		bond: &mut Bond,
@@ -84,7 +84,8 @@ impl Pool {
 		let counted = self.counts(bond, own);
 		if let Some(mut joining) = bond.joining.take() {
 			if joining.round < self.round {
-				// Without its checkpoint, which is kept for it, the stake would have earned nothing.
+				// The checkpoint is kept for this bond. Without it the stake would have earned
+				// nothing.
 				let (crf, cff) =
 					checkpoint.map_or((self.now.crf, self.now.cff), |c| (c.crf, c.cff));
 				let since = Factors { crf, cff, sf: joining.sf };
@@ -106,7 +107,7 @@ impl Pool {
 			}
 		}
 		if own {
-			// The fresh part does not count this round, so it must not earn this round.
+			// The fresh part does not count this round, so it must not earn in it.
 			let counted = self.commission.base.saturating_add(self.commission.growth);
 			amount = amount.saturating_add(counted);
 			self.commission = Commission { base: 0, growth: 0, fresh: self.commission.fresh };
@@ -121,7 +122,7 @@ impl Pool {
 		fees
 	}
 
-	/// What a settled bond is worth.
+	/// The worth of a settled bond.
 	pub fn value(&self, bond: &Bond, own: bool) -> Balance {
 		bond.amount
 			.saturating_add(bond.joining.map_or(0, |joining| joining.amount))
@@ -129,7 +130,7 @@ impl Pool {
 			.min(self.total)
 	}
 
-	/// Adds stake to a settled bond: it counts from the next round.
+	/// Adds stake to a settled bond. It counts from the next round.
 	pub fn join(&mut self, bond: &mut Bond, amount: Balance) {
 		match bond.joining.as_mut() {
 			Some(joining) => joining.amount = joining.amount.saturating_add(amount),
@@ -141,8 +142,8 @@ impl Pool {
 		self.total = self.total.saturating_add(amount);
 	}
 
-	/// Adds stake to a settled bond that counts at once. Only for genesis, before anything could
-	/// be earned.
+	/// Adds stake that counts at once to a settled bond. Only for genesis, before anything could be
+	/// earned.
 	pub fn join_at_once(&mut self, bond: &mut Bond, amount: Balance) {
 		if bond.amount == 0 {
 			self.counting = self.counting.saturating_add(1);
@@ -152,8 +153,8 @@ impl Pool {
 		self.active = self.active.saturating_add(amount);
 	}
 
-	/// Takes `amount`, at most the bond's value, out of a settled bond: first what does not count
-	/// yet.
+	/// Takes `amount`, at most the bond's value, out of a settled bond; stake that does not count
+	/// yet leaves first.
 	pub fn leave(&mut self, bond: &mut Bond, own: bool, amount: Balance) {
 		let mut rest = amount;
 		if let Some(joining) = bond.joining.as_mut() {
@@ -200,8 +201,8 @@ impl Pool {
 		self.active > 0 && !self.is_wiped()
 	}
 
-	/// Books a reward of `amount` to the stake of this round, of which the transcoder, if it has
-	/// own stake, cuts `cut`. Returns what was booked: nothing when no stake counts.
+	/// Books a reward of `amount` to the stake of this round. The transcoder, if it has own stake,
+	/// keeps `cut` of it. Returns what was booked: nothing if no stake counts.
 	pub fn reward(&mut self, amount: Balance, cut: Perbill) -> Balance {
 		if !self.earns() {
 			return 0;
@@ -220,8 +221,8 @@ impl Pool {
 		amount
 	}
 
-	/// Books a fee of `fee` with the delegators' `share` of it. All is the transcoder's when no
-	/// stake counts, or when the share is too small for the factor to hold.
+	/// Books a fee of `fee` with the delegators' `share` of it. The whole fee is the transcoder's
+	/// if no stake counts, or if the share is too small for the precision of the factor.
 	pub fn deposit_fee(&mut self, fee: Balance, share: Perbill) -> FeeSplit {
 		let shared = maths::share_of(share, fee);
 		let increment =
@@ -236,7 +237,7 @@ impl Pool {
 		FeeSplit { transcoder: fee.saturating_sub(delegators), delegators }
 	}
 
-	/// Cuts everything in the pool by `fraction` and returns how much that is.
+	/// Cuts everything in the pool by `fraction` and returns the amount.
 	pub fn slash(&mut self, fraction: Perbill) -> Balance {
 		let next = maths::slashed_factor(self.now.sf, fraction);
 		let cut = maths::slash_cut(self.total, fraction, next);
@@ -250,7 +251,7 @@ impl Pool {
 }
 
 impl Bond {
-	/// An empty bond in `pool`, which is named `id`.
+	/// An empty bond in `pool`, whose id is `id`.
 	pub fn new(id: PoolId, pool: &Pool) -> Self {
 		Self { pool: id, amount: 0, since: pool.now, joining: None }
 	}
@@ -273,12 +274,12 @@ impl ExitPool {
 		self.locks = self.locks.saturating_add(1);
 	}
 
-	/// What a lock in it is worth.
+	/// The worth of a lock in it.
 	pub fn value(&self, lock: &Lock) -> Balance {
 		maths::after_slashes(lock.amount, lock.sf, self.sf).min(self.total)
 	}
 
-	/// Takes a lock out and returns its worth. `released`: that answers for nothing any longer.
+	/// Takes a lock out and returns its worth. `released`: it is no longer liable.
 	pub fn withdraw(&mut self, lock: &Lock, released: bool) -> Balance {
 		let value = self.value(lock);
 		self.total = self.total.saturating_sub(value);
@@ -287,7 +288,7 @@ impl ExitPool {
 		value
 	}
 
-	/// Cuts everything in it by `fraction` and returns how much that is.
+	/// Cuts everything in it by `fraction` and returns the amount.
 	pub fn slash(&mut self, fraction: Perbill) -> Balance {
 		let next = maths::slashed_factor(self.sf, fraction);
 		let cut = maths::slash_cut(self.total, fraction, next);

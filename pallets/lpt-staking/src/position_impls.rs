@@ -9,13 +9,13 @@ use crate::{
 use frame_support::ensure;
 use livepeer_primitives::{traits::Rounds, AccountId, Balance, RoundIndex};
 
-/// A pool folded into the current round.
+/// A pool brought up to the current round.
 pub(crate) struct Folded {
 	pub(crate) id: PoolId,
 	pub(crate) pool: Pool,
-	/// Whether it is in the state already.
+	/// Whether it is already stored.
 	is_stored: bool,
-	/// The checkpoint that folding made, with its round.
+	/// The checkpoint that the update created, with its round.
 	checkpoint: Option<(RoundIndex, Checkpoint)>,
 }
 
@@ -28,12 +28,12 @@ pub(crate) struct Position {
 	pub(crate) own: bool,
 	/// Fees that this settlement moved out of the pool.
 	pub(crate) fees: Balance,
-	/// The round whose checkpoint it needs no longer.
+	/// The round whose checkpoint it no longer needs.
 	left_checkpoint: Option<RoundIndex>,
 }
 
 impl Position {
-	/// What the bond is worth.
+	/// The worth of the bond.
 	pub(crate) fn value(&self) -> Balance {
 		self.folded.pool.value(&self.bond, self.own)
 	}
@@ -65,11 +65,11 @@ impl<T: Config> Pallet<T> {
 		Self::pool_at(transcoder, Self::round())
 	}
 
-	/// The pool of `transcoder` that takes stake, as of `round`, or of a later one up to which it is
-	/// folded already.
+	/// The pool of `transcoder` that takes stake, as of `round`, or of a later round up to which it
+	/// has already been updated.
 	pub(crate) fn pool_at(transcoder: &AccountId, round: RoundIndex) -> Option<Folded> {
-		// Few ever see a second generation: as long as the first pool is not wiped it is the one,
-		// and nothing else has to be read.
+		// Few transcoders ever have a second generation. As long as the first pool is not wiped it
+		// is the current one, and nothing else must be read.
 		let first = PoolId { transcoder: transcoder.clone(), generation: 0 };
 		if let Some(folded) = Self::folded(first, round).filter(|folded| !folded.pool.is_wiped()) {
 			return Some(folded);
@@ -133,7 +133,7 @@ impl<T: Config> Pallet<T> {
 		Ok(Position { who: who.clone(), folded, bond, own, fees: 0, left_checkpoint: None })
 	}
 
-	/// Writes a pool. An empty one is deleted; what rounding left in it is surplus from then on.
+	/// Writes a pool. An empty one is deleted; its rounding remainder becomes surplus.
 	pub(crate) fn put_pool(folded: Folded) {
 		let Folded { id, pool, is_stored, checkpoint } = folded;
 		if let Some((round, checkpoint)) = checkpoint {
@@ -154,8 +154,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Writes a bond and its pool, and books the fees that its settlement brought. A bond without
-	/// any worth is deleted. Returns whether it is still there.
+	/// Writes a bond and its pool, and books the fees of its settlement. A worthless bond is
+	/// deleted. Returns whether the bond still exists.
 	pub(crate) fn put_position(position: Position) -> bool {
 		let Position { who, mut folded, bond, own, fees, left_checkpoint } = position;
 		let id = bond.pool.clone();

@@ -14,28 +14,28 @@ use sp_runtime::Perbill;
 /// What a slash took.
 #[derive(Default)]
 struct Taken {
-	/// In all.
+	/// The total.
 	total: Balance,
-	/// Of the offender's own: its bond and its locks.
+	/// The part that was the offender's own: of its bond and its locks.
 	own: Balance,
 }
 
 impl Taken {
-	/// Counts `total`; the offender's own was worth `before` and is worth `after`.
+	/// Adds `total`; the offender's own part fell from `before` to `after`.
 	fn add(&mut self, total: Balance, before: Balance, after: Balance) {
 		self.total = self.total.saturating_add(total);
 		self.own = self.own.saturating_add(before.saturating_sub(after));
 	}
 
-	/// What finders get of it. The offender can have found itself, or share with who did: however
-	/// little of the pool is its own, it must lose more than that.
+	/// The finders' part. The offender may be its own finder, or share with the finder. However
+	/// little of the pool is its own, it must lose more than this.
 	fn finders_fee(&self, share: Perbill) -> Balance {
 		maths::share_of(share, self.total).min(self.own / 2)
 	}
 }
 
 impl<T: Config> Pallet<T> {
-	/// Cuts the bonded stake of `transcoder`. When nothing is left of it, the pool is over.
+	/// Cuts the bonded stake of `transcoder`. If nothing is left of it, the pool ends.
 	fn slash_pool(transcoder: &AccountId, fraction: Perbill, taken: &mut Taken) {
 		let Some(mut folded) = Self::pool(transcoder) else { return };
 		let before = Self::self_bond(transcoder);
@@ -48,7 +48,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Cuts what left `transcoder` in the rounds from that of the offence on.
+	/// Cuts the stake that left `transcoder` in the round of the offence or later.
 	fn slash_exit_pools(
 		transcoder: &AccountId,
 		offence: RoundIndex,
@@ -78,7 +78,7 @@ impl<T: Config> Pallet<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Pays out what a slash took, and says so.
+	/// Pays out what a slash took, and emits the event.
 	fn forfeit(
 		transcoder: &AccountId,
 		offence: RoundIndex,

@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use crate::{
 	asset, maths, Bonds, Checkpoints, Config, ExitPools, Fees, Generations, Liabilities, Locks,
@@ -12,7 +12,7 @@ use frame_support::{
 use livepeer_primitives::{AccountId, Balance, RoundIndex, ETH};
 use sp_runtime::TryRuntimeError;
 
-/// What all bonds of a pool come to.
+/// The totals of all bonds of a pool.
 #[derive(Default)]
 struct Sum {
 	value: Balance,
@@ -33,7 +33,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_money(bonded.saturating_add(locked), unsettled)
 	}
 
-	/// What bonds and checkpoints say of pools is so. Returns all stake and all fees in pools.
+	/// Bonds and checkpoints agree with the pools. Returns all stake and all fees in pools.
 	fn check_pools() -> Result<(Balance, Balance), TryRuntimeError> {
 		let mut sums: BTreeMap<PoolId, Sum> = BTreeMap::new();
 		let mut refs: BTreeMap<(PoolId, RoundIndex), u32> = BTreeMap::new();
@@ -66,7 +66,7 @@ impl<T: Config> Pallet<T> {
 			ensure!(pool.members > 0, "an empty pool was kept");
 			ensure!(pool.members == sum.members, "a pool's bonds are miscounted");
 			ensure!(pool.joined == sum.joined, "a pool's joining bonds are miscounted");
-			// A commission that a slash rounded off is counted until the next round.
+			// A commission that a slash has rounded to zero is still counted until the next round.
 			ensure!(
 				pool.counting >= sum.counting && pool.counting <= pool.members,
 				"a pool's counting bonds are miscounted"
@@ -99,7 +99,7 @@ impl<T: Config> Pallet<T> {
 		Ok((stake, fees))
 	}
 
-	/// What locks say of exit pools is so. Returns all stake in exit pools.
+	/// Locks agree with the exit pools. Returns all stake in exit pools.
 	fn check_exit_pools() -> Result<Balance, TryRuntimeError> {
 		let mut stake: Balance = 0;
 		let mut locked: BTreeMap<(PoolId, RoundIndex), (Balance, u32)> = BTreeMap::new();
@@ -126,7 +126,7 @@ impl<T: Config> Pallet<T> {
 		Ok(stake)
 	}
 
-	/// Generations name what there is, and live as long.
+	/// Generations name existing entries, and exist as long as these.
 	fn check_generations() -> Result<(), TryRuntimeError> {
 		let now = Self::round();
 		let mut refs: BTreeMap<AccountId, u32> = BTreeMap::new();
@@ -173,7 +173,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Liabilities are in order, and no exit pool was paid out of while one held it back.
+	/// Liabilities are in order, and no exit pool was paid out of while a liability held it back.
 	fn check_liabilities() -> Result<(), TryRuntimeError> {
 		for (_, open) in Liabilities::<T>::iter() {
 			ensure!(!open.0.is_empty(), "an empty list of liabilities was kept");
@@ -189,7 +189,7 @@ impl<T: Config> Pallet<T> {
 		}
 		for (id, round, exit) in ExitPools::<T>::iter() {
 			let open = Liabilities::<T>::get(&id.transcoder);
-			// A full list counts some under an earlier round than theirs.
+			// A full list counts some liabilities under an earlier round than theirs.
 			ensure!(
 				!exit.released || open.0.is_full() || !open.holds(round),
 				"stake was released that is liable"

@@ -12,42 +12,43 @@ use sp_core::U256;
 pub struct PoolId {
 	/// The transcoder.
 	pub transcoder: AccountId,
-	/// How many pools of it slashes have wiped before.
+	/// How many of its earlier pools slashes have wiped.
 	pub generation: Generation,
 }
 
 /// The factors of a pool at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Factors {
-	/// Cumulative reward factor, at 10^27: what one unit of stake of the pool's first day has
-	/// become by rewards.
+	/// Cumulative reward factor, with a precision of 10^27: what rewards have made of one unit of
+	/// stake since the pool began.
 	pub crf: U256,
-	/// Cumulative fee factor, at 10^27: what that unit has earned in fees.
+	/// Cumulative fee factor, with a precision of 10^27: what that unit has earned in fees.
 	pub cff: U256,
-	/// Slash factor, at 10^36: what slashes have left of it.
+	/// Slash factor, with a precision of 10^36: what slashes have left of that unit.
 	pub sf: u128,
 }
 
-/// The transcoder's commission: its cut of rewards and what that earned, not yet part of its bond.
+/// The transcoder's commission: its cut of rewards and what that cut has earned, not yet part of
+/// its bond.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Commission {
-	/// What counts in this round's stake, at the value of the round's beginning.
+	/// The part that counts in this round's stake, at its value at the beginning of the round.
 	pub base: Balance,
-	/// What the base earned by rewards of this round.
+	/// What that part earned by rewards of this round.
 	pub growth: Balance,
-	/// Cuts of this round: counts from the next one.
+	/// Cuts of this round, which count from the next one.
 	pub fresh: Balance,
 }
 
 /// All stake behind one transcoder.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Pool {
-	/// The round up to which it is folded.
+	/// The round up to which it has been brought up to date.
 	pub round: RoundIndex,
 	/// LPT that backs it: at least the value of all its bonds and the commission.
 	pub total: Balance,
-	/// The stake that counts this round, at the value of the round's beginning, less what left
-	/// and what was slashed since.
+	/// The stake that counts this round, at its value at the beginning of the round, minus what
+	/// left and what was slashed since.
 	pub active: Balance,
 	/// Reward factor at the beginning of the round.
 	pub crf_start: U256,
@@ -59,8 +60,8 @@ pub struct Pool {
 	pub fees: Balance,
 	/// Number of bonds.
 	pub members: u32,
-	/// Number of bonds with stake that counts. At none, nothing counts: what rounding left in the
-	/// pool must not earn.
+	/// Number of bonds with stake that counts. If it is zero, nothing counts: the rounding
+	/// remainder in the pool must not earn.
 	pub counting: u32,
 	/// Number of bonds with stake that joined this round.
 	pub joined: u32,
@@ -75,18 +76,18 @@ pub struct Checkpoint {
 	pub crf: U256,
 	/// Fee factor.
 	pub cff: U256,
-	/// Number of bonds that joined in that round and are not settled since.
+	/// Number of bonds that joined in that round and have not been settled since.
 	pub refs: u32,
 }
 
 /// Stake that joined in a round and counts from the next one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Joining {
-	/// How much.
+	/// The amount.
 	pub amount: Balance,
-	/// In which round.
+	/// The round in which it joined.
 	pub round: RoundIndex,
-	/// At which slash factor: it shares the pool's risk at once.
+	/// The slash factor at which it joined: it shares the pool's risk at once.
 	pub sf: u128,
 }
 
@@ -112,18 +113,18 @@ pub struct ExitPool {
 	pub sf: u128,
 	/// Number of locks in it.
 	pub locks: u32,
-	/// Whether a lock of it was paid out or bonded elsewhere: that answers for nothing any longer.
+	/// Whether one of its locks was paid out or bonded elsewhere, and so is no longer liable.
 	pub released: bool,
 }
 
-/// Why a lock exists: what becomes of its stake when it is liable no longer.
+/// The purpose of a lock: what its stake becomes when it is no longer liable.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum Purpose {
 	/// Its owner withdraws it.
 	Unbonding,
 	/// It is bonded to this transcoder.
 	Redelegation(AccountId),
-	/// It is handed to this account.
+	/// It is transferred to this account.
 	Transfer(AccountId),
 }
 
@@ -134,19 +135,19 @@ pub struct Lock {
 	pub id: u32,
 	/// The pool that it left.
 	pub pool: PoolId,
-	/// The round in which it left, up to which it answers for offences: with the pool, the exit
-	/// pool's key.
+	/// The round in which it left, up to which it is liable for offences. With the pool, this is
+	/// the exit pool's key.
 	pub round: RoundIndex,
-	/// How much it was then.
+	/// The amount at that time.
 	pub amount: Balance,
-	/// The exit pool's slash factor then.
+	/// The exit pool's slash factor at that time.
 	pub sf: u128,
-	/// The first round in which, if no liability holds it back, it is liable no longer and may
-	/// count elsewhere.
+	/// The first round in which it is no longer liable and can count elsewhere, if no liability
+	/// holds it back.
 	pub liable_until: RoundIndex,
 	/// The first round in which the unbonding period is over.
 	pub unbonded: RoundIndex,
-	/// Why it exists.
+	/// Its purpose.
 	pub purpose: Purpose,
 }
 
@@ -157,19 +158,19 @@ impl Lock {
 	}
 }
 
-/// What a call frees, out of which it can pay its own fee.
+/// What a call frees and can pay its own fee from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Frees {
-	/// So much of the bond, into a lock.
+	/// This amount of the bond, into a lock.
 	Unbonded(Balance),
 	/// The lock of this number.
 	Lock(u32),
 }
 
-/// What was paid of what a call frees, before it runs.
+/// What a call's fee took, before the call runs, from what the call frees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum Advance {
-	/// So much of what it unbonds.
+	/// This amount of what it unbonds.
 	Unbonded(Balance),
 	/// The lock of this number.
 	Lock(u32),
@@ -200,7 +201,7 @@ pub struct Locks<Max: Get<u32>> {
 pub struct FeeSplit {
 	/// To the transcoder at once.
 	pub transcoder: Balance,
-	/// Stays with the pool for its bonds.
+	/// The part that stays in the pool for its bonds.
 	pub delegators: Balance,
 }
 
@@ -211,41 +212,42 @@ pub struct LockView {
 	pub id: u32,
 	/// The transcoder that the stake left.
 	pub transcoder: AccountId,
-	/// The round in which it left, up to which it answers for offences.
+	/// The round in which it left, up to which it is liable for offences.
 	pub round: RoundIndex,
 	/// What it is worth now, in LPT.
 	pub value: Balance,
-	/// The first round in which it is liable no longer, if nothing holds it back.
+	/// The first round in which it is no longer liable, if nothing holds it back.
 	pub liable_until: RoundIndex,
 	/// The first round in which it can be withdrawn, if nothing holds it back.
 	pub release: RoundIndex,
 	/// Whether open liabilities of the transcoder hold it back now.
 	pub held_back: bool,
-	/// Why it exists.
+	/// Its purpose.
 	pub purpose: Purpose,
 }
 
 /// The stake behind a transcoder as applications show it, in LPT.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
 pub struct TranscoderStake {
-	/// Which generation of its pool takes stake.
+	/// The generation of its pool that takes stake.
 	pub generation: Generation,
-	/// Counts this round.
+	/// The stake that counts this round.
 	pub active: Balance,
-	/// All of it, with what joined or was earned this round.
+	/// All of it, including what joined or was earned this round.
 	pub total: Balance,
-	/// The transcoder's own.
+	/// The transcoder's own stake.
 	pub self_bond: Balance,
 	/// Number of bonds.
 	pub members: u32,
-	/// What slashes have taken of a bond that was there from the beginning of this generation of the
-	/// pool.
+	/// The share that slashes have taken of a bond that existed since the beginning of this
+	/// generation of the pool.
 	pub slashed: sp_runtime::Perbill,
-	/// Rounds with open liabilities, with their number: stake that joins now shares their risk.
+	/// Rounds with open liabilities, each with their number. Stake that joins now shares their
+	/// risk.
 	pub open_liabilities: alloc::vec::Vec<(RoundIndex, u32)>,
 }
 
-/// What lies in the pot beyond what is owed.
+/// The pot's balance beyond what it owes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, TypeInfo)]
 pub struct Surplus {
 	/// In LPT; the existential deposit of the pot is part of it.

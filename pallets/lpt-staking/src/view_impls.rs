@@ -1,4 +1,4 @@
-//! What applications read.
+//! The reads for applications.
 
 use crate::{
 	asset, maths,

@@ -1,5 +1,5 @@
-//! Benchmarks of every call. What retaining, releasing and looking up cost is measured in the calls
-//! of the pallets that do it.
+//! Benchmarks of every call. The cost of retaining, releasing and looking up generations is
+//! measured in the calls of the pallets that do so.
 
 use super::*;
 use frame_benchmarking::v2::*;
@@ -14,7 +14,7 @@ use livepeer_primitives::{
 };
 use sp_core::sr25519;
 
-/// As many keys as there can be, all different, and others for each `tag`.
+/// The largest number of keys, all different, and different for each `tag`.
 fn most_keys(tag: u8) -> OperatorKeys {
 	let keys = (0..MAX_OPERATOR_KEYS)
 		.map(|place| {
@@ -34,7 +34,7 @@ fn funded<T: Config>() -> AccountId {
 	who
 }
 
-/// The account makes `count` generations and retains all of them.
+/// Gives the account `count` generations and retains all of them.
 fn generations<T: Config>(who: &AccountId, count: u32) -> Result<(), BenchmarkError> {
 	for index in 0..count {
 		let vrf = VrfKey::from_raw([index as u8; 32]);
@@ -55,7 +55,7 @@ fn generations<T: Config>(who: &AccountId, count: u32) -> Result<(), BenchmarkEr
 mod benchmarks {
 	use super::*;
 
-	/// All old generations are needed no longer.
+	/// Releases all old generations.
 	#[benchmark]
 	fn set_keys(g: Linear<0, MAX_OLD_GENERATIONS>) -> Result<(), BenchmarkError> {
 		let who = funded::<T>();

@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Makes a new generation. Returns how many old ones were looked at.
+	/// Creates a new generation. Returns how many old ones were read.
 	pub(crate) fn do_set_keys(
 		who: &AccountId,
 		purpose: Purpose,
@@ -61,8 +61,9 @@ impl<T: Config> Pallet<T> {
 		Ok(looked_at)
 	}
 
-	/// Deletes those of `stored` that are old already and that nothing needs. Returns the others.
-	/// The current one is kept, referenced or not: what it has just signed may still be on its way.
+	/// Deletes those of `stored` that are already old and that nothing needs. Returns the others.
+	/// The current generation is kept even if nothing references it, because what it has just
+	/// signed may still be on its way.
 	fn remove_unreferenced(
 		who: &AccountId,
 		purpose: Purpose,
@@ -113,8 +114,8 @@ impl<T: Config> Pallet<T> {
 			*revoked = true;
 			Ok::<_, Error<T>>(stored.references)
 		})?;
-		// Where nothing stands on the generation there is nothing to end, and nobody may have it
-		// looked for at the chain's cost.
+		// If nothing depends on the generation, there is nothing to end, and nobody should be able
+		// to cause a search at the chain's cost.
 		if references > 0 {
 			T::OnKeyRevoked::on_key_revoked(who, purpose, generation, references);
 		}

@@ -45,11 +45,11 @@ pub mod pallet {
 		/// LPT.
 		type Currency: fungible::Mutate<AccountId, Balance = Balance>
 			+ fungible::MutateHold<AccountId, Reason = Self::RuntimeHoldReason>;
-		/// What is held for each stored generation, in smallest units of LPT. A change acts on
+		/// The deposit for each stored generation, in units of 10^-18 LPT. A change applies to
 		/// generations that are stored later.
 		#[pallet::constant]
 		type Deposit: Get<Balance>;
-		/// Told of each revoked key.
+		/// Is told of each revoked key.
 		type OnKeyRevoked: OnKeyRevoked;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
@@ -62,13 +62,13 @@ pub mod pallet {
 	/// Why the pallet holds an account's LPT.
 	#[pallet::composite_enum]
 	pub enum HoldReason {
-		/// The deposits of the generations that are stored for it.
+		/// The deposits of its stored generations.
 		Generations,
 	}
 
-	/// Which generations are stored for an account and purpose, ascending; the last is the current
-	/// one. There is none where the account itself signs. Never shrinks to nothing, so that no
-	/// number is used twice.
+	/// The stored generations of an account and purpose, ascending; the last is the current one.
+	/// Absent if the account itself signs. Never becomes empty again, so that no number is used
+	/// twice.
 	#[pallet::storage]
 	pub type Stored<T: Config> = StorageDoubleMap<
 		_,
@@ -80,7 +80,7 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
-	/// The keys of each stored generation. Has the keys of `Stored`.
+	/// The keys of each stored generation. Has an entry for each one that `Stored` lists.
 	#[pallet::storage]
 	pub type Generations<T: Config> = StorageNMap<
 		_,
@@ -95,16 +95,16 @@ pub mod pallet {
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
 	pub enum Event<T: Config> {
-		/// An account uses other keys from now on.
+		/// An account uses new keys from now on.
 		KeysSet {
 			/// The account.
 			account: AccountId,
 			/// What the keys sign.
 			purpose: Purpose,
-			/// The generation that they make, which is the current one now.
+			/// The generation of the keys, which is now the current one.
 			generation: Generation,
 		},
-		/// A generation that nothing needed any longer was deleted and its deposit released.
+		/// A generation that was no longer needed was deleted, and its deposit released.
 		GenerationRemoved {
 			/// The account.
 			account: AccountId,
@@ -113,7 +113,8 @@ pub mod pallet {
 			/// The generation.
 			generation: Generation,
 		},
-		/// A key signs nothing new. What it signed before stays valid and punishable.
+		/// A key was revoked and signs nothing new. What it signed before stays valid and
+		/// punishable.
 		KeyRevoked {
 			/// The account.
 			account: AccountId,
@@ -128,24 +129,24 @@ pub mod pallet {
 
 	#[pallet::error]
 	pub enum Error<T> {
-		/// A generation has at least one key: name one.
+		/// A generation must have at least one key: name one.
 		NoKeys,
 		/// A key is listed twice: name it once.
 		DuplicateKey,
-		/// Keys for duties come with the key of forced variants: give `vrf`.
+		/// Keys for duties need the key of forced variants: give `vrf`.
 		VrfKeyMissing,
-		/// Keys for segments come without a key of forced variants: leave `vrf` out.
+		/// Keys for segments have no key of forced variants: leave `vrf` out.
 		VrfKeyNotUsed,
-		/// Assignments still need sixteen old generations: let some of them be settled first.
+		/// Assignments still need sixteen old generations: let some assignments be settled first.
 		TooManyGenerations,
-		/// The account cannot pay the deposit of a generation: it needs more free LPT.
+		/// The account cannot pay the deposit for a generation: it needs more free LPT.
 		DepositNotPayable,
-		/// The generation is not stored: look at its number. Generation 0 is the account itself and
-		/// never is.
+		/// The generation is not stored: check its number. Generation 0 is the account itself and
+		/// is never stored.
 		UnknownGeneration,
 		/// The generation has no key at this place: places count from 0.
 		UnknownKey,
-		/// The key is revoked already.
+		/// The key has already been revoked.
 		AlreadyRevoked,
 	}
 
@@ -159,16 +160,16 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Makes a new generation of keys, which is the current one from this call on. Old
-		/// generations that no assignment needs are deleted first and their deposits released.
+		/// Creates a new generation of keys, which is the current one from this call on. Old
+		/// generations that no assignment needs are deleted first, and their deposits released.
 		///
-		/// Who: the account that answers for the keys: a cold wallet, or its proxy.
+		/// Who: the account that is liable for the keys: a cold wallet, or its proxy.
 		///
-		/// - `purpose`: what they sign.
+		/// - `purpose`: what the keys sign.
 		/// - `keys`: one to eight keys, none twice; signatures name them by their place.
-		/// - `vrf`: the sr25519 key of forced variants; needed for duties, refused for segments.
+		/// - `vrf`: the sr25519 key of forced variants; required for duties, refused for segments.
 		///
-		/// Emits `GenerationRemoved` for each generation that is deleted, and `KeysSet`. Costs the
+		/// Emits `GenerationRemoved` for each deleted generation, and `KeysSet`. Costs the
 		/// transaction's fee, and a deposit in LPT that is held as long as the generation is
 		/// stored.
 		#[pallet::call_index(0)]
@@ -184,18 +185,20 @@ pub mod pallet {
 			Ok(Some(T::WeightInfo::set_keys(old)).into())
 		}
 
-		/// Revokes a key: nothing new that it signs is taken. What it signed before stays valid and
-		/// punishable, for the account answers for its keys. What stands on its generation ends, in
-		/// bounded steps. It is always possible, also for the only key of the current generation.
+		/// Revokes a key: nothing new that it signs is accepted. What it signed before stays valid
+		/// and punishable, because the account is liable for its keys. Whatever depends on the
+		/// key's generation ends, in bounded steps. Revoking is always possible, also for the only
+		/// key of the current generation.
 		///
-		/// Who: the account that answers for the key: a cold wallet, or its proxy.
+		/// Who: the account that is liable for the key: a cold wallet, or its proxy.
 		///
 		/// - `purpose`: what the key signs.
 		/// - `generation`: its generation, current or old.
 		/// - `key`: its place in the generation, from 0.
 		///
-		/// Emits `KeyRevoked`. Costs the transaction's fee, and where assignments stand on the
-		/// generation what ending them costs the chain, as far as the account can pay it.
+		/// Emits `KeyRevoked`. Costs the transaction's fee. If assignments depend on the
+		/// generation, it also costs what ending them costs the chain, as far as the account can
+		/// pay.
 		#[pallet::call_index(1)]
 		#[pallet::weight(
 			T::WeightInfo::revoke_key().saturating_add(T::OnKeyRevoked::key_revoked_weight())
@@ -213,13 +216,13 @@ pub mod pallet {
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// The generations of an account's keys for a purpose that are stored, newest first; always
-		/// with generation 0, the account itself, at the end.
+		/// The stored generations of an account's keys for a purpose, newest first, always with
+		/// generation 0, the account itself, at the end.
 		pub fn keys_of(account: AccountId, purpose: Purpose) -> Vec<KeysView> {
 			Self::view_keys(&account, purpose)
 		}
 
-		/// The generation that an account uses for a purpose now.
+		/// The generation that an account currently uses for a purpose.
 		pub fn current_of(account: AccountId, purpose: Purpose) -> Generation {
 			Self::current_generation(&account, purpose)
 		}

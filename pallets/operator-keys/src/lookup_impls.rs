@@ -1,4 +1,4 @@
-//! What other pallets ask.
+//! Look-ups for other pallets.
 
 use frame_support::defensive;
 use livepeer_primitives::{
@@ -10,12 +10,12 @@ use livepeer_primitives::{
 use crate::{Config, Generations, Pallet, Stored, StoredKeys};
 
 impl<T: Config> Pallet<T> {
-	/// The generation that `account` uses now; 0 where it has never named keys.
+	/// The generation that `account` uses now; 0 if it has never named keys.
 	pub(crate) fn current_generation(account: &AccountId, purpose: Purpose) -> Generation {
 		Stored::<T>::get(account, purpose).last().copied().unwrap_or(0)
 	}
 
-	/// The stored keys of whoever signed.
+	/// The stored keys of the signer.
 	fn stored_keys(signer: &Signer, purpose: Purpose) -> Option<StoredKeys> {
 		Generations::<T>::get((&signer.account, purpose, signer.generation))
 	}

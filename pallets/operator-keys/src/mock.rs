@@ -1,4 +1,4 @@
-//! A runtime with LPT and this pallet, and a note of what it tells jobs.
+//! A runtime with LPT and this pallet that records what the pallet reports to jobs.
 #![allow(clippy::unwrap_used)]
 
 use crate as pallet_operator_keys;
@@ -31,7 +31,7 @@ impl frame_system::Config for Test {
 	type Lookup = IdentityLookup<AccountId>;
 }
 
-/// What a generation holds.
+/// The deposit that a generation holds.
 pub const EACH: Balance = 100;
 /// LPT of each account at the start.
 pub const BALANCE: Balance = 10_000;
@@ -49,7 +49,7 @@ impl pallet_balances::Config for Test {
 	type ExistentialDeposit = ExistentialDeposit;
 }
 
-/// Notes what is told.
+/// Records every report.
 pub struct Note;
 impl OnKeyRevoked for Note {
 	fn on_key_revoked(account: &AccountId, purpose: Purpose, generation: Generation, _: u32) {
@@ -68,17 +68,17 @@ impl crate::Config for Test {
 	type WeightInfo = ();
 }
 
-/// The pair of a number, which is an account's or a key's.
+/// The key pair with this number, for an account or a key.
 pub fn pair(number: u8) -> sr25519::Pair {
 	sr25519::Pair::from_seed(&[number; 32])
 }
 
-/// The account of a number.
+/// The account with this number.
 pub fn account(number: u8) -> AccountId {
 	pair(number).public().into()
 }
 
-/// The keys of numbers: even ones are Ed25519, odd ones Sr25519.
+/// The keys with these numbers: even ones are Ed25519, odd ones Sr25519.
 pub fn keys(numbers: &[u8]) -> KeyList {
 	let key = |number: &u8| match number % 2 {
 		0 => OperatorKey::Ed25519(ed25519::Pair::from_seed(&[*number; 32]).public()),
@@ -109,7 +109,8 @@ pub fn revoke(generation: Generation, key: u8) -> DispatchResult {
 	OperatorKeys::revoke_key(RuntimeOrigin::signed(account(1)), Purpose::Duties, generation, key)
 }
 
-/// Account 1's key `key` of a generation, with the secret of `number`, signs an object.
+/// A signature over an object that names account 1's key `key` of a generation, made with the
+/// secret of `number`.
 pub fn sign(number: u8, generation: Generation, key: u8, object: &Hash) -> OperatorSignature {
 	let signer = Signer { account: account(1), generation, key };
 	let payload = signer.payload(object);
@@ -120,7 +121,7 @@ pub fn sign(number: u8, generation: Generation, key: u8, object: &Hash) -> Opera
 	OperatorSignature { signer, signature }
 }
 
-/// What is held from account 1.
+/// The deposits held from account 1.
 pub fn held() -> Balance {
 	Balances::balance_on_hold(&crate::HoldReason::Generations.into(), &account(1))
 }
@@ -156,7 +157,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	ext
 }
 
-/// Runs a test and checks the invariants after it.
+/// Runs a test and checks the invariants afterwards.
 pub fn build_and_execute(test: impl FnOnce()) {
 	new_test_ext().execute_with(|| {
 		test();

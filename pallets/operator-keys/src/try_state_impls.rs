@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use frame_support::{ensure, traits::fungible::InspectHold as _};

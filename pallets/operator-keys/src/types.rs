@@ -1,4 +1,4 @@
-//! What the pallet stores.
+//! The types that the pallet stores.
 
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{traits::ConstU32, BoundedVec};
@@ -8,7 +8,7 @@ use livepeer_primitives::{
 };
 use scale_info::TypeInfo;
 
-/// Most generations that are kept beside the current one.
+/// Most generations that are kept besides the current one.
 pub const MAX_OLD_GENERATIONS: u32 = 16;
 /// Most generations that are stored for one account and purpose.
 pub const MAX_GENERATIONS: u32 = MAX_OLD_GENERATIONS + 1;
@@ -27,9 +27,9 @@ pub struct StoredKeys {
 	pub keys: OperatorKeys,
 	/// Which of them are revoked: as long as `keys`.
 	pub revoked: Revoked,
-	/// The key of forced variants: there for duties, not for segments.
+	/// The key of forced variants: present for duties, absent for segments.
 	pub vrf: Option<VrfKey>,
-	/// What is held for it, in smallest units of LPT.
+	/// The deposit held for it, in units of 10^-18 LPT.
 	pub deposit: Balance,
 	/// How often it is retained.
 	pub references: u32,

@@ -1,4 +1,4 @@
-//! What applications read.
+//! The reads for applications.
 
 use alloc::vec::Vec;
 use livepeer_primitives::{api::KeysView, keys::Purpose, AccountId};

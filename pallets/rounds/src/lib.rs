@@ -34,9 +34,9 @@ pub mod pallet {
 	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
 		/// Length of a round and of its lock period. Read at genesis and when a round begins.
 		type Parameters: Get<RoundsParameters>;
-		/// Counts the blocks of a round. In a closed block it stands, and so do rounds.
+		/// Counts the blocks of a round. In a closed block it stands still, and so do rounds.
 		type Clock: ProtocolClock;
-		/// Who is told of each new round.
+		/// Is told of each new round.
 		type OnNewRound: OnNewRound;
 		/// Weights of the hook.
 		type WeightInfo: WeightInfo;
@@ -46,7 +46,7 @@ pub mod pallet {
 	#[pallet::storage_version(STORAGE_VERSION)]
 	pub struct Pallet<T>(_);
 
-	/// The round that is running.
+	/// The running round.
 	#[pallet::storage]
 	pub type Current<T: Config> = StorageValue<_, RoundInfo, ValueQuery>;
 
@@ -73,9 +73,9 @@ pub mod pallet {
 		NewRound {
 			/// Its number.
 			round: RoundIndex,
-			/// How many blocks it has.
+			/// Its length in blocks.
 			length: BlockNumber,
-			/// The first block of its lock period; the block after its last one when it has none.
+			/// The first block of its lock period; the block after its last one if it has none.
 			locked_from: BlockNumber,
 		},
 	}
@@ -94,7 +94,7 @@ pub mod pallet {
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// The round that is running: number, first block, length and lock period.
+		/// The running round: number, first block, length and lock period.
 		pub fn round() -> RoundInfo {
 			Current::<T>::get()
 		}

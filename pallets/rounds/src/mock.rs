@@ -1,4 +1,4 @@
-//! A runtime with the round clock alone and a receiver that writes down what it is told.
+//! A runtime with only the round clock, and a receiver that records its calls.
 
 use crate as pallet_rounds;
 use frame_support::{derive_impl, parameter_types, traits::OnInitialize, weights::Weight};
@@ -21,20 +21,20 @@ impl frame_system::Config for Test {
 	type Block = frame_system::mocking::MockBlockU32<Test>;
 }
 
-/// One call of the receiver: finished round, new round, and what the clock said then.
+/// One call of the receiver: finished round, new round, and the clock at that moment.
 pub type Told = (RoundIndex, RoundIndex, RoundIndex);
 
-/// What the receiver says that it used.
+/// The weight that the receiver returns.
 pub const RECEIVER_WEIGHT: Weight = Weight::from_parts(7, 5);
 
 parameter_types! {
 	pub static Parameters: RoundsParameters = ProtocolParameters::development().rounds;
 	pub static Calls: Vec<Told> = Vec::new();
-	/// How many blocks were closed.
+	/// The number of closed blocks.
 	pub static Closed: BlockNumber = 0;
 }
 
-/// Counts all blocks but those.
+/// Counts every block that is not closed.
 pub struct Blocks;
 impl ProtocolClock for Blocks {
 	fn now() -> BlockNumber {
@@ -67,7 +67,7 @@ pub fn set(length: u32, lock: Perbill) {
 	Parameters::set(RoundsParameters { length, lock_amount: lock });
 }
 
-/// The storage of genesis under the parameters now set.
+/// The genesis storage under the parameters that are set now.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Calls::take();
 	Closed::take();

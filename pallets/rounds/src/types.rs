@@ -4,16 +4,16 @@ use codec::{Decode, Encode, MaxEncodedLen};
 use livepeer_primitives::{params::RoundsParameters, BlockNumber, RoundIndex};
 use scale_info::TypeInfo;
 
-/// A round. Length and lock period are those of the moment when it began.
+/// A round. Length and lock period are those in force when it began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct RoundInfo {
 	/// Its number.
 	pub index: RoundIndex,
 	/// Its first block.
 	pub start: BlockNumber,
-	/// How many blocks it has.
+	/// Its length in blocks.
 	pub length: BlockNumber,
-	/// How many blocks at its end are its lock period.
+	/// Length of the lock period at its end, in blocks.
 	pub lock: BlockNumber,
 }
 
@@ -25,7 +25,7 @@ impl RoundInfo {
 		Self { index, start, length, lock: parameters.lock_amount.mul_floor(length) }
 	}
 
-	/// The first block that is no longer part of it.
+	/// The first block after it.
 	pub fn end(&self) -> BlockNumber {
 		self.start.saturating_add(self.length)
 	}

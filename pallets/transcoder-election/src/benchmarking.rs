@@ -1,4 +1,4 @@
-//! Benchmarks of every call, of the election and of the look-up of the lowest price.
+//! Benchmarks of every call, of the election and of the search for the lowest price.
 
 use super::*;
 use alloc::vec::Vec;
@@ -18,7 +18,7 @@ use livepeer_primitives::{
 use sp_core::{crypto::KeyTypeId, sr25519};
 use sp_runtime::{transaction_validity::TransactionSource, Perbill};
 
-/// Keys that exist for benchmarks alone.
+/// Keys for benchmarks only.
 const KEY_TYPE: KeyTypeId = KeyTypeId(*b"lpbe");
 
 /// Terms with this price.
@@ -36,7 +36,7 @@ fn largest_service(byte: u8) -> ServiceRecord {
 	}
 }
 
-/// An account with enough bonded to itself.
+/// An account with enough stake bonded to itself.
 fn bonded<T: Config>(index: u32) -> AccountId {
 	let who: AccountId = account("transcoder", index, 0);
 	let amount = T::Parameters::get().min_self_bond.max(UNIT);
@@ -52,12 +52,12 @@ fn registered<T: Config>(index: u32) -> AccountId {
 	who
 }
 
-/// As many profiles as there can be.
+/// The largest number of profiles.
 fn most_profiles() -> Profiles {
 	Profiles::truncate_from((1..=MAX_PROFILES as u16).collect())
 }
 
-/// A registered transcoder whose account signs by itself, and that is due to be heard of.
+/// A registered transcoder whose account signs for itself, and whose heartbeat is due.
 fn signing<T: Config>() -> (AccountId, sr25519::Public) {
 	let key = sp_io::crypto::sr25519_generate(KEY_TYPE, None);
 	let who = AccountId::from(key);
@@ -92,7 +92,7 @@ fn heartbeat_call<T: Config>() -> Result<(AccountId, Call<T>), BenchmarkError> {
 	Ok((who, Call::heartbeat { heartbeat, signature }))
 }
 
-/// An announcement that may be made.
+/// An announcement that is allowed.
 fn announce_call<T: Config>() -> Result<(AccountId, Call<T>), BenchmarkError> {
 	let (who, key) = signing::<T>();
 	let availability = duty::Availability {
@@ -105,7 +105,7 @@ fn announce_call<T: Config>() -> Result<(AccountId, Call<T>), BenchmarkError> {
 	Ok((who, Call::announce { availability, signature }))
 }
 
-/// `count` registered transcoders, after removing those of genesis.
+/// `count` registered transcoders, after those of genesis are removed.
 fn fill<T: Config>(count: u32) {
 	let of_genesis: Vec<_> = Transcoders::<T>::iter_keys().collect();
 	for who in of_genesis {
@@ -257,13 +257,13 @@ mod benchmarks {
 			let who: AccountId = account("jailed", index, 0);
 			Jailed::<T>::insert(who, 1);
 		}
-		// A full set before, and as many chills that are over as there can be.
+		// The set was full before, and the largest number of chills has ended.
 		Pallet::<T>::elect(0, false);
 		for index in 0..MAX_CHILLED {
 			let until = T::Rounds::current().saturating_add(1);
 			Pallet::<T>::chill(&account("chilled", index, 0), until);
 		}
-		// Chance from a window that begins later: one of those who wait is drawn.
+		// The seed comes from a later window, so one of the waiting transcoders is drawn.
 		let later = Pallet::<T>::height().saturating_add(30_000);
 		frame_system::Pallet::<T>::set_block_number(later.into());
 		let seed = Seed { hash: Hash::repeat_byte(7), set: ValidatorSet::default() };
@@ -301,7 +301,7 @@ mod benchmarks {
 		assert_eq!(looked_up, c);
 	}
 
-	/// Of one that was offline.
+	/// The author was offline.
 	#[benchmark]
 	fn note_author() {
 		let who: AccountId = account("validator", 0, 0);
@@ -333,7 +333,7 @@ mod benchmarks {
 		assert!(!Transcoders::<T>::contains_key(&who));
 	}
 
-	/// Sets of the largest size, with nobody of that name.
+	/// Sets of the largest size, none of which contains the account.
 	#[benchmark]
 	fn is_validating() {
 		for session in 0..MAX_SETS {

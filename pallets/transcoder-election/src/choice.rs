@@ -1,4 +1,4 @@
-//! The decisions, as plain functions of what they decide on.
+//! The decisions, as plain functions of their inputs.
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
@@ -6,21 +6,21 @@ use livepeer_primitives::{AccountId, Balance};
 
 use crate::types::{ChosenValidator, Terms};
 
-/// A transcoder that may be elected.
+/// A transcoder that can be elected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Contender {
 	/// Its account.
 	pub account: AccountId,
 	/// Its active stake.
 	pub stake: Balance,
-	/// Its registration's order; no two are equal.
+	/// Its order of registration; no two are equal.
 	pub order: u64,
 	/// Its terms.
 	pub terms: Terms,
 }
 
-/// The `seats` contenders with the most stake, highest first, and those who wait, likewise; the
-/// earlier registered wins a tie. Without stake nobody is elected or waits.
+/// The `seats` contenders with the most stake, highest first, and the waiting ones in the same
+/// order. The one that registered earlier wins a tie. Nobody is elected or waits without stake.
 pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> (Vec<Contender>, Vec<Contender>) {
 	contenders.retain(|contender| contender.stake > 0);
 	contenders.sort_unstable_by_key(|contender| (Reverse(contender.stake), contender.order));
@@ -28,18 +28,18 @@ pub fn elect(mut contenders: Vec<Contender>, seats: u32) -> (Vec<Contender>, Vec
 	(contenders, waiting)
 }
 
-/// The most of `eligible`, highest stake first, among whom nobody has less than their mean stake divided by
-/// `leverage`; as far as there are so many, no fewer than `minimum`.
+/// The largest group of `eligible`, highest stake first, in which nobody has less than the group's
+/// mean stake divided by `leverage`; but at least `minimum` members, if there are that many.
 ///
-/// Consensus counts validators by their number. Whoever holds a part of the stake of those who are left
-/// has at most `leverage` times that part of their number, however it splits what it holds: each of its
-/// seats takes a share of the stake that is no smaller than one by `leverage` of a seat's.
+/// Consensus counts validators by their number. A holder of some share of the group's stake has at
+/// most `leverage` times that share of its number, however it splits its stake: each of its seats
+/// takes at least the mean stake of a seat divided by `leverage`.
 pub fn within_leverage(
 	mut eligible: Vec<ChosenValidator>,
 	minimum: u32,
 	leverage: u32,
 ) -> Vec<ChosenValidator> {
-	// A stable sort: the earlier registered one comes first.
+	// A stable sort, so the one that registered earlier comes first.
 	eligible.sort_by_key(|validator| Reverse(validator.stake));
 	let (mut sum, mut most): (Balance, usize) = (0, 0);
 	for (index, validator) in eligible.iter().enumerate() {
@@ -57,22 +57,22 @@ pub fn within_leverage(
 /// A member of the previous validator set that still has session keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Incumbent {
-	/// Who it is.
+	/// The validator.
 	pub validator: ChosenValidator,
-	/// Whether it is jailed or chilled.
+	/// Whether it is jailed, chilled or offline.
 	pub barred: bool,
 }
 
-/// The next validator set, of those that are eligible and of the previous set.
+/// The next validator set, from the eligible transcoders and the previous set.
 ///
-/// Enough eligible ones are the set. If they are fewer than `minimum`, the previous set stays:
-/// - all its members that are neither jailed nor chilled;
-/// - as far as these are fewer than `minimum`, eligible newcomers, highest stake first;
-/// - as far as still needed, its barred members, so that those with the lowest stake go first.
+/// If at least `minimum` are eligible, they are the set. Otherwise the previous set stays:
+/// - all its members that are not barred;
+/// - if these are fewer than `minimum`, eligible newcomers, highest stake first;
+/// - if still needed, its barred members, highest stake first.
 ///
-/// So the set is smaller than `minimum` only if there is nobody else, it never grows beyond
-/// `minimum` by newcomers, and a barred member is kept only where nobody can take its place.
-/// No account is returned twice if neither list holds one twice.
+/// The set is thus smaller than `minimum` only if there is nobody else. Newcomers never make it
+/// larger than `minimum`, and a barred member is kept only if nobody can take its place. No account
+/// is returned twice if neither list contains one twice.
 pub fn choose_validators(
 	mut eligible: Vec<ChosenValidator>,
 	previous: Vec<Incumbent>,
@@ -88,7 +88,7 @@ pub fn choose_validators(
 	let (barred, staying): (Vec<_>, Vec<_>) =
 		previous.into_iter().partition(|incumbent| incumbent.barred);
 	let mut barred: Vec<_> = barred.into_iter().map(|incumbent| incumbent.validator).collect();
-	// Stable sorts: the order of the lists decides between equal stakes.
+	// Stable sorts, so the order of the lists decides between equal stakes.
 	eligible.sort_by_key(|validator| Reverse(validator.stake));
 	barred.sort_by_key(|validator| Reverse(validator.stake));
 
@@ -98,9 +98,9 @@ pub fn choose_validators(
 	chosen
 }
 
-/// Whether a registered transcoder may change its terms from `old` to `new` in the lock period,
-/// in which `lowest` is the lowest price of all that are registered: only the price may change,
-/// only downwards, and not below the lowest.
+/// Whether a registered transcoder can change its terms from `old` to `new` in the lock period, if
+/// `lowest` is the lowest price of all registered ones: only the price can change, only downwards,
+/// and not below the lowest.
 pub fn is_allowed_in_lock_period(old: &Terms, new: &Terms, lowest: Balance) -> bool {
 	old.reward_cut == new.reward_cut
 		&& old.fee_share == new.fee_share

@@ -10,8 +10,8 @@ impl<T: Config> Pallet<T> {
 		T::Clock::now()
 	}
 
-	/// This block's height. The age of what keys sign is counted by it, for it is what every client
-	/// knows; intervals are counted on the protocol's clock, in whose closed blocks nobody is late.
+	/// This block's height. The age of what keys sign is counted by it, because every client knows
+	/// it. Intervals are counted on the protocol's clock, on which nobody is late in closed blocks.
 	pub(crate) fn height() -> BlockNumber {
 		frame_system::Pallet::<T>::block_number().saturated_into()
 	}

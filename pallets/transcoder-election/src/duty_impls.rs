@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
 			T::OperatorKeys::is_signed(signature, Purpose::Duties, &hash()),
 			InvalidTransaction::BadProof
 		);
-		// One of a kind and account in the pool, until it is too old.
+		// The pool holds one of each kind per account, until it is too old.
 		ValidTransaction::with_tag_prefix("LivepeerElection")
 			.priority(T::DutyPriority::get())
 			.and_provides((account, duty))
@@ -102,8 +102,8 @@ impl<T: Config> Pallet<T> {
 			.map(|valid| (valid, Weight::zero()))
 	}
 
-	/// Keeps an announcement alive. An announcement that has lapsed is revived: the transcoder is
-	/// back with the capacity that it announced.
+	/// Keeps an announcement alive. A lapsed announcement is revived: the transcoder is back with
+	/// the capacity that it announced.
 	pub(crate) fn do_heartbeat(who: &AccountId, at: BlockNumber) -> DispatchResult {
 		Available::<T>::try_mutate(who, |availability| {
 			let availability = availability.as_mut().ok_or(Error::<T>::NotAvailable)?;
@@ -116,8 +116,8 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Tells of a transcoder that takes more than it did `before`: it was away, or `after` has more capacity
-	/// or other profiles.
+	/// Tells of a transcoder that takes more work than `before`: it was away, or `after` has more
+	/// capacity or other profiles.
 	pub(crate) fn tell_available(
 		who: &AccountId,
 		after: Option<&Availability>,

@@ -1,4 +1,4 @@
-//! The active set, and who of it takes work.
+//! The active set, and which of its members take work.
 
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -20,16 +20,16 @@ use crate::{
 	Transcoders, WaitList, WaitingList, WeightInfo, MAX_DROPPED,
 };
 
-/// How many windows back chance for the drawn seat is looked for.
+/// How many windows back to look for randomness for the drawn seat.
 const MAX_SEED_AGE: u32 = 8;
 
 impl<T: Config> Pallet<T> {
-	/// Elects the active set of `round` and copies stake and terms into it. Whose own bond is below
-	/// the minimum is passed over and leaves the candidate list, a bounded number at a time. Returns
-	/// how many registered transcoders were looked at, how many are jailed, and how many of the
-	/// registered were dropped.
+	/// Elects the active set of `round` and copies stake and terms into it. A transcoder whose own
+	/// bond is below the minimum is passed over and leaves the candidate list, a bounded number at
+	/// a time. Returns how many registered transcoders were read, how many are jailed, and how many
+	/// registrations were dropped.
 	///
-	/// At genesis nobody knows any chance, so its stakes weigh at once.
+	/// At genesis there is no earlier randomness to know, so its stakes have weight at once.
 	pub(crate) fn elect(round: RoundIndex, at_genesis: bool) -> (u32, u32, u32) {
 		let parameters = Self::parameters();
 		let before: BTreeMap<_, _> = ActiveSet::<T>::get()
@@ -37,7 +37,7 @@ impl<T: Config> Pallet<T> {
 			.into_iter()
 			.map(|seat| (seat.account, seat.stake))
 			.collect();
-		// Few are, and they are asked for once.
+		// There are few, and they are read once.
 		let jailed: BTreeSet<_> = Jailed::<T>::iter_keys().collect();
 		let mut looked_at = 0u32;
 		let mut contenders = Vec::new();
@@ -66,7 +66,7 @@ impl<T: Config> Pallet<T> {
 		let seats: Vec<_> = elected
 			.into_iter()
 			.map(|elected| (elected, false))
-			// It has no more stake than the last one.
+			// It has no more stake than the last elected one.
 			.chain(drawn.into_iter().map(|drawn| (drawn, true)))
 			.map(|(elected, random)| Seat {
 				stake_before: if at_genesis {
@@ -100,10 +100,11 @@ impl<T: Config> Pallet<T> {
 		(looked_at, jailed.len() as u32, unbonded.len() as u32)
 	}
 
-	/// Draws one of those who wait, by the stake that they had when the round before began and with
-	/// chance from after that: nobody who bonds later, or knew the chance, can steer it. First the
-	/// order, then who can be seated: that only strikes out. Where the first that is left was elected,
-	/// nobody is drawn: whoever comes next could have lifted it over the last seat by stake.
+	/// Draws one of the waiting transcoders, by the stake that they had when the previous round
+	/// began and with randomness from after that: nobody that bonds later, or knew the randomness,
+	/// can steer it. The order is computed first; then those that cannot be seated are removed. If
+	/// the first remaining one was elected, nobody is drawn: otherwise the next one could have
+	/// lifted it over the last seat by stake.
 	fn draw_seat(
 		round: RoundIndex,
 		elected: &[Contender],
@@ -126,7 +127,7 @@ impl<T: Config> Pallet<T> {
 			.cloned()
 	}
 
-	/// The newest stored seed of a window that did not begin before this block.
+	/// The newest stored seed of a window that began in the block `not_before` or later.
 	fn newest_seed(not_before: BlockNumber) -> Option<Hash> {
 		let window = T::Beacon::current_window();
 		(0..MAX_SEED_AGE)
@@ -136,7 +137,7 @@ impl<T: Config> Pallet<T> {
 			.map(|seed| seed.hash)
 	}
 
-	/// Remembers who waits in `round`.
+	/// Stores who waits in `round`.
 	fn put_waiting_list(round: RoundIndex, waiting: &[Contender]) {
 		let members: Vec<_> =
 			waiting.iter().map(|waits| (waits.account.clone(), waits.stake)).collect();
@@ -181,7 +182,7 @@ impl<T: Config> TranscoderDirectory for Pallet<T> {
 				let takes_work = availability.capacity > 0 && availability.is_fresh(now, interval);
 				takes_work.then_some(Candidate {
 					account: seat.account,
-					// Without a seat before: no weight yet.
+					// It had no seat before, so it has no weight yet.
 					stake: if weighs { seat.stake } else { seat.stake_before },
 					price: seat.price,
 					fee_share: seat.fee_share,
@@ -228,7 +229,7 @@ impl<T: Config> TranscoderDirectory for Pallet<T> {
 				jailed: false,
 				random: false,
 			};
-			// In a full set the last one gives way.
+			// In a full set the last member gives way.
 			active.seats.truncate(crate::MAX_SEATS.saturating_sub(1) as usize);
 			active.stake = active.stake.saturating_add(stake);
 			let position = active.seats.partition_point(|other| other.stake >= stake);

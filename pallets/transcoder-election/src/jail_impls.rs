@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// Lets `who` out if nothing is open against it.
+	/// Lets `who` leave jail if nothing is open against it.
 	pub(crate) fn do_unjail(who: &AccountId) -> DispatchResult {
 		let open_verdicts = Jailed::<T>::get(who).ok_or(Error::<T>::NotJailed)?;
 		ensure!(open_verdicts == 0, Error::<T>::VerdictOpen);
@@ -21,7 +21,8 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Ends jail. What the keys of `who` signed before it is void: it announces its capacity anew.
+	/// Ends jail. What the keys of `who` signed before that is void: it must announce its capacity
+	/// anew.
 	pub(crate) fn release(who: &AccountId) {
 		Jailed::<T>::remove(who);
 		Self::mark_seat(who, false);
@@ -33,22 +34,22 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::TranscoderUnjailed { transcoder: who.clone() });
 	}
 
-	/// Ends the jail of one that has left the candidate list and against which nothing is open: it
-	/// has no place to come back to, and an entry for it would stay for ever.
+	/// Ends the jail of a transcoder that has left the candidate list and against which nothing is
+	/// open. It has no place to return to, and its entry would stay for ever.
 	pub(crate) fn forget_resolved(who: &AccountId) {
 		if Jailed::<T>::get(who) == Some(0) && !Transcoders::<T>::contains_key(who) {
 			Self::release(who);
 		}
 	}
 
-	/// Who is not chosen as a validator in this round.
+	/// The accounts that are not chosen as validators in this round.
 	pub(crate) fn chilled_now() -> BTreeSet<AccountId> {
 		let round = T::Rounds::current();
 		let chilled = Chilled::<T>::get().into_iter();
 		chilled.filter(|(_, until)| *until > round).map(|(account, _)| account).collect()
 	}
 
-	/// Forgets every chill that is over in `round`.
+	/// Deletes every chill that is over in `round`.
 	pub(crate) fn forget_chilled(round: RoundIndex) {
 		Chilled::<T>::mutate_exists(|chilled| {
 			if let Some(accounts) = chilled {
@@ -115,7 +116,7 @@ impl<T: Config> Chill for Pallet<T> {
 		Chilled::<T>::mutate(|chilled| {
 			chilled.retain(|(chilled, _)| chilled != account);
 			if chilled.is_full() {
-				// The one that is over first.
+				// The chill that ends first.
 				let ends = chilled.iter().enumerate().min_by_key(|(_, (_, until))| *until);
 				if let Some(first) = ends.map(|(index, _)| index) {
 					chilled.swap_remove(first);

@@ -66,28 +66,29 @@ pub mod pallet {
 		type Stake: Stake;
 		/// Counts the blocks by which heartbeats are due.
 		type Clock: ProtocolClock;
-		/// Chance for the seat that is drawn.
+		/// Randomness for the drawn seat.
 		type Beacon: Beacon;
 		/// The round clock. It must also tell this pallet of each new round.
 		type Rounds: Rounds;
-		/// Sizes and minima. Read when they are needed, so a change acts at once.
+		/// Sizes and minima. Read when needed, so a change takes effect at once.
 		type Parameters: Get<ElectionParameters>;
 		/// The keys that sign a transcoder's duties.
 		type OperatorKeys: OperatorKeysOf;
-		/// Who has session keys.
+		/// Tells who has session keys.
 		type SessionKeys: HasKeys;
 		/// Withdraws session keys.
 		type PurgeKeys: PurgeKeys;
 		/// Takes a jailed validator out of consensus.
 		type DisableValidator: DisableValidator;
-		/// Told of each transcoder that leaves at once.
+		/// Is told of each transcoder that leaves at once.
 		type OnTranscoderLost: OnTranscoderLost;
-		/// Told of each transcoder that takes more work than before.
+		/// Is told of each transcoder that takes more work than before.
 		type OnAvailable: OnAvailable;
-		/// Whether a transcoder may be offered jobs at all: neither suspended nor in debt.
+		/// Whether a transcoder may be offered jobs at all: it is neither suspended nor in debt.
 		type MayBeOffered: frame_support::traits::Contains<AccountId>;
-		/// Whether a transcoder has assignments that it can still claim for, or open claims: judges,
-		/// and whoever judges again, have to find it, whether it is registered or not.
+		/// Whether a transcoder has assignments that it can still claim for, or open claims.
+		/// Judges, and anybody who judges again, must be able to find it, whether it is registered
+		/// or not.
 		type StillServes: frame_support::traits::Contains<AccountId>;
 		/// The pool's priority of a duty.
 		#[pallet::constant]
@@ -108,12 +109,12 @@ pub mod pallet {
 	pub type Transcoders<T: Config> =
 		CountedStorageMap<_, Blake2_128Concat, AccountId, Registration>;
 
-	/// Where a transcoder is reached. Has the keys of `Transcoders` and of `Departed`.
+	/// Where a transcoder is reached. Has the same keys as `Transcoders` and `Departed` together.
 	#[pallet::storage]
 	pub type Services<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ServiceRecord>;
 
-	/// Who has left the candidate list while its judges may still need it. Where it is reached is
-	/// kept until an election finds that nothing of it is to be judged any more.
+	/// Transcoders that have left the candidate list while judges may still need them. Their
+	/// service record is kept until an election finds that nothing of theirs is left to judge.
 	#[pallet::storage]
 	pub type Departed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ()>;
 
@@ -121,31 +122,33 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NextOrder<T: Config> = StorageValue<_, u64, ValueQuery>;
 
-	/// What registered transcoders have announced, and when they were seen. None of them is jailed.
+	/// What registered transcoders have announced, and when they were last seen. None of them is
+	/// jailed.
 	#[pallet::storage]
 	pub type Available<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Availability>;
 
 	/// The active set of this round. A transcoder that resigns loses its seat at once; one that is
-	/// jailed keeps it, marked.
+	/// jailed keeps it, marked as jailed.
 	#[pallet::storage]
 	pub type ActiveSet<T: Config> = StorageValue<_, ActiveTranscoders, ValueQuery>;
 
-	/// Who is jailed, with the number of verdicts that await execution. Outlives registration as long
-	/// as any does: with 0 only a registered transcoder is still there, until its own call.
+	/// Jailed accounts, with the number of verdicts that await execution. An entry outlives
+	/// registration as long as that number is above 0. With 0 only a registered transcoder stays
+	/// listed, until its own call.
 	#[pallet::storage]
 	pub type Jailed<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, u32>;
 
-	/// Who is not chosen as a validator, and from which round on it is again. What is over goes with
-	/// the next election.
+	/// Accounts that are not chosen as validators, and from which round they can be again. The next
+	/// election deletes those whose time is over.
 	#[pallet::storage]
 	pub type Chilled<T: Config> = StorageValue<_, ChilledAccounts, ValueQuery>;
 
-	/// The validator sets in force, queued and planned, by session. None ever changes; it goes when
-	/// its session is over.
+	/// The validator sets in force, queued and planned, by session. A set never changes; it is
+	/// deleted when its session is over.
 	#[pallet::storage]
 	pub type Sets<T: Config> = StorageMap<_, Twox64Concat, SessionIndex, ChosenSet, ValueQuery>;
 
-	/// The newest session that is planned.
+	/// The newest planned session.
 	#[pallet::storage]
 	pub type NewestSet<T: Config> = StorageValue<_, SessionIndex>;
 
@@ -153,8 +156,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type PlannedHash<T: Config> = StorageValue<_, Hash>;
 
-	/// Who was not elected in this round, with the stakes by which one is drawn for the next one. Not
-	/// stored where nobody waits.
+	/// Transcoders that were not elected in this round, with the stakes by which one is drawn for
+	/// the next round. Absent when nobody waits.
 	#[pallet::storage]
 	pub type WaitList<T: Config> = StorageValue<_, WaitingList<T::MaxCandidates>>;
 
@@ -162,22 +165,22 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Meters<T: Config> = StorageValue<_, Meter, ValueQuery>;
 
-	/// When validators of stored sets that have been in force made their newest block.
+	/// The newest block of each validator of a stored set that has been in force.
 	#[pallet::storage]
 	pub type Present<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, Presence>;
 
-	/// Who is not chosen as a validator, for it makes no blocks and sends no heartbeats, and until
-	/// which round at most. All are registered.
+	/// Validators that are not chosen, because they make no blocks and send no heartbeats, and
+	/// until which round at most. All are registered.
 	#[pallet::storage]
 	pub type Offline<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, RoundIndex>;
 
-	/// Registers transcoders and elects round 0. Stake and parameters of genesis must be built
-	/// before, the session's genesis after.
+	/// Registers transcoders and elects round 0. The genesis of stake and parameters must be built
+	/// before, the session's after.
 	#[pallet::genesis_config]
 	#[derive(frame_support::DefaultNoBound)]
 	pub struct GenesisConfig<T: Config> {
 		/// Account, terms, service record, capacity in work per second (0 takes no work) and
-		/// profiles of each transcoder, the oldest first.
+		/// profiles of each transcoder, the oldest registration first.
 		pub transcoders: Vec<(AccountId, Terms, ServiceRecord, u64, Profiles)>,
 		/// Carries the type parameter.
 		#[serde(skip)]
@@ -236,10 +239,10 @@ pub mod pallet {
 		AvailabilityChanged {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// Work that its machine does in a second; 0 takes no new assignment.
+			/// Work per second that its machine does; with 0 it takes no new assignment.
 			capacity: u64,
 		},
-		/// A transcoder goes on taking work.
+		/// A transcoder continues to take work.
 		HeartbeatReceived {
 			/// The transcoder.
 			transcoder: AccountId,
@@ -249,28 +252,28 @@ pub mod pallet {
 			/// The transcoder.
 			transcoder: AccountId,
 		},
-		/// A verdict against a transcoder awaits execution: it takes no work and no stake, and
-		/// leaves the validator set as soon as it can be replaced.
+		/// A verdict against a transcoder awaits execution. The transcoder receives no work and no
+		/// stake, and leaves the validator set as soon as it can be replaced.
 		TranscoderJailed {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// Verdicts against it that await execution, this one included.
+			/// Verdicts against it that await execution, including this one.
 			open_verdicts: u32,
 		},
 		/// A verdict against a jailed transcoder was executed or cancelled.
 		VerdictResolved {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// Verdicts against it that still await execution; at 0 it may leave jail.
+			/// Verdicts against it that still await execution. At 0 it can leave jail.
 			open_verdicts: u32,
 		},
-		/// A validator did not do its duty as a judge and is not chosen for a while; or it has attested
-		/// golden vectors, and that has an end again.
+		/// A validator did not do its duty as a judge and is not chosen for a while. Also emitted
+		/// when it has attested golden vectors and its chill gets an end again.
 		ValidatorChilled {
 			/// The validator.
 			validator: AccountId,
-			/// The round from which on it may be chosen again; the largest number of all is none, until it
-			/// attests golden vectors.
+			/// The round from which it can be chosen again. The largest number means that there is
+			/// no such round until it attests golden vectors.
 			until: RoundIndex,
 		},
 		/// A transcoder left jail.
@@ -278,18 +281,18 @@ pub mod pallet {
 			/// The transcoder.
 			transcoder: AccountId,
 		},
-		/// An account that does not validate has withdrawn its session keys.
+		/// An account that does not validate withdrew its session keys.
 		SessionKeysPurged {
 			/// The account.
 			account: AccountId,
 		},
-		/// A round has its active set.
+		/// The active set of a round was elected.
 		ActiveSetElected {
 			/// The round.
 			round: RoundIndex,
 			/// How many transcoders it has.
 			transcoders: u32,
-			/// Their stake together, in smallest units of LPT.
+			/// Their total stake, in units of 10^-18 LPT.
 			stake: Balance,
 		},
 		/// The validators of a coming session were chosen anew.
@@ -303,25 +306,25 @@ pub mod pallet {
 		SeatDrawn {
 			/// The round.
 			round: RoundIndex,
-			/// Who has it.
+			/// The transcoder that got it.
 			transcoder: AccountId,
 		},
-		/// A transcoder left the full candidate list, for another one has more stake.
+		/// A transcoder left the full candidate list, because another one has more stake.
 		TranscoderEvicted {
 			/// The transcoder.
 			transcoder: AccountId,
-			/// Who has its place.
+			/// The transcoder that took its place.
 			by: AccountId,
 		},
-		/// A validator made no blocks and sent no heartbeats: it loses nothing, and is not chosen
+		/// A validator made no blocks and sent no heartbeats. It loses nothing, and is not chosen
 		/// until it shows itself.
 		ValidatorOffline {
 			/// The validator.
 			validator: AccountId,
-			/// The round in which it may be chosen again in any case.
+			/// The round in which it can be chosen again in any case.
 			until: RoundIndex,
 		},
-		/// A validator that was offline may be chosen again.
+		/// A validator that was offline can be chosen again.
 		ValidatorBack {
 			/// The validator.
 			validator: AccountId,
@@ -332,39 +335,39 @@ pub mod pallet {
 	pub enum Error<T> {
 		/// The account is not a registered transcoder: register it with `transcoder`.
 		NotRegistered,
-		/// The account's bond to itself is below the minimum of a transcoder: bond more to the
-		/// account itself, with `bond`.
+		/// The account's bond to itself is below a transcoder's minimum: bond more to the account
+		/// itself, with `bond`.
 		NotEnoughSelfBond,
-		/// The candidate list is full, and nobody on it that has no seat in this round has less stake:
-		/// bond more, or wait for the next round.
+		/// The candidate list is full, and every transcoder on it without a seat in this round has
+		/// at least as much stake: bond more, or wait for the next round.
 		TooManyCandidates,
-		/// In the lock period nobody registers, and of the terms only the price may change, and
+		/// In the lock period nobody can register, and of the terms only the price can change, and
 		/// only downwards: try again in the next round.
 		TermsLocked,
-		/// In the lock period a price may not be lowered below the lowest registered one: give a
-		/// higher one, or wait for the next round.
+		/// In the lock period a price cannot be lowered below the lowest registered one: give a
+		/// higher price, or wait for the next round.
 		PriceBelowLowest,
-		/// The account is jailed: send `unjail` when every verdict is executed or cancelled.
+		/// The account is jailed: send `unjail` when every verdict has been executed or cancelled.
 		Jailed,
 		/// The account is not jailed.
 		NotJailed,
-		/// A verdict against the account still awaits execution: try again when it is executed or
-		/// cancelled.
+		/// A verdict against the account still awaits execution: try again when it has been
+		/// executed or cancelled.
 		VerdictOpen,
-		/// The transcoder has not announced a capacity, so there is nothing to keep alive. What was
-		/// authorized never ends here.
+		/// The transcoder has not announced a capacity, so there is nothing to keep alive. An
+		/// authorized call never fails with this error.
 		NotAvailable,
 		/// The account is in a validator set that is in force, queued or planned, and needs its
-		/// session keys until that is over: resign first, and try again then.
+		/// session keys until that is over: resign first, and try again afterwards.
 		Validating,
-		/// Profiles are named in ascending order, each once: sort them.
+		/// The profiles are not in ascending order without duplicates: sort them.
 		ProfilesNotAscending,
 	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
-			// For what authorship, which counts nothing, had this pallet do.
+			// The weight of what authorship, which counts none itself, had this pallet do.
 			T::WeightInfo::note_author()
 		}
 
@@ -392,20 +395,21 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Registers the signer as a transcoder, or changes its terms and where it is reached. In a
-		/// full list it takes the place of the one with the least stake, if that is less than its
-		/// own.
+		/// Registers the signer as a transcoder, or changes its terms and where it is reached. If
+		/// the list is full, it replaces the transcoder with the least stake, if that is less than
+		/// its own.
 		///
-		/// Who: an account that has the minimum bond to itself.
+		/// Who: an account with the minimum bond to itself.
 		///
 		/// - `terms`: the price of a standard segment (2 s of 1280×720 at 30 frames per second) in
 		///   units of 10^-18 ETH, and the shares of rewards and fees in parts of 10^9. They take
-		///   effect with the active set of the next round. In the lock period nobody registers, and
-		///   a registered transcoder may only lower its price, not below the lowest registered one.
+		///   effect with the active set of the next round. In the lock period nobody can register,
+		///   and a registered transcoder can only lower its price, but not below the lowest
+		///   registered one.
 		/// - `service`: where it is reached; takes effect at once.
 		///
 		/// Emits `TranscoderRegistered`, `TermsChanged` or `ServiceChanged`. Costs the
-		/// transaction's fee, by what was looked up.
+		/// transaction's fee, which depends on how many registrations were looked up.
 		#[pallet::call_index(0)]
 		#[pallet::weight(
 			T::WeightInfo::transcoder()
@@ -437,9 +441,9 @@ pub mod pallet {
 			Self::do_set_service(&who, service)
 		}
 
-		/// Leaves the candidate list and the active set at once. Assignments are handed on; stake
-		/// stays bonded, and a verdict that awaits execution still reaches it. Where it is reached
-		/// stays known until its claims are closed: it has to serve their judges.
+		/// Leaves the candidate list and the active set at once. Assignments are handed on. Stake
+		/// stays bonded, and verdicts that await execution still reach it. The service record is
+		/// kept until its claims are closed, because it must serve their judges.
 		///
 		/// Who: a registered transcoder's account.
 		///
@@ -451,14 +455,14 @@ pub mod pallet {
 			Self::do_resign(&who)
 		}
 
-		/// `TranscodeAvailability`: announces how much work the signer takes, from a wallet; its
-		/// duties key does the same for free with `announce`. What that key signed before is void.
-		/// Counts as a heartbeat.
+		/// `TranscodeAvailability`: announces how much work the signer takes, from a wallet. With
+		/// `announce` its duties key does the same for free. Whatever that key signed before
+		/// becomes void. Counts as a heartbeat.
 		///
 		/// Who: a registered transcoder's account, not jailed.
 		///
 		/// - `capacity`: units of work that the machine does in a second. With 0 it gets no new
-		///   assignments and keeps those that it has, as long as heartbeats come.
+		///   assignments, and keeps its current ones as long as heartbeats arrive.
 		/// - `profiles`: the numbers of the profiles that it serves, ascending.
 		///
 		/// Emits `AvailabilityChanged`. Costs the transaction's fee.
@@ -473,15 +477,15 @@ pub mod pallet {
 			Self::do_set_available(&who, capacity, profiles)
 		}
 
-		/// Says that a transcoder still works. Due once per heartbeat interval; refused within half
-		/// an interval after it was last seen.
+		/// Shows that a transcoder still works. Due once per heartbeat interval; refused within
+		/// half an interval after it was last seen.
 		///
 		/// Who: anyone, without an account; signed by a duties key of the transcoder.
 		///
-		/// - `heartbeat`: the chain, and the block at which it was made: at most 32 blocks old, and
-		///   newer than the newest that was taken.
-		/// - `signature`: by a key, not revoked, of the current duties keys of a registered
-		///   transcoder that is not jailed.
+		/// - `heartbeat`: the chain, and the block at which it was made, which must be at most 32
+		///   blocks old and newer than that of the newest accepted one.
+		/// - `signature`: by an unrevoked key of the current duties keys of a registered transcoder
+		///   that is not jailed.
 		///
 		/// Emits `HeartbeatReceived`. Costs nothing.
 		#[pallet::call_index(4)]
@@ -497,8 +501,8 @@ pub mod pallet {
 			Self::do_heartbeat(&signature.signer.account, heartbeat.at)
 		}
 
-		/// Leaves jail when every verdict against the signer was executed or cancelled. It must
-		/// announce its capacity again, and validates again from a later session on.
+		/// Leaves jail when every verdict against the signer has been executed or cancelled. It
+		/// must announce its capacity again, and can validate again from a later session on.
 		///
 		/// Who: a jailed transcoder's account.
 		///
@@ -510,8 +514,8 @@ pub mod pallet {
 			Self::do_unjail(&who)
 		}
 
-		/// Announces how much work a transcoder takes, by its duties key. Counts as a heartbeat;
-		/// refused within half an interval after the one before.
+		/// Announces how much work a transcoder takes, with its duties key. Counts as a heartbeat;
+		/// refused within half an interval after the previous announcement.
 		///
 		/// Who: anyone, without an account; signed by a duties key of the transcoder.
 		///
@@ -537,8 +541,8 @@ pub mod pallet {
 		/// Withdraws the signer's session keys and releases their deposit.
 		///
 		/// Who: an account with session keys that is in no validator set in force, queued or
-		/// planned: whoever validates first resigns, or is not chosen any longer, and waits until
-		/// its last session is over.
+		/// planned. A validator must first resign, or no longer be chosen, and wait until its last
+		/// session is over.
 		///
 		/// Emits `SessionKeysPurged`. Costs the transaction's fee.
 		#[pallet::call_index(7)]
@@ -583,7 +587,7 @@ pub mod pallet {
 			Self::view_transcoder(&account)
 		}
 
-		/// The terms of a registered transcoder that the next round will take over.
+		/// The terms of a registered transcoder that take effect in the next round.
 		pub fn terms_of(account: AccountId) -> Option<Terms> {
 			Transcoders::<T>::get(account).map(|registration| registration.terms)
 		}
@@ -603,17 +607,19 @@ pub mod pallet {
 			Self::view_pool()
 		}
 
-		/// The validators in force and planned, and who would be chosen now; highest stake first.
+		/// The validators in force and planned, and those that would be chosen now; highest stake
+		/// first.
 		pub fn validator_views() -> Vec<ValidatorView> {
 			Self::view_validators()
 		}
 
-		/// Who was not elected in this round, with the stakes by which one is drawn for the next.
+		/// Transcoders that were not elected in this round, with the stakes by which one is drawn
+		/// for the next.
 		pub fn waiting() -> Vec<(AccountId, Balance)> {
 			WaitList::<T>::get().map(|list| list.members.into_inner()).unwrap_or_default()
 		}
 
-		/// The round until which an account is taken for offline at most; `None` if it is not.
+		/// The round until which an account counts as offline at most; `None` if it does not.
 		pub fn offline_until(account: AccountId) -> Option<RoundIndex> {
 			Offline::<T>::get(account)
 		}
@@ -630,8 +636,8 @@ pub mod pallet {
 			Self::set_of(session)
 		}
 
-		/// The round from which on an account may be chosen as a validator again, the largest number of all
-		/// until it attests golden vectors; `None` if it may now.
+		/// The round from which an account can be chosen as a validator again; the largest number
+		/// if it must attest golden vectors first; `None` if it can be chosen now.
 		pub fn chilled_until(account: AccountId) -> Option<RoundIndex> {
 			Self::view_chilled_until(&account)
 		}
@@ -641,7 +647,7 @@ pub mod pallet {
 			Jailed::<T>::get(account)
 		}
 
-		/// The heartbeat of an available transcoder, as soon as it is taken.
+		/// The heartbeat that an available transcoder owes, once it would be accepted.
 		pub fn duties(account: AccountId) -> Vec<DutyView> {
 			Self::heartbeat_due(&account).into_iter().collect()
 		}

@@ -123,7 +123,7 @@ pub struct Bonded {
 	pub own: Balance,
 }
 
-/// What tests reckon with: small bonds.
+/// The parameters of tests, with small bonds.
 pub fn parameters() -> ElectionParameters {
 	ElectionParameters {
 		min_self_bond: UNIT,
@@ -138,16 +138,16 @@ parameter_types! {
 	pub static Round: RoundIndex = 0;
 	pub static Locked: bool = false;
 	pub static Lost: Vec<AccountId> = Vec::new();
-	/// Who takes more than before.
+	/// Transcoders that take more than before.
 	pub static Back: Vec<AccountId> = Vec::new();
-	/// Who is suspended or in debt.
+	/// Transcoders that are suspended or in debt.
 	pub static Barred: Vec<AccountId> = Vec::new();
-	/// Whose claims are still judged.
+	/// Transcoders whose claims are still judged.
 	pub static Serving: Vec<AccountId> = Vec::new();
 	pub static Parameters: ElectionParameters = parameters();
 	/// How many blocks were closed.
 	pub static Closed: BlockNumber = 0;
-	/// The generation of an account's duties keys where a test has changed it.
+	/// The generation of an account's duties keys, if a test has changed it.
 	pub static Current: BTreeMap<AccountId, Generation> = BTreeMap::new();
 	pub static Revoked: BTreeSet<(AccountId, Generation, u8)> = BTreeSet::new();
 	pub const MaxCandidates: u32 = 256;
@@ -216,11 +216,11 @@ impl Rounds for FakeRounds {
 	}
 }
 
-/// Duties keys: two in each generation from 1 on, which are kept for ever.
+/// Duties keys: two in each generation from 1 on, never deleted.
 pub struct FakeKeys;
 impl OperatorKeysOf for FakeKeys {
 	fn current(account: &AccountId, _: Purpose) -> Generation {
-		// Accounts with a secret of their own, as benchmarks make them, sign by themselves.
+		// Accounts with a secret of their own, as in benchmarks, sign themselves.
 		let numbered = *account == self::account(AsRef::<[u8]>::as_ref(account)[0]);
 		Current::get().get(account).copied().unwrap_or(numbered.into())
 	}
@@ -280,7 +280,7 @@ pub fn announcement_at(number: u8, at: BlockNumber, capacity: u64) -> crate::Cal
 	crate::Call::announce { availability, signature }
 }
 
-/// What the pool says of a call.
+/// The pool's answer to a call.
 pub fn validate(call: crate::Call<Test>) -> Result<ValidTransaction, TransactionValidityError> {
 	let call = RuntimeCall::from(call);
 	call.authorize(TransactionSource::External)
@@ -288,7 +288,7 @@ pub fn validate(call: crate::Call<Test>) -> Result<ValidTransaction, Transaction
 		.map(|(valid, _)| valid)
 }
 
-/// Puts a call through authorization and dispatch as a block does. What is authorized must not
+/// Runs a call through authorization and dispatch as a block does. An authorized call must not
 /// fail.
 pub fn apply(call: crate::Call<Test>) -> Result<(), TransactionValidityError> {
 	validate(call.clone())?;
@@ -333,7 +333,7 @@ impl OnTranscoderLost for NoteLost {
 	}
 }
 
-/// All but who is [`Barred`].
+/// Everybody except those in [`Barred`].
 pub struct NotBarred;
 impl frame_support::traits::Contains<AccountId> for NotBarred {
 	fn contains(who: &AccountId) -> bool {
@@ -341,7 +341,7 @@ impl frame_support::traits::Contains<AccountId> for NotBarred {
 	}
 }
 
-/// Who is [`Serving`].
+/// Those in [`Serving`].
 pub struct IsServing;
 impl frame_support::traits::Contains<AccountId> for IsServing {
 	fn contains(who: &AccountId) -> bool {
@@ -396,7 +396,7 @@ pub fn accounts(numbers: &[u8]) -> Vec<AccountId> {
 	numbers.iter().copied().map(account).collect()
 }
 
-/// Bonds `amount` to oneself, counted at once.
+/// Bonds `amount` to the account itself, counted at once.
 pub fn bond(who: &AccountId, amount: Balance) {
 	set_stake(who, amount, amount);
 }
@@ -424,7 +424,7 @@ pub fn next_round() {
 	TranscoderElection::on_new_round(finished, finished + 1);
 }
 
-/// A block of `number` is made.
+/// Produces a block by the account of `number`.
 pub fn author(number: u8) {
 	use pallet_authorship::EventHandler;
 	System::set_block_number(System::block_number() + 1);
@@ -472,7 +472,7 @@ pub fn events() -> Vec<crate::Event<Test>> {
 	events
 }
 
-/// Builds chains to test on. Without transcoders unless some are added.
+/// Builds chains for tests. They have no transcoders unless some are added.
 pub struct ExtBuilder {
 	parameters: ElectionParameters,
 	transcoders: Vec<(u8, Balance, u64)>,
@@ -541,7 +541,7 @@ impl ExtBuilder {
 					.collect(),
 				..Default::default()
 			},
-			// Accounts with session keys must exist, or purging them would find no reference.
+			// Accounts with session keys must exist, or purging the keys would find no reference.
 			balances: pallet_balances::GenesisConfig {
 				balances: self.keys.iter().map(|number| (account(*number), 100)).collect(),
 				..Default::default()
@@ -568,7 +568,7 @@ impl ExtBuilder {
 		ext
 	}
 
-	/// Runs a test and checks the invariants after it.
+	/// Runs a test and then checks the invariants.
 	pub fn build_and_execute(self, test: impl FnOnce()) {
 		self.build().execute_with(|| {
 			test();

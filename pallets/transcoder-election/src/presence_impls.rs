@@ -1,4 +1,4 @@
-//! Who makes the blocks that are expected of it, and who is offline.
+//! Which validators make the blocks that are expected of them, and which are offline.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::traits::Contains;
@@ -19,7 +19,7 @@ impl<T: Config> Pallet<T> {
 		Sets::<T>::iter_keys().min().map(Self::set_of).unwrap_or_default()
 	}
 
-	/// Begins to count for the members of a session, and forgets those who are in no set any more.
+	/// Starts counting for the members of a session, and deletes those that are in no set any more.
 	pub(crate) fn count_members(session: SessionIndex) {
 		let members = Self::set_of(session).members;
 		let count = (members.len() as u64).max(1);
@@ -61,20 +61,20 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Whether heartbeats of `account` come in time.
+	/// Whether heartbeats of `account` arrive in time.
 	fn is_heard_of(account: &AccountId) -> bool {
 		let interval = Self::parameters().heartbeat_interval;
 		Available::<T>::get(account).is_some_and(|seen| seen.is_fresh(Self::now(), interval))
 	}
 
-	/// `who` has shown that it is there.
+	/// `who` has shown that it is present.
 	pub(crate) fn forget_offline_of(who: &AccountId) {
 		if Offline::<T>::take(who).is_some() {
 			Self::deposit_event(Event::ValidatorBack { validator: who.clone() });
 		}
 	}
 
-	/// Lets those whose time is over try again in `round`.
+	/// Lets validators whose time is over try again in `round`.
 	pub(crate) fn forget_offline(round: RoundIndex) {
 		let over: Vec<_> = Offline::<T>::iter()
 			.filter(|(_, until)| *until <= round)
@@ -97,7 +97,8 @@ impl<T: Config>
 		});
 		let round = T::Rounds::current();
 		Present::<T>::mutate_extant(&author, |presence| presence.note_block(meter.value, round));
-		// One that was silent for a while, or whose blocks others left out, is in the session still.
+		// A validator that was silent for a while, or whose blocks others left out, is still in the
+		// session.
 		Self::forget_offline_of(&author);
 	}
 }
@@ -116,7 +117,7 @@ impl<T: Config> RewardedSeats for Pallet<T> {
 			Self::set_in_force().members.into_iter().map(|member| member.account).collect();
 		let now = Self::now();
 		let interval = Self::parameters().heartbeat_interval;
-		// To announce what nobody would be offered is no work.
+		// Announcing capacity is not work if the transcoder may be offered nothing.
 		let works = |account: &AccountId| {
 			Available::<T>::get(account)
 				.is_some_and(|seen| seen.capacity > 0 && seen.is_fresh(now, interval))

@@ -1,4 +1,4 @@
-//! Registration, terms and what an account announces itself.
+//! Registration, terms, and what an account announces itself.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::cmp::Reverse;
@@ -28,8 +28,8 @@ impl<T: Config> Pallet<T> {
 		T::Parameters::get()
 	}
 
-	/// Registers `who` or changes its terms and record. Returns what looking
-	/// up other registrations, for the lowest price or for the weakest, took.
+	/// Registers `who` or changes its terms and record. Returns the weight of looking up other
+	/// registrations, for the lowest price or for the weakest.
 	pub(crate) fn do_transcoder(
 		who: &AccountId,
 		terms: Terms,
@@ -60,9 +60,10 @@ impl<T: Config> Pallet<T> {
 		Ok(weight)
 	}
 
-	/// Makes room for `who` in a full candidate list: whoever is on it without the minimum own bond,
-	/// else the one with the least stake if that is less than what `who` has, goes. Of equals the
-	/// newer one goes, and who has a seat stays for the round. Returns what it took.
+	/// Makes room for `who` in a full candidate list. A transcoder on it without the minimum own
+	/// bond is removed, or else the one with the least stake, if that is less than the stake of
+	/// `who`. Among equals the newest is removed, and a transcoder with a seat stays for the round.
+	/// Returns the weight.
 	fn make_room(who: &AccountId) -> Result<Weight, DispatchError> {
 		if Transcoders::<T>::count() < T::MaxCandidates::get() {
 			return Ok(T::WeightInfo::lowest_price(0));
@@ -79,9 +80,9 @@ impl<T: Config> Pallet<T> {
 		Ok(T::WeightInfo::weakest(looked_up).saturating_add(T::WeightInfo::drop_registration()))
 	}
 
-	/// The registered transcoder without a seat that has the least stake in the next round, none
-	/// counting whose own bond is below the minimum; of equals the newest. And how many were looked
-	/// up.
+	/// The registered transcoder without a seat that has the least stake in the next round; own
+	/// bonds below the minimum count as no stake. Among equals, the newest. Also returns how many
+	/// registrations were looked up.
 	pub(crate) fn weakest() -> (Option<(Balance, AccountId)>, u32) {
 		let minimum = Self::parameters().min_self_bond;
 		let active = ActiveSet::<T>::get();
@@ -106,19 +107,20 @@ impl<T: Config> Pallet<T> {
 		(weakest.map(|(stake, _, account)| (stake, account)), looked_up)
 	}
 
-	/// Whether terms may change now. Returns how many registrations were looked up.
+	/// Checks that terms can change now. Returns how many registrations were looked up.
 	fn ensure_terms_may_change(old: &Terms, new: &Terms) -> Result<u32, DispatchError> {
 		if !T::Rounds::in_lock_period() {
 			return Ok(0);
 		}
-		// What no lowest price could allow needs no look-up.
+		// A change that no lowest price would allow needs no look-up.
 		ensure!(is_allowed_in_lock_period(old, new, 0), Error::<T>::TermsLocked);
 		let (lowest, looked_up) = Self::lowest_price();
 		ensure!(is_allowed_in_lock_period(old, new, lowest), Error::<T>::PriceBelowLowest);
 		Ok(looked_up)
 	}
 
-	/// The lowest registered price (0 if nobody is registered), and how many were looked up.
+	/// The lowest registered price (0 if nobody is registered), and how many registrations were
+	/// looked up.
 	pub(crate) fn lowest_price() -> (Balance, u32) {
 		let (lowest, looked_up) = Transcoders::<T>::iter_values().fold(
 			(Balance::MAX, 0u32),
@@ -137,7 +139,8 @@ impl<T: Config> Pallet<T> {
 		Departed::<T>::remove(who);
 	}
 
-	/// Stores where `who` is reached, and says so if that is news of a registered transcoder.
+	/// Stores where `who` is reached, and emits an event if that changes for a registered
+	/// transcoder.
 	fn put_service(who: &AccountId, service: ServiceRecord) {
 		let old = Services::<T>::get(who);
 		if old.as_ref() == Some(&service) {
@@ -149,14 +152,14 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Changes where a transcoder is reached that is registered or departed.
+	/// Changes where a registered or departed transcoder is reached.
 	pub(crate) fn do_set_service(who: &AccountId, service: ServiceRecord) -> DispatchResult {
 		ensure!(Services::<T>::contains_key(who), Error::<T>::NotRegistered);
 		Self::put_service(who, service);
 		Ok(())
 	}
 
-	/// Lets `who` leave.
+	/// Removes `who` at its own request.
 	pub(crate) fn do_resign(who: &AccountId) -> DispatchResult {
 		ensure!(Transcoders::<T>::contains_key(who), Error::<T>::NotRegistered);
 		Self::remove_registration(who);
@@ -172,8 +175,9 @@ impl<T: Config> Pallet<T> {
 		Self::forget_resolved(who);
 	}
 
-	/// Removes `who` from everything but jail. Whoever can make it leave, by more stake or a small slash,
-	/// could else have its claims fail, for no judge would find the bytes.
+	/// Removes `who` from everything except jail. The service record stays while judges need it:
+	/// otherwise anybody who can make `who` leave, by more stake or a small slash, could make its
+	/// claims fail, because no judge would find the bytes.
 	fn remove_registration(who: &AccountId) {
 		Transcoders::<T>::remove(who);
 		if T::StillServes::contains(who) {
@@ -187,8 +191,8 @@ impl<T: Config> Pallet<T> {
 		T::OnTranscoderLost::on_transcoder_lost(who);
 	}
 
-	/// Forgets where those are reached that have left and of whom nothing is judged any more. Returns what
-	/// it took.
+	/// Deletes the service records of departed transcoders of which nothing is judged any more.
+	/// Returns the weight.
 	pub(crate) fn forget_departed() -> Weight {
 		let db = T::DbWeight::get();
 		let departed: Vec<_> = Departed::<T>::iter_keys().collect();
@@ -202,7 +206,7 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// Announces a capacity, by the account itself.
+	/// Announces a capacity, by the account's own call.
 	pub(crate) fn do_set_available(
 		who: &AccountId,
 		capacity: u64,
@@ -217,13 +221,13 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Whether profiles ascend, so that none is there twice.
+	/// Whether profiles ascend, so that none occurs twice.
 	pub(crate) fn ascend(profiles: &Profiles) -> bool {
 		profiles.windows(2).all(|pair| pair[0] < pair[1])
 	}
 
-	/// Stores a capacity; also 0, for who takes nothing new still shows by heartbeats that it
-	/// serves what it has. Whatever its keys signed before is void.
+	/// Stores a capacity. With 0 too, because a transcoder that takes nothing new still shows by
+	/// heartbeats that it serves what it has. Whatever its keys signed before is void.
 	pub(crate) fn put_capacity(who: &AccountId, capacity: u64, profiles: Profiles) {
 		let last_seen = Self::now();
 		let before = Available::<T>::get(who);
@@ -246,8 +250,8 @@ impl<T: Config> Pallet<T> {
 
 	/// Registers a transcoder of the chain's genesis.
 	///
-	/// Panics where a chain must not begin: on an account that is listed twice, without its bond,
-	/// on too many, or on shares above one.
+	/// Panics if the chain must not start: on an account that is listed twice or lacks its bond, on
+	/// too many accounts, or on shares above one.
 	pub(crate) fn register_at_genesis(
 		who: &AccountId,
 		terms: Terms,

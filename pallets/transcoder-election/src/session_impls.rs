@@ -52,8 +52,8 @@ impl<T: Config> Keys<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Plans `session`: the new set, or `None` if it would be the one that was planned last with
-	/// nothing changed about it, or empty. At genesis the same set is given for both sessions.
+	/// Plans `session`. Returns the new set, or `None` if it is empty or nothing about it has
+	/// changed since the last planned one. At genesis the same set is returned for both sessions.
 	fn plan_session(session: SessionIndex, at_genesis: bool) -> Option<Vec<AccountId>> {
 		Self::mark_offline();
 		let active = ActiveSet::<T>::get();
@@ -76,7 +76,7 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		if chosen.is_empty() || (!at_genesis && PlannedHash::<T>::get() == Some(hash)) {
-			// The session goes on with the set that it has, and so does what is stored of it.
+			// The session continues with the set that it has, and so does the stored set.
 			Self::put_set(session, previous);
 			return None;
 		}
@@ -88,15 +88,15 @@ impl<T: Config> Pallet<T> {
 		Some(accounts)
 	}
 
-	/// Stores the set of a session, the newest one that is planned.
+	/// Stores the set of a session, which is the newest planned one.
 	fn put_set(session: SessionIndex, set: ChosenSet) {
 		Sets::<T>::insert(session, set);
 		NewestSet::<T>::put(session);
 	}
 
-	/// The validators that follow from the active set and from the set that was planned last. Only
-	/// accounts with session keys, each once, all with their stake in the round's snapshot: an
-	/// incumbent that is kept without a seat weighs with what counts for it now, so that nobody
+	/// The validators that follow from the active set and the last planned set. It contains only
+	/// accounts with session keys, each once, all with their stake in the round's snapshot. An
+	/// incumbent that is kept without a seat has the stake that counts for it now, so that nobody
 	/// judges with stake that has left.
 	fn choose(
 		active: &ActiveTranscoders,
@@ -166,8 +166,8 @@ impl<T: Config> Pallet<T> {
 		active.seat(account).map_or_else(|| Jailed::<T>::contains_key(account), |seat| seat.jailed)
 	}
 
-	/// Begins a session: forgets the sets of those before it, and disables its jailed members, for
-	/// the session has forgotten who was disabled if the set changed.
+	/// Begins a session: deletes the sets of earlier ones, and disables the session's jailed
+	/// members, because the session has forgotten who was disabled if the set changed.
 	fn begin_session(session: SessionIndex) {
 		let over: Vec<_> = Sets::<T>::iter_keys().filter(|stored| *stored < session).collect();
 		for stored in over {
@@ -182,14 +182,14 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// The validators of a session that is in force, queued or planned, with their stakes in the
-	/// snapshot from which they were chosen. Empty for any other session. Reads nothing that lives:
-	/// a set, once chosen, never changes.
+	/// snapshot from which they were chosen. Empty for any other session. Reads no live state: a
+	/// chosen set never changes.
 	pub fn set_of(session: SessionIndex) -> ChosenSet {
 		Sets::<T>::get(session)
 	}
 
-	/// The same as it is stored with a seed: `key_of` knows verifier keys; who has none is left out.
-	/// Jail is as of this block.
+	/// The same set in the form stored with a seed. `key_of` gives verifier keys; a validator
+	/// without one is left out. Jail is as of this block.
 	pub fn validator_set(
 		session: SessionIndex,
 		mut key_of: impl FnMut(&AccountId) -> Option<VerifierId>,
@@ -211,9 +211,9 @@ impl<T: Config> Pallet<T> {
 		ValidatorSet { snapshot: set.snapshot, members: SeatedValidators::truncate_from(members) }
 	}
 
-	/// Who is jailed of the sets that are in force, queued or planned, and of the active set, from
-	/// which the next ones are chosen. The sets come first, the oldest before the others, where
-	/// there are more than can be returned. Ascending.
+	/// The jailed members of the sets that are in force, queued or planned, and of the active set,
+	/// from which the next ones are chosen. If there are more than can be returned, those of the
+	/// sets take precedence, the oldest set first. Ascending.
 	pub fn jailed_validators() -> BoundedVec<AccountId, ConstU32<MAX_VALIDATORS>> {
 		let active = ActiveSet::<T>::get();
 		let mut sets: Vec<_> = Sets::<T>::iter().collect();
@@ -244,7 +244,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether `account` is in a set that is in force, queued or planned. Such an account must keep
-	/// its session keys: without them BABE could find nobody.
+	/// its session keys, or BABE could not find it.
 	pub fn is_validating(account: &AccountId) -> bool {
 		Sets::<T>::iter_values()
 			.any(|set| set.members.iter().any(|validator| validator.account == *account))
@@ -285,7 +285,7 @@ impl<T: Config> pallet_session::historical::SessionManager<AccountId, ()> for Pa
 	}
 }
 
-/// Adds the full identification, which is nothing.
+/// Adds the full identification, which is empty.
 fn with_unit(accounts: Vec<AccountId>) -> Vec<(AccountId, ())> {
 	accounts.into_iter().map(|account| (account, ())).collect()
 }

@@ -1,4 +1,4 @@
-//! What holds after every block.
+//! The invariants that hold after every block.
 
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame_support::{ensure, traits::Get};
@@ -20,7 +20,7 @@ impl<T: Config> Pallet<T> {
 		Self::check_sets(active.round)
 	}
 
-	/// Who is registered, and what each announces.
+	/// Registered transcoders, and what each announces.
 	fn check_registrations() -> Result<(), TryRuntimeError> {
 		let mut orders = BTreeSet::new();
 		let mut registered = 0u32;
@@ -109,7 +109,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Who makes blocks, who was taken for offline, and who is chilled.
+	/// Who makes blocks, who counts as offline, and who is chilled.
 	fn check_presence(round: RoundIndex) -> Result<(), TryRuntimeError> {
 		let meter = Meters::<T>::get();
 		let stored: BTreeSet<_> =

@@ -1,4 +1,4 @@
-//! What the pallet stores.
+//! The types that the pallet stores.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
@@ -15,21 +15,21 @@ use sp_runtime::Perbill;
 /// Largest number of seats in an active set: the largest number by stake, and one that is drawn.
 pub const MAX_SEATS: u32 = MAX_VALIDATORS + 1;
 
-/// Most registrations that one election drops; those beyond it are passed over and dropped later.
+/// Most registrations that one election drops. Those beyond it are passed over and dropped later.
 pub const MAX_DROPPED: u32 = 32;
 
-/// Most accounts that are chilled at a time: the members of two sets. Beyond it the one whose chill
-/// ends first gives way.
+/// Most accounts that are chilled at a time: the members of two sets. Beyond it the chill that ends
+/// first gives way.
 pub const MAX_CHILLED: u32 = 2 * MAX_VALIDATORS;
 
 /// Most validator sets that are stored: in force, queued, and planned while sessions change.
 pub const MAX_SETS: u32 = 3;
 
-/// The first block of a round, counted from 0, in which the round's own snapshot weighs. Who made
-/// the blocks before could still bond when it knew a part of the chance.
+/// The first block of a round, counted from 0, in which the round's own snapshot gives the weights.
+/// The authors of the blocks before could still bond knowing part of the randomness.
 pub const SNAPSHOT_WEIGHS_FROM: BlockNumber = 2;
 
-/// Why a duty is refused that only this pallet knows: the code of `InvalidTransaction::Custom`.
+/// Reasons for refusing a duty that only this pallet has: the code of `InvalidTransaction::Custom`.
 pub mod refusal {
 	/// The signer's account is jailed.
 	pub const JAILED: u8 = 1;
@@ -39,7 +39,7 @@ pub mod refusal {
 	pub const PROFILES: u8 = 3;
 }
 
-/// What a transcoder asks for and gives.
+/// A transcoder's terms: its price, and what it shares.
 #[derive(
 	Clone,
 	Copy,
@@ -62,7 +62,7 @@ pub struct Terms {
 	/// `BlockRewardCut`: the share of inflationary rewards that the transcoder keeps before the
 	/// rest is shared by stake.
 	pub reward_cut: Perbill,
-	/// `FeeShare`: the share of fees that goes to those who bonded to the transcoder, itself
+	/// `FeeShare`: the share of fees that goes to those that bonded to the transcoder, itself
 	/// included.
 	pub fee_share: Perbill,
 }
@@ -85,8 +85,8 @@ pub struct Registration {
 	pub terms: Terms,
 	/// Grows with each registration; the lower one wins a tie.
 	pub order: u64,
-	/// The height at which it registered or left jail: what its keys signed for this pallet before is
-	/// void.
+	/// The height at which it registered or left jail. What its keys signed for this pallet before
+	/// that is void.
 	pub since: BlockNumber,
 }
 
@@ -95,16 +95,17 @@ pub struct Registration {
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct Availability {
-	/// Work that its machine does in a second. With 0 it gets no new assignments and serves those
+	/// Work per second that its machine does. With 0 it gets no new assignments and serves those
 	/// that it has.
 	pub capacity: u64,
 	/// The profiles that it serves, ascending.
 	pub profiles: Profiles,
-	/// The block that took the newest announcement or heartbeat, on the protocol's clock.
+	/// The block that accepted the newest announcement or heartbeat, on the protocol's clock.
 	pub last_seen: BlockNumber,
-	/// The height at which the newest of them was made: nothing older is taken.
+	/// The height at which the newest of them was made. Nothing older is accepted.
 	pub at: BlockNumber,
-	/// The block that took the newest free announcement, if there was one, on the protocol's clock.
+	/// The block that accepted the newest free announcement, if there was one, on the protocol's
+	/// clock.
 	pub announced: Option<BlockNumber>,
 }
 
@@ -118,14 +119,14 @@ pub enum Duty {
 }
 
 impl Availability {
-	/// Whether it still holds at `now`: a heartbeat came within two intervals.
+	/// Whether it is still valid at `now`: the transcoder was seen within two intervals.
 	pub fn is_fresh(&self, now: BlockNumber, interval: BlockNumber) -> bool {
 		now.saturating_sub(self.last_seen) <= interval.saturating_mul(2)
 	}
 
-	/// The first block in which the next `duty` is taken: each kind at most once in half an
-	/// interval. A heartbeat is not needed earlier, whatever was seen; an announcement may follow
-	/// upon a heartbeat at once.
+	/// The first block in which the next `duty` is accepted: each kind at most once in half an
+	/// interval. A heartbeat is not needed earlier, whichever kind was seen last. An announcement
+	/// can follow a heartbeat at once.
 	pub fn next(&self, duty: Duty, interval: BlockNumber) -> BlockNumber {
 		let half = (interval / 2).max(1);
 		match duty {
@@ -144,7 +145,7 @@ pub struct Seat {
 	pub account: AccountId,
 	/// Its stake, own and delegated.
 	pub stake: Balance,
-	/// Its stake in the active set before this one; 0 where it had no seat.
+	/// Its stake in the previous active set; 0 if it had no seat.
 	pub stake_before: Balance,
 	/// The price of one standard segment, in smallest units of ETH.
 	pub price: Balance,
@@ -154,7 +155,7 @@ pub struct Seat {
 	pub fee_share: Perbill,
 	/// Whether it is jailed now.
 	pub jailed: bool,
-	/// Whether it was drawn from the waiting list: then it validates nothing.
+	/// Whether it was drawn from the waiting list; then it does not validate.
 	pub random: bool,
 }
 
@@ -178,55 +179,57 @@ pub struct ActiveTranscoders {
 	pub since: BlockNumber,
 	/// Its members.
 	pub seats: BoundedVec<Seat, ConstU32<MAX_SEATS>>,
-	/// Their stake together when they were elected, with that of members who have left since.
+	/// Their total stake at the election, including that of members that have left since.
 	pub stake: Balance,
 }
 
-/// Who was not elected in a round, with the stake by which one of them is drawn for the next one.
+/// The transcoders that were not elected in a round, with the stakes by which one of them is drawn
+/// for the next round.
 #[derive(CloneNoBound, DebugNoBound, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 #[scale_info(skip_type_params(Max))]
 pub struct WaitingList<Max: Get<u32>> {
 	/// The round.
 	pub round: RoundIndex,
-	/// The block in which it was elected, on the protocol's clock: chance from before it draws
-	/// nobody, for who knew that chance could still have bonded.
+	/// The block in which the round was elected, on the protocol's clock. Randomness from before it
+	/// is not used for the draw, because those who knew it could still have bonded.
 	pub since: BlockNumber,
-	/// Who waits, with its stake.
+	/// The waiting transcoders with their stakes.
 	pub members: BoundedVec<(AccountId, Balance), Max>,
 }
 
 /// One expected block on the [`Meter`].
 pub const ONE_BLOCK: u64 = 1 << 20;
 
-/// A validator is offline that made no block while this many were expected of it, and sends no
+/// A validator is offline if it made no block while this many were expected of it, and sends no
 /// heartbeats.
 pub const OFFLINE_AFTER: u64 = 8;
 
-/// A validator did its part in a round that made one by so many of the blocks that were expected of it.
+/// A validator did its part in a round if it made at least one in this many of the blocks that were
+/// expected of it.
 pub const PART_OF_BLOCKS: u64 = 4;
 
-/// How many rounds an offline validator stays out at most; a block of its own, a heartbeat or an
-/// announcement ends it.
+/// The most rounds for which an offline validator stays out. A block of its own, a heartbeat or an
+/// announcement ends it earlier.
 pub const OFFLINE_ROUNDS: RoundIndex = 7;
 
-/// How many blocks were expected of a validator that was there from the beginning: it grows with
-/// each block by one part in the number of validators.
+/// How many blocks were expected of a validator that existed from the beginning. Each block adds
+/// one divided by the number of validators.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Meter {
 	/// So far, in parts of [`ONE_BLOCK`].
 	pub value: u64,
 	/// What each block of the session in force adds.
 	pub step: u64,
-	/// Where it stood when the round began.
+	/// Its value when the round began.
 	pub round_start: u64,
 }
 
 /// When a validator was seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Presence {
-	/// Where the meter stood when it came into force.
+	/// The meter's value when it came into force.
 	pub since: u64,
-	/// Where it stood at its newest block, or when it came into force.
+	/// The meter's value at its newest block, or when it came into force.
 	pub seen: u64,
 	/// The round of its newest block.
 	pub round: Option<RoundIndex>,
@@ -235,7 +238,7 @@ pub struct Presence {
 }
 
 impl Presence {
-	/// One that has come into force.
+	/// For a validator that has just come into force.
 	pub fn new(meter: u64) -> Self {
 		Self { since: meter, seen: meter, round: None, blocks: 0 }
 	}
@@ -245,7 +248,7 @@ impl Presence {
 		meter.value.saturating_sub(self.seen) >= OFFLINE_AFTER * ONE_BLOCK
 	}
 
-	/// It made a block in `round`, at this value of the meter.
+	/// Records a block of its own in `round`, at this value of the meter.
 	pub fn note_block(&mut self, meter: u64, round: RoundIndex) {
 		if self.round != Some(round) {
 			(self.round, self.blocks) = (Some(round), 0);
@@ -254,8 +257,9 @@ impl Presence {
 		self.blocks = self.blocks.saturating_add(1);
 	}
 
-	/// Whether it made enough of the blocks of `round`, where many were expected of it: who made one alone
-	/// would have others wait for all the rest and earn as much as they.
+	/// Whether it made enough of the blocks of `round`, if many were expected of it. A validator
+	/// that made a single block would otherwise leave all the rest to others and earn as much as
+	/// they do.
 	pub fn did_its_part(&self, meter: &Meter, round: RoundIndex) -> bool {
 		let since = meter.round_start.max(self.since);
 		let expected = meter.value.saturating_sub(since);
@@ -266,7 +270,8 @@ impl Presence {
 }
 
 impl ActiveTranscoders {
-	/// Whether the stakes of this round weigh at `now`, or still those of the round before.
+	/// Whether the stakes of this round give the weights at `now`, or still those of the previous
+	/// round.
 	pub fn weighs(&self, now: BlockNumber) -> bool {
 		now >= self.since.saturating_add(SNAPSHOT_WEIGHS_FROM)
 	}
@@ -308,5 +313,5 @@ pub struct ChosenSet {
 	pub members: BoundedVec<ChosenValidator, ConstU32<MAX_VALIDATORS>>,
 }
 
-/// Who is not chosen as a validator, and from which round on it is again.
+/// Accounts that are not chosen as validators, each with the round from which it can be again.
 pub type ChilledAccounts = BoundedVec<(AccountId, RoundIndex), ConstU32<MAX_CHILLED>>;

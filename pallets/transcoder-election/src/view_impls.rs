@@ -1,4 +1,4 @@
-//! What applications read.
+//! The reads for applications.
 
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl<T: Config> Pallet<T> {
-	/// The heartbeat of an available transcoder, from the block on in which it is taken.
+	/// The heartbeat of an available transcoder, from the first block in which it is accepted.
 	pub(crate) fn heartbeat_due(account: &AccountId) -> Option<DutyView> {
 		let availability = Available::<T>::get(account)?;
 		let interval = Self::parameters().heartbeat_interval;
@@ -46,7 +46,7 @@ impl<T: Config> Pallet<T> {
 		Some(Self::view_registration(&ActiveSet::<T>::get(), account.clone(), registration))
 	}
 
-	/// The round from which on an account may be chosen as a validator again, if it may not now.
+	/// The round from which an account can be chosen as a validator again, if it cannot be now.
 	pub(crate) fn view_chilled_until(account: &AccountId) -> Option<RoundIndex> {
 		let round = T::Rounds::current();
 		Chilled::<T>::get()
@@ -91,8 +91,8 @@ impl<T: Config> Pallet<T> {
 		pool.into_iter().map(|(candidate, _)| candidate).collect()
 	}
 
-	/// The validators of the session in force and of the newest planned one, and who would be chosen
-	/// now; highest stake first.
+	/// The validators of the session in force and of the newest planned one, and those that would
+	/// be chosen now; highest stake first.
 	pub(crate) fn view_validators() -> Vec<ValidatorView> {
 		let active = ActiveSet::<T>::get();
 		let chilled = Self::chilled_now();

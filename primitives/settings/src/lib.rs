@@ -1,10 +1,10 @@
-//! What files and the environment say, as arguments of a command line.
+//! Settings from files and the environment, as arguments of a command line.
 //!
-//! The settings of a program are the options of its command line, by their long names; there is no second list
-//! of them. What is set elsewhere becomes arguments, put before those that were typed, and is read and refused
-//! as those are. Which settings a program has, how it is told and where it looks is the program's; here is what
-//! they mean alike: `rpc-port = 9944` in a file, or `LIVEPEER_NODE_RPC_PORT=9944` in the environment,
-//! where commas part the values of a list, and where what is empty is as good as not there.
+//! The settings of a program are the options of its command line, by their long names; there is no second
+//! list. Values from elsewhere become arguments in front of the typed ones, and are parsed and refused like
+//! them. Each program decides which settings it has and where it looks for them. This crate gives them the
+//! same meaning: `rpc-port = 9944` in a file is `LIVEPEER_NODE_RPC_PORT=9944` in the environment. There
+//! commas separate the values of a list, and an empty value counts as not set.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Id};
 use std::{
@@ -13,10 +13,10 @@ use std::{
 };
 use toml::de::DeValue;
 
-/// The option that names the file; it is no setting itself.
+/// The option that names the file; not a setting itself.
 pub const CONFIG: &str = "config";
 
-/// Where variables come from: the value of the one with this name.
+/// Looks up the value of an environment variable by its name.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// The options of a command that have a long name, with it.
@@ -24,8 +24,8 @@ pub fn named(command: &Command) -> impl Iterator<Item = (&Arg, &str)> {
 	command.get_arguments().filter_map(|arg| Some((arg, arg.get_long()?)))
 }
 
-/// The command, and those below it, with options that take a negative number as their value, as they do where a
-/// file or a variable has it: an option's own parser then says what is wrong with it.
+/// The command and its subcommands, with options that take a negative number as value, as settings from a
+/// file or a variable do. So the option's own parser says what is wrong with it.
 pub fn signed(command: Command) -> Command {
 	let takes_value = |arg: &Arg| arg.get_long().is_some() && arg.get_action().takes_values();
 	command
@@ -33,7 +33,7 @@ pub fn signed(command: Command) -> Command {
 		.mut_subcommands(signed)
 }
 
-/// The place in a file with this text that is so many bytes from its beginning.
+/// The place in a file at this byte position of its text, for messages.
 pub fn place(path: &Path, text: &str, position: usize) -> String {
 	let line = text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1;
 	format!("{}, line {line}", path.display())
@@ -44,7 +44,7 @@ pub fn variable(program: &str, name: &str) -> String {
 	format!("LIVEPEER_{program}_{name}").to_uppercase().replace('-', "_")
 }
 
-/// The file of settings: that which [`CONFIG`] names on the command line, else that which `variable` does.
+/// The file of settings: the one that [`CONFIG`] names on the command line, otherwise the one in `variable`.
 pub fn file(matches: &ArgMatches, variable: &str, environment: Environment<'_>) -> Option<PathBuf> {
 	match matches.get_one::<PathBuf>(CONFIG) {
 		Some(path) => Some(path.clone()),
@@ -52,7 +52,7 @@ pub fn file(matches: &ArgMatches, variable: &str, environment: Environment<'_>) 
 	}
 }
 
-/// The arguments that a variable stands for, or what is wrong with it; `None` where it is not set.
+/// The arguments that a variable stands for, or what is wrong with it; `None` if it is not set.
 pub fn of_variable(
 	arg: &Arg,
 	name: &str,
@@ -87,12 +87,14 @@ pub fn of_value(arg: &Arg, name: &str, value: &DeValue<'_>) -> Result<Vec<String
 	}
 }
 
-/// Why the option called `name` is not taken from a file: whoever may read that would have its value.
+/// Why the option called `name` is not taken from a file: everyone who may read the file would have its
+/// value.
 pub fn secret(name: &str) -> String {
 	format!("{name} is a secret: keep it in a file of its own, and name that file")
 }
 
-/// Whether what is `given` leaves no room for an option of `command`: itself, or what excludes it.
+/// Whether the `given` options leave no room for an option of `command`: they contain it, or one that
+/// excludes it.
 pub fn stands_back(command: &Command, arg: &Arg, given: &[Id]) -> bool {
 	let conflicts = |one: &Arg, other: &Id| {
 		command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other)
@@ -105,7 +107,8 @@ pub fn stands_back(command: &Command, arg: &Arg, given: &[Id]) -> bool {
 	})
 }
 
-/// A command line with `added` behind its first `at` words: the program's name, and its command if it has one.
+/// A command line with `added` inserted after its first `at` words: the program's name, and its command if it
+/// has one.
 pub fn complete(
 	mut typed: Vec<OsString>,
 	at: usize,
@@ -116,7 +119,7 @@ pub fn complete(
 	typed
 }
 
-/// What a variable holds, unless it is empty.
+/// The value of a variable, unless it is empty.
 fn set(variable: &str, environment: Environment<'_>) -> Option<OsString> {
 	environment(variable).filter(|value| !value.is_empty())
 }

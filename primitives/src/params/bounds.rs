@@ -1,4 +1,4 @@
-//! Between which values each parameter may be, and which rules there are between several.
+//! The bounds of each parameter, and the relations between parameters.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -14,7 +14,7 @@ use crate::{
 	MAX_COMMITTEE, MAX_SAMPLES, MAX_SLASHED_ROUNDS, MAX_VALIDATORS, UNIT,
 };
 
-/// In what a parameter is counted.
+/// The unit of a parameter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unit {
 	/// Milliseconds.
@@ -31,7 +31,7 @@ pub enum Unit {
 	Lpt,
 	/// ETH in its smallest unit.
 	Eth,
-	/// Things.
+	/// A number without a unit.
 	Count,
 	/// Thousandths.
 	Thousandths,
@@ -44,21 +44,21 @@ pub enum Unit {
 /// The bounds of one parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-	/// Which one.
+	/// The parameter.
 	pub parameter: Parameter,
-	/// Where it stands: concern and field.
+	/// Its path: concern and field.
 	pub path: &'static str,
-	/// In what it is counted.
+	/// Its unit.
 	pub unit: Unit,
 	/// Its lowest value.
 	pub lowest: u128,
 	/// Its highest value.
 	pub highest: u128,
-	/// Its value; the lowest and the highest one where a list has several.
+	/// Its value, twice; of a list the lowest and the highest value.
 	value: fn(&Whole) -> (u128, u128),
 }
 
-/// As people read it: `rounds.length: 1 to 403,200 blocks`.
+/// The form for people: `rounds.length: 1 to 403,200 blocks`.
 #[cfg(feature = "std")]
 impl std::fmt::Display for Bounds {
 	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -80,7 +80,7 @@ impl std::fmt::Display for Bounds {
 	}
 }
 
-/// `value` ÷ 10^`scale`, with its thousands parted by commas.
+/// `value` ÷ 10^`scale`, with thousands separated by commas.
 #[cfg(feature = "std")]
 fn decimal(value: u128, scale: usize) -> String {
 	let width = scale + 1;
@@ -100,7 +100,7 @@ fn decimal(value: u128, scale: usize) -> String {
 	}
 }
 
-/// All that the check looks at.
+/// Everything that the check looks at.
 struct Whole {
 	timing: Timing,
 	rounds: RoundsParameters,
@@ -135,7 +135,7 @@ impl Values for Perbill {
 	}
 }
 
-/// The cost of encoding, of every profile that has one.
+/// The cost of encoding for every profile that has one.
 impl<const N: usize> Values for [ProfileFactor; N] {
 	fn values(&self) -> (u128, u128) {
 		let used = || self.iter().filter(|factor| factor.profile != 0).map(|f| f.encode);
@@ -252,7 +252,7 @@ const LONGEST_ROUND: u64 = 28 * 24 * 3_600 * 1_000;
 /// The longest unbonding: half a year, in milliseconds.
 const LONGEST_UNBONDING: u64 = 180 * 24 * 3_600 * 1_000;
 
-/// A rule between parameters.
+/// A relation between parameters.
 #[derive(
 	Clone,
 	Copy,
@@ -268,43 +268,45 @@ const LONGEST_UNBONDING: u64 = 180 * 24 * 3_600 * 1_000;
 pub enum Relation {
 	/// `timing.beacon_window` ≤ `rounds.length`.
 	WindowWithinRound,
-	/// A round lasts four weeks at most, at the slot's length: in the next one, what governance has
-	/// set can be undone.
+	/// A round lasts at most four weeks, by the slot's length, so that governance can undo in the
+	/// next round what it has set.
 	RoundEnds,
-	/// Unbonding takes 180 days at most, at the slot's length.
+	/// Unbonding takes at most 180 days, by the slot's length.
 	UnbondingEnds,
 	/// `staking.unbonding_period` ≥ `staking.liability_window`.
 	UnbondingWithinLiability,
 	/// (`staking.liability_window` − 1) × `rounds.length` is more than the longest life of a claim
-	/// with its tranches, its dispute and the deferral of its slash: else stake could leave before
-	/// it is slashed.
+	/// with its tranches, its dispute and the deferral of its slash: otherwise stake could leave
+	/// before it is slashed.
 	LiabilityOutlivesClaims,
 	/// `election.min_validators` ≤ `election.active_size`.
 	ValidatorsWithinActiveSet,
 	/// `election.min_self_bond` ≥ `staking.min_bond`.
 	SelfBondIsBond,
-	/// `lottery.missed_slash` ≥ `lottery.failed_slash`: to hide a wrong segment costs no less than
-	/// to show it.
+	/// `lottery.missed_slash` ≥ `lottery.failed_slash`: hiding a wrong segment costs at least as
+	/// much as showing it.
 	MissedCostsFailed,
-	/// `lottery.committee_size` × `lottery.tranches` ≤ 64: as many can be penalised.
+	/// `lottery.committee_size` × `lottery.tranches` ≤ 64: no more members can be penalised.
 	TranchesWithinCommittee,
-	/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work: else
-	/// hardly a job could be judged.
+	/// `lottery.verify_rate` × `lottery.max_work_blocks` is at least a standard segment's work:
+	/// otherwise hardly any job could be judged.
 	JudgesKeepUp,
-	/// `jobs.factors.profiles` holds the canonical profile, none twice, and nothing in places that
-	/// are not used.
+	/// `jobs.factors.profiles` contains the canonical profile, no profile twice, and nothing in
+	/// unused places.
 	ProfilesKnown,
-	/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: who is new is looked at no less.
+	/// `lottery.new_verification_rate` ≥ `lottery.verification_rate`: at least as much is drawn of
+	/// new transcoders.
 	NewcomersAreVerified,
-	/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: to call a forced variant valid, which outweighs
-	/// a false dissent, costs no smaller share of the stake.
+	/// `lottery.variant_slash` ≥ `lottery.false_dissent_slash`: saying Valid where a forced variant
+	/// is due outweighs a false dissent, so it costs at least the same share of the stake.
 	VariantCostsDissent,
-	/// 63 × `rounds.length` is no less than the longest life of a claim whose slash is deferred longer: a slash
-	/// reaches no stake that left before that. Until then the open claim holds that stake back.
+	/// 63 × `rounds.length` is at least the longest life of a claim whose slash is deferred longer:
+	/// a slash reaches no stake that left before that. Until then the open claim holds that stake
+	/// back.
 	SlashReachesDeferral,
 }
 
-/// Which rule a set of parameters breaks.
+/// The rule that a set of parameters breaks.
 #[derive(
 	Clone,
 	Copy,
@@ -320,19 +322,19 @@ pub enum Relation {
 pub enum ParameterError {
 	/// A parameter is too small.
 	TooSmall {
-		/// Which one.
+		/// The parameter.
 		parameter: Parameter,
 		/// Its lowest value.
 		lowest: u128,
 	},
 	/// A parameter is too large.
 	TooLarge {
-		/// Which one.
+		/// The parameter.
 		parameter: Parameter,
 		/// Its highest value.
 		highest: u128,
 	},
-	/// Parameters do not fit each other.
+	/// Parameters do not fit together.
 	Broken(Relation),
 }
 
@@ -357,7 +359,7 @@ impl ProtocolParameters {
 }
 
 impl Whole {
-	/// Every relation, and whether it is kept. What is multiplied here is within its bounds.
+	/// Every relation, and whether it holds. Factors of a product are within their bounds.
 	fn relations(&self) -> [(bool, Relation); 14] {
 		let Self { timing, rounds, staking, election, jobs, lottery, .. } = self;
 		let round = u64::from(rounds.length);

@@ -1,4 +1,4 @@
-//! What networks start with, and what governance sets on large ones.
+//! The parameters with which networks start, and those that governance sets on large ones.
 
 use sp_runtime::Perbill;
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl ProtocolParameters {
-	/// What a public network starts with.
+	/// The parameters with which a public network starts.
 	pub const fn production() -> Self {
 		Self {
 			rounds: RoundsParameters { length: 14_400, lock_amount: Perbill::from_percent(10) },
@@ -69,8 +69,8 @@ impl ProtocolParameters {
 				fee_ratio: 2,
 				new_verification_rate: Perbill::from_percent(5),
 				new_claims: 20,
-				// Without any a coalition of judges that is lazy where two of it sit loses nothing:
-				// docs/economics.md.
+				// Without variants, a coalition of judges that is lazy whenever two of it sit
+				// together loses nothing: docs/economics.md.
 				variant_rate: Perbill::from_parts(5_000_000),
 				variant_slash: Perbill::from_percent(2),
 				// Seven rounds.
@@ -89,23 +89,25 @@ impl ProtocolParameters {
 		}
 	}
 
-	/// What governance sets on a public network that has grown: by it 144 validators with 16 cores each carry
-	/// 10,000 streams (`docs/economics.md`). It is [`Self::production`] with longer claims, of which as much is
-	/// drawn as of the shorter ones before.
+	/// The parameters that governance sets on a public network that has grown. With them 144
+	/// validators with 16 cores each carry 10,000 streams (`docs/economics.md`). They are those of
+	/// [`Self::production`] with longer claims, of which as much is drawn as of the shorter ones
+	/// before.
 	pub const fn large() -> Self {
 		let production = Self::production();
 		Self {
 			jobs: JobsParameters {
-				// Two claims and a quarter, as before.
+				// As before, for two and a quarter claims.
 				allowance_leaves: 5_625,
-				// A stream needs fewer places with longer claims, and a transcoder has more streams.
+				// With longer claims a stream needs fewer places, and a transcoder has more
+				// streams.
 				max_open_claims: 1_024,
 				..production.jobs
 			},
 			lottery: LotteryParameters {
 				verification_rate: Perbill::from_parts(6_400_000),
 				new_verification_rate: Perbill::from_parts(16_000_000),
-				// Little more than four cores of sixteen, by what docs/media.md has measured.
+				// A little more than four of sixteen cores, by the measurements of docs/media.md.
 				verify_rate: 1_200_000_000,
 				..production.lottery
 			},
@@ -113,7 +115,7 @@ impl ProtocolParameters {
 		}
 	}
 
-	/// What the local networks start with: the same rules on a short clock.
+	/// The parameters with which local networks start: the same rules on a short clock.
 	pub const fn development() -> Self {
 		let production = Self::production();
 		Self {
@@ -128,7 +130,7 @@ impl ProtocolParameters {
 				min_validators: 1,
 				min_self_bond: 50 * UNIT,
 				min_validator_stake: 50 * UNIT,
-				// Whoever tries out staking becomes a validator with little.
+				// Somebody who tries out staking can become a validator with little stake.
 				validator_leverage: MAX_VALIDATORS,
 				heartbeat_interval: 10,
 			},
@@ -159,8 +161,9 @@ impl ProtocolParameters {
 				fee_ratio: 1,
 				new_verification_rate: Perbill::from_parts(625_000_000),
 				new_claims: 3,
-				// A forced segment costs its transcoder and each of its judges another encode, for which a
-				// network on one machine has no time. Stories that are about it ask for them.
+				// A forced segment costs its transcoder and each of its judges another encode, for
+				// which a network on one machine has no time. Tests about variants set the rate
+				// themselves.
 				variant_rate: Perbill::zero(),
 				..production.lottery
 			},
@@ -171,12 +174,12 @@ impl ProtocolParameters {
 }
 
 impl Timing {
-	/// What a public network starts with.
+	/// The timing with which a public network starts.
 	pub const fn production() -> Self {
 		Self { slot_duration: 6_000, session_length: 2_400, beacon_window: 100 }
 	}
 
-	/// What the local networks start with.
+	/// The timing with which local networks start.
 	pub const fn development() -> Self {
 		Self { slot_duration: 2_000, session_length: 10, beacon_window: 10 }
 	}

@@ -1,5 +1,5 @@
-//! The shapes in which parameters were stored before they said their version: read once, by the
-//! migration that gives them one.
+//! The forms in which parameters were stored before they carried their version. Only the migration
+//! that adds the version reads them.
 
 use codec::{Decode, Encode};
 use sp_runtime::Perbill;
@@ -79,8 +79,7 @@ impl From<Election> for ElectionParameters {
 }
 
 impl From<Jobs> for JobsParameters {
-	/// Rejected segments, of which those chains knew nothing, have the work that every preset
-	/// gives them.
+	/// Those chains knew no rejected segments; these get the work that every preset gives them.
 	fn from(old: Jobs) -> Self {
 		let rejected = ProtocolParameters::production().jobs.factors.rejected;
 		Self {
@@ -99,9 +98,9 @@ impl From<Jobs> for JobsParameters {
 }
 
 impl From<Lottery> for LotteryParameters {
-	/// One tranche, nothing charged for verification, nobody chilled, no slash deferred longer than
-	/// others: as it was. Contradictions cost what every preset takes for them, and a variant that is called valid no less than a false
-	/// dissent.
+	/// As it was on those chains: one tranche, no charge for verification, nobody chilled, no slash
+	/// deferred longer than others. Contradictions cost what every preset sets for them, and
+	/// calling a variant valid costs no less than a false dissent.
 	fn from(old: Lottery) -> Self {
 		Self {
 			verification_rate: old.verification_rate,

@@ -1,5 +1,5 @@
 //! The bridge to Ethereum: finality that a contract can check (BEEFY), what it signs (MMR), a light
-//! client of Ethereum, and the money that passes.
+//! client of Ethereum, and the bridged assets.
 
 use super::{
 	consensus::MaxSetIdSessionEntries, money::CommonPool, session::KeyOwners, staking::OncePerSet,
@@ -22,8 +22,8 @@ use sp_consensus_beefy::{
 use sp_runtime::traits::Keccak256;
 use sp_session::MembershipProof;
 
-/// A leaf of the Merkle mountain range: the parent block, the next validators, the root of all that
-/// has been sent to Ethereum up to the parent block, and its time.
+/// A leaf of the Merkle mountain range: the parent block, the next validators, the root of
+/// everything that has been sent to Ethereum up to the parent block, and its time.
 pub type MmrLeaf = sp_consensus_beefy::mmr::MmrLeaf<BlockNumber, Hash, Hash, Seal>;
 
 impl pallet_beefy::Config for Runtime {
@@ -52,12 +52,12 @@ impl pallet_mmr::Config for Runtime {
 }
 
 parameter_types! {
-	/// The form of a leaf; its minor part would rise with fields added at the end.
+	/// The format of a leaf. Its minor part rises if fields are added at the end.
 	pub LeafVersion: MmrLeafVersion = MmrLeafVersion::new(0, 0);
 }
 
-/// What each leaf says of the bridge: what was sealed at the end of the parent, for a leaf is stored
-/// under its parent and must be the same for all children.
+/// The bridge's part of each leaf: what was sealed at the end of the parent, because a leaf is
+/// stored under its parent and must be the same for all children.
 pub struct Outbound;
 
 impl BeefyDataProvider<Seal> for Outbound {
@@ -80,17 +80,17 @@ const SLOTS_PER_HOUR: u64 = 300;
 impl pallet_eth_light_client::Config for Runtime {
 	#[cfg(feature = "runtime-benchmarks")]
 	type BenchmarkTime = BenchmarkTime;
-	/// An epoch.
+	/// One epoch.
 	type FreeInterval = ConstU64<32>;
-	/// A day and a half: a relayer that is down for a night stops nothing.
+	/// A day and a half, so that a relayer that is down for a night stops nothing.
 	type MaxAge = ConstU64<{ 36 * SLOTS_PER_HOUR }>;
 	type Time = Timestamp;
-	/// Two weeks: half of what Ethereum gives itself with a tenth of its stake unsafe.
+	/// Two weeks: half of Ethereum's weak subjectivity period at a safety decay of a tenth.
 	type WeakSubjectivity = ConstU64<{ 14 * 24 * SLOTS_PER_HOUR }>;
 	type WeightInfo = pallet_eth_light_client::weights::SubstrateWeight<Runtime>;
 }
 
-/// Sets the time of benchmarks.
+/// Sets the time in benchmarks.
 #[cfg(feature = "runtime-benchmarks")]
 pub struct BenchmarkTime;
 
@@ -102,10 +102,11 @@ impl pallet_eth_light_client::SetTime for BenchmarkTime {
 }
 
 parameter_types! {
-	/// What a message to Ethereum costs besides its transaction: it stays in the state for ever, with
-	/// about one node of the tree.
+	/// What a message to Ethereum costs in addition to its transaction, because it stays in the
+	/// state for ever, with about one node of the tree.
 	pub const MessagePrice: Balance = deposit(2, 160);
-	/// For how many blocks the guardian can stop the bridge: a week of six-second blocks.
+	/// The number of blocks for which the guardian can stop the bridge: a week of six-second
+	/// blocks.
 	pub const StopPeriod: BlockNumber = 100_800;
 }
 

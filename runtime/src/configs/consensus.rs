@@ -33,8 +33,8 @@ impl pallet_babe::Config for Runtime {
 }
 
 parameter_types! {
-	/// How many sessions GRANDPA remembers the authority set of: as many as a report about it
-	/// may be old.
+	/// The number of sessions for which GRANDPA remembers the authority set: the greatest age of a
+	/// report about it.
 	pub MaxSetIdSessionEntries: u64 =
 		ReportLongevity::get() / SessionLength::get().max(1) + 1;
 }

@@ -1,4 +1,4 @@
-//! Governance (Root, held by Sudo at launch), the brakes it can pull, and what accounts share.
+//! Governance (Root, held by Sudo at launch), its brakes, and shared accounts.
 
 use crate::{
 	constants::{block, money::deposit},
@@ -30,13 +30,13 @@ impl pallet_sudo::Config for Runtime {
 }
 
 parameter_types! {
-	/// The part of a block that scheduled calls may fill.
+	/// The part of a block that scheduled calls can fill.
 	pub SchedulerWeight: Weight = Perbill::from_percent(50) * block::MAXIMUM_WEIGHT;
-	/// What a noted preimage costs.
+	/// The deposit for a noted preimage.
 	pub const PreimageBaseDeposit: Balance = deposit(2, 64);
-	/// What each byte of a preimage costs.
+	/// The deposit for each byte of a preimage.
 	pub const PreimageByteDeposit: Balance = deposit(0, 1);
-	/// Why it is held.
+	/// The reason of the hold.
 	pub const PreimageHoldReason: RuntimeHoldReason =
 		RuntimeHoldReason::Preimage(pallet_preimage::HoldReason::Preimage);
 }
@@ -69,8 +69,8 @@ impl pallet_preimage::Config for Runtime {
 }
 
 /// The pallets whose calls both brakes leave open: inherents, reports of misbehaviour, and the way
-/// back for governance. Multisig is on it, for Sudo is held by one; what a multisig dispatches is
-/// filtered again by itself.
+/// back for governance. Multisig is included because one may hold Sudo; what a multisig dispatches
+/// is filtered again.
 pub const WAY_BACK: [&str; 10] = [
 	"System",
 	"Timestamp",
@@ -84,9 +84,9 @@ pub const WAY_BACK: [&str; 10] = [
 	"Migrations",
 ];
 
-/// What transcoders and judges owe by a deadline. Both brakes leave it open, since the clock goes
-/// on: who has begun can always finish. Claims are among it, for an assignment's grace ends
-/// whatever is closed.
+/// What transcoders and judges owe by a deadline. Both brakes leave it open because the clock
+/// continues: work that has begun can always be finished. Claims are included, because an
+/// assignment's grace ends whatever is closed.
 pub const DUTIES: [(&str, &str); 12] = [
 	("TranscoderElection", "set_available"),
 	("TranscoderElection", "heartbeat"),
@@ -98,15 +98,16 @@ pub const DUTIES: [(&str, &str); 12] = [
 	("ChallengeLottery", "reveal_leaf"),
 	("ChallengeLottery", "commit_verdict"),
 	("ChallengeLottery", "reveal_verdict"),
-	// Not opened in time is a missed verification, and whoever could not ask pays for the dispute.
+	// Variants that are not opened in time are a missed verification, and a judge that could not
+	// ask pays for the dispute.
 	("ChallengeLottery", "open_variants"),
 	("ChallengeLottery", "ask_data"),
-	// Until it attests, a judge that did not do the work does not validate.
+	// A judge that did not do the work cannot validate until it attests.
 	("ChallengeLottery", "attest"),
 ];
 
-/// Calls that do nothing but dispatch others. Each of those meets the brakes by itself, so these
-/// are never paused by name, and safe mode looks inside.
+/// Calls that only dispatch others. The brakes check each of those by itself, so these calls are
+/// never paused by name, and safe mode looks inside.
 pub const WRAPPERS: [(&str, &str); 5] = [
 	("Proxy", "proxy"),
 	("Proxy", "proxy_announced"),
@@ -115,13 +116,13 @@ pub const WRAPPERS: [(&str, &str); 5] = [
 	("Utility", "force_batch"),
 ];
 
-/// How many wrappers around a call safe mode looks through. Each that is dispatched looks again at
-/// all that is inside.
+/// How many wrappers around a call safe mode looks through. Each dispatched wrapper checks
+/// everything inside it again.
 const MAX_WRAPPERS: u32 = 4;
 
-/// What safe mode leaves open: the way back, duties, and wrappers in which there is nothing else.
-/// Where the chain waits to be mended, the clock stands, and duties are closed as well: nobody
-/// acts on a state that is half migrated.
+/// What safe mode leaves open: the way back, duties, and wrappers that contain nothing else. While
+/// the chain waits for repair, the clock stands still and duties are closed too, so that nobody
+/// acts on a half-migrated state.
 pub struct AlwaysOpen;
 
 impl AlwaysOpen {
@@ -155,7 +156,7 @@ impl Contains<RuntimeCall> for AlwaysOpen {
 	}
 }
 
-/// What TxPause, which knows calls by name, cannot pause.
+/// What TxPause, which identifies calls by name, cannot pause.
 pub struct NeverPaused;
 
 impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for NeverPaused {
@@ -168,8 +169,8 @@ impl Contains<pallet_tx_pause::RuntimeCallNameOf<Runtime>> for NeverPaused {
 	}
 }
 
-/// Whether a migration has failed and governance has not said that its damage is mended, which it
-/// does by leaving safe mode: safe mode without an end is entered for nothing else.
+/// Whether a migration has failed and governance has not declared the damage repaired, which it
+/// does by leaving safe mode. Nothing else enters safe mode without an end.
 pub struct AwaitsMending;
 
 impl Get<bool> for AwaitsMending {
@@ -178,8 +179,8 @@ impl Get<bool> for AwaitsMending {
 	}
 }
 
-/// A failed migration puts the chain into safe mode until governance leaves it, and lets
-/// transactions in again, for otherwise governance could not act either.
+/// A failed migration puts the chain into safe mode until governance leaves it, and admits
+/// transactions again: otherwise governance could not act either.
 pub struct SafeModeUntilMended;
 
 impl FailedMigrationHandler for SafeModeUntilMended {
@@ -196,9 +197,9 @@ impl FailedMigrationHandler for SafeModeUntilMended {
 	}
 }
 
-/// Whether the block at work admits nothing but inherents, and at most governance: what stops the
-/// protocol's clock. While a migration runs or is stuck the executive itself admits no transaction;
-/// after a failed one the brakes close all but the way back.
+/// Whether the current block admits only inherents and, at most, governance; this stops the
+/// protocol's clock. While a migration runs or is stuck, the executive itself admits no
+/// transaction. After a failed migration the brakes close everything but the way back.
 pub struct IsClosed;
 
 impl Get<bool> for IsClosed {
@@ -218,9 +219,9 @@ impl pallet_tx_pause::Config for Runtime {
 }
 
 parameter_types! {
-	/// How many blocks governance closes the chain for at a time.
+	/// The number of blocks for which governance closes the chain at a time.
 	pub const SafeModeDuration: BlockNumber = 14_400;
-	/// Nobody can buy the chain's closing.
+	/// Nobody can close the chain by paying.
 	pub const NoDeposit: Option<Balance> = None;
 	/// Without deposits there is nothing to release.
 	pub const NoRelease: Option<BlockNumber> = None;
@@ -245,17 +246,17 @@ impl pallet_safe_mode::Config for Runtime {
 }
 
 parameter_types! {
-	/// What a multisig operation costs while it waits.
+	/// The deposit for a pending multisig operation.
 	pub const MultisigDepositBase: Balance = deposit(1, 88);
-	/// What each further signatory costs while it waits.
+	/// The deposit for each further signatory while it is pending.
 	pub const MultisigDepositFactor: Balance = deposit(0, 32);
-	/// What having proxies costs.
+	/// The deposit for having proxies.
 	pub const ProxyDepositBase: Balance = deposit(1, 8);
-	/// What each proxy costs.
+	/// The deposit for each proxy.
 	pub const ProxyDepositFactor: Balance = deposit(0, 37);
-	/// What announcing calls costs.
+	/// The deposit for announcing calls.
 	pub const AnnouncementDepositBase: Balance = deposit(1, 8);
-	/// What each announced call costs.
+	/// The deposit for each announced call.
 	pub const AnnouncementDepositFactor: Balance = deposit(0, 68);
 }
 
@@ -270,7 +271,7 @@ impl pallet_multisig::Config for Runtime {
 	type WeightInfo = pallet_multisig::weights::SubstrateWeight<Runtime>;
 }
 
-/// What a proxy may do for the account it stands for.
+/// What a proxy can do for its account.
 #[derive(
 	Clone,
 	Copy,
@@ -294,7 +295,7 @@ pub enum ProxyType {
 	NonTransfer,
 	/// Cancelling announced calls.
 	CancelProxy,
-	/// Bonding and what follows from it; it gives no bond to another account.
+	/// Bonding and what follows from it, except giving a bond to another account.
 	Staking,
 	/// Running a transcoder or a validator: terms, availability, jobs, claims, session keys,
 	/// operator keys. Moves no stake.
@@ -303,7 +304,7 @@ pub enum ProxyType {
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
 	fn filter(&self, call: &RuntimeCall) -> bool {
-		// Who offers a bond to another account gives it away.
+		// Offering a bond to another account gives it away.
 		let gives =
 			matches!(call, RuntimeCall::LptStaking(pallet_lpt_staking::Call::transfer_bond { .. }));
 		match self {
@@ -374,17 +375,17 @@ impl pallet_proxy::Config for Runtime {
 }
 
 parameter_types! {
-	/// What an identity costs while it stands.
+	/// The deposit for an identity.
 	pub const IdentityDeposit: Balance = deposit(1, 17);
-	/// What each byte of an identity costs.
+	/// The deposit for each byte of an identity.
 	pub const IdentityByteDeposit: Balance = deposit(0, 1);
-	/// What a username costs.
+	/// The deposit for a username.
 	pub const UsernameDeposit: Balance = deposit(0, 32);
-	/// What each sub-account costs.
+	/// The deposit for each sub-account.
 	pub const SubAccountDeposit: Balance = deposit(1, 53);
-	/// How many blocks an offered username waits for its taker.
+	/// The number of blocks for which an offered username can be accepted.
 	pub const PendingUsernameExpiration: BlockNumber = 100_800;
-	/// How many blocks a username that its authority withdraws stays valid.
+	/// The number of blocks for which a username stays valid after its authority withdraws it.
 	pub const UsernameGracePeriod: BlockNumber = 432_000;
 }
 

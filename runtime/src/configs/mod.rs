@@ -1,4 +1,4 @@
-//! How the pallets are configured and joined, one file per concern.
+//! The configuration of the pallets and the connections between them, one file per concern.
 
 pub mod bridge;
 pub mod consensus;

@@ -1,4 +1,4 @@
-//! LPT, the chain's own coin, and ETH, an asset that only comes and goes by the bridge.
+//! LPT, the chain's own coin, and ETH, an asset that enters and leaves only through the bridge.
 
 use super::parameters::Money;
 use crate::{
@@ -39,8 +39,8 @@ impl pallet_balances::Config for Runtime {
 	type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
 }
 
-/// Names the account that owns the ETH asset. Nobody has a key to it, so nobody can mint, freeze
-/// or rename ETH by an account's call.
+/// Determines the account that owns the ETH asset. Nobody has a key to it, so nobody can mint,
+/// freeze or rename ETH by an account's call.
 pub const ETH_OWNER: PalletId = PalletId(*b"lpt/ethr");
 
 /// The account that owns the ETH asset.
@@ -48,7 +48,7 @@ pub fn eth_owner() -> AccountId {
 	ETH_OWNER.into_account_truncating()
 }
 
-/// All the LPT there is: on this chain, and what is proven of Ethereum where governance has that counted.
+/// All LPT: on this chain, plus what is proven of Ethereum if governance has enabled counting it.
 pub struct AllLpt;
 
 impl Supply for AllLpt {
@@ -57,7 +57,8 @@ impl Supply for AllLpt {
 	}
 }
 
-/// Pays judges out of the common pool, which never goes below what keeps its account.
+/// Pays judges out of the common pool, which never falls below the balance that keeps its account
+/// alive.
 pub struct PaysJudges;
 
 impl JudgesPool for PaysJudges {
@@ -76,21 +77,21 @@ impl JudgesPool for PaysJudges {
 	}
 }
 
-/// Names the common pool: where slashed stake, fees and dust go. Governance spends it.
+/// Determines the common pool, which receives slashed stake, fees and dust. Governance spends it.
 pub const COMMON_POOL: PalletId = PalletId(*b"lpt/pool");
 
 parameter_types! {
 	/// The account of the common pool. Nobody has a key to it.
 	pub CommonPool: AccountId = COMMON_POOL.into_account_truncating();
-	/// What is held while an account has an entry of a non-sufficient asset.
+	/// The deposit while an account has an entry of a non-sufficient asset.
 	pub const AssetAccountDeposit: Balance = deposit(1, 64);
-	/// What creating an asset would cost; nobody can.
+	/// The deposit for creating an asset, which nobody can do.
 	pub const AssetDeposit: Balance = deposit(1, 200);
-	/// What is held while an approval stands.
+	/// The deposit while an approval exists.
 	pub const ApprovalDeposit: Balance = deposit(1, 128);
-	/// What an asset's name costs.
+	/// The deposit for an asset's name.
 	pub const MetadataDepositBase: Balance = deposit(1, 68);
-	/// What each byte of an asset's name costs.
+	/// The deposit for each byte of an asset's name.
 	pub const MetadataDepositPerByte: Balance = deposit(0, 1);
 }
 

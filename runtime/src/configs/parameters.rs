@@ -20,8 +20,8 @@ use livepeer_primitives::{
 };
 use pallet_chain_config::{ParameterStore, UpdateError};
 
-/// What pallet-parameters stores. Nobody reads it but [`Store`] and what stands below: the macro's
-/// own getters give production's values where a stored one cannot be read.
+/// What pallet-parameters stores. Only [`Store`] and the types below read it: the macro's own
+/// getters return production's values if a stored one cannot be read.
 #[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Runtime>)]
 pub mod dynamic_params {
 	use super::*;
@@ -52,7 +52,7 @@ pub mod dynamic_params {
 		#[codec(index = 5)]
 		pub static Inflation: InflationStored =
 			InflationStored::V1(ProtocolParameters::production().inflation);
-		/// What joins LPT and ETH.
+		/// The rate of LPT and ETH, and what judges are paid in LPT.
 		#[codec(index = 6)]
 		pub static Money: MoneyStored = MoneyStored::V1(ProtocolParameters::production().money);
 	}
@@ -72,7 +72,7 @@ macro_rules! in_force {
 		pub struct $name;
 
 		impl $name {
-			/// What is stored, in its newest shape; `None` where it cannot be read.
+			/// The stored value, in its newest shape; `None` if it cannot be read.
 			fn stored() -> Option<$value> {
 				let key = protocol::ParametersKey::$name(protocol::$name);
 				let key = RuntimeParametersKey::Protocol(key);
@@ -107,7 +107,7 @@ in_force! {
 	Lottery: LotteryParameters, lottery;
 	/// Inflation.
 	Inflation: InflationParameters, inflation;
-	/// What joins LPT and ETH.
+	/// The rate of LPT and ETH, and what judges are paid in LPT.
 	Money: MoneyParameters, money;
 }
 
@@ -151,7 +151,7 @@ impl ParameterStore<RuntimeParameters> for Store {
 		use Concern as C;
 		let RuntimeParameters::Protocol(update) = update;
 		let mut all = Self::current();
-		// The others have to be readable, for what is not cannot be checked with.
+		// The other concerns must be readable, because the check needs them.
 		let readable = [
 			matches!(update, C::Rounds(..)) || Rounds::stored().is_some(),
 			matches!(update, C::Staking(..)) || Staking::stored().is_some(),
@@ -199,15 +199,15 @@ impl ParameterStore<RuntimeParameters> for Store {
 	}
 }
 
-/// Gives the parameters of a chain a version whose values were stored without one, and begins the
-/// concerns that it did not have. Whatever can be read neither so nor so is no preset's: it stays, and
-/// the chain waits for governance to mend it, as after any migration that fails. Does nothing where all
-/// of them have one.
+/// Adds a version to the parameters of a chain that stored them without one, and creates the
+/// concerns that it did not have. A value that cannot be read in either form is not replaced by a
+/// preset's: it stays, and the chain waits for governance to repair it, as after any migration that
+/// fails. Does nothing if all of them have a version.
 pub struct GiveVersions;
 
 impl GiveVersions {
-	/// Reads what is stored of a concern, in its own shape or without a version; says whether it could
-	/// be. `variant` is the concern's number.
+	/// Reads the stored value of a concern, in its own shape or without a version; returns whether
+	/// it could be read. `variant` is the concern's number.
 	fn give<New, Old>(
 		key: protocol::ParametersKey,
 		variant: u8,
@@ -224,15 +224,15 @@ impl GiveVersions {
 		if RuntimeParametersValue::decode_all(&mut &bytes[..]).is_ok() {
 			return true;
 		}
-		// Which pallet's parameters, which concern's; then the old value.
+		// The bytes are the pallet's number, the concern's number, and the old value.
 		let Some(old) = bytes.strip_prefix(&[0, variant]) else { return false };
 		let Ok(old) = Old::decode_all(&mut &old[..]) else { return false };
 		Store::put(RuntimeParameters::Protocol(put(old.into())));
 		true
 	}
 
-	/// Stores `preset` of a concern that the first chains did not have, if it is not there; says whether
-	/// what is stored of it can be read.
+	/// Stores `preset` for a concern that the first chains did not have, if it is absent; returns
+	/// whether the stored value can be read.
 	fn begin(key: protocol::ParametersKey, preset: Concern) -> bool {
 		use codec::DecodeAll;
 		let key = RuntimeParametersKey::Protocol(key);
@@ -248,7 +248,7 @@ impl GiveVersions {
 impl OnRuntimeUpgrade for GiveVersions {
 	fn on_runtime_upgrade() -> Weight {
 		use protocol::ParametersKey as Key;
-		// What the first chains did not have begins as genesis would begin it.
+		// Concerns that the first chains did not have begin as in genesis.
 		let preset = pallet_chain_config::preset::<Runtime>();
 		let readable = [
 			Self::give::<RoundsParameters, RoundsParameters>(
@@ -311,7 +311,8 @@ impl pallet_chain_config::Config for Runtime {
 }
 
 impl pallet_parameters::Config for Runtime {
-	/// Nobody: this pallet checks nothing. The checked call of chain-config is the only way in.
+	/// Nobody, because this pallet checks nothing. The checked call of chain-config is the only way
+	/// to change parameters.
 	type AdminOrigin = AsEnsureOriginWithArg<EnsureNever<AccountId>>;
 	type RuntimeEvent = RuntimeEvent;
 	type RuntimeParameters = RuntimeParameters;

@@ -1,9 +1,9 @@
-//! Duties before everything that is paid for.
+//! Duties take precedence over everything that is paid for.
 //!
-//! A transaction's priority grows with its tip, without a bound that a duty could stand above: for a
-//! few thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
-//! until their deadlines have passed. So what is paid for has a quarter of the scale. Among themselves
-//! duties are equal: the pool gives the one first that expires first.
+//! A transaction's priority grows with its tip, without a bound that a duty could exceed: for a few
+//! thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
+//! until their deadlines have passed. Therefore paid transactions use only a quarter of the scale.
+//! Duties are equal among themselves: the pool prefers the one that expires first.
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use frame_support::weights::Weight;
@@ -19,14 +19,14 @@ use sp_runtime::{
 	DispatchResult,
 };
 
-/// Priority of duties: inherents come before them, all that is paid for after.
+/// Priority of duties: below inherents, above everything that is paid for.
 pub const DUTY: TransactionPriority = TransactionPriority::MAX / 2;
 
-/// The part of the scale that is left to what is paid for: its order stays, below all duties.
+/// The divisor for the priorities of paid transactions: their order stays, below all duties.
 const PAID_PART: TransactionPriority = 4;
 
 /// The extension that takes fees, with priorities below those of duties. Encoding, signed bytes and
-/// metadata are those of the extension within.
+/// metadata are those of the inner extension.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, Debug)]
 pub struct BelowDuties<E>(pub E);
 

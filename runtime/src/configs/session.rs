@@ -60,7 +60,7 @@ impl VerifierKeyOf for RegisteredKeys {
 
 impl PurgeKeys for RegisteredKeys {
 	fn purge_keys(who: &AccountId) -> DispatchResult {
-		// Through the call, for the pallet's own way in leaves the deposit held.
+		// Through the call, because the pallet's own function keeps the deposit held.
 		pallet_session::Call::<Runtime>::purge_keys {}
 			.dispatch_bypass_filter(RawOrigin::Signed(who.clone()).into())
 			.map(|_| ())
@@ -83,13 +83,13 @@ impl DisableValidator for Disabling {
 	}
 }
 
-/// In which round the validators of sessions were chosen: a late report of misbehaviour names a
-/// session, stake answers by round. They are chosen a session before theirs begins, and stake that
-/// leaves in between answers too. Kept as long as a report may be late.
+/// The rounds in which the validators of sessions were chosen. A late report of misbehaviour names
+/// a session, but stake is liable by round. Validators are chosen a session before theirs begins,
+/// and stake that leaves in between is liable too. Kept for the greatest age of a report.
 #[storage_alias]
 type RoundOfSession = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, RoundIndex>;
 
-/// The first session of each session's validator set: the session itself where its validators were
+/// The first session of each session's validator set: the session itself if its validators were
 /// chosen anew. Kept as long as its round.
 #[storage_alias]
 type FirstOfSet = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, SessionIndex>;
@@ -98,17 +98,19 @@ type FirstOfSet = StorageMap<LivepeerRuntime, Twox64Concat, SessionIndex, Sessio
 #[storage_alias]
 type FirstRemembered = StorageValue<LivepeerRuntime, SessionIndex, ValueQuery>;
 
-/// The session keys with which the validators of the session in force were planned, and sign until it is over. Not
-/// there from an upgrade until the next session begins.
+/// The session keys with which the validators of the session in force were planned, and which sign
+/// until it is over. Absent from an upgrade until the next session begins.
 #[storage_alias]
 type KeysInForce = StorageValue<LivepeerRuntime, Vec<(AccountId, SessionKeys)>, ValueQuery>;
 
-/// Shows, and sees, whose a session key is: by the keys with which the session was planned, be it over or in force.
+/// Proves, and checks, the owner of a session key: by the keys with which the session was planned,
+/// whether it is over or in force.
 ///
-/// The SDK takes what a validator has registered as its keys of the session in force, and it may have registered
-/// others since that session was planned: then it would sign twice with the old ones, and nobody could show that
-/// they are its own; or an accomplice with less stake would have registered them, and pay in its place. Nor would
-/// what anybody shows in a session in which somebody changes keys hold when that is over.
+/// The SDK uses the keys that a validator has currently registered as its keys of the session in
+/// force, and these may have changed since that session was planned. A validator could then sign
+/// twice with the old keys, and nobody could prove that they are its own; or an accomplice with
+/// less stake could register them, and pay in its place. Also, a proof made in a session in which
+/// somebody changes keys would not hold when the session is over.
 pub struct KeyOwners;
 
 impl<Key: AsRef<[u8]>> KeyOwnerProofSystem<(KeyTypeId, Key)> for KeyOwners {
@@ -129,35 +131,36 @@ impl<Key: AsRef<[u8]>> KeyOwnerProofSystem<(KeyTypeId, Key)> for KeyOwners {
 		proof: MembershipProof,
 	) -> Option<IdentificationTuple<Runtime>> {
 		with_transaction_unchecked(|| {
-			// The root that was stored when the session was planned counts. Of the session in force the SDK would build
-			// the tree of all validators' keys again, for each report, wrong ones too, and at no weight.
+			// The root that was stored when the session was planned counts. For the session in
+			// force the SDK would rebuild the tree of all validators' keys for each report,
+			// including wrong ones, without any weight.
 			pallet_session::CurrentIndex::<Runtime>::put(proof.session.wrapping_add(1));
 			TransactionOutcome::Rollback(Historical::check_proof(key, proof))
 		})
 	}
 }
 
-/// How many sessions are forgotten with each that ends: when fewer are to be remembered than
-/// before, the rest goes with the next ones.
+/// How many sessions are forgotten with each that ends. If fewer are to be remembered than before,
+/// the rest follows with the next ones.
 const FORGOTTEN_AT_A_TIME: SessionIndex = 4;
 
-/// Reads what is remembered of sessions.
+/// Reads the remembered data of sessions.
 pub struct SessionRounds;
 
 impl SessionRounds {
-	/// The round in which the validators of `session` were chosen, if that is remembered.
+	/// The round in which the validators of `session` were chosen, if it is remembered.
 	pub fn get(session: SessionIndex) -> Option<RoundIndex> {
 		RoundOfSession::get(session)
 	}
 
-	/// The first session of the validator set of `session`, by which the set is known.
+	/// The first session of the validator set of `session`, which identifies the set.
 	pub fn first_of_set(session: SessionIndex) -> SessionIndex {
 		FirstOfSet::get(session).unwrap_or(session)
 	}
 }
 
-/// What share of its stake a validator has lost for misbehaviour in the sessions of one validator set,
-/// by the first of them. Kept as long as the round of the last one.
+/// The share of its stake that a validator has lost for misbehaviour in the sessions of one
+/// validator set, by the set's first session. Kept as long as the round of the last one.
 #[storage_alias]
 pub type SlashedShares = StorageDoubleMap<
 	LivepeerRuntime,
@@ -174,14 +177,15 @@ pub struct Sessions;
 type Elected = NoteHistoricalRoot<Runtime, TranscoderElection>;
 
 impl Sessions {
-	/// How many sessions back misbehaviour can be reported.
+	/// For how many sessions back misbehaviour can be reported.
 	fn remembered() -> SessionIndex {
 		let sessions = ReportLongevity::get().div_ceil(SessionLength::get().max(1));
 		SessionIndex::try_from(sessions).unwrap_or(SessionIndex::MAX).saturating_add(1)
 	}
 
-	/// Remembers the round in which the validators of `session` were chosen and the first session of
-	/// their set: these, or without a new choice those of the session before, whose validators go on.
+	/// Records the round in which the validators of `session` were chosen and the first session of
+	/// their set: the current ones, or, without a new choice, those of the previous session, whose
+	/// validators continue.
 	fn note_choice(session: SessionIndex, is_new: bool) {
 		let before = session.checked_sub(1).filter(|_| !is_new);
 		let round = before.and_then(RoundOfSession::get).unwrap_or_else(Rounds::current);
@@ -189,7 +193,7 @@ impl Sessions {
 		FirstOfSet::insert(session, before.map_or(session, SessionRounds::first_of_set));
 	}
 
-	/// Forgets the sessions before `oldest`, and what was slashed in sets that have no other one.
+	/// Forgets the sessions before `oldest`, and the slashed shares of sets that have no later one.
 	fn forget(oldest: SessionIndex) {
 		let first = FirstRemembered::get();
 		let next = oldest.min(first.saturating_add(FORGOTTEN_AT_A_TIME));
@@ -222,7 +226,7 @@ impl pallet_session::SessionManager<AccountId> for Sessions {
 	}
 
 	fn start_session(session: SessionIndex) {
-		// Those of the next session are queued after this.
+		// The keys of the next session are queued after this.
 		KeysInForce::put(Session::queued_keys());
 		<Elected as pallet_session::SessionManager<_>>::start_session(session)
 	}
@@ -235,7 +239,7 @@ impl pallet_session::SessionManager<AccountId> for Sessions {
 	}
 }
 
-/// A validator is identified by its account alone, and anyone who was one can be.
+/// A validator is identified by its account alone, and any former validator can be identified.
 pub struct NothingMore;
 
 impl Convert<AccountId, Option<()>> for NothingMore {
@@ -245,7 +249,7 @@ impl Convert<AccountId, Option<()>> for NothingMore {
 }
 
 parameter_types! {
-	/// What is held while an account has session keys: one entry for the keys, one for the owner
+	/// The deposit while an account has session keys: one entry for the keys, and one for the owner
 	/// of each.
 	pub const KeyDeposit: Balance = deposit(6, 6 * 32 + 33 + 5 * 36);
 }

@@ -1,4 +1,4 @@
-//! Stake, rounds and election, and what misbehaving in consensus costs.
+//! Stake, rounds and election, and the penalties for misbehaviour in consensus.
 
 use super::{
 	money::{AllLpt, CommonPool},
@@ -25,15 +25,16 @@ use sp_staking::{
 
 impl pallet_rounds::Config for Runtime {
 	type Clock = ChainConfig;
-	/// The finished round is paid by its own active set, the next one elected, and what that can mint
-	/// fixed. Staking needs no word, for its pools fold when they are touched.
+	/// The finished round is paid by its own active set, then the next set is elected, and then
+	/// what that round can mint is fixed. Staking need not be told, because its pools are updated
+	/// when they are touched.
 	type OnNewRound = (Inflation, TranscoderElection, pallet_inflation::BeginRound<Runtime>);
 	type Parameters = RoundsParameters;
 	type WeightInfo = pallet_rounds::weights::SubstrateWeight<Runtime>;
 }
 
 parameter_types! {
-	/// Names the account that holds bonded LPT and owed ETH.
+	/// Determines the account that holds bonded LPT and owed ETH.
 	pub const StakingPot: PalletId = PalletId(*b"lpt/stak");
 }
 
@@ -82,27 +83,27 @@ impl pallet_transcoder_election::Config for Runtime {
 	type WeightInfo = pallet_transcoder_election::weights::SubstrateWeight<Runtime>;
 }
 
-/// What a validator that signed two blocks or two votes loses.
+/// The penalty of a validator that signed two blocks or two votes.
 ///
 /// The SDK's share grows with the number of offenders and is harsh in small sets (56 % for one of
-/// four), so ours caps it, except where the SDK takes everything: a third or more of the set signed
-/// twice, which is an attack on finality itself. How many they are is counted over all sessions of the
-/// validator set, whatever was signed twice and in whatever time slots: who was reported before pays with
-/// the others. The stake that answers is that of the round in which the session's validators
-/// were chosen; the reporter gets the finder's fee. The offender leaves consensus at once
-/// and the validator set until it asks to be let out of jail.
+/// four). Ours caps it, except when the SDK takes everything: then a third or more of the set
+/// signed twice, which is an attack on finality itself. Offenders are counted over all sessions of
+/// the validator set, whatever was signed twice and in whatever time slots; an offender that was
+/// reported earlier pays with the others. The liable stake is that of the round in which the
+/// session's validators were chosen. The reporter gets the finder's fee. The offender leaves
+/// consensus at once, and the validator set until it asks to leave jail.
 ///
-/// With each new offender of a time slot the SDK names all of them again, at a share that has
-/// grown. Whatever a validator does in a set costs it the largest of its shares, once: of a
-/// later report only what is still missing is taken, and one that adds nothing does nothing. Nor
-/// does one of a session that is not remembered, whose validators could not be proved either.
+/// With each new offender of a time slot the SDK reports all of them again, at a share that has
+/// grown. A validator pays the largest of its shares in a set, once: a later report takes only what
+/// is still missing, and one that adds nothing does nothing. A report of a session that is not
+/// remembered does nothing either; its validators could not be proved.
 ///
-/// It is the set that counts, not the session: a vote is one of a set, and who reports it names the session,
-/// any that the set has lasted for.
+/// The set counts, not the session: a vote belongs to a set, and a reporter can name any session
+/// that the set has lasted for.
 pub struct Equivocations;
 
-/// The part to take of what is left of a stake, so that `due` of all is gone when `taken` of it
-/// already was.
+/// The part to take of the remaining stake so that `due` of the whole is gone, if `taken` of the
+/// whole already was.
 pub fn missing_share(due: Perbill, taken: Perbill) -> Perbill {
 	let (due, taken) = (due.deconstruct(), taken.deconstruct());
 	let left = Perbill::one().deconstruct().saturating_sub(taken);
@@ -113,8 +114,8 @@ pub fn missing_share(due: Perbill, taken: Perbill) -> Perbill {
 }
 
 impl Equivocations {
-	/// The SDK's share where all who have signed twice in the set of `session`, these among them, did so at
-	/// once.
+	/// The SDK's share if all that have signed twice in the set of `session`, including these, had
+	/// done so at once.
 	fn share_of_set<'a>(
 		session: SessionIndex,
 		named: impl Iterator<Item = &'a AccountId>,
@@ -128,12 +129,13 @@ impl Equivocations {
 		Self::sdk_share(offenders.len() as u64, validators)
 	}
 
-	/// The SDK's share for so many of so many validators.
+	/// The SDK's share for this number of offenders among this number of validators.
 	fn sdk_share(offenders: u64, validators: u32) -> Perbill {
 		Perbill::from_rational(offenders.saturating_mul(3), u64::from(validators)).square()
 	}
 
-	/// Whether all of these have paid `due` at least, of the SDK's share, in the validator set of `session`.
+	/// Whether all of these have paid at least `due`, of the SDK's share, in the validator set of
+	/// `session`.
 	fn have_paid<'a>(
 		session: SessionIndex,
 		mut offenders: impl Iterator<Item = &'a Validator>,
@@ -143,7 +145,7 @@ impl Equivocations {
 		offenders.all(|(who, ())| SlashedShares::get(set, who).is_some_and(|taken| taken >= due))
 	}
 
-	/// What is due of the SDK's share: ours at the most, but for an attack.
+	/// The SDK's share, capped by ours except for an attack.
 	fn capped(share: Perbill) -> Perbill {
 		if share.is_one() {
 			share
@@ -152,8 +154,8 @@ impl Equivocations {
 		}
 	}
 
-	/// Takes of `offender` what is still missing of `due`, the largest of its shares, and pays
-	/// `finders`. Nothing is noted where nothing is due.
+	/// Takes from `offender` what is still missing of `due`, the largest of its shares, and pays
+	/// `finders`. Records nothing if nothing is due.
 	fn take(
 		set: SessionIndex,
 		round: RoundIndex,
@@ -168,7 +170,7 @@ impl Equivocations {
 			return db.reads(1);
 		}
 		SlashedShares::insert(set, offender, due);
-		// Jail disables it as well.
+		// Jail also disables it.
 		TranscoderElection::detain(offender);
 		LptStaking::slash(offender, round, share, finders);
 		TranscoderElection::resolve(offender);
@@ -188,7 +190,7 @@ where
 	) -> Weight {
 		let db = <Runtime as frame_system::Config>::DbWeight::get();
 		let mut weight = db.reads(3);
-		// Nothing is noted of a session that is forgotten: it would never go.
+		// Nothing is recorded for a forgotten session, because it would never be deleted.
 		let Some(round) = SessionRounds::get(session) else { return weight };
 		let set = SessionRounds::first_of_set(session);
 		let of_all =
@@ -204,7 +206,8 @@ where
 				&finders,
 			));
 		}
-		// Those who were reported before pay as much as the rest, for how many they all are.
+		// Offenders that were reported earlier pay as much as the rest, by the number of all of
+		// them.
 		let earlier: Vec<AccountId> = SlashedShares::iter_key_prefix(set).collect();
 		for offender in earlier {
 			weight = weight.saturating_add(db.reads(1)).saturating_add(Self::take(
@@ -219,22 +222,24 @@ where
 	}
 }
 
-/// A validator, as offences name it. The account is named by its type and not by how the chain derives that from its
-/// signatures, for the compiler does not see through this in a bound of a bound.
+/// A validator, as offences name it. The account is given by its type and not by its derivation
+/// from the chain's signatures, because the compiler does not see through that in a bound of a
+/// bound.
 type Validator = (AccountId32, ());
 
-/// When an offence was done, as far as that says in which validator set.
+/// How an offence relates to a validator set.
 pub trait OfSet {
-	/// A session of the set. There is none where that need not be known.
+	/// A session of the set; `None` if it need not be known.
 	fn session(&self) -> Option<SessionIndex>;
 
-	/// The SDK's share for one alone of so many validators.
+	/// The SDK's share for a single offender among this number of validators.
 	fn share_of_one(&self, validators: u32) -> Perbill {
 		Equivocations::sdk_share(1, validators)
 	}
 }
 
-/// Of these there are few: a block takes a slot, and of who has paid nobody takes another one in its session.
+/// There are few of these: a block takes a slot, and an offender that has paid gets no other slot
+/// in its session.
 impl OfSet for sp_consensus_babe::Slot {
 	fn session(&self) -> Option<SessionIndex> {
 		None
@@ -253,7 +258,7 @@ impl OfSet for pallet_beefy::Slot<BlockNumber> {
 	}
 
 	fn share_of_one(&self, validators: u32) -> Perbill {
-		// Of two votes in one round; a vote for a fork has a share of its own.
+		// This is for two votes in one round; a vote for a fork has its own share.
 		const DOUBLE_VOTE: u8 = 1;
 		if self.equivocation_type == DOUBLE_VOTE {
 			Equivocations::sdk_share(1, validators)
@@ -263,17 +268,18 @@ impl OfSet for pallet_beefy::Slot<BlockNumber> {
 	}
 }
 
-/// Takes what a validator did in a validator set once, and again only where that asks for more of its stake. Whatever
-/// else it has signed twice there costs it nothing, and each report is kept for ever: of votes there can be as many as
-/// rounds have numbers.
+/// Accepts an offence of a validator in a validator set once, and again only if it costs more of
+/// its stake. Everything else that it has signed twice there costs it nothing, but each report is
+/// kept for ever, and there can be as many double votes as there are round numbers.
 ///
-/// That is known before such a report gets into a block: every node makes one of whatever it sees, and each author
-/// would have those of all rounds since its last block in the next one, before all else and for no fee.
+/// This is checked before such a report gets into a block. Every node creates a report for whatever
+/// it sees, and each author would otherwise put those of all rounds since its last block into the
+/// next one, before everything else and without a fee.
 pub struct OncePerSet;
 
 impl<O: Offence<Validator, Slot: OfSet>> ReportOffence<AccountId, Validator, O> for OncePerSet {
 	fn report_offence(reporters: Vec<AccountId>, offence: O) -> Result<(), OffenceError> {
-		// How many others there are is in what each has paid already.
+		// What each has already paid accounts for the number of other offenders.
 		let (session, due) = (offence.session_index(), offence.slash_fraction(1));
 		if Equivocations::have_paid(session, offence.offenders().iter(), due) {
 			return Err(OffenceError::DuplicateReport);

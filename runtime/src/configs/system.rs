@@ -1,4 +1,4 @@
-//! The ground everything stands on: blocks, accounts, time and upgrades.
+//! The basis: blocks, accounts, time and upgrades.
 
 use crate::{
 	constants::block, Balance, Block, BlockNumber, Hash, Migrations, PalletInfo, Runtime,
@@ -14,15 +14,15 @@ use sp_runtime::traits::AccountIdLookup;
 use sp_version::RuntimeVersion;
 
 parameter_types! {
-	/// How many block hashes the state keeps, and so how old a mortal transaction may be.
+	/// How many block hashes the state keeps, which bounds the age of a mortal transaction.
 	pub const BlockHashCount: BlockNumber = 4_096;
 	/// The version of this runtime.
 	pub const Version: RuntimeVersion = VERSION;
 }
 
-/// Refuses what would let validators vanish: without its keys a validator cannot be in the next
-/// set, and if enough of them purged theirs at once, BABE would find nobody and stop for ever.
-/// Keys are replaced instead; who resigns as a transcoder leaves the set with its keys.
+/// Refuses a call by which validators could vanish. Without its keys a validator cannot be in the
+/// next set, and if enough of them purged theirs at once, BABE would find nobody and stop for ever.
+/// Keys are replaced instead; a transcoder that resigns leaves the set with its keys.
 pub struct KeepsValidators;
 
 impl Contains<RuntimeCall> for KeepsValidators {
@@ -35,8 +35,8 @@ impl Contains<RuntimeCall> for KeepsValidators {
 impl frame_system::Config for Runtime {
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type AccountId = AccountId;
-	/// Both brakes can be left again by governance: their own calls stay open, and Sudo's, and those
-	/// of a multisig that holds Sudo.
+	/// Governance can always leave both brakes again: their own calls stay open, and those of Sudo
+	/// and of a multisig that holds Sudo.
 	type BaseCallFilter = InsideBoth<KeepsValidators, InsideBoth<SafeMode, TxPause>>;
 	type Block = Block;
 	type BlockHashCount = BlockHashCount;
@@ -54,14 +54,14 @@ impl frame_system::Config for Runtime {
 	type Version = Version;
 }
 
-/// Changes of the state's layout.
+/// Migrations of the state's layout.
 pub mod migrations {
 	/// Those that run in the block that enacts the next release.
 	pub type Unreleased = crate::configs::parameters::GiveVersions;
 }
 
 parameter_types! {
-	/// The part of a block that steps of a long migration may fill.
+	/// The part of a block that steps of a long migration can fill.
 	pub MigrationWeight: frame_support::weights::Weight =
 		sp_runtime::Perbill::from_percent(50) * block::MAXIMUM_WEIGHT;
 }

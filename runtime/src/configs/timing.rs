@@ -1,5 +1,5 @@
-//! The clock of the chain. Block time, session length and beacon window are state, written by
-//! chain-config at genesis; nothing assumes them at compile time.
+//! The clock of the chain. Block time, session length and beacon window are state, which
+//! chain-config writes at genesis; nothing assumes them at compile time.
 
 use super::parameters::{Rounds, Staking};
 use crate::Runtime;
@@ -9,7 +9,7 @@ use sp_runtime::traits::Get;
 
 /// Milliseconds from one slot to the next, which is the expected time between blocks.
 pub type SlotDuration = pallet_chain_config::SlotDuration<Runtime>;
-/// Milliseconds that must lie between the timestamps of two blocks.
+/// The least number of milliseconds between the timestamps of two blocks.
 pub type MinimumPeriod = pallet_chain_config::MinimumPeriod<Runtime>;
 /// Slots in a session, which is one BABE epoch.
 pub type SessionLength = pallet_chain_config::SessionLength<Runtime>;
@@ -17,10 +17,10 @@ pub type SessionLength = pallet_chain_config::SessionLength<Runtime>;
 pub type BeaconWindow = pallet_chain_config::BeaconWindow<Runtime>;
 
 parameter_types! {
-	/// All of it.
+	/// The whole timing.
 	pub FixedTiming: Timing = pallet_chain_config::FixedTiming::<Runtime>::get();
-	/// Slots for which misbehaviour of a validator can be reported: as long as the stake of that
-	/// time can be slashed, if every slot had a block.
+	/// The number of slots for which a validator's misbehaviour can be reported: as long as the
+	/// stake of that time can be slashed, if every slot has a block.
 	pub ReportLongevity: u64 = {
 		let rounds = Staking::get().liability_window;
 		u64::from(rounds).saturating_mul(u64::from(Rounds::get().length))

@@ -1,4 +1,4 @@
-//! What a transaction costs, and how off-chain code makes one.
+//! The price of transactions, and how off-chain code creates them.
 
 use super::{money::CommonPool, parameters::Money};
 use crate::{
@@ -41,9 +41,9 @@ parameter_types! {
 	pub const FeePerPicosecond: Balance = PER_PICOSECOND;
 	/// Smallest units of LPT for a byte.
 	pub const FeePerByte: Balance = PER_BYTE;
-	/// The fullness of blocks at which the price of execution stays as it is.
+	/// The fullness of blocks at which the price of execution stays unchanged.
 	pub const TargetBlockFullness: Perquintill = Perquintill::from_percent(25);
-	/// How fast that price moves: doubles after about a day of full blocks at 6 s.
+	/// How fast that price changes: it doubles after about a day of full blocks at 6 s.
 	pub AdjustmentVariable: Multiplier = Multiplier::saturating_from_rational(75, 1_000_000);
 	/// The price never falls below the listed one.
 	pub MinimumMultiplier: Multiplier = Multiplier::one();
@@ -51,14 +51,15 @@ parameter_types! {
 	pub MaximumMultiplier: Multiplier = Multiplier::saturating_from_integer(1_000);
 }
 
-/// Moves the price of execution with the fullness of blocks: after a block of fullness `s` it is
+/// Adjusts the price of execution to the fullness of blocks. After a block of fullness `s` it is
 /// multiplied by the first terms of `exp(v × (s - target))`, within its bounds.
 pub struct PriceByFullness;
 
 impl PriceByFullness {
-	/// How full this block is: its normal transactions of the part that they may fill, or all that it
-	/// holds of its last third, whichever is more. What hooks and duties take is not there for
-	/// transactions, and were it not counted, the price would fall just when nobody gets in.
+	/// The fullness of this block, the larger of two values: its normal transactions as a share of
+	/// the part that they can fill; and how much of its last third is used by anything. What hooks
+	/// and duties take is not available to transactions. If it were not counted, the price would
+	/// fall just when nobody gets in.
 	fn fullness() -> Multiplier {
 		let limits = block::Weights::get();
 		let used = System::block_weight();
@@ -67,8 +68,8 @@ impl PriceByFullness {
 		let share = |used: Weight, most: Weight| {
 			part(used.ref_time(), most.ref_time()).max(part(used.proof_size(), most.proof_size()))
 		};
-		// Of the last third of a block: the first two are there for hooks and duties, whose weight most
-		// claims' calls count ahead.
+		// Only the last third of a block counts. The first two thirds are for hooks and duties,
+		// whose weight most claims' calls already include.
 		let thirds = share(used.total(), limits.max_block).saturating_mul(Multiplier::from_u32(3));
 		let crowded = thirds.saturating_sub(Multiplier::from_u32(2));
 		share(*used.get(DispatchClass::Normal), normal).max(crowded).min(Multiplier::one())
@@ -109,8 +110,8 @@ impl Convert<Multiplier, Multiplier> for PriceByFullness {
 	}
 }
 
-/// Fees go to the common pool: paid to the author they would cost an author nothing, and its
-/// blocks could be filled for free. Tips go to the author.
+/// Fees go to the common pool. If the author got them, they would cost the author nothing, and it
+/// could fill its blocks for free. Tips go to the author.
 pub struct FeesToPoolTipsToAuthor;
 
 impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToPoolTipsToAuthor {
@@ -120,7 +121,7 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToPoolTipsToAuthor {
 		}
 		if let Some(tip) = parts.next() {
 			match Authorship::author() {
-				// An author that has no account yet may be too poor for the existential deposit.
+				// An author that has no account yet may get less than the existential deposit.
 				Some(author) => {
 					if let Err(rest) = Balances::resolve(&author, tip) {
 						ResolveTo::<CommonPool, Balances>::on_unbalanced(rest);
@@ -132,15 +133,16 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for FeesToPoolTipsToAuthor {
 	}
 }
 
-/// Takes fees in LPT from who signs. Where that has too little of it, leaving pays for itself: the fee
-/// of `unbond` and of `withdraw_stake` comes out of what they free, so that nobody's stake is shut in
-/// for want of a fee. Tips do not.
+/// Takes fees in LPT from the signer. If the signer has too little, leaving pays for itself: the
+/// fee of `unbond` and of `withdraw_stake` comes out of what they free, so that nobody's stake is
+/// locked in for want of a fee. Tips are not paid this way.
 pub struct FreeLptOrWhatLeaves;
 
 type FreeLpt = FungibleAdapter<Balances, FeesToPoolTipsToAuthor>;
 
 impl FreeLptOrWhatLeaves {
-	/// What a call frees; nothing where the brakes close it, for that is paid before they refuse the call.
+	/// What a call frees. Nothing if the brakes close it, because the fee is paid before they
+	/// refuse the call.
 	fn frees(call: &RuntimeCall) -> Option<Frees> {
 		let frees = match call {
 			RuntimeCall::LptStaking(pallet_lpt_staking::Call::unbond { amount }) => {
@@ -246,15 +248,15 @@ impl pallet_transaction_payment::Config for Runtime {
 	type WeightToFee = ConstantMultiplier<Balance, FeePerPicosecond>;
 }
 
-/// Takes fees in ETH at governance's rate, so that a broadcaster needs no LPT. As those in LPT they go to
-/// the common pool, tips to the author.
+/// Takes fees in ETH at governance's rate, so that a broadcaster needs no LPT. Like fees in LPT
+/// they go to the common pool, and tips to the author.
 pub struct FeesInEth;
 
 type EthCredit = fungibles::Credit<AccountId, Assets>;
 
 impl FeesInEth {
-	/// What `fee` LPT costs in ETH, rounded up. The pool's account begins with ETH's minimum balance at
-	/// least: until it has, that is the least fee.
+	/// The price of `fee` LPT in ETH, rounded up. The pool's account needs ETH's minimum balance to
+	/// come into existence; until then that is the least fee.
 	fn price(fee: Balance) -> Balance {
 		if fee == 0 {
 			return 0;
@@ -272,7 +274,7 @@ impl FeesInEth {
 		Ok(())
 	}
 
-	/// Takes ETH from `who`, whose account stays.
+	/// Takes ETH from `who`, whose account is kept alive.
 	fn take(who: &AccountId, amount: Balance) -> Result<EthCredit, DispatchError> {
 		let (exact, protect, polite) = (Precision::Exact, Preservation::Protect, Fortitude::Polite);
 		<Assets as fungibles::Balanced<AccountId>>::withdraw(
@@ -280,7 +282,7 @@ impl FeesInEth {
 		)
 	}
 
-	/// Gives what was taken to the first of these accounts that can have it.
+	/// Gives what was taken to the first of these accounts that can receive it.
 	fn give(mut credit: EthCredit, to: &[AccountId]) {
 		for who in to {
 			if credit.peek() == 0 {
@@ -293,14 +295,14 @@ impl FeesInEth {
 		}
 	}
 
-	/// Charges an account what a call costs that it did not sign, in ETH.
+	/// Charges an account in ETH for a call that it did not sign.
 	fn charge(who: &AccountId, fee: Balance) -> DispatchResult {
 		let credit = Self::take(who, Self::price(fee))?;
 		Self::give(credit, &[CommonPool::get(), who.clone()]);
 		Ok(())
 	}
 
-	/// Whether that can be charged.
+	/// Whether `charge` would succeed.
 	fn can_charge(who: &AccountId, fee: Balance) -> bool {
 		let free = <Assets as fungibles::Inspect<AccountId>>::reducible_balance(
 			ETH,
@@ -355,7 +357,7 @@ impl OnChargeAssetTransaction<Runtime> for FeesInEth {
 		Self::give(refund, &[who.clone(), pool.clone()]);
 		let (tip, fee) = due.split(Money::get().in_eth(tip));
 		let amounts = (fee.peek().saturating_add(tip.peek()), tip.peek());
-		// The fee first: the pool has its account then.
+		// The fee comes first, so that the pool then has its account.
 		Self::give(fee, &[pool.clone(), who.clone()]);
 		let author = Authorship::author().unwrap_or_else(|| pool.clone());
 		Self::give(tip, &[author, pool, who.clone()]);
@@ -389,8 +391,8 @@ impl pallet_asset_tx_payment::BenchmarkHelperTrait<AccountId, AssetId, AssetId> 
 	}
 }
 
-/// Charges the account that an authorized call is for, at the price of transactions: in LPT, or in ETH
-/// where it has too little of that.
+/// Charges the account that an authorized call is for, at the price of transactions: in LPT, or in
+/// ETH if it has too little LPT.
 pub struct ChargeLpt;
 
 impl ChargeLpt {
@@ -438,7 +440,7 @@ where
 	type RuntimeCall = RuntimeCall;
 }
 
-/// Babe's and Grandpa's equivocation reports still travel without extensions.
+/// BABE's and GRANDPA's equivocation reports are still sent without extensions.
 impl<C> CreateBare<C> for Runtime
 where
 	RuntimeCall: From<C>,
@@ -459,7 +461,7 @@ where
 	}
 }
 
-/// Authorized calls carry what they need in themselves: no nonce, no mortality, no tip.
+/// Authorized calls contain everything that they need: no nonce, no mortality, no tip.
 impl<C> CreateAuthorizedTransaction<C> for Runtime
 where
 	RuntimeCall: From<C>,

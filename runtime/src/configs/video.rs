@@ -1,4 +1,4 @@
-//! Chance, jobs and the lottery.
+//! Randomness, jobs and the lottery.
 
 use super::{
 	money::{CommonPool, PaysJudges},
@@ -30,8 +30,8 @@ use livepeer_primitives::{
 };
 use sp_runtime::{transaction_validity::TransactionPriority, BoundedVec, Perbill};
 
-/// The VRF output of the parent block. BABE still holds it when a block begins; block 1 has no
-/// parent with one.
+/// The VRF output of the parent block. BABE still has it when a block begins; block 1 has no parent
+/// with one.
 pub struct ParentVrf;
 
 impl Get<Option<Hash>> for ParentVrf {
@@ -40,8 +40,8 @@ impl Get<Option<Hash>> for ParentVrf {
 	}
 }
 
-/// The validators in force with the verifier keys that they came into force with, and the stakes of
-/// the snapshot from which they were chosen.
+/// The validators in force, with the verifier keys with which they came into force and the stakes
+/// of the snapshot from which they were chosen.
 pub struct SeatedInForce;
 
 impl ValidatorsInForce for SeatedInForce {
@@ -69,30 +69,33 @@ impl pallet_beacon::Config for Runtime {
 }
 
 parameter_types! {
-	/// What a block sets aside for the steps of jobs: its urgent part serves all that blocks which are
-	/// full of calls cause, so nobody makes it fall behind. What steps do not use is room for calls.
+	/// The weight that a block reserves for the steps of jobs. Its urgent part serves everything
+	/// that blocks full of calls cause, so nobody can make it fall behind. Calls can use what the
+	/// steps do not.
 	pub JobsAgenda: Weight = Perbill::from_percent(45) * MAXIMUM_WEIGHT;
 	/// The same for the steps of challenges.
 	pub LotteryAgenda: Weight = Perbill::from_percent(50) * MAXIMUM_WEIGHT;
-	/// Duties come before paid transactions, after inherents.
+	/// Duties take precedence over paid transactions, but not over inherents.
 	pub const DutyPriority: TransactionPriority = super::priority::DUTY;
-	/// What is held for each generation of keys that is stored: nine keys and a count.
+	/// The deposit for each stored generation of keys: nine keys and a count.
 	pub const GenerationDeposit: Balance = deposit(2, 9 * 33 + 64);
-	/// How long a claim may wait for its decision at the most, by the parameters in force: so long it
-	/// holds a place.
+	/// The longest time that a claim can wait for its decision, by the parameters in force. For
+	/// that long it takes a place.
 	pub ClaimLife: BlockNumber = Lottery::get().longest_judgement(&FixedTiming::get());
-	/// Validators beside both parties that must be able to judge before a job is offered: as many as a committee
-	/// has, as far as the set is never made smaller than that and both of them. So neither chills nor
-	/// heartbeats that stay away stop all jobs, and a network that may have a single validator asks for none.
+	/// The number of validators besides both parties that must be able to judge before a job is
+	/// offered: the size of a committee, but at most the minimum size of the set minus both
+	/// parties. So neither chills nor missing heartbeats can stop all jobs, and a network that may
+	/// have a single validator requires none.
 	pub LeastJudges: u32 = {
 		let least = ElectionParameters::get().min_validators.saturating_sub(2);
 		Lottery::get().committee_size.min(least)
 	};
 	/// How long an assignment can still be claimed for, by the parameters in force.
 	pub ClaimGrace: BlockNumber = JobsParameters::get().claim_grace;
-	/// LPT that the common pool adds in a round to what judges are paid out of penalties.
+	/// The most LPT that the common pool adds in a round to what judges are paid out of penalties.
 	pub PoolRewards: Balance = Money::get().pool_rewards;
-	/// How long before its end the retirement of a toolchain is announced at the least: a round.
+	/// The least time between the announcement of a toolchain's retirement and the retirement: a
+	/// round.
 	pub RetirementNotice: BlockNumber = RoundsParameters::get().length;
 }
 
@@ -133,7 +136,7 @@ impl pallet_jobs::Config for Runtime {
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
 }
 
-/// Who is told of a transcoder that is lost: its assignments are handed on, and it is new again.
+/// Is told of a lost transcoder: its assignments are handed on, and it counts as new again.
 pub struct Lost;
 
 impl OnTranscoderLost for Lost {
@@ -143,7 +146,8 @@ impl OnTranscoderLost for Lost {
 	}
 }
 
-/// Who may be offered jobs: neither suspended for letting offers pass, nor in debt for verification.
+/// The transcoders that may be offered jobs: neither suspended for letting offers pass, nor in debt
+/// for verification.
 pub struct InGoodStanding;
 
 impl Contains<AccountId> for InGoodStanding {
@@ -152,7 +156,8 @@ impl Contains<AccountId> for InGoodStanding {
 	}
 }
 
-/// Whom judges have to find: who has assignments that it can still claim for, or open claims.
+/// Transcoders that judges must be able to find: those with assignments that they can still claim
+/// for, or with open claims.
 pub struct StillServes;
 
 impl Contains<AccountId> for StillServes {
@@ -161,7 +166,7 @@ impl Contains<AccountId> for StillServes {
 	}
 }
 
-/// Where operators and streams are reached: each pallet keeps its own kind.
+/// Where operators and streams are reached. Each pallet keeps its own kind of record.
 pub struct Services;
 
 impl ServiceDirectory for Services {

@@ -1,8 +1,8 @@
-//! What calls cause later is served as fast as blocks can take such calls in.
+//! What calls cause later is served as fast as blocks can take in such calls.
 //!
-//! A call weighs what it causes, so a block holds fewer of them the more they cause; and an agenda that
-//! is behind takes its part of each block first, which leaves less room for calls. So what full blocks
-//! cause is bounded by what blocks set aside.
+//! The weight of a call includes what it causes, so the more calls cause, the fewer of them fit
+//! into a block. An agenda that is behind takes its part of each block first, which leaves less
+//! room for calls. The work that full blocks cause is therefore bounded by what blocks set aside.
 
 use crate::{
 	configs::video::{JobsAgenda, LotteryAgenda},
@@ -19,9 +19,9 @@ use pallet_jobs::WeightInfo as _;
 type JobsWeights = <Runtime as pallet_jobs::Config>::WeightInfo;
 type LotteryWeights = <Runtime as pallet_challenge_lottery::Config>::WeightInfo;
 
-/// Whether the urgent part of `agenda`, of which each block takes `always`, serves what blocks cause that
-/// are full of a call which weighs `call` and causes `urgent`. Where that part is used up in each block,
-/// the calls have the rest of it.
+/// Whether the urgent part of `agenda`, which takes `always` of each block, keeps up with full
+/// blocks of a call that weighs `call` and causes `urgent`. If each block uses up that part, the
+/// calls have the rest of the block.
 fn is_served(agenda: Weight, always: Weight, call: Weight, urgent: Weight) -> bool {
 	let block = Weights::get().max_block.ref_time();
 	let part = urgent_part(agenda).ref_time();
@@ -56,10 +56,11 @@ fn draws_should_keep_up_with_blocks_full_of_new_jobs() {
 	.into();
 	let create = create.get_dispatch_info().call_weight;
 	for parameters in [ProtocolParameters::development(), ProtocolParameters::production()] {
-		// One more has a seat by chance.
+		// One more transcoder has a seat by chance.
 		let candidates = parameters.election.active_size + 1;
 		let interval: u32 = <Runtime as pallet_jobs::Config>::CheckInterval::get();
-		// Nobody pays for the checks of transcoders that work: there are no more of them than seats.
+		// Nobody pays for the checks of transcoders that work, but there are no more of them than
+		// seats.
 		let checks = JobsWeights::task_check().saturating_mul(candidates.div_ceil(interval).into());
 		let always = JobsWeights::agenda_block()
 			.saturating_add(JobsWeights::read_candidates(candidates))

@@ -1,4 +1,4 @@
-//! Finality for Ethereum: who signs, what is signed, what signing twice costs.
+//! Finality for Ethereum: who signs, what is signed, and what signing twice costs.
 
 use super::presets::genesis;
 use crate::{
@@ -80,7 +80,7 @@ fn attack_leaf_of_a_sibling_block() {
 	genesis(LOCAL).execute_with(|| {
 		let of_parent = Outbound::extra_data();
 		assert_eq!(of_parent, Seal { outbound_root: empty_root(), time: 0 });
-		// Whatever a block does, its own leaf says what its parent did.
+		// Whatever a block does, its own leaf states what its parent did.
 		System::set_block_number(1);
 		pallet_eth_bridge::OutboundRoot::<Runtime>::put(H256::repeat_byte(1));
 		pallet_timestamp::Now::<Runtime>::put(42);
@@ -107,7 +107,7 @@ fn pair(of: Sr25519Keyring) -> Pair {
 	Pair::from_string(&format!("//{of}"), None).unwrap()
 }
 
-/// A validator's vote that a root is that of block 1.
+/// A validator's vote for this root at block 1.
 fn vote(
 	of: Sr25519Keyring,
 	root: H256,
@@ -149,7 +149,7 @@ fn vote_for_two_roots_should_cost_stake_when_it_is_reported() {
 	});
 }
 
-/// A report of one validator, at what the SDK asks for a vote for a fork.
+/// A report of one validator, with the share that the SDK asks for a vote for a fork.
 fn report(of: Sr25519Keyring) {
 	let offence = OffenceDetails {
 		offender: (of.to_account_id(), ()),
@@ -165,7 +165,7 @@ fn signing_twice_should_cost_everything_when_a_third_did_in_one_session() {
 		let bond = |of: Sr25519Keyring| LptStaking::self_bond(&of.to_account_id());
 		report(Bob);
 		assert!(bond(Bob) > 0);
-		// Two of five are a third, whatever they signed twice and whenever it was reported.
+		// Two of five are over a third, whatever they signed twice and whenever that was reported.
 		report(Dave);
 		assert_eq!((bond(Bob), bond(Dave)), (0, 0));
 		assert!(bond(Alice) > 0 && bond(Charlie) > 0);

@@ -1,5 +1,5 @@
-//! What a claim weighs from its call to its settlement, and how many streams a block's weight carries.
-//! `docs/economics.md` has the curves, by `scripts/economics.py`.
+//! What a claim weighs from its call to its settlement, and how many streams fit into a block's
+//! weight. `docs/economics.md` shows the curves; `scripts/economics.py` draws them.
 
 use crate::{
 	constants::block::Weights, ChallengeLottery, Jobs, Runtime, RuntimeCall, UncheckedExtrinsic,
@@ -26,7 +26,7 @@ use sp_runtime::MultiSignature;
 type JobsWeights = <Runtime as pallet_jobs::Config>::WeightInfo;
 type LotteryWeights = <Runtime as pallet_challenge_lottery::Config>::WeightInfo;
 
-/// The call of a claim of so many segments.
+/// The call of a claim with this many segments.
 fn claim_of(leaves: u64) -> RuntimeCall {
 	let claim = WorkClaim {
 		genesis: Default::default(),
@@ -46,7 +46,7 @@ fn claim_of(leaves: u64) -> RuntimeCall {
 	pallet_jobs::Call::claim_work { claim, signature }.into()
 }
 
-/// A claim's call costs the chain the same whatever it covers, in weight and in bytes.
+/// A claim's call costs the chain the same weight and the same bytes whatever it covers.
 #[test]
 fn claims_of_one_and_of_800_segments_should_weigh_the_same() {
 	sp_io::TestExternalities::default().execute_with(|| {
@@ -61,8 +61,8 @@ fn claims_of_one_and_of_800_segments_should_weigh_the_same() {
 	});
 }
 
-/// All that a claim of so many segments weighs where nobody errs: its call, which weighs what its agenda
-/// entries do, its leaves, the verdicts of its committee and the opening of its variants.
+/// The total weight of a claim with this many segments if nobody errs: its call (which includes its
+/// agenda entries), its leaves, the verdicts of its committee and the opening of its variants.
 fn whole_claim(leaves: u32, samples: u32, members: u32) -> Weight {
 	let base = Weights::get().get(DispatchClass::Normal).base_extrinsic;
 	let depth = leaves.next_power_of_two().trailing_zeros();
@@ -75,7 +75,7 @@ fn whole_claim(leaves: u32, samples: u32, members: u32) -> Weight {
 	let verdict = LotteryWeights::reveal_verdict()
 		.saturating_add(LotteryWeights::authorize_reveal_verdict())
 		.saturating_add(base);
-	// Where forced variants are asked for, the transcoder opens once for each claim.
+	// If forced variants are asked for, the transcoder opens once per claim.
 	let opening = LotteryWeights::open_variants(samples)
 		.saturating_add(LotteryWeights::authorize_open_variants())
 		.saturating_add(base);
@@ -87,8 +87,9 @@ fn whole_claim(leaves: u32, samples: u32, members: u32) -> Weight {
 		.saturating_add(commit.saturating_add(verdict).saturating_mul(members.into()))
 }
 
-/// Streams that three quarters of each block carry, each with full claims of two-second segments. A block
-/// that is full by its limits reckons besides, `ahead`, what each claim's call puts on the agenda.
+/// Streams that three quarters of each block carry, each with full claims of two-second segments. A
+/// block that is full by its limits also counts, as `ahead`, what each claim's call puts on the
+/// agenda.
 fn streams_by_weight(lottery: &LotteryParameters, ahead: bool) -> u64 {
 	let leaves = lottery.leaves_of(lottery.max_samples);
 	let samples = sample_count(lottery.verification_rate, leaves, lottery.max_samples);
@@ -104,8 +105,9 @@ fn streams_by_weight(lottery: &LotteryParameters, ahead: bool) -> u64 {
 	streams
 }
 
-/// Streams of 1280×720 at 30 frames a second into 720p, 480p and 360p that so many validators of the same
-/// stake judge. Each decodes and encodes what is drawn, and makes a probe of a quarter of it.
+/// Streams of 1280×720 at 30 frames a second into 720p, 480p and 360p that this many validators of
+/// equal stake can judge. Each validator decodes and encodes the drawn segments, and makes a probe
+/// of a quarter of them.
 fn streams_by_judges(parameters: &ProtocolParameters, validators: u64) -> u64 {
 	let ProtocolParameters { jobs, lottery, .. } = parameters;
 	let source = 1_280 * 720;
@@ -150,7 +152,8 @@ fn ten_thousand_streams_should_be_carried_by_the_preset_for_as_many() {
 	assert!(streams > 10_000, "{streams} by judges");
 	let streams = streams_by_places(&large, validators);
 	assert!(streams > 10_000, "{streams} by places");
-	// The same preset does not carry them at production's rate, nor do its judges at production's pace.
+	// At production's rate the same preset cannot carry them, and neither can its judges at
+	// production's pace.
 	let ProtocolParameters { lottery, .. } = ProtocolParameters::production();
 	let rate = LotteryParameters { verification_rate: lottery.verification_rate, ..large.lottery };
 	assert!(streams_by_weight(&rate, false) < 10_000);

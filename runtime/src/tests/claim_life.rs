@@ -1,9 +1,8 @@
-//! The longest a claim can live, computed from the parameters, and what must outlive it.
+//! The longest life of a claim, computed from the parameters, and what must last longer.
 
 use livepeer_primitives::params::{ProtocolParameters, Timing};
 
-/// Both presets: parameters, timing, and the life that the protocol's description states, in
-/// blocks.
+/// Both presets: parameters, timing and the life that the protocol's description states, in blocks.
 fn presets() -> [(ProtocolParameters, Timing, u32); 2] {
 	[
 		(ProtocolParameters::production(), Timing::production(), 31_500),

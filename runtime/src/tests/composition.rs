@@ -1,4 +1,4 @@
-//! The order of pallets, and calls that nobody or everybody may make.
+//! The order of pallets, and the calls that nobody or everybody may make.
 
 use crate::{
 	configs::governance::{AlwaysOpen, NeverPaused, DUTIES, WAY_BACK, WRAPPERS},
@@ -110,7 +110,7 @@ fn multisig_should_leave_safe_mode_when_it_holds_sudo() {
 		let pay: RuntimeCall =
 			pallet_balances::Call::transfer_all { dest: alice.clone().into(), keep_alive: true }
 				.into();
-		// Whatever else a multisig would do is as closed as before.
+		// Everything else that a multisig could call stays just as closed.
 		let alone: RuntimeCall = pallet_multisig::Call::as_multi_threshold_1 {
 			other_signatories: vec![bob.clone()],
 			call: Box::new(pay),

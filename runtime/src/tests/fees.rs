@@ -1,4 +1,4 @@
-//! Three prices that everybody will know. A change of weights that moves them must be meant.
+//! Three fees that users will know by heart. A change of weights may move them only on purpose.
 
 use crate::{
 	constants::{fee, money::*},
@@ -114,8 +114,8 @@ fn full_block_should_cost_more_than_a_third_of_an_lpt_when_the_price_is_at_its_f
 	assert!(Balance::from(normal.ref_time()) * fee::PER_PICOSECOND > LPT / 3);
 }
 
-/// Agendas that are behind and operators' duties leave no room for transactions: were the blocks counted
-/// as empty, what is dear then would become cheap.
+/// When agendas are behind, they and operators' duties leave no room for transactions. If such
+/// blocks counted as empty, transactions would become cheap just when room is scarce.
 #[test]
 fn price_should_rise_when_hooks_and_duties_fill_blocks() {
 	use crate::{
@@ -125,8 +125,8 @@ fn price_should_rise_when_hooks_and_duties_fill_blocks() {
 	use pallet_transaction_payment::{Multiplier, MultiplierUpdate};
 	use sp_runtime::traits::Convert;
 	let start = Multiplier::from_u32(2);
-	// The price after a block that holds so much in percent of a whole one: of hooks, of duties, and of
-	// normal transactions.
+	// The price after a block that is filled, in percent of a whole block, by hooks, by duties and
+	// by normal transactions.
 	let after = |start: Multiplier, hooks: u64, duties: u64, normal: u64| {
 		sp_io::TestExternalities::default().execute_with(|| {
 			frame_system::BlockWeight::<Runtime>::kill();
@@ -147,7 +147,8 @@ fn price_should_rise_when_hooks_and_duties_fill_blocks() {
 		assert_eq!(after(start, hooks, duties, normal), full, "{hooks}, {duties}, {normal}");
 	}
 	assert!(after(start, 90, 0, 0) > start);
-	// A fifth of their part by normal transactions, and little beside: less than is aimed at.
+	// Normal transactions use a fifth of their part, and there is little besides: less than the
+	// target.
 	assert!(after(start, 5, 0, 15) < start);
 	assert!(after(start, 0, 0, 0) < after(start, 5, 0, 15));
 	let (least, most) = (PriceByFullness::min(), PriceByFullness::max());

@@ -1,4 +1,4 @@
-//! Every preset builds, and says what it should.
+//! Every preset builds, and contains what it should.
 
 use crate::{
 	configs::timing::{SessionLength, SlotDuration},
@@ -46,10 +46,10 @@ fn development_should_let_bob_and_charlie_transcode_when_they_say_so() {
 		let seats = TranscoderElection::active_set().seats;
 		let accounts: Vec<_> = seats.iter().map(|seat| seat.account.clone()).collect();
 		assert_eq!(accounts[..3], [alice.clone(), bob.clone(), charlie]);
-		// Stake of genesis counts from round 0, delegations among it.
+		// Genesis stake, including delegations, counts from round 0.
 		assert_eq!(LptStaking::active_stake(&alice), 10_000 * LPT);
 		assert_eq!(LptStaking::active_stake(&bob), 6_000 * LPT);
-		// Nobody takes work before its operator has said where it is reached.
+		// A transcoder takes no work before its operator has announced its address.
 		assert!(TranscoderElection::candidates().is_empty());
 		assert!(Session::load_keys(&bob).is_none());
 	});
@@ -64,7 +64,7 @@ fn development_should_have_a_bonded_a_delegated_and_a_waiting_set() {
 		assert!(!seats.iter().any(|seat| seat.random), "nobody is drawn without chance");
 		let waiting: Vec<_> =
 			TranscoderElection::waiting().into_iter().map(|(account, _)| account).collect();
-		// Those with the least stake.
+		// The transcoders with the least stake.
 		assert_eq!(waiting, [candidate(2), candidate(1)]);
 		let delegated = Sr25519Keyring::BobStash.to_account_id();
 		assert_eq!(LptStaking::delegate_of(&delegated), Some(Bob.to_account_id()));

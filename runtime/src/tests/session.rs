@@ -1,4 +1,4 @@
-//! Sessions: who may validate, late reports, and taking validators out.
+//! Sessions: who may validate, late reports, and how validators are disabled.
 
 use super::presets::genesis;
 use crate::{
@@ -48,7 +48,7 @@ fn validator_should_be_disabled_when_it_is_in_the_set() {
 	genesis(LOCAL).execute_with(|| {
 		Disabling::disable(&Dave.to_account_id());
 		assert_eq!(Session::disabled_validators().len(), 1);
-		// Others are ignored.
+		// Accounts outside the set are ignored.
 		Disabling::disable(&AccountId::new([9; 32]));
 		assert_eq!(Session::disabled_validators().len(), 1);
 	});
@@ -68,17 +68,17 @@ fn disabling_should_stop_at_a_third_of_the_set() {
 fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 	genesis(LOCAL).execute_with(|| {
 		assert_eq!((SessionRounds::get(0), SessionRounds::get(1)), (Some(0), Some(0)));
-		// One set has sessions 0 to 10, another one those from 11 on.
+		// One set covers sessions 0 to 10; another begins at session 11.
 		for set in [0, 11] {
 			SlashedShares::insert(set, Bob.to_account_id(), Perbill::one());
 		}
-		// 14 rounds of 30 blocks in sessions of 10 slots: 42 sessions, and the one that is reported in.
+		// 14 rounds of 30 blocks, in sessions of 10 slots: 42 sessions, plus the current one.
 		for session in 1..60 {
 			if session == 10 {
 				next_round(true);
 			}
 			rotate(session);
-			// What was slashed is remembered as long as the last session of its set.
+			// Slashed shares are remembered as long as the last session of their set.
 			assert_eq!(SessionRounds::get(10).is_some(), (9..55).contains(&session));
 			assert_eq!(SlashedShares::contains_key(0, Bob.to_account_id()), session < 55);
 		}
@@ -91,18 +91,20 @@ fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 	});
 }
 
-/// GRANDPA numbers its sets, and says of each which was the newest session: those are the sets by which is counted.
+/// GRANDPA numbers its sets and records the newest session of each. Slashed shares are counted by
+/// these sets.
 #[test]
 fn set_should_be_known_by_its_first_session_until_validators_are_chosen_anew() {
 	genesis(LOCAL).execute_with(|| {
-		// Chosen in round 0 once, for both sessions of genesis and all that follow.
+		// The validators are chosen once in round 0. They serve both genesis sessions and all that
+		// follow.
 		rotate(1);
 		assert_eq!([0, 1, 2].map(SessionRounds::first_of_set), [0, 0, 0]);
 		next_round(true);
 		rotate(2);
 		rotate(3);
 		assert_eq!([2, 3, 4].map(SessionRounds::first_of_set), [0, 3, 3]);
-		// In the same round, but one of them is jailed.
+		// Still the same round, but one validator is jailed.
 		report(3, &[Bob], 36);
 		rotate(4);
 		rotate(5);
@@ -117,12 +119,12 @@ fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
 	use pallet_chain_config::ParameterStore;
 	genesis(LOCAL).execute_with(|| {
 		for session in 1..60 {
-			// Each session from the second on has a set of its own.
+			// From the second session on, each session has a set of its own.
 			next_round(true);
 			rotate(session);
 			SlashedShares::insert(session + 1, Bob.to_account_id(), Perbill::one());
 		}
-		// 14 rounds of 15 blocks: 21 sessions and one more.
+		// 14 rounds of 15 blocks: 21 sessions, plus one.
 		let mut parameters = ProtocolParameters::development();
 		parameters.rounds.length = 15;
 		Store::store_all(&parameters);
@@ -135,7 +137,7 @@ fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
 		let mut sets: Vec<_> = SlashedShares::iter_keys().map(|(set, _)| set).collect();
 		sets.sort();
 		assert_eq!(sets, (first..=60).collect::<Vec<_>>());
-		// A report that comes later than that leaves nothing behind.
+		// A report for an older session leaves nothing behind.
 		let before = LptStaking::self_bond(&Bob.to_account_id());
 		assert_eq!(report(first - 1, &[Bob], 36), 0);
 		assert_eq!(LptStaking::self_bond(&Bob.to_account_id()), before);
@@ -150,7 +152,7 @@ fn rotate(session: u32) {
 	<Sessions as SessionManager<AccountId>>::new_session(session + 1);
 }
 
-/// Begins the next round, with its election or without.
+/// Begins the next round, with or without its election.
 fn next_round(elects: bool) {
 	pallet_rounds::Current::<Runtime>::mutate(|round| round.index += 1);
 	if elects {
@@ -162,12 +164,12 @@ fn next_round(elects: bool) {
 #[test]
 fn round_of_a_session_should_be_that_of_its_choice_when_it_begins_in_the_next() {
 	genesis(LOCAL).execute_with(|| {
-		// Session 2 is chosen in round 0.
+		// The validators of session 2 are chosen in round 0.
 		rotate(1);
 		next_round(true);
 		rotate(2);
 		assert_eq!((SessionRounds::get(2), SessionRounds::get(3)), (Some(0), Some(1)));
-		// Without a new choice the validators go on, and so does their round.
+		// Without a new choice the same validators continue, and so does their round.
 		next_round(false);
 		rotate(3);
 		assert_eq!(SessionRounds::get(4), Some(1));
@@ -182,7 +184,7 @@ fn equivocation_should_cost_no_more_than_our_share_when_the_set_is_small() {
 		let before = LptStaking::self_bond(&offender);
 		let offence =
 			OffenceDetails { offender: (offender.clone(), ()), reporters: vec![reporter] };
-		// What the SDK asks for one of five.
+		// The share that the SDK asks for one offender out of five.
 		let asked = Perbill::from_percent(36);
 		let _ = Equivocations::on_offence(&[offence], &[asked], 0);
 		let lost = before - LptStaking::self_bond(&offender);
@@ -192,7 +194,7 @@ fn equivocation_should_cost_no_more_than_our_share_when_the_set_is_small() {
 	});
 }
 
-/// A report, in `session`, of these at this share of the SDK's; what Bob's own bond lost.
+/// Reports `offenders` in `session` with this share from the SDK. Returns what Bob's own bond lost.
 fn report(session: u32, offenders: &[Sr25519Keyring], percent: u32) -> u128 {
 	let details: Vec<_> = offenders
 		.iter()
@@ -211,12 +213,12 @@ fn report(session: u32, offenders: &[Sr25519Keyring], percent: u32) -> u128 {
 fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_later() {
 	genesis(LOCAL).execute_with(|| {
 		frame_system::Pallet::<Runtime>::set_block_number(1);
-		// In a set in which two are no third.
+		// In this set, two validators are less than a third.
 		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
 		Sessions::insert(0, (sp_core::H256::zero(), 21));
 		let before = LptStaking::self_bond(&Bob.to_account_id());
 		assert!(report(0, &[Bob], 36) > 0);
-		// Out of jail again, it is not jailed for what it has paid for.
+		// Bob leaves jail. He is not jailed again for an offence that he has paid for.
 		let bob = crate::RuntimeOrigin::signed(Bob.to_account_id());
 		frame_support::assert_ok!(TranscoderElection::unjail(bob));
 		let reporter = Balances::free_balance(Alice.to_account_id());
@@ -228,7 +230,7 @@ fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_lat
 		assert!(LptStaking::self_bond(&Dave.to_account_id()) < dave, "the new one pays");
 		let left = LptStaking::self_bond(&Bob.to_account_id());
 		assert!(before - left <= EQUIVOCATION_SLASH * before + LPT);
-		// Another set is another matter.
+		// In another set he pays again.
 		next_round(true);
 		rotate(1);
 		assert!(report(2, &[Bob], 36) > 0);
@@ -239,7 +241,7 @@ fn equivocation_should_be_paid_for_once_when_others_of_its_slot_are_reported_lat
 fn equivocation_should_cost_its_largest_share_when_that_grows() {
 	genesis(LOCAL).execute_with(|| {
 		frame_system::Pallet::<Runtime>::set_block_number(1);
-		// In a set in which one alone is next to nothing.
+		// In this set, the share for a single offender is close to zero.
 		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
 		Sessions::insert(0, (sp_core::H256::zero(), 10_000));
 		let before = LptStaking::self_bond(&Bob.to_account_id());
@@ -251,7 +253,7 @@ fn equivocation_should_cost_its_largest_share_when_that_grows() {
 	});
 }
 
-/// Each of many signs twice in a time slot of its own, so that the SDK counts one at a time.
+/// Each offender signs twice in a different time slot, so the SDK counts them one at a time.
 #[test]
 fn attack_misbehaving_one_after_the_other_should_cost_as_much_as_at_once() {
 	genesis(LOCAL).execute_with(|| {
@@ -275,9 +277,10 @@ fn attack_misbehaving_one_after_the_other_should_cost_as_much_as_at_once() {
 	});
 }
 
-/// A vote is one of a set, and whoever reports it names the session of that set: a validator that has signed twice
-/// for a while would pay in each of them, to finders who wait for that; and many that have would each be named in
-/// another one, so that nobody counts how many they are.
+/// A vote belongs to a set, and the reporter chooses which session of that set to name. Without a
+/// rule per set, a validator that signed twice for a while would pay in each session, to finders
+/// who wait for that. Many offenders could also each be named in a different session, so that
+/// nobody counts them together.
 #[test]
 fn attack_votes_of_one_set_should_not_be_divided_among_its_sessions() {
 	genesis(LOCAL).execute_with(|| {
@@ -286,7 +289,7 @@ fn attack_votes_of_one_set_should_not_be_divided_among_its_sessions() {
 			rotate(session);
 		}
 		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
-		// All of the set of genesis.
+		// All these sessions belong to the genesis set.
 		for session in 0..4 {
 			Sessions::insert(session, (sp_core::H256::zero(), 30));
 		}
@@ -312,10 +315,10 @@ fn attack_votes_of_one_set_should_not_be_divided_among_its_sessions() {
 			assert_eq!(again, Err(OffenceError::DuplicateReport), "in session {session}");
 		}
 		assert!(has_lost(1, Bob, before[0]));
-		// (6 ÷ 30)² for each of two, whichever sessions are named.
+		// (6 ÷ 30)² for each of the two, whichever sessions are named.
 		assert_eq!(report(Dave, 3, 6), Ok(()));
 		assert!(has_lost(4, Bob, before[0]) && has_lost(4, Dave, before[1]));
-		// What is done in a later set is another matter.
+		// An offence in a later set is paid for again.
 		next_round(true);
 		rotate(3);
 		let left = bond(Bob);
@@ -324,15 +327,16 @@ fn attack_votes_of_one_set_should_not_be_divided_among_its_sessions() {
 	});
 }
 
-/// Who has signed twice once can sign as many votes as rounds have numbers: each report would be kept for ever,
-/// and cost nothing. Nor does a report of what costs little shield from one of what costs much.
+/// A validator that has signed twice once can sign votes for as many rounds as it likes. Without a
+/// bound, each report would be stored for ever and cost nothing. A report that costs little must
+/// not shield from one that costs much.
 #[test]
 fn attack_reports_without_end_should_not_fill_the_state() {
 	genesis(LOCAL).execute_with(|| {
 		frame_system::Pallet::<Runtime>::set_block_number(1);
 		type Sessions = pallet_session::historical::HistoricalSessions<Runtime>;
 		Sessions::insert(0, (sp_core::H256::zero(), 100));
-		// What is asked for one of so many.
+		// The share asked for one offender in so large a set.
 		let report = |round, validator_set_count| {
 			let offence = pallet_grandpa::EquivocationOffence {
 				time_slot: pallet_grandpa::TimeSlot { set_id: 0, round },
@@ -353,8 +357,9 @@ fn attack_reports_without_end_should_not_fill_the_state() {
 	});
 }
 
-/// Every node makes a report of every two votes that it sees, and puts it into its own next block: what costs
-/// nothing any more must be known before, or who has signed twice once fills all blocks until its set ends.
+/// Every node reports every pair of votes that it sees, and puts the report into its own next
+/// block. A report that would cost the offender nothing more must therefore be known in advance.
+/// Otherwise one offender fills all blocks until its set ends.
 #[test]
 fn attack_reports_that_cost_nothing_should_not_fill_blocks() {
 	use pallet_beefy::{EquivocationOffence as Beefy, Slot};
@@ -397,7 +402,7 @@ fn attack_reports_that_cost_nothing_should_not_fill_blocks() {
 		assert_eq!(known(Bob), [true, true, true, false]);
 		report(0, &[Bob], 50);
 		assert_eq!(known(Bob), [true; 4]);
-		// Others have paid nothing, nor has it in a later set.
+		// Other validators have paid nothing, and Bob has paid nothing in a later set.
 		assert_eq!(known(Dave), [false; 4]);
 		next_round(true);
 		rotate(1);
@@ -407,18 +412,19 @@ fn attack_reports_that_cost_nothing_should_not_fill_blocks() {
 	});
 }
 
-/// Anybody can have wrong reports looked at, and their weight is not that of a tree of all validators' keys.
+/// Anybody can submit wrong reports. Their weight does not include building a tree of all
+/// validators' keys, so checking them must not build one.
 #[test]
 fn attack_wrong_reports_should_not_have_a_tree_of_all_keys_built() {
 	genesis(LOCAL).execute_with(|| {
 		let key = (sp_consensus_babe::KEY_TYPE, session_keys_from_seed("Bob").babe);
 		let proof = KeyOwners::prove(key.clone()).expect("it validates");
 		assert_eq!((proof.session, Session::current_index()), (0, 0));
-		// Without these no tree can be built.
+		// Without validators no tree can be built.
 		pallet_session::Validators::<Runtime>::kill();
 		let owner = KeyOwners::check_proof(key.clone(), proof.clone());
 		assert_eq!(owner, Some((Bob.to_account_id(), ())));
-		// Nobody has planned these.
+		// These sessions have not been planned.
 		for session in [2, u32::MAX] {
 			let mut other = proof.clone();
 			other.session = session;
@@ -430,7 +436,8 @@ fn attack_wrong_reports_should_not_have_a_tree_of_all_keys_built() {
 	});
 }
 
-/// Keys change in a session whose validators go on: what is shown in each session after that holds in it.
+/// Keys change in a session whose validators continue. A proof made in any later session must hold
+/// in that session.
 #[test]
 fn owner_should_be_seen_in_each_session_when_keys_change() {
 	genesis(LOCAL).execute_with(|| {

@@ -1,5 +1,5 @@
-//! Livepeer's worked examples to the unit, through the hook of the round clock: the clock, inflation
-//! and staking as they are, with a supply and a list of transcoders that the examples name.
+//! Livepeer's worked examples to the unit, through the hook of the round clock. Clock, inflation
+//! and staking are the real ones; the examples give the supply and the list of transcoders.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use frame_support::{
@@ -39,7 +39,7 @@ impl frame_system::Config for Test {
 	type Lookup = IdentityLookup<AccountId>;
 }
 
-/// Blocks of a round.
+/// Length of a round, in blocks.
 const LENGTH: BlockNumber = 10;
 
 parameter_types! {
@@ -54,11 +54,11 @@ parameter_types! {
 		min_bond: 1,
 		finder_fee: Perbill::from_percent(5),
 	};
-	/// All LPT, as the example has it.
+	/// All LPT, as the example states it.
 	pub static All: Balance = 10_000;
 	pub static Minting: InflationParameters = minting(100_000_000, 0, 0);
-	/// The transcoders of the example in the order of their registration, with their cuts, and who of
-	/// them does its duty.
+	/// The example's transcoders in the order of their registration, with their cuts, and which of
+	/// them do their duty.
 	pub static Transcoders: Vec<(AccountId, Perbill, bool)> = Vec::new();
 	/// How many of them are elected.
 	pub static Seats: u32 = 0;
@@ -104,7 +104,8 @@ impl ProtocolClock for Blocks {
 	}
 }
 
-/// Elects of the example's transcoders as the chain does, with their stake of the round's beginning.
+/// Elects among the example's transcoders as the chain does, by their stake at the beginning of the
+/// round.
 pub struct Election;
 impl OnNewRound for Election {
 	fn on_new_round(_: RoundIndex, new: RoundIndex) -> Weight {
@@ -234,7 +235,7 @@ fn with_bonds(
 	});
 }
 
-/// Makes blocks until the next round has begun, and so the running one is paid.
+/// Makes blocks until the next round has begun, which pays the current one.
 fn next_round() {
 	let next = Rounds::current() + 1;
 	while Rounds::current() < next {
@@ -244,7 +245,7 @@ fn next_round() {
 	}
 }
 
-/// These transcoders, with a seat for each.
+/// Makes these the transcoders, with a seat for each.
 fn transcoders(all: Vec<(AccountId, Perbill)>) {
 	Seats::set(all.len() as u32);
 	Transcoders::set(all.into_iter().map(|(account, cut)| (account, cut, true)).collect());
@@ -281,7 +282,7 @@ fn a1_rate_and_mintable_should_follow_participation_round_by_round() {
 		with_bonds(minting, vec![(t(), t(), bonded)], || {
 			does_its_duty(false);
 			next_round();
-			// Round 0 began at genesis, by the same formula.
+			// Round 0 began at genesis, with the same formula.
 			let view = Inflation::inflation();
 			let first = pallet_inflation::Current::<Test>::get().unwrap();
 			assert_eq!(view.round, 1);
@@ -316,7 +317,8 @@ fn a2_real_supply_should_mint_to_the_unit() {
 			Balances::mint_into(&t(), bonded).unwrap();
 			assert_ok!(LptStaking::bond(RuntimeOrigin::signed(t()), bonded, t()));
 			does_its_duty(false);
-			// In round 0 nothing counts yet, so the rate rises to what the example begins with.
+			// In round 0 nothing counts yet, so the rate rises to the one with which the example
+			// begins.
 			pallet_inflation::Rate::<Test>::put(Perbill::from_parts(455_000 - change));
 			next_round();
 			let view = Inflation::inflation();
@@ -347,7 +349,7 @@ fn a4_reward_of_one_alone_should_be_its_own() {
 		assert_eq!(crf(), digits("1500000000000000000000000000"));
 		assert_eq!(stake(t()), 2_000);
 		assert_eq!(LptStaking::next_stake(&t()), 2_000);
-		// Once: the hook of the same round is not called again, whatever blocks come.
+		// Only once: later blocks do not call the same round's hook again.
 		for _ in 0..LENGTH - 1 {
 			let block = System::block_number() + 1;
 			System::set_block_number(block);
@@ -408,12 +410,12 @@ fn a11_new_one_should_take_the_seat_of_the_last_with_the_next_round() {
 		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(t2.clone()), 500, t2.clone()));
 		next_round();
 		assert_eq!(active(), first);
-		// As much as the last one has takes no seat.
+		// Stake equal to the last transcoder's does not take its seat.
 		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(d()), 500, t2.clone()));
 		next_round();
 		assert_eq!(active(), first);
 		assert_ok!(LptStaking::bond(RuntimeOrigin::signed(d()), 1_500, t2.clone()));
-		// The seat is the last one's for the rest of the round.
+		// The last transcoder keeps its seat for the rest of the round.
 		assert_eq!(active(), first);
 		next_round();
 		assert_eq!(active(), [(t2.clone(), 2_500), (t1.clone(), 2_000)]);
@@ -422,8 +424,8 @@ fn a11_new_one_should_take_the_seat_of_the_last_with_the_next_round() {
 	});
 }
 
-/// Livepeer slashes the transcoder's own bond alone, burns what the finder does not get, and takes the
-/// transcoder out of its pool.
+/// Livepeer slashes only the transcoder's own bond, burns what the finder does not get, and removes
+/// the transcoder from its pool.
 #[test]
 fn differs_from_livepeer_a13_slash_should_weigh_in_the_next_election() {
 	let slash = |offence, percent, finders: &[AccountId]| {
@@ -438,10 +440,11 @@ fn differs_from_livepeer_a13_slash_should_weigh_in_the_next_election() {
 	let bonds = vec![(t(), t(), 1_000), (d(), t(), 1_000), (d2.clone(), t(), 1_000)];
 	with_bonds(minting(0, 0, 0), bonds, || {
 		next_round();
-		// 20 % of all three, of which the finder gets 5 %.
+		// 20 % of all three bonds; the finder gets 5 % of it.
 		assert_eq!(slash(1, 20, &finder), (600, 30, 570));
 		assert_eq!((stake(t()), stake(d()), stake(d2)), (800, 800, 800));
-		// It has its seat until the round is over; jail, not the slash, keeps it out of the next.
+		// The transcoder keeps its seat until the round is over. Jail, not the slash, keeps it out
+		// of the next one.
 		assert_eq!(Snapshot::get().1, [(t(), 3_000)]);
 		next_round();
 		assert_eq!(Snapshot::get().1, [(t(), 2_400)]);
@@ -458,7 +461,7 @@ fn differs_from_livepeer_a13_slash_should_weigh_in_the_next_election() {
 		next_round();
 		assert_ok!(LptStaking::unbond(RuntimeOrigin::signed(t()), 500));
 		let lock = || LptStaking::stake_of(t()).locks[0].value;
-		// What left before the offence is spared, what left in its round is not.
+		// Stake that left before the offence is spared; stake that left in its round is not.
 		next_round();
 		assert_eq!(slash(2, 20, &finder), (100, 5, 95));
 		assert_eq!((stake(t()), lock()), (400, 500));

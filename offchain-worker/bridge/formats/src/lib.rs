@@ -1,11 +1,10 @@
 //! # The bridge's formats and rules
 //!
-//! What the relayer encodes and checks is what the chain decodes and checks: the files below are
-//! those of the primitives and of the pallets themselves, compiled once more without the SDK. What
-//! they ask of it (hashes, bounded lists, fixed-size bytes) this crate gives them under the SDK's
-//! names, which is all that its first lines do.
+//! The relayer encodes and checks with the same code as the chain: the files below are those of the
+//! primitives and the pallets, compiled again without the SDK. The first lines of this crate provide what
+//! these files need of the SDK (hashes, bounded lists, fixed-size bytes), under the SDK's names.
 
-// The pallets have features that this crate has not.
+// The pallets have features that this crate does not have.
 #![allow(unexpected_cfgs)]
 
 extern crate alloc;
@@ -36,10 +35,10 @@ pub type BlockNumber = u32;
 /// A round's number.
 pub type RoundIndex = u32;
 
-/// Why the chain refuses something; the relayer never says it itself.
+/// Why the chain refuses something; the relayer never makes this value itself.
 #[derive(Debug)]
 pub struct DispatchError;
-/// What something costs the chain; the relayer never counts it.
+/// The weight of something on the chain; the relayer never counts it.
 #[derive(Debug)]
 pub struct Weight;
 

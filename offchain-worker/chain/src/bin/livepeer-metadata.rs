@@ -1,7 +1,7 @@
 //! Checks `metadata.scale` against a running node: `livepeer-metadata check URL FILE`.
 //!
-//! Fails when the node's runtime has anything that the worker uses in another form than the file,
-//! from which the worker's types are generated. `make metadata` writes the file.
+//! Fails if the node's runtime differs from the file in anything that the worker uses. The worker's types are
+//! generated from the file, which `make metadata` writes.
 
 use std::process::ExitCode;
 

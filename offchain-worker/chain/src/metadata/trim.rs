@@ -1,8 +1,8 @@
-//! Leaves of a runtime's metadata only what the worker uses, so that the generated code stays
-//! small and the stored file changes only when that changes.
+//! Reduces a runtime's metadata to what the worker uses, so that the generated code stays small, and the
+//! stored file changes only with the used parts.
 //!
-//! The runtime's integration tests contain this file too: they write and check `metadata.scale`
-//! without a node, and without this crate, whose types are generated from it.
+//! The runtime's integration tests include this file too: they write and check `metadata.scale` without a
+//! node, and without this crate, whose types are generated from it.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ const CALLS: [(&str, &[&str]); 5] = [
 	("OperatorKeys", &["set_keys", "revoke_key"]),
 ];
 
-/// Pallets of [`CALLS`] of whose errors a role makes something.
+/// The pallets of [`CALLS`] whose errors roles handle.
 const ERRORS: [&str; 3] = ["Jobs", "TranscoderElection", "ChallengeLottery"];
 
 /// The runtime API.
@@ -83,7 +83,7 @@ const METHODS: [&str; 26] = [
 	"judgement",
 ];
 
-/// The metadata in `bytes`, which are of version 15, without what the worker does not use.
+/// The metadata in `bytes`, of version 15, reduced to what the worker uses.
 pub fn trim(bytes: &[u8]) -> Result<Vec<u8>, String> {
 	let RuntimeMetadataPrefixed(reserved, metadata) =
 		RuntimeMetadataPrefixed::decode(&mut &bytes[..]).map_err(|error| error.to_string())?;
@@ -117,7 +117,7 @@ fn keep_used(metadata: &mut RuntimeMetadataV15) {
 		api.name == API
 	});
 
-	// Only the enum of calls is needed; it stands in for what the format asks for besides.
+	// Only the enum of calls is needed; it also fills the other places that the format requires.
 	let calls = metadata.outer_enums.call_enum_ty;
 	keep_variants(&mut metadata.types, calls.id, |pallet| {
 		CALLS.iter().any(|(used, _)| *used == pallet)
@@ -142,7 +142,7 @@ fn keep_variants(types: &mut PortableRegistry, id: u32, keep: impl Fn(&str) -> b
 	}
 }
 
-/// Drops the types that nothing refers to any more.
+/// Removes the types without references.
 fn drop_unused_types(metadata: &mut RuntimeMetadataV15) {
 	// The generated code names this one.
 	let dispatch_error = metadata
@@ -183,7 +183,7 @@ fn type_ids(metadata: &mut RuntimeMetadataV15) -> Vec<&mut u32> {
 	ids
 }
 
-/// Drops what is written for people, so that better words are no change of the file.
+/// Removes documentation, so that better words do not change the file.
 fn drop_docs(metadata: &mut RuntimeMetadataV15) {
 	for pallet in &mut metadata.pallets {
 		pallet.docs.clear();

@@ -70,9 +70,9 @@ fn what_is_typed_should_count_before_the_environment_and_that_before_the_file() 
 #[test]
 fn number_below_zero_should_be_refused_by_its_option() {
 	for (words, why) in [
-		("stake bond --suri //Alice --amount -1", "is no amount"),
+		("stake bond --suri //Alice --amount -1", "is not an amount"),
 		("stake withdraw --suri //Alice --lock -1", "-1 is not in"),
-		("transcode --data-dir d --price -0.5", "is no amount"),
+		("transcode --data-dir d --price -0.5", "is not an amount"),
 		("transcode --data-dir d --reward-cut -1", "-1 is not in 0..=100"),
 		("broadcast x --name x --data-dir d --lasts 0", "0 is not in 1.."),
 	] {
@@ -180,7 +180,7 @@ fn check_should_show_each_setting_with_where_it_is_from() {
 		assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
 	}
 	assert!(shown.contains("# not complete:") && shown.contains("--data-dir"), "{shown}");
-	// What is shown is a file again, that says the same.
+	// The output is a file with the same settings.
 	let (_dir, again) = file(&shown);
 	assert!(check(&ConfigFile::read(&again).unwrap(), None, &|_| None).is_ok());
 }

@@ -1,7 +1,7 @@
-//! What programs ask a gateway: the routes, their description in OpenAPI, and playback.
+//! The gateway's interface for programs: the routes, their description in OpenAPI, and playback.
 //!
-//! The description is generated from the handlers and from the types that they answer with. A test
-//! holds it to the routes, and answers to its schemas.
+//! The description is generated from the handlers and their answer types. A test holds it against the routes,
+//! and answers against its schemas.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -22,7 +22,7 @@ use utoipa::{
 use super::{open, status::StreamStatus, webhooks, Failure, Gateway, Shared, NO_STREAM};
 use crate::http::Client;
 
-/// What is answered to programs, by path.
+/// The handlers for programs, by path.
 pub(super) fn routes() -> [(&'static str, MethodRouter<std::sync::Arc<Gateway>>); 17] {
 	[
 		("/openapi.json", get(description)),
@@ -45,7 +45,7 @@ pub(super) fn routes() -> [(&'static str, MethodRouter<std::sync::Arc<Gateway>>)
 	]
 }
 
-/// What a gateway says of itself.
+/// The description's introduction.
 const ABOUT: &str = "A stream is named by its broadcaster's address and the name that the broadcaster \
 	gave it. Everything may be asked by pages of any origin (`Access-Control-Allow-Origin: *`), without \
 	cookies or other credentials, except `/metrics`, `/healthz` and `/readyz`, which are for operators. A \
@@ -94,7 +94,7 @@ pub(super) struct Description;
 	responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value, content_type = "application/json"))
 )]
 pub(super) async fn description() -> Response {
-	// Made once: it is the same for all.
+	// Made once: it is the same for everybody.
 	static TEXT: LazyLock<Bytes> =
 		LazyLock::new(|| Description::openapi().to_json().unwrap_or_default().into());
 	open(([(header::CONTENT_TYPE, "application/json")], TEXT.clone()))
@@ -127,17 +127,17 @@ struct Own {
 pub(super) struct Playback {
 	/// The stream.
 	stream: StreamStatus,
-	/// Whether it goes on; else its recording is played.
+	/// Whether it continues; otherwise its recording is played.
 	live: bool,
 	/// The page that plays and checks it.
 	page: String,
-	/// The master playlist for HLS players, which choose a rendition by themselves.
+	/// The master playlist, from which HLS players choose a rendition.
 	playlist: String,
 	/// The renditions one by one.
 	sources: Vec<Source>,
-	/// The publisher's own, which the broadcaster signed and no judge looks at.
+	/// The publisher's own renditions, which the broadcaster signed and no judge examines.
 	own: Vec<Own>,
-	/// What the newest segments are checked by: signed headers and receipts in SCALE.
+	/// Records to check the newest segments by: signed headers and receipts in SCALE.
 	records: String,
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of claims on the streams that are served, for webhooks.
+//! Follows claims on the served streams, for webhooks.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -20,9 +20,9 @@ use super::{
 	Gateway,
 };
 
-/// Claims that are followed, and others that are remembered to be of other streams.
+/// The most claims that are followed, and the most that are remembered as other streams'.
 const MOST_CLAIMS: usize = 1_024;
-/// Transcoders whose claims are looked at in a block.
+/// The most transcoders whose claims are read in a block.
 const MOST_TRANSCODERS: usize = 64;
 
 /// A claim that is open.
@@ -59,14 +59,14 @@ fn outcome_name(outcome: Outcome) -> &'static str {
 }
 
 impl Claims {
-	/// Looks at the chain once, and says which claims are no longer there.
+	/// Reads the chain once, and returns the claims that are no longer there.
 	pub(super) async fn look(
 		&mut self,
 		chain: &dyn Chain,
 		streams: &BTreeMap<StreamId, StreamName>,
 		transcoders: BTreeSet<AccountId>,
 	) -> Result<Vec<News>, ChainError> {
-		// Those that work now, and those that worked and have claims open.
+		// Transcoders that work now, and those with claims still open.
 		let working = transcoders.into_iter().take(MOST_TRANSCODERS);
 		let claimants = self.open.values().map(|open| open.info.transcoder.clone());
 		let transcoders: BTreeSet<_> = working.chain(claimants).collect();
@@ -122,7 +122,7 @@ impl Claims {
 }
 
 impl Gateway {
-	/// Tells webhooks what becomes of claims, until the chain says nothing any more.
+	/// Tells webhooks the outcome of claims, until the chain's heads end.
 	pub(super) async fn watch_claims(self: Arc<Self>, chain: Arc<dyn Chain>) {
 		let mut heads = chain.heads();
 		let mut claims = Claims::default();

@@ -1,4 +1,4 @@
-//! Answers that are no success.
+//! Answers other than success.
 
 use axum::{
 	http::{header, StatusCode},
@@ -9,7 +9,7 @@ use livepeer_worker_core::{
 	roles::follow::FollowError,
 };
 
-/// An answer that is no success.
+/// An answer other than success.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
 	NotFound(&'static str),
@@ -43,8 +43,8 @@ impl From<StoreError> for Failure {
 	}
 }
 
-/// What anybody is told of a failure: neither where the operator's node is, nor what answers, and how, at
-/// an address that an origin names as its own; that is in the log.
+/// The public text of a failure. It reveals neither the operator's node, nor what answers at an address that
+/// an origin names as its own; the log has the details.
 pub(super) fn said_of(error: &FollowError) -> &'static str {
 	match error {
 		FollowError::NotFound => "no stream of that name",
@@ -77,7 +77,8 @@ impl IntoResponse for Failure {
 			Failure::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
 			Failure::BadRequest(text) => (StatusCode::BAD_REQUEST, text.to_owned()),
 		};
-		// What is not there may be in a moment: who asks for it too early must not have a cache say so to others.
+		// What is missing may be there in a moment: an early request must not leave the failure in a cache
+		// for others.
 		let headers =
 			[(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (header::CACHE_CONTROL, "no-store")];
 		(status, headers, text + "\n").into_response()

@@ -1,8 +1,8 @@
-//! Which streams are followed: each from the first request that names it until nobody asks for it
+//! The streams that the gateway follows, each from the first request that names it until nobody asks for it
 //! any more.
 //!
-//! Clients share what there is of places and searches by network: whoever asks for many streams makes
-//! others wait for nothing but their own.
+//! Places and searches are shared by network: a client that asks for many streams delays only its own
+//! network.
 
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -33,19 +33,19 @@ use crate::http::Client;
 pub struct Times {
 	/// How often the origin of a running stream is asked for news.
 	pub poll: Duration,
-	/// The same for one that has ended: it may go on.
+	/// The same for one that has ended, which may continue.
 	pub poll_ended: Duration,
-	/// How long a name is remembered for which no stream was found: about a block. A search asks
-	/// the chain and perhaps an origin, and names cost nothing.
+	/// How long a name without a stream is remembered: about a block. A search asks the chain and perhaps an
+	/// origin, while making up names is free.
 	pub missed: Duration,
 	/// How long a search may take, and how long it may wait for its turn.
 	pub search: Duration,
-	/// How long a running stream is followed that nobody asks for.
+	/// How long a running stream is followed after the last request for it.
 	pub unasked: Duration,
-	/// How long a stream is kept that has ended and that nobody asks for. That costs only the disk,
-	/// and its origin may be gone.
+	/// How long an ended stream is kept after the last request for it. Keeping it costs only disk, and its
+	/// origin may be gone.
 	pub unasked_ended: Duration,
-	/// How long a stream keeps its place that nobody asks for when there are too many.
+	/// How long a stream keeps its place after the last request when there are too many.
 	pub keeps_place: Duration,
 }
 
@@ -65,20 +65,20 @@ impl Default for Times {
 
 /// The longest wait after failures, for a running stream and for one that has ended.
 const LONGEST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
-/// Names for which no stream was found that are remembered at a time.
+/// The most names without a stream that are remembered at a time.
 const MOST_MISSED: usize = 1_024;
-/// Streams that are looked for at a time, one for each host.
+/// The most searches at a time, one for each host.
 const SEARCHES: usize = 64;
 
 impl Times {
-	/// How long to wait before the origin is asked again: doubled with every failure.
+	/// The pause before the origin is asked again, doubled with every failure.
 	fn pause(&self, ended: bool, failures: u32) -> Duration {
 		let (poll, longest) =
 			if ended { (self.poll_ended, LONGEST.1) } else { (self.poll, LONGEST.0) };
 		poll.saturating_mul(1 << failures.min(16)).min(longest)
 	}
 
-	/// How long a stream is followed that nobody asks for.
+	/// How long a stream is followed after the last request for it.
 	fn patience(&self, ended: bool) -> Duration {
 		if ended {
 			self.unasked_ended
@@ -88,11 +88,11 @@ impl Times {
 	}
 }
 
-/// The longest address: those of accounts have 48 characters or one or two more.
+/// The longest address: accounts' addresses have 48 to 50 characters.
 const LONGEST_ADDRESS: usize = 64;
 
-/// The account that an address names. Reading one takes time that grows with the square of its length, and
-/// what is asked for may be as long as a request's head.
+/// The account that an address names. The time to decode it grows with the square of its length, and a
+/// request may contain any length up to that of its head.
 pub(super) fn account(address: &str) -> Option<AccountId> {
 	if address.len() > LONGEST_ADDRESS {
 		return None;
@@ -107,11 +107,11 @@ pub(super) struct Named {
 }
 
 impl Named {
-	/// What an address names; of `only`, where it does not say whose.
+	/// The stream that a path names; a name alone is a stream of `only`.
 	pub(super) fn read(text: &str, only: Option<&AccountId>) -> Result<Self, Failure> {
 		let (broadcaster, name) = match text.split_once('/') {
 			Some((who, name)) => (account(who).ok_or(NO_STREAM)?, name),
-			// Everybody may give a stream a name that another has.
+			// Two broadcasters may use the same name.
 			None => (only.ok_or(NOT_WHOLE)?.clone(), text),
 		};
 		if !is_stream_name(name) || only.is_some_and(|only| *only != broadcaster) {
@@ -132,12 +132,12 @@ const NOT_WHOLE: Failure = Failure::NotFound(
 /// A stream that is followed.
 #[derive(Clone, Copy)]
 struct Followed {
-	/// When it was last asked for, and by which host.
+	/// When it was last requested, and by which host.
 	asked: Instant,
 	asker: IpAddr,
-	/// When another host last asked for it.
+	/// When another host last requested it.
 	by_another: Option<Instant>,
-	/// Whether another has taken its place: it is forgotten in a moment.
+	/// Whether another stream has taken its place: it will be forgotten in a moment.
 	displaced: bool,
 }
 
@@ -156,7 +156,7 @@ impl Followed {
 		self.displaced = false;
 	}
 
-	/// The network that alone has asked for it of late.
+	/// The network that is the only one to have requested it lately.
 	fn lone_asker(&self, of_late: Duration) -> Option<IpAddr> {
 		let alone = self.by_another.is_none_or(|other| other.elapsed() >= of_late);
 		alone.then_some(self.asker)
@@ -176,7 +176,7 @@ impl<K: Hash + Eq> Turns<K> {
 	async fn take(&self, key: K) -> OwnedMutexGuard<()> {
 		let turn = {
 			let mut turns = lock(&self.0);
-			// Those that nobody has or waits for.
+			// Drops the turns that nobody has or waits for.
 			turns.retain(|_, turn| Arc::strong_count(turn) > 1);
 			turns.entry(key).or_default().clone()
 		};
@@ -184,13 +184,13 @@ impl<K: Hash + Eq> Turns<K> {
 	}
 }
 
-/// The streams that are followed and those that are none.
+/// The streams that are followed, and the names without a stream.
 pub(super) struct Following {
 	streams: Mutex<HashMap<StreamId, Followed>>,
 	missed: Mutex<HashMap<StreamId, (Instant, Failure)>>,
-	/// Held while a stream is looked for or forgotten.
+	/// Held while a stream is searched or forgotten.
 	turns: Turns<StreamId>,
-	/// Held while a network has a stream looked for.
+	/// Held while a search for a network runs.
 	hosts: Turns<IpAddr>,
 	searches: Semaphore,
 }
@@ -208,8 +208,7 @@ impl Default for Following {
 }
 
 impl Following {
-	/// Whether a stream is followed, or was missed lately, and a note that somebody asks for it;
-	/// `None` when it must be looked for.
+	/// Whether a stream is followed, or was missed lately; notes the request. `None` if a search is needed.
 	fn known(
 		&self,
 		stream: StreamId,
@@ -235,17 +234,17 @@ impl Following {
 		}
 	}
 
-	/// Where one more stream would be followed for a host: `None` where there is no room, and else in whose
-	/// place, if it is in another's. That is the one that nobody has asked for the longest; where all were
-	/// asked for lately, one that nobody but the network with the most of those has, if it has more than that
-	/// of the host that asks now.
+	/// The place for one more stream of a host: `None` if there is no room; otherwise the stream that has to
+	/// go for it, if one has to. It is the stream with the oldest last request. If all were requested lately,
+	/// it is one that only a single network has requested: the network with the most such streams, if it has
+	/// more of them than the host's own.
 	fn room(
 		streams: &HashMap<StreamId, Followed>,
 		most: usize,
 		keeps_place: Duration,
 		host: IpAddr,
 	) -> Option<Option<StreamId>> {
-		// Those that are not forgotten yet are kept for a moment, and not without end.
+		// Displaced streams stay for a moment; their number is bounded too.
 		if streams.len() >= most.saturating_mul(2) {
 			return None;
 		}
@@ -278,7 +277,7 @@ impl Following {
 		Self::room(&lock(&self.streams), most, keeps_place, host).is_some()
 	}
 
-	/// Makes room for one more stream, which is there: names cost nothing.
+	/// Makes room for one more stream, only after it was found: making up names is free.
 	fn make_room(&self, most: usize, keeps_place: Duration, host: IpAddr) -> bool {
 		let mut streams = lock(&self.streams);
 		let Some(room) = Self::room(&streams, most, keeps_place, host) else { return false };
@@ -288,7 +287,7 @@ impl Following {
 		true
 	}
 
-	/// Ends the following of a stream that nobody has asked for within `patience`.
+	/// Stops following a stream that nobody has requested within `patience`.
 	fn drop_unasked(&self, stream: StreamId, patience: Duration) -> bool {
 		let mut streams = lock(&self.streams);
 		let unasked = streams.get(&stream).is_none_or(|followed| followed.is_unasked(patience));
@@ -310,26 +309,27 @@ impl Followed {
 	}
 }
 
-/// What was told of a stream.
+/// What webhooks were told of a stream.
 #[derive(Default)]
 struct Story {
-	/// Whether it goes on.
+	/// Whether it is live.
 	live: bool,
 	refused: Option<(Seq, String)>,
 }
 
 impl Story {
-	/// Notes that segments came; whether they are the first.
+	/// Notes that segments came; returns whether they are the first.
 	fn begins(&mut self) -> bool {
 		!std::mem::replace(&mut self.live, true)
 	}
 
-	/// Notes that nothing follows; whether it went on until now.
+	/// Notes that nothing follows; returns whether it was live until now.
 	fn ends(&mut self) -> bool {
 		std::mem::take(&mut self.live)
 	}
 
-	/// Notes what was refused; whether that was not told yet. It is asked for again and again.
+	/// Notes a refused segment; returns whether it was not told yet. Refused segments are requested again and
+	/// again.
 	fn refuses(&mut self, seq: Seq, reason: &str) -> bool {
 		let refused = Some((seq, reason.to_owned()));
 		let is_new = self.refused != refused;
@@ -338,7 +338,7 @@ impl Story {
 	}
 }
 
-/// Whether an origin gave something that is not what it claims to be, rather than nothing.
+/// Whether an origin gave something false, rather than nothing.
 fn is_false(error: &FollowError) -> bool {
 	matches!(
 		error,
@@ -351,7 +351,7 @@ fn is_false(error: &FollowError) -> bool {
 }
 
 impl Gateway {
-	/// Finds the stream that an address names and follows it from now on.
+	/// Finds the stream that a path names, and follows it from now on.
 	pub(super) async fn find(
 		self: &Arc<Self>,
 		Client(host): Client,
@@ -369,7 +369,7 @@ impl Gateway {
 			(host, search, self.following.turns.take(stream).await)
 		};
 		let Ok(_turn) = timeout(search, turn).await else { return Err(Failure::Busy) };
-		// Somebody else may have looked for it meanwhile.
+		// Another request may have found it meanwhile.
 		if let Some(known) = self.following.known(stream, host, missed) {
 			return known.map(|()| stream);
 		}
@@ -382,7 +382,7 @@ impl Gateway {
 				self.begin(stream, host);
 				Ok(stream)
 			}
-			// Others have had the room meanwhile.
+			// Other streams may have taken the room meanwhile.
 			Ok(()) => {
 				self.leave(stream).await;
 				Err(Failure::Busy)
@@ -400,7 +400,7 @@ impl Gateway {
 		Ok(blocking(move || follower.load(stream)).await??)
 	}
 
-	/// Forgets a stream that was found and is not followed, unless something is kept of it.
+	/// Forgets a stream that was found but is not followed, unless some of it is stored.
 	async fn leave(&self, stream: StreamId) {
 		let follower = self.follower.clone();
 		let left = blocking(move || match follower.timeline(stream, |kept| kept.is_empty()) {
@@ -412,8 +412,8 @@ impl Gateway {
 		}
 	}
 
-	/// Follows the streams of earlier runs, as if they had just been asked for: those that nobody
-	/// asks for are forgotten like others.
+	/// Follows the streams of earlier runs as if they had just been requested; those without further requests
+	/// are forgotten like others.
 	pub async fn resume(self: Arc<Self>) {
 		let streams = match self.follower.streams() {
 			Ok(streams) => streams,
@@ -446,14 +446,14 @@ impl Gateway {
 		tokio::spawn(self.clone().follow(stream));
 	}
 
-	/// Polls a stream's origin until nobody asks for the stream any more.
+	/// Polls a stream's origin until nobody requests the stream any more.
 	async fn follow(self: Arc<Self>, stream: StreamId) {
 		let known = self.follower.state(stream).ok().flatten();
 		let mut ended = known.is_some_and(|state| state.ended);
 		let mut failures = 0u32;
 		let mut story = Story::default();
 		loop {
-			// A full answer was not the last: who is behind does not wait.
+			// A full answer was not the last: while behind, do not wait.
 			let mut behind = false;
 			let before = self.next_of(stream);
 			let polled = self.follower.poll(stream).await;
@@ -466,7 +466,7 @@ impl Gateway {
 					failures = 0;
 				}
 				Err(error) => {
-					// Whose stream has ended may be gone: that wakes nobody.
+					// The origin of an ended stream may be gone: not worth an alarm.
 					if !ended {
 						self.metrics.add_failure();
 					}
@@ -483,7 +483,7 @@ impl Gateway {
 		}
 	}
 
-	/// The seq that is expected next, where anybody wants to know.
+	/// The seq that is expected next, if there are webhooks to tell.
 	fn next_of(&self, stream: StreamId) -> Option<Seq> {
 		self.webhooks.as_ref()?;
 		self.follower.state(stream).ok().flatten().map(|state| state.next)
@@ -500,7 +500,7 @@ impl Gateway {
 		let Some(before) = before else { return };
 		let Ok(Some(state)) = self.follower.state(stream) else { return };
 		let name = name_of(&state);
-		// What was taken before something failed counts all the same.
+		// Segments taken before a failure count.
 		let taken = if state.next > before {
 			let store = self.store.clone();
 			let read = move || store.records(stream, before, MAX_RECORDS as usize);
@@ -533,13 +533,13 @@ impl Gateway {
 		}
 	}
 
-	/// Forgets a stream that nobody asks for, and says whether it did.
+	/// Forgets a stream that nobody requests; returns whether it did.
 	async fn is_forgotten(&self, stream: StreamId, ended: bool) -> bool {
 		let patience = self.times.patience(ended);
 		if !self.following.is_unasked(stream, patience) {
 			return false;
 		}
-		// Nobody finds it again before it is gone.
+		// Held so that nobody finds it again before it is gone.
 		let _turn = self.following.turns.take(stream).await;
 		if !self.following.drop_unasked(stream, patience) {
 			return false;
@@ -623,7 +623,7 @@ mod tests {
 			lock(&following.streams).insert(id(100 + newcomer), Followed::new(host(newcomer)));
 		}
 		assert!(lock(&following.streams).contains_key(&id(0)), "somebody else watches it");
-		// Nobody has more than one: who has a place keeps it.
+		// Nobody has more than one, so every stream keeps its place.
 		assert!(!following.make_room(8, MINUTE, host(3)));
 	}
 

@@ -1,4 +1,4 @@
-//! What the gateway counts, in the OpenMetrics format.
+//! The gateway's metrics, in the OpenMetrics format.
 
 use prometheus_client::{encoding::text::encode, metrics::counter::Counter, registry::Registry};
 
@@ -8,7 +8,7 @@ pub struct Metrics {
 	segments: Counter,
 	failures: Counter,
 	bytes: Counter,
-	/// What webhooks were not told.
+	/// Notices that webhooks did not get.
 	pub(super) untold: Counter,
 }
 

@@ -17,8 +17,8 @@
 //! | `/chain-spec.json` | the chain's specification, for light clients |
 //! | `/status`, `/metrics`, `/healthz`, `/readyz` | for operators |
 //!
-//! NAME is a stream's whole name, `BROADCASTER/NAME` by the broadcaster's address: everybody may give a
-//! stream a name that another has. Where one broadcaster is served only, the name alone will do.
+//! NAME is a stream's whole name, `BROADCASTER/NAME` with the broadcaster's address, because two broadcasters
+//! may use the same name. A gateway for one broadcaster takes the name alone.
 //!
 //! A stream is followed from the first request that names it until nobody asks for it any more.
 
@@ -93,10 +93,10 @@ use node::Door;
 use playback::page;
 use spec::Spec;
 
-/// How long a stopped gateway answers what it was asked before.
+/// How long a stopped gateway still answers earlier requests.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Other gateways that are asked for bytes: each that lacks them costs a round trip.
+/// The most gateways that are asked for bytes: each that lacks them costs a round trip.
 const MOST_PEERS: usize = 8;
 
 /// Arguments of `gateway`.
@@ -105,63 +105,60 @@ pub struct GatewayArgs {
 	/// Address of the HTTP service.
 	#[arg(long, value_name = "ADDRESS", value_parser = socket, default_value = "127.0.0.1:8935")]
 	pub http: SocketAddr,
-	/// Serve streams of this broadcaster only; /stream/NAME is then enough for /stream/BROADCASTER/NAME.
+	/// Serve only streams of this broadcaster; /stream/NAME is then short for /stream/BROADCASTER/NAME.
 	#[arg(long, value_name = "ADDRESS", value_parser = crate::units::account)]
 	pub broadcaster: Option<AccountId>,
-	/// Segments kept of each stream.
+	/// Segments to keep of each stream.
 	#[arg(long, value_name = "SEGMENTS", default_value_t = 1_800)]
 	pub keep: u64,
-	/// The most that is kept of each stream, in MiB; --quota bounds all together.
+	/// The most to keep of each stream, in MiB; --quota bounds all streams together.
 	#[arg(long, value_name = "MIB", default_value_t = 8_192)]
 	pub keep_mib: u64,
-	/// Offer each stream also as its broadcaster sent it, listed behind the renditions: about as many bytes more
-	/// as the source has. Segments whose source does not come in time are gaps in it.
+	/// Offer each stream also as its broadcaster sent it, listed behind the renditions. Costs as many more
+	/// bytes as the source has. A segment whose source does not come in time is a gap.
 	#[arg(long)]
 	pub source: bool,
-	/// Streams that are followed at a time; one more takes the place of one that nobody has asked for
-	/// in the last minute.
+	/// Streams to follow at a time; another one replaces a stream that nobody has requested in the last
+	/// minute.
 	#[arg(long, value_name = "STREAMS", default_value_t = 64)]
 	pub streams: usize,
 	/// Connections at a time.
 	#[arg(long, value_name = "CONNECTIONS", default_value_t = 1_024)]
 	pub connections: usize,
-	/// Connections of one address at a time: give as many as --connections behind a proxy.
+	/// Connections of one address at a time; behind a proxy give as many as --connections.
 	#[arg(long, value_name = "CONNECTIONS", default_value_t = 128)]
 	pub connections_per_host: usize,
-	/// What one address may ask the node per second by way of `/chain`, not counting what is answered
-	/// from memory: give more behind a proxy.
+	/// Questions to the node by `/chain` per second and address, without those answered from memory; behind a
+	/// proxy give more.
 	#[arg(long, value_name = "QUESTIONS", default_value_t = 60)]
 	pub questions_per_host: u32,
-	/// Also answer peers at this address, as a multiaddress: other gateways, and broadcasters that
-	/// lost what they stored (`broadcast --ask`).
+	/// Also answer peers at this multiaddress: other gateways, and broadcasters that lost their store
+	/// (`broadcast --ask`).
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub listen: Vec<Multiaddr>,
-	/// Fetch from this gateway what it has before the origin is asked, as a multiaddress that ends in
-	/// /p2p/PEER: one that answers peers (`gateway --listen`) and follows the same streams; may be given up to
-	/// eight times.
+	/// Gateway to fetch from before the origin is asked, as a multiaddress that ends in /p2p/PEER. It must
+	/// answer peers (`gateway --listen`) and follow the same streams. May be given up to eight times.
 	#[arg(long, value_name = "MULTIADDR", value_parser = multiaddr)]
 	pub peer: Vec<Multiaddr>,
-	/// Also let the pages ask this origin, such as https://HOST:PORT: a broadcaster that is published to
-	/// from a browser's camera (`broadcast --whip`); may be given several times.
+	/// Also let the pages connect to this origin, such as https://HOST:PORT, of a broadcaster that takes a
+	/// browser's camera (`broadcast --whip`); may be given several times.
 	#[arg(long, value_name = "ORIGIN", value_parser = pages::origin)]
 	pub connect: Vec<String>,
 	/// Serve this raw specification of the chain to light clients in the pages; its boot nodes must
 	/// listen for WebSocket.
 	#[arg(long, value_name = "FILE")]
 	pub chain_spec: Option<PathBuf>,
-	/// Tell this URL what happens to the streams that are served, by signed POSTs; may be given
-	/// several times.
+	/// Send this URL signed POSTs about the served streams; may be given several times.
 	#[arg(long, value_name = "URL", help_heading = "Webhooks")]
 	pub webhook: Vec<Url>,
-	/// File with the secret that signs what webhooks are told; made when it is missing [default:
-	/// webhook-secret in the data folder].
+	/// File with the secret that signs webhooks; made if it is missing [default: webhook-secret in the data
+	/// folder].
 	#[arg(long, value_name = "FILE", requires = "webhook", help_heading = "Webhooks")]
 	pub webhook_secret_file: Option<PathBuf>,
-	/// Tell also webhooks on this machine and in its network.
+	/// Allow webhooks on this machine and in its network.
 	#[arg(long, requires = "webhook", help_heading = "Webhooks")]
 	pub webhook_anywhere: bool,
-	/// File with the secret of an account that reports who signed two things that exclude each other, and
-	/// gets the finder's fee.
+	/// File with the secret of an account that reports contradictory signatures and gets the finder's fee.
 	#[arg(long, value_name = "FILE")]
 	pub report_key_file: Option<PathBuf>,
 	/// Folder and logs.
@@ -192,7 +189,7 @@ pub async fn run(args: GatewayArgs) -> AnyResult<()> {
 	Ok(())
 }
 
-/// Everything up to the point at which requests can be answered.
+/// Starts everything that is needed to answer requests.
 async fn start(args: &GatewayArgs, home: &Home) -> AnyResult<(TcpListener, Arc<Gateway>)> {
 	let listener = TcpListener::bind(args.http)
 		.await
@@ -281,24 +278,24 @@ pub struct Gateway {
 	most_streams: usize,
 	/// Memory for what is sent.
 	memory: Budget,
-	/// What outputs say about themselves, by their hash.
+	/// What outputs contain, by their hash.
 	described: Mutex<BTreeMap<H256, Option<Described>>>,
-	/// The node as pages see it.
+	/// The node, as far as pages may ask it.
 	door: Option<Door>,
 	/// The chain's specification, for light clients.
 	spec: Option<Spec>,
 	/// What pages may load and ask.
 	policy: HeaderValue,
-	/// Whom to tell what happens.
+	/// The webhooks.
 	webhooks: Option<Webhooks>,
 }
 
-/// Bytes of segments that may be in memory, in all and for one host.
+/// Bytes of segments that may be in memory: in total, and for one host.
 const MEMORY: (usize, usize) = (256 * 1024 * 1024, 128 * 1024 * 1024);
-/// Streams that are followed at a time unless told otherwise.
+/// The default number of streams followed at a time.
 const STREAMS: usize = 64;
 
-/// Addresses at which the document of the pages is served, whose script shows what they name.
+/// Paths at which the pages' document is served; its script shows what the path names.
 const PAGES: [&str; 10] = [
 	"/",
 	"/network",
@@ -313,7 +310,7 @@ const PAGES: [&str; 10] = [
 ];
 
 impl Gateway {
-	/// A gateway over what `follower` keeps in `store`; only streams of `broadcaster`, if given.
+	/// A gateway over the streams that `follower` keeps in `store`; only those of `broadcaster`, if given.
 	pub fn new(
 		follower: Arc<Follower>,
 		store: Arc<dyn FollowStore>,
@@ -393,14 +390,14 @@ impl Gateway {
 		})
 	}
 
-	/// Tells webhooks something, where there are any.
+	/// Tells the webhooks, if there are any.
 	fn tell(&self, news: News) {
 		if let Some(webhooks) = &self.webhooks {
 			webhooks.tell(news);
 		}
 	}
 
-	/// The streams that are served, by name, and who transcodes them.
+	/// The served streams by name, and their transcoders.
 	fn transcoded(&self) -> Result<(BTreeMap<StreamId, StreamName>, BTreeSet<AccountId>), Failure> {
 		let (mut names, mut transcoders) = (BTreeMap::new(), BTreeSet::new());
 		for (stream, state) in self.follower.streams()? {
@@ -413,7 +410,7 @@ impl Gateway {
 		Ok((names, transcoders))
 	}
 
-	/// What is known about a stream that is followed.
+	/// The state of a followed stream.
 	async fn state(
 		self: &Arc<Self>,
 		client: Client,
@@ -424,8 +421,7 @@ impl Gateway {
 	}
 }
 
-/// Makes one part of the address of the two that are a stream's whole name: what the routes call its
-/// name.
+/// Joins the two path segments of a stream's whole name into one, which the routes call its name.
 fn join_name(uri: &mut Uri) {
 	let joined = uri.path().strip_prefix("/stream/").and_then(|path| {
 		let (who, rest) = path.split_once('/')?;
@@ -438,14 +434,14 @@ fn join_name(uri: &mut Uri) {
 	}
 }
 
-/// Does what reads many bytes or waits for the disk where nobody else waits for it.
+/// Runs work that reads many bytes or waits for the disk on a thread where nothing else waits for it.
 async fn blocking<T: Send + 'static>(
 	work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
 	tokio::task::spawn_blocking(work).await.map_err(|error| Failure::Internal(error.to_string()))
 }
 
-/// Locks. Nothing that holds a lock of the gateway can panic half-way through a change.
+/// Locks. No holder of a gateway's lock can panic half-way through a change.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -457,7 +453,7 @@ fn open(body: impl IntoResponse) -> Response {
 	([(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], body).into_response()
 }
 
-/// Lets pages of other origins ask what they must ask beforehand.
+/// Answers the preflight requests of pages of other origins.
 async fn preflight(request: Request, next: Next) -> Response {
 	if request.method() != Method::OPTIONS {
 		return next.run(request).await;

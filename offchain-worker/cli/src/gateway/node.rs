@@ -1,9 +1,9 @@
-//! `/chain`: the gateway's node for whoever opens a page, read-only but for signed transactions.
+//! `/chain`: the gateway's node for pages, read-only except for signed transactions.
 //!
-//! A request is one JSON-RPC object or a list of them over plain HTTP: nobody holds a socket of the
-//! node's, and what one page has asked another gets from memory. What may be asked is listed; all else
-//! is refused before it reaches the node. A host has so many questions per second that are not
-//! answered from memory, a network of IPv6 four times as many, and all hosts together so many at a time.
+//! A request is one JSON-RPC object or a list of them over plain HTTP, so no page holds a socket of the node,
+//! and an answer for one page serves others from memory. Only listed methods pass; all others are refused
+//! before they reach the node. Questions that memory cannot answer are limited per host and second (an IPv6
+//! network may ask four times as many), and in number at a time for all hosts together.
 
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -36,30 +36,30 @@ use crate::http::{Budget, Client};
 const MAX_REQUEST: usize = 160 * 1024;
 /// The most questions of one request.
 const MAX_BATCH: usize = 64;
-/// The longest answer that is passed on, and the longest that is remembered.
+/// The longest answer that is passed on, and the longest that is cached.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
-/// Bytes of answers that are remembered.
+/// Bytes of cached answers.
 const MEMORY: usize = 32 * 1024 * 1024;
 /// Questions that the node works on at a time.
 const AT_A_TIME: usize = 16;
-/// How long a request's bytes may take, and how long an answer of the node.
+/// How long a request's bytes may take, and how long the node's answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Seconds for which a host may save up what it does not ask: a page that opens reads many blocks.
+/// Seconds for which a host may save up unused questions: a page that opens reads many blocks.
 const BURST: f64 = 16.0;
-/// What a transaction counts for: the node checks its signature.
+/// Questions that a transaction counts as: the node checks its signature.
 const COST_OF_TRANSACTION: f64 = 20.0;
-/// What metadata that the gateway does not have yet counts for.
+/// Questions that metadata counts as, if the gateway does not have it yet.
 const COST_OF_METADATA: f64 = 20.0;
-/// Hosts whose questions are counted, and networks.
+/// The most hosts, and networks, whose questions are counted.
 const MAX_HOSTS: usize = 4_096;
-/// How long the newest block is remembered to be that, and what is known of a certain one.
+/// How long the newest block is cached, and how long answers about a certain block.
 const OF_HEAD: Duration = Duration::from_millis(400);
 const OF_BLOCK: Duration = Duration::from_secs(600);
 
 /// A node that can be asked.
 #[async_trait]
 pub trait Node: Send + Sync {
-	/// Asks by a method of the node's RPC; `params` is a JSON array.
+	/// Calls a method of the node's RPC; `params` is a JSON array.
 	async fn ask(
 		&self,
 		method: &str,
@@ -78,10 +78,10 @@ impl Node for SubxtChain {
 	}
 }
 
-/// What is done with a question that may be asked.
+/// How an allowed question is handled.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Allowed {
-	/// How long its answer holds for others; `None` for what is of its asker only.
+	/// How long its answer serves others; `None` if it is for its asker only.
 	remembered: Option<Duration>,
 	cost: f64,
 }
@@ -99,7 +99,7 @@ fn is_hash(value: &Value) -> bool {
 	is_hex(value, 32) && value.as_str().map(str::len) == Some(66)
 }
 
-/// Runtime calls that pages use. Others may be costly, as executing a block is.
+/// Runtime calls that pages use. Others may be costly, such as executing a block.
 fn is_read(value: &Value) -> bool {
 	const READS: [&str; 5] = [
 		"AccountNonceApi_account_nonce",
@@ -115,7 +115,7 @@ fn is_read(value: &Value) -> bool {
 	})
 }
 
-/// Whether a method may be asked with these parameters.
+/// Whether a method may be called with these parameters.
 fn allowed(method: &str, params: &[Value]) -> Option<Allowed> {
 	let of = |remembered| Some(Allowed { remembered, cost: 1.0 });
 	let (of_head, of_block) = (of(Some(OF_HEAD)), of(Some(OF_BLOCK)));
@@ -149,11 +149,11 @@ fn allowed(method: &str, params: &[Value]) -> Option<Allowed> {
 	}
 }
 
-/// What is left of what each of some may ask.
+/// Token buckets by asker.
 struct Left {
-	/// What each may ask in a second in the long run.
+	/// Questions per second in the long run.
 	per_second: f64,
-	/// What each may ask at once, and since when.
+	/// The remaining questions of each, and as of when.
 	of: BTreeMap<IpAddr, (f64, Instant)>,
 }
 
@@ -162,7 +162,7 @@ impl Left {
 		Self { per_second: per_second.max(1).into(), of: BTreeMap::new() }
 	}
 
-	/// What one may ask now; nothing when too many others are counted.
+	/// What an asker may ask now; `None` if too many others are counted.
 	fn at(&mut self, who: IpAddr, now: Instant) -> f64 {
 		let most = self.per_second * BURST;
 		let left = |(left, since): &(f64, Instant)| {
@@ -182,7 +182,7 @@ impl Left {
 	}
 }
 
-/// What hosts, and networks of them, may still ask the node.
+/// What hosts, and their networks, may still ask the node.
 struct Rates {
 	hosts: Left,
 	networks: Left,
@@ -196,7 +196,7 @@ impl Rates {
 		}
 	}
 
-	/// Counts a question; `false` when the host, or its network, has asked too much.
+	/// Counts a question; `false` if the host, or its network, has asked too much.
 	fn take(&mut self, host: IpAddr, cost: f64, now: Instant) -> bool {
 		let network = network(host);
 		let (of_host, of_network) = (self.hosts.at(host, now), self.networks.at(network, now));
@@ -209,7 +209,7 @@ impl Rates {
 	}
 }
 
-/// Answers that others have asked for.
+/// Cached answers.
 #[derive(Default)]
 struct Memory {
 	answers: HashMap<String, (Instant, Arc<RawValue>)>,
@@ -249,14 +249,14 @@ pub(super) struct Door {
 	places: Semaphore,
 	rates: Mutex<Rates>,
 	memory: Mutex<Memory>,
-	/// The metadata of the newest runtime that was asked for, with its version.
+	/// The newest metadata that was requested, with its runtime version.
 	metadata: Mutex<Option<(u32, Packed)>>,
 	/// Held while the node is asked for metadata.
 	asking: tokio::sync::Mutex<()>,
 }
 
-/// One question. Its parameters are read when it is its turn: as text they are no larger than what
-/// was sent.
+/// One question. Its parameters are parsed when its turn comes: as text they take no more memory than the
+/// request.
 #[derive(Deserialize)]
 struct Question {
 	#[serde(default)]
@@ -275,7 +275,7 @@ fn error(id: &Option<serde_json::Number>, (code, message): (i32, &str)) -> Strin
 }
 
 impl Door {
-	/// A door to `node` through which each host may ask so much per second.
+	/// A door to `node` with this many questions per second and host.
 	pub fn new(node: Arc<dyn Node>, per_second: u32) -> Self {
 		Self {
 			node,
@@ -358,7 +358,7 @@ pub(super) async fn ask(
 	let door = gateway.door.as_ref().ok_or(Failure::NotFound("no node is served here"))?;
 	let bytes = timeout(PATIENCE, to_bytes(request.into_body(), MAX_REQUEST)).await;
 	let Ok(Ok(bytes)) = bytes else { return Err(Failure::BadRequest("too long, or too slow")) };
-	// What it becomes while it is answered.
+	// The memory that it takes while it is answered.
 	let _held = gateway.memory.take(client, 2 * bytes.len()).ok_or(Failure::Full)?;
 	let malformed = |_| Failure::BadRequest("not a JSON-RPC request");
 	let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
@@ -380,8 +380,8 @@ pub(super) async fn ask(
 	Ok((StatusCode::OK, headers, held.body(text.into_bytes())).into_response())
 }
 
-/// The runtime's metadata of the version that pages read, as the runtime answers it: an option of bytes.
-/// It is many times what other answers are, and the same for all.
+/// The runtime's metadata of the version that pages read, as the runtime returns it: an option of bytes. It
+/// is many times as large as other answers, and the same for everybody.
 #[utoipa::path(
 	get,
 	path = "/chain/metadata/{version}",
@@ -404,8 +404,8 @@ pub(super) async fn metadata(
 }
 
 impl Door {
-	/// The answers to a list of questions, as a list. What is there while others are waited for has room of
-	/// its own: one answer may be long and the next one take its time.
+	/// The answers to a list of questions, as a list. Answers that wait for later ones have memory of their
+	/// own, because one may be long and the next one slow.
 	async fn answers(
 		&self,
 		client: Client,
@@ -428,7 +428,7 @@ impl Door {
 		Ok(text + "]")
 	}
 
-	/// An answer that the gateway itself wants.
+	/// An answer for the gateway itself.
 	async fn value(&self, method: &str, params: Value) -> Result<Value, Failure> {
 		let params = RawValue::from_string(params.to_string());
 		let params = params.map_err(|error| Failure::Internal(error.to_string()))?;
@@ -445,13 +445,13 @@ impl Door {
 		serde_json::from_str(answer.get()).map_err(|error| Failure::Upstream(error.to_string()))
 	}
 
-	/// The metadata of the runtime of this version, if it is the chain's; asked for once.
+	/// The metadata of the runtime of this version, if it is the chain's; the node is asked once.
 	async fn metadata(&self, Client(host): Client, version: u32) -> Result<Packed, Failure> {
 		let known = || {
 			let newest = lock(&self.metadata);
 			newest.as_ref().filter(|(of, _)| *of == version).map(|(_, packed)| packed.clone())
 		};
-		// For what is known nobody waits for those who ask for something else.
+		// Known metadata does not wait for requests for another version.
 		if let Some(packed) = known() {
 			return Ok(packed);
 		}
@@ -538,7 +538,7 @@ mod tests {
 		assert!(rates.hosts.of.len() <= MAX_HOSTS && rates.networks.of.len() <= MAX_HOSTS);
 	}
 
-	/// Whoever has a site's network of IPv6 has 65,536 hosts, and asks under each.
+	/// The owner of a site's IPv6 network has 65,536 hosts, and asks from each.
 	#[test]
 	fn attack_questions_of_many_hosts_of_one_site() {
 		let mut rates = Rates::new(60);
@@ -620,7 +620,7 @@ mod tests {
 			assert_eq!(bytes[..] == [1, 8, 1, 2], !packed);
 		}
 		assert_eq!(*lock(&node.0), 2 + 3, "asked for once");
-		// Whoever asks for others again and again waits, and what is known is there for him still.
+		// A client that keeps asking for other versions waits, and still gets the known one.
 		let other = async || door.metadata(client(4), 9).await.err();
 		assert!(matches!(other().await, Some(Failure::NotFound(_))));
 		assert!(matches!(other().await, Some(Failure::Busy)), "it costs more than he may ask");
@@ -668,7 +668,7 @@ mod tests {
 		assert!(matches!(second, Ok(Err(Failure::Full))), "there is no room for both");
 	}
 
-	/// Whoever asks for metadata that there is none of has the node asked, one at a time.
+	/// Requests for missing metadata reach the node one at a time.
 	#[tokio::test]
 	async fn attack_metadata_kept_from_pages_by_questions_for_other_versions() {
 		let door = Door::new(Arc::new(Seven(Mutex::new(0))), 60);

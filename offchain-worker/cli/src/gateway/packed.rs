@@ -1,4 +1,4 @@
-//! What is large and the same for all, compressed once.
+//! Large answers that are the same for everybody, compressed once.
 
 use std::io::Write;
 
@@ -24,7 +24,7 @@ impl Packed {
 		Ok(Self { small: packer.finish()?.into(), plain: plain.into() })
 	}
 
-	/// An answer that pages of any origin may read, compressed for who takes that.
+	/// An answer that pages of any origin may read, compressed for clients that accept that.
 	pub(super) fn answer(
 		&self,
 		content_type: &'static str,
@@ -47,7 +47,7 @@ impl Packed {
 	}
 }
 
-/// Whether a client takes what is compressed.
+/// Whether a client accepts compressed answers.
 pub(super) fn takes_gzip(asked: &HeaderMap) -> bool {
 	asked
 		.get_all(header::ACCEPT_ENCODING)

@@ -1,5 +1,5 @@
-//! The pages, built into the binary: one document, whose script shows what the address names, and
-//! the files that it loads.
+//! The pages, built into the binary: one document, whose script shows what the path names, and the files that
+//! it loads.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -11,9 +11,9 @@ use axum::{
 
 use super::{packed::takes_gzip, Shared};
 
-/// What the pages may load. They load nothing from elsewhere; hls.js makes blobs for its worker and its
-/// media. A node on the reader's own machine may be asked instead of the gateway's, and a broadcaster
-/// there be published to; `origins` may be asked too. A light client runs in a worker.
+/// The pages' content security policy. They load nothing from elsewhere; hls.js makes blobs for its worker
+/// and its media. They may also connect to a node or a broadcaster on the reader's own machine, and to
+/// `origins`. A light client runs in a worker.
 pub(super) fn policy(origins: &[String], light_client: bool) -> anyhow::Result<HeaderValue> {
 	let worker = if light_client { " 'self'" } else { "" };
 	let origins: String = origins.iter().map(|origin| format!(" {origin}")).collect();
@@ -26,12 +26,12 @@ pub(super) fn policy(origins: &[String], light_client: bool) -> anyhow::Result<H
 	Ok(HeaderValue::from_str(&policy)?)
 }
 
-/// The policy of a gateway whose operator names nothing.
+/// The policy without further origins.
 pub(super) fn strict() -> HeaderValue {
 	policy(&[], false).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// An origin that pages may ask: `https://HOST`, with a port or without.
+/// An origin that pages may connect to: `https://HOST`, with or without a port.
 pub(super) fn origin(text: &str) -> Result<String, String> {
 	let (scheme, host) =
 		text.split_once("://").ok_or("an origin begins with https:// or http://")?;
@@ -43,8 +43,8 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 	}
 }
 
-/// Every file with its path, in ascending order; such as have a twin that ends in `.gz` are there
-/// twice.
+/// Every file with its path, in ascending order; a file with a compressed twin appears twice, the twin's name
+/// ending in `.gz`.
 static FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 
 fn file(name: &str) -> Option<&'static [u8]> {
@@ -63,7 +63,7 @@ fn content_type(name: &str) -> &'static str {
 	}
 }
 
-/// A file, compressed for who takes that; `None` when there is none of that name.
+/// A file, compressed for clients that accept that; `None` if there is none of that name.
 fn answer(name: &str, asked: &HeaderMap) -> Option<Response> {
 	let plain = file(name).filter(|_| !name.ends_with(".gz"))?;
 	let small = file(&format!("{name}.gz")).filter(|_| takes_gzip(asked));
@@ -79,8 +79,8 @@ fn answer(name: &str, asked: &HeaderMap) -> Option<Response> {
 	Some(answer)
 }
 
-/// What pages load beyond the first files, by view, as `Link` headers write it: told with the document,
-/// before its script can ask for it. A wait for an answer less is a tenth of a second on a phone.
+/// The files that pages load beyond the first ones, by view, in the form of `Link` headers. Sent with the
+/// document, before its script can request them: one round trip less is a tenth of a second on a phone.
 static PRELOADS: LazyLock<BTreeMap<String, HeaderValue>> = LazyLock::new(|| {
 	let listed = file("preloads.json").and_then(|text| serde_json::from_slice(text).ok());
 	let listed: BTreeMap<String, Vec<String>> = listed.unwrap_or_default();
@@ -92,7 +92,7 @@ static PRELOADS: LazyLock<BTreeMap<String, HeaderValue>> = LazyLock::new(|| {
 	listed.into_iter().filter_map(|(view, files)| Some((view, link(files)?))).collect()
 });
 
-/// What the page at a path will load.
+/// The files that the page at a path will load.
 fn preloads(path: &str) -> Option<HeaderValue> {
 	let view = match path.split('/').nth(1)? {
 		"account" | "job" | "claim" | "block" | "round" => "objects",
@@ -118,7 +118,7 @@ pub(super) async fn page(State(gateway): Shared, uri: Uri, asked: HeaderMap) -> 
 	answer
 }
 
-/// `/assets/…`: their names change with their content.
+/// `/assets/…`: file names change with their content.
 pub async fn asset(Path(name): Path<String>, asked: HeaderMap) -> Response {
 	with_cache(&format!("assets/{name}"), &asked, "public, max-age=31536000, immutable")
 }

@@ -25,12 +25,12 @@ use livepeer_worker_core::{
 use super::{blocking, following::Named, lock, pages, Failure, Gateway, Shared};
 use crate::http::Client;
 
-/// Segments of a live media playlist.
+/// Segments in a live media playlist.
 const WINDOW: usize = 30;
-/// Outputs of which it is remembered what they say about themselves.
+/// The most outputs whose description is cached.
 const MOST_DESCRIBED: usize = 1_024;
 
-/// Playlists and segments may be played from any page.
+/// An answer for players: any page may play it.
 fn hls(content_type: &'static str, cache: &'static str, body: impl IntoResponse) -> Response {
 	(
 		[
@@ -59,14 +59,14 @@ pub(super) async fn page(
 	Ok(pages::page(State(gateway), uri, headers).await)
 }
 
-/// How the media playlists of a recording are named.
+/// The prefix of a recording's media playlists.
 const RECORDING: &str = "recording-";
 const NO_RECORDING: Failure = Failure::NotFound("no recording before the stream has ended");
 
 /// The master playlist: of what is live, or of the recording when the stream has ended.
 ///
-/// Whoever comes when a stream has ended gets the recording; whoever watched it to its end asks for
-/// the playlists that it was given before, and those only say that they end.
+/// A viewer who comes after the end gets the recording. A player that watched until the end asks for its
+/// earlier playlists again, which then only say that they have ended.
 #[utoipa::path(
 	get,
 	path = "/stream/{broadcaster}/{name}/index.m3u8",
@@ -110,7 +110,7 @@ pub(super) async fn recording(
 	variants(&gateway, client, &name, stream, &state, true).await
 }
 
-/// Renditions are listed by their whole path, so that it does not matter which alias was asked for.
+/// Lists renditions by their whole path, so that it works for every alias of the playlist.
 async fn variants(
 	gateway: &Arc<Gateway>,
 	client: Client,
@@ -131,22 +131,22 @@ async fn variants(
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
-/// What is served of a segment under a rendition's number.
+/// The output of a segment that is served under a rendition's number.
 fn output_of(record: &SegmentRecord, rendition: usize) -> Option<Output> {
 	let outputs = record.outputs();
 	match outputs.get(rendition) {
 		Some(output) => *output,
-		// Behind the last one is what the broadcaster sent, by its track.
+		// Behind the last rendition come the broadcaster's tracks.
 		None => record.track(rendition.checked_sub(outputs.len())?.try_into().ok()?),
 	}
 }
 
-/// What is listed of each rendition of the ladder, and of each track that is offered.
+/// The listed description of each rendition of the ladder, and of each offered track.
 type Look = (Vec<Variant>, Vec<(Track, Variant)>);
 
 impl Gateway {
-	/// What the newest segments say about their renditions, and about the tracks that are offered: the
-	/// publisher's own renditions, and the source last.
+	/// The descriptions of the renditions and of the offered tracks by the newest segments: the publisher's
+	/// own renditions, then the source.
 	fn look_at(
 		&self,
 		client: Client,
@@ -157,7 +157,7 @@ impl Gateway {
 		let records = self.store.records(stream, first, WINDOW)?;
 		let variants = (0..count).map(|index| self.variant(client, &records, index));
 		let variants = variants.collect::<Result<Vec<_>, _>>()?;
-		// Of those that its newest segment with such has, so that they are few.
+		// Only the tracks of the newest segment that has any, so that they are few.
 		let own = records.iter().rev().find(|record| !record.own.is_empty());
 		let own = own.into_iter().flat_map(|record| record.own.iter().map(|own| own.track));
 		let mut tracks = Vec::new();
@@ -172,7 +172,7 @@ impl Gateway {
 		Ok((variants, tracks))
 	}
 
-	/// What segments say about one rendition: the first of them is read, of all the length is known.
+	/// The description of one rendition: the first segment is read; the length of all is known.
 	fn variant<'a>(
 		&self,
 		client: Client,
@@ -198,8 +198,8 @@ impl Gateway {
 		Ok(variant)
 	}
 
-	/// What an output says about itself. It is read once, however many ask; and where there is no room
-	/// for its bytes, the playlist does without.
+	/// The description of an output. It is read once for all clients; if there is no memory for its bytes,
+	/// the playlist goes without.
 	fn describe(&self, client: Client, output: &Output) -> Result<Option<Described>, StoreError> {
 		if let Some(known) = lock(&self.described).get(&output.hash) {
 			return Ok(known.clone());
@@ -297,7 +297,7 @@ pub(super) async fn segment(
 	Path((name, rendition, file)): Path<(String, String, String)>,
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
-	// A broadcaster that is no address leads here too.
+	// A broadcaster that is not an address ends here too.
 	let rendition: usize = rendition.parse().map_err(|_| {
 		Failure::NotFound(
 			"there is nothing here: streams are at /stream/BROADCASTER/NAME, by the broadcaster's address",
@@ -312,8 +312,9 @@ pub(super) async fn segment(
 		let record = records.first().filter(|record| record.header().seq == seq);
 		let output = record.and_then(|record| output_of(record, rendition));
 		let output = output.ok_or_else(unknown)?;
-		// Before they are read: however many ask, only so many bytes are in memory. A record's tracks that were
-		// not taken nobody has checked: of their hash there may be more bytes than they say.
+		// Checked before reading, so that only a bounded number of bytes is in memory. Nobody has checked the
+		// tracks of a record that were not taken: the stored bytes of such a hash may be longer than the
+		// record says.
 		let size = store.size(output.hash)?.ok_or_else(unknown)?;
 		let held = memory.take(client, size as usize).ok_or(Failure::Full)?;
 		let bytes = store.get(output.hash)?.ok_or_else(unknown)?;
@@ -326,7 +327,7 @@ pub(super) async fn segment(
 	blocking(read).await?
 }
 
-/// The records of a stream from one seq on: what a viewer needs to check what it plays.
+/// The records of a stream from one seq on, which a viewer needs to check what it plays.
 #[utoipa::path(
 	get,
 	path = "/stream/{broadcaster}/{name}/records/{file}",

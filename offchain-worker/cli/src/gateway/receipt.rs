@@ -1,4 +1,4 @@
-//! Receipts, for whoever checks a segment without the network: see [`crate::offline`].
+//! Receipts, to check a segment without the network: see [`crate::offline`].
 
 use axum::{
 	extract::{Path, State},
@@ -34,7 +34,7 @@ pub(super) async fn receipt(
 	let store = gateway.store.clone();
 	let records = blocking(move || store.records(stream, seq, 1)).await??;
 	let record = records.into_iter().find(|record| record.header().seq == seq);
-	// Of an earlier job the ladder is not known any more.
+	// The ladder of an earlier job is not known any more.
 	let record = record.filter(|record| record.header().job == state.job);
 	let record = record.ok_or(Failure::NotFound("no such segment"))?;
 	let file = ReceiptFile { ladder: state.ladder, record };

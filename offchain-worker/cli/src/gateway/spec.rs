@@ -1,5 +1,5 @@
-//! The chain's specification, for a light client in the page. With it a reader's browser follows the
-//! chain itself, from its genesis, over nodes that listen for WebSocket.
+//! The chain's specification, for a light client in the page. With it a browser follows the chain itself,
+//! from its genesis, through nodes that listen for WebSocket.
 
 use std::{io::Read, path::Path};
 
@@ -15,7 +15,7 @@ const MOST: u64 = 32 * 1024 * 1024;
 /// A specification that can be served.
 pub(super) struct Spec {
 	text: Packed,
-	/// Where pages may connect to: the origins of its boot nodes.
+	/// The origins of its boot nodes, to which pages may connect.
 	pub(super) origins: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ fn origin(address: &str) -> Option<String> {
 			let is_name = host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
 			(is_name && !host.is_empty()).then(|| format!("{scheme}://{host}:{port}"))
 		}
-		// A policy cannot name an address of IPv6.
+		// A content security policy cannot name an IPv6 address.
 		_ => None,
 	}
 }

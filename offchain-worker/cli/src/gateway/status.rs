@@ -1,4 +1,4 @@
-//! What is known of streams, and whether the gateway is well.
+//! The state of streams and of the gateway.
 
 use axum::{
 	extract::{Path, State},
@@ -24,8 +24,8 @@ pub(super) struct StreamStatus {
 	job: u64,
 	/// As WIDTHxHEIGHT@KBITSk.
 	renditions: Vec<String>,
-	/// The tracks of the publisher's own renditions, as its newest segment has them. The broadcaster signed
-	/// them; nobody transcoded them, and no judge looks at them.
+	/// The tracks of the publisher's own renditions in its newest segment. The broadcaster signed them;
+	/// nobody transcoded them, and no judge examines them.
 	pub(super) own: Vec<u32>,
 	/// Segments that were checked and can be played.
 	segments: usize,
@@ -38,7 +38,7 @@ pub(super) struct StreamStatus {
 	ended: bool,
 }
 
-/// Streams that are served.
+/// The served streams.
 #[derive(Serialize, ToSchema)]
 struct Streams {
 	/// One for each.
@@ -94,7 +94,7 @@ pub(super) async fn stream_status(
 	Ok(open(Json(status)))
 }
 
-/// The streams that are served: those that somebody has asked for.
+/// The served streams: those that somebody has requested.
 #[utoipa::path(
 	get,
 	path = "/status",
@@ -119,7 +119,7 @@ pub(super) async fn status(State(gateway): Shared) -> Result<Response, Failure> 
 pub(super) async fn export_metrics(State(gateway): Shared) -> Response {
 	let mut text = gateway.metrics.encode();
 	if let Some(role) = &gateway.role {
-		// One text, which has one end.
+		// One text with a single end marker.
 		text = text.trim_end().trim_end_matches("# EOF").to_owned() + &role.encode();
 	}
 	metrics::answer(text)
@@ -136,7 +136,7 @@ pub(super) async fn healthy() -> &'static str {
 	"ok\n"
 }
 
-/// Whether requests can be answered: a load balancer sends none while they cannot.
+/// Whether the gateway can answer requests, for load balancers.
 #[utoipa::path(
 	get,
 	path = "/readyz",

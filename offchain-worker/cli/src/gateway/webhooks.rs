@@ -1,10 +1,10 @@
-//! Webhooks: what happens to the streams that a gateway serves, told to addresses that its operator
-//! names. Each notice is a JSON object by `POST`, signed as `Livepeer-Signature: t=SECONDS,v1=HEX`:
-//! the HMAC-SHA256 of `SECONDS.BODY` under the operator's secret.
+//! Webhooks: notices about the served streams, to URLs that the operator names. Each notice is a JSON object
+//! by `POST`, signed as `Livepeer-Signature: t=SECONDS,v1=HEX`: the HMAC-SHA256 of `SECONDS.BODY` under the
+//! operator's secret.
 //!
-//! Every address has a queue and a deliverer of its own, which tries again with growing pauses and
-//! gives a notice up in the end; what is beyond a full queue is dropped. Nobody waits for a receiver. In
-//! the queue streams take turns: anybody may have a stream followed, and say as much of it as it likes.
+//! Every URL has its own queue and deliverer, which retries with growing pauses and finally gives a notice
+//! up. A full queue drops notices. Nothing else waits for a receiver. Streams take turns in the queue,
+//! because anybody can have a stream followed and cause any number of notices about it.
 
 use std::{
 	collections::{BTreeMap, VecDeque},
@@ -29,25 +29,25 @@ use crate::secrets;
 
 /// The header that carries the signature.
 pub const SIGNATURE: &str = "livepeer-signature";
-/// Addresses that are told.
+/// The most webhooks.
 pub const MOST_HOOKS: usize = 16;
-/// Notices that wait for one address.
+/// The most notices that wait for one webhook.
 const QUEUE: usize = 1_024;
 /// How long one delivery may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The shortest secret: that of a key that is made here has 32 characters.
+/// The shortest secret; one that is made here has 32 characters.
 const SHORTEST_SECRET: usize = 16;
 
-/// How deliveries that fail are tried again.
+/// How failed deliveries are retried.
 #[derive(Clone, Copy, Debug)]
 pub struct Retries {
 	/// The pause after the first failure; doubled with each.
 	pub first: Duration,
 	/// The longest pause.
 	pub longest: Duration,
-	/// How often a notice is tried in all.
+	/// How many times a notice is tried in total.
 	pub attempts: u32,
-	/// How old a notice may become; older ones are dropped untried.
+	/// The oldest notice that is sent; older ones are dropped untried.
 	pub oldest: Duration,
 }
 
@@ -96,7 +96,7 @@ pub enum News {
 		/// The stream.
 		stream: StreamName,
 	},
-	/// A segment's hashes and both its signatures hold, and it is served.
+	/// A segment's hashes and both signatures are right, and it is served.
 	#[serde(rename = "segment.checked")]
 	SegmentChecked {
 		/// The stream.
@@ -105,10 +105,10 @@ pub enum News {
 		seq: u64,
 		/// Who transcoded it.
 		transcoder: String,
-		/// SHA-256 of its renditions that are there, in hex.
+		/// SHA-256 of its available renditions, in hex.
 		outputs: Vec<String>,
 	},
-	/// A segment is not what it claims to be: it is called out and not served.
+	/// A segment is not what it claims to be, and is not served.
 	#[serde(rename = "segment.refused")]
 	SegmentRefused {
 		/// The stream.
@@ -133,7 +133,7 @@ pub enum News {
 		leaves: u32,
 		/// The fee that was at stake, in the smallest unit of ETH, as a decimal number.
 		fee: String,
-		/// How it was decided: `accepted`, `failed`, `missed` or `void`; null where that was not seen.
+		/// How it was decided: `accepted`, `failed`, `missed` or `void`; null if that was not seen.
 		outcome: Option<&'static str>,
 	},
 }
@@ -151,7 +151,7 @@ pub struct Notice {
 }
 
 impl News {
-	/// Of which stream it is.
+	/// The stream that it is about.
 	fn stream(&self) -> &StreamName {
 		match self {
 			Self::StreamStarted { stream }
@@ -181,8 +181,8 @@ struct Waiting {
 }
 
 impl Waiting {
-	/// Adds a notice: where there are as many as may be, in the place of the newest of the stream that
-	/// has most. Says whether none was dropped.
+	/// Adds a notice. If the queue is full, it replaces the newest notice of the stream with the most.
+	/// Returns whether none was dropped.
 	fn add(&mut self, letter: Arc<Letter>) -> bool {
 		let is_full = self.count >= QUEUE;
 		if is_full {
@@ -219,14 +219,14 @@ impl Waiting {
 /// The queue of one address.
 struct Queue {
 	waiting: Arc<Mutex<Waiting>>,
-	/// Tells the deliverer that there is something; it ends with this.
+	/// Wakes the deliverer, which ends when this is dropped.
 	wake: mpsc::Sender<()>,
 }
 
 /// The addresses that are told.
 pub struct Webhooks {
 	hooks: Vec<Queue>,
-	/// Notices that were given up or never took a place.
+	/// Notices that were given up or never queued.
 	dropped: Counter,
 }
 
@@ -244,7 +244,7 @@ impl Secret {
 	}
 }
 
-/// The secret in a file, which is made when it is missing.
+/// The secret in a file, which is made if it is missing.
 pub fn secret_in(path: &Path) -> Result<String> {
 	if !path.exists() {
 		secrets::write(path, &new_key()?)?;
@@ -260,8 +260,7 @@ pub fn secret_in(path: &Path) -> Result<String> {
 }
 
 impl Webhooks {
-	/// Tells `urls`; those that lead to this machine or its network only if `anywhere`. What nobody
-	/// is told is counted.
+	/// Sends notices to `urls`; to this machine or its network only if `anywhere`. Counts dropped notices.
 	pub fn start(
 		urls: &[Url],
 		secret: &str,
@@ -294,7 +293,7 @@ impl Webhooks {
 		Ok(Self { hooks, dropped })
 	}
 
-	/// Tells everybody, without waiting for anybody.
+	/// Queues a notice for every webhook, without waiting.
 	pub fn tell(&self, news: News) {
 		let Ok(id) = new_key() else { return };
 		let StreamName { broadcaster, name, .. } = news.stream();
@@ -305,7 +304,7 @@ impl Webhooks {
 			if !lock(&hook.waiting).add(letter.clone()) {
 				drop_one(&self.dropped, "its queue is full");
 			}
-			// It was woken already where there is no place.
+			// A full channel means that it is awake already.
 			let _ = hook.wake.try_send(());
 		}
 	}
@@ -317,18 +316,18 @@ fn now() -> u64 {
 
 fn drop_one(dropped: &Counter, reason: &str) {
 	let before = dropped.inc();
-	// The first, and then ever less often.
+	// Logs the first, and then ever less often.
 	if (before + 1).is_power_of_two() {
 		tracing::warn!(reason, dropped = before + 1, "a webhook was not told something");
 	}
 }
 
 fn client(anywhere: bool) -> reqwest::Result<Client> {
-	// Fails when somebody else chose a provider before, which is as good.
+	// Fails if a provider was chosen before, which is as good.
 	let _ = rustls::crypto::ring::default_provider().install_default();
 	let builder = Client::builder()
 		.timeout(PATIENCE)
-		// Whoever is told says nothing about who else is.
+		// A receiver must not be able to name another one.
 		.redirect(redirect::Policy::none())
 		.pool_max_idle_per_host(1)
 		.no_proxy();
@@ -360,7 +359,7 @@ impl Hook {
 		}
 	}
 
-	/// Tells one notice, until it is understood or given up.
+	/// Delivers one notice, until it succeeds or is given up.
 	async fn tell(&self, letter: &Letter, dropped: &Counter) {
 		let mut failures = 0;
 		loop {
@@ -377,7 +376,7 @@ impl Hook {
 		}
 	}
 
-	/// Sends once. What is answered beside the status is not read.
+	/// Sends once. Only the status of the answer is read.
 	async fn send(&self, body: &str) -> Result<()> {
 		ensure!(self.anywhere || PublicOnly::default().admits(&self.url), "not a public address");
 		let signature = self.secret.sign(now(), body);
@@ -423,7 +422,7 @@ mod tests {
 	#[derive(Clone)]
 	struct Receiver {
 		seen: Seen,
-		/// What is answered to the first, one by one; after that 200.
+		/// The answers to the first requests, one by one; after that 200.
 		answers: Arc<Mutex<Vec<u16>>>,
 	}
 
@@ -550,8 +549,8 @@ mod tests {
 		assert_eq!((told.len(), waiting.count), (QUEUE, 0));
 	}
 
-	/// Whoever can name a webhook, or what its name resolves to, makes the gateway ask nothing within
-	/// its operator's network.
+	/// Neither a webhook's URL nor the addresses of its name can make the gateway call anything in its
+	/// operator's network.
 	#[tokio::test]
 	async fn attack_webhook_that_leads_into_the_operators_network() {
 		let (port, seen) = receiver(vec![]).await;

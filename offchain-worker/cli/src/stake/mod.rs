@@ -1,7 +1,7 @@
-//! `stake`: bonds, delegations, exits and fees of an account, and whom there is to bond to.
+//! `stake`: an account's bonds, delegations, exits and fees, and the transcoders that it can bond to.
 //!
-//! Before anything is signed, the fee is said and what follows; `--yes` signs without asking. What
-//! the chain would refuse is refused before it costs a fee, with what to do instead.
+//! Before it signs, it prints the fee and the consequences and asks; `--yes` signs without asking. It refuses
+//! what the chain would refuse, before that costs a fee, and says what to do instead.
 
 mod plan;
 mod show;
@@ -63,29 +63,30 @@ pub struct PartArgs {
 /// Bonds, moves and withdraws stake, and shows it.
 #[derive(Debug, Subcommand)]
 pub enum StakeCommand {
-	/// Print an account's stake, fees and locks; of a transcoder also what it earns and risks.
+	/// Print an account's stake, fees and locks; for a transcoder also what it earns and risks.
 	Status {
 		/// The account.
 		#[arg(value_parser = account)]
 		account: AccountId,
-		/// As it was at this height of the chain, if the node still has the state of then (one that
-		/// runs with --state-pruning archive has all). A round's stake is that of its last block.
+		/// The block whose state is shown, if the node still has it (with --state-pruning archive it has
+		/// all). A round's stake is that of its last block.
 		#[arg(long, value_name = "HEIGHT")]
 		block: Option<BlockNumber>,
 		/// How to print it.
 		#[command(flatten)]
 		show: ShowArgs,
 	},
-	/// Print whom one can bond to, in the order of the next election, with what a LPT earns there.
+	/// Print the transcoders that one can bond to, in the order of the next election, with what an LPT earns
+	/// there.
 	Transcoders(ShowArgs),
-	/// Print who validates, and who leaves next.
+	/// Print the validators, and which of them leave next.
 	Validators(ShowArgs),
-	/// Bond LPT, to oneself as a transcoder does, or add to the bond.
+	/// Bond LPT to your own account, as a transcoder does, or add to the bond.
 	Bond {
 		/// How much, in LPT.
 		#[arg(long, value_name = "LPT", value_parser = amount)]
 		amount: Balance,
-		/// To whom [default: the account itself].
+		/// The account to bond to [default: the account itself].
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: Option<AccountId>,
 		/// Who signs.
@@ -104,7 +105,7 @@ pub enum StakeCommand {
 		#[command(flatten)]
 		sign: SignArgs,
 	},
-	/// Take the whole bond to another transcoder: it leaves now, and `rebond` bonds it there later.
+	/// Move the whole bond to another transcoder: it leaves now, and `rebond` bonds it there later.
 	Move {
 		/// To whom.
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
@@ -113,7 +114,7 @@ pub enum StakeCommand {
 		#[command(flatten)]
 		sign: SignArgs,
 	},
-	/// Take a part of the bond away, to withdraw it later.
+	/// Unbond a part of the bond, to withdraw it later.
 	Unbond {
 		/// How much.
 		#[command(flatten)]
@@ -122,12 +123,12 @@ pub enum StakeCommand {
 		#[command(flatten)]
 		sign: SignArgs,
 	},
-	/// Bond a lock again, with the transcoder that it left at once, or with another.
+	/// Bond a lock again, at once with the transcoder that it left, or with another.
 	Rebond {
 		/// The lock's number, as `stake status` prints it.
 		#[arg(long)]
 		lock: u32,
-		/// With whom [default: where it moves to, or the transcoder that it left].
+		/// The transcoder [default: the one that the lock moves to, or the one that it left].
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		to: Option<AccountId>,
 		/// Who signs.
@@ -145,7 +146,7 @@ pub enum StakeCommand {
 	},
 	/// Pay all earned fees out, in ETH.
 	Fees(SignArgs),
-	/// Offer a part of the bond to another account: it gets another owner, never another transcoder.
+	/// Offer a part of the bond to another account: it changes its owner, never its transcoder.
 	Transfer {
 		/// How much.
 		#[command(flatten)]
@@ -162,14 +163,14 @@ pub enum StakeCommand {
 		/// Who offers it.
 		#[arg(long, value_name = "ADDRESS", value_parser = account)]
 		from: AccountId,
-		/// The number of the lock among theirs.
+		/// The number of the lock in that account.
 		#[arg(long)]
 		lock: u32,
 		/// Who signs.
 		#[command(flatten)]
 		sign: SignArgs,
 	},
-	/// Leave jail, when every verdict was executed or cancelled.
+	/// Leave jail, once every verdict is executed or cancelled.
 	Unjail(SignArgs),
 	/// Leave the list of candidates, at once.
 	Resign(SignArgs),
@@ -227,15 +228,15 @@ fn print(
 	Ok(())
 }
 
-/// Who is asked before something is signed.
+/// Where the confirmation comes from.
 pub struct Ask<R> {
-	/// Whether somebody sits there.
+	/// Whether a person is at the terminal.
 	pub terminal: bool,
 	/// The answers.
 	pub answers: R,
 }
 
-/// Says what follows, asks, signs, and says what has become of it.
+/// Prints the consequences, asks, signs, and prints the outcome.
 pub async fn act<R: BufRead>(
 	chain: &dyn Stakes,
 	account: &AccountId,

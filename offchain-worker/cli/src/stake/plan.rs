@@ -1,4 +1,4 @@
-//! What a command signs, what it costs and what follows from it.
+//! What a command signs, what it costs, and its consequences.
 
 use anyhow::{bail, ensure, Result};
 use livepeer_primitives::{
@@ -16,7 +16,7 @@ use livepeer_worker_core::{
 
 use super::in_rounds;
 
-/// LPT that an account keeps at the least to exist.
+/// The least LPT that an account needs to exist.
 const EXISTENCE: Balance = UNIT / 1_000;
 
 /// What an owner of stake wants.
@@ -93,7 +93,7 @@ struct Owner<'a> {
 	round: u32,
 }
 
-/// Checks what can be checked and says what follows.
+/// Checks what can be checked, and returns the call with its consequences.
 pub async fn plan(chain: &dyn Stakes, account: &AccountId, action: Action) -> Result<Plan> {
 	let owner = Owner {
 		chain,
@@ -125,7 +125,7 @@ pub async fn plan(chain: &dyn Stakes, account: &AccountId, action: Action) -> Re
 type Planned = Result<(Call, Vec<String>)>;
 
 impl Owner<'_> {
-	/// Whom the account is bonded to.
+	/// The transcoder that the account is bonded to.
 	fn delegate(&self) -> Result<&AccountId> {
 		match &self.stake.delegate {
 			Some(delegate) => Ok(delegate),
@@ -143,10 +143,7 @@ impl Owner<'_> {
 			}
 			None => {
 				let known: Vec<_> = of.locks.iter().map(|lock| lock.id.to_string()).collect();
-				bail!(
-					"there is no lock {id}; those that there are have the numbers {}",
-					known.join(", ")
-				)
+				bail!("there is no lock {id}; the locks are {}", known.join(", "))
 			}
 		}
 	}
@@ -156,18 +153,18 @@ impl Owner<'_> {
 		in_rounds(&self.limits, round.saturating_sub(self.round))
 	}
 
-	/// Refuses where `to` takes no stake, and says what one shares with it.
+	/// Refuses if `to` takes no stake; otherwise adds what stake with it earns and risks.
 	async fn joins(&self, to: &AccountId, says: &mut Vec<String>) -> Result<()> {
 		if to != self.account {
 			let Some(terms) = self.chain.transcoder(to).await? else {
-				bail!("{to} is no transcoder: `stake transcoders` lists those that take stake");
+				bail!("{to} is not a transcoder: `stake transcoders` lists those that take stake");
 			};
 			ensure!(
 				!terms.jailed,
 				"{to} is jailed and takes no stake: `stake transcoders` lists others"
 			);
 			let earns = self.chain.yield_of(to).await?;
-			// What joins counts under the terms of the next round, which are known already.
+			// New stake counts under the terms of the next round, which are known already.
 			let now = (terms.reward_cut, terms.fee_share);
 			let next = self.chain.terms_of(to).await?;
 			let next = next.map_or(now, |next| (next.reward_cut, next.fee_share));
@@ -182,7 +179,7 @@ impl Owner<'_> {
 				next.0,
 				next.1,
 				decimal(earns.per_lpt),
-				if earns.earns && earns.competitive { "" } else { ", if it did its duty, which it does not" },
+				if earns.earns && earns.competitive { "" } else { ", if it did its duty, which it currently does not" },
 			));
 		} else if self.chain.transcoder(to).await?.is_none() {
 			says.push(format!(
@@ -202,7 +199,7 @@ impl Owner<'_> {
 		Ok(())
 	}
 
-	/// What stake that leaves has before it.
+	/// When stake that leaves can be withdrawn, in words.
 	fn leaves(&self, transcoder: &AccountId) -> String {
 		let StakeLimits { unbonding_period, liability_window, .. } = self.limits;
 		format!(
@@ -213,7 +210,7 @@ impl Owner<'_> {
 		)
 	}
 
-	/// Of what leaves: how much it is, when what is left would be no bond.
+	/// The amount that leaves. Refuses one that would leave too little for a bond.
 	fn part(&self, amount: Option<Balance>) -> Result<Balance> {
 		self.delegate()?;
 		let all = self.stake.next_round;
@@ -234,7 +231,7 @@ impl Owner<'_> {
 		Ok(amount)
 	}
 
-	/// A transcoder that takes of its own bond can lose its place.
+	/// Warns a transcoder whose own bond shrinks that it can lose its place.
 	async fn place(&self, taken: Balance, says: &mut Vec<String>) -> Result<()> {
 		let own = self.stake.delegate.as_ref() == Some(self.account);
 		let rest = self.stake.next_round.saturating_sub(taken);
@@ -283,7 +280,7 @@ impl Owner<'_> {
 			"Takes {} LPT, the whole bond, away from {from}.",
 			decimal(self.stake.next_round)
 		)];
-		// Whether it is taken there is asked now, for the way is long.
+		// Checked now, because moving takes long.
 		self.joins(&to, &mut says).await?;
 		says.pop();
 		says.push(format!(
@@ -414,7 +411,7 @@ impl Owner<'_> {
 		match self.chain.transcoder(self.account).await? {
 			Some(view) if view.jailed => {}
 			Some(_) => bail!("{} is not jailed", self.account),
-			None => bail!("{} is no transcoder", self.account),
+			None => bail!("{} is not a transcoder", self.account),
 		}
 		let says = vec![
 			format!("Takes {} out of jail, if every verdict against it was executed or cancelled.", self.account),
@@ -425,7 +422,7 @@ impl Owner<'_> {
 	}
 
 	async fn resign(&self) -> Planned {
-		ensure!(self.is_registered().await?, "{} is no transcoder", self.account);
+		ensure!(self.is_registered().await?, "{} is not a transcoder", self.account);
 		let says = vec![format!(
 			"Takes {} out of the list of candidates at once: it gets no more jobs, and hands on those \
 			 that it has. Its stake stays bonded, and its delegators' too.",
@@ -463,7 +460,7 @@ impl Owner<'_> {
 			decimal(needed),
 			decimal(EXISTENCE)
 		);
-		// Two calls to leave, and a look at prices that may rise.
+		// Enough for two calls to leave, even if prices rise.
 		let reserve = plan.fee.saturating_mul(4);
 		if spent > 0 && usable - needed < reserve {
 			plan.says.push(format!(

@@ -14,7 +14,7 @@ use sp_runtime::Perbill;
 
 use super::in_rounds;
 
-/// An amount in smallest units: as text, for JSON's numbers are not exact.
+/// An amount in smallest units, as text: JSON's numbers are not exact.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Amount(pub Balance);
 
@@ -46,19 +46,19 @@ pub struct Lock {
 	pub liable_until: RoundIndex,
 	/// The first round in which it can be withdrawn.
 	pub release: RoundIndex,
-	/// The block in which that begins.
+	/// The block in which that round begins.
 	pub release_block: BlockNumber,
-	/// How long that is, if every slot has its block.
+	/// The time until then, if every slot has its block.
 	pub release_in_seconds: u64,
-	/// Whether something open holds it back.
+	/// Whether an open claim or judgement holds it back.
 	pub held_back: bool,
-	/// Where it moves to.
+	/// The transcoder that it moves to.
 	pub moves_to: Option<AccountId>,
 	/// To whom it is offered.
 	pub offered_to: Option<AccountId>,
 }
 
-/// A transcoder as an owner of stake looks at it.
+/// A transcoder from the view of an owner of stake.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Transcoder {
@@ -86,7 +86,7 @@ pub struct Transcoder {
 	pub capacity: u64,
 	/// What counts in this round.
 	pub counting: Amount,
-	/// What will in the next.
+	/// What counts in the next round.
 	pub next_round: Amount,
 	/// Its own part of that.
 	pub own: Amount,
@@ -128,7 +128,7 @@ pub struct Status {
 	pub delegate: Option<AccountId>,
 	/// What of its bond counts in the round.
 	pub counting: Amount,
-	/// What will in the next.
+	/// What counts in the next round.
 	pub next_round: Amount,
 	/// Fees that it can withdraw, in ETH.
 	pub fees: Amount,

@@ -99,8 +99,8 @@ async fn cost_and_consequence_should_be_said_before_anything_is_signed() {
 	assert_eq!(world.stake(&world.alice).next_round, lpt(10));
 }
 
-/// A transcoder announces that it keeps everything from the next round on, in which what is bonded now begins
-/// to count, and shows its old terms until then.
+/// A transcoder announces that it keeps everything from the next round on, in which new bonds begin to count,
+/// and shows its old terms until then.
 #[tokio::test]
 async fn attack_terms_that_are_over_before_the_stake_counts() {
 	let world = World::new().await;
@@ -166,7 +166,7 @@ async fn what_the_chain_would_refuse_should_be_refused_with_what_to_do() {
 	let bond = |amount, to: &AccountId| Action::Bond { amount, to: Some(to.clone()) };
 	let nobody = named("//Nobody");
 	let said = refused(alice, bond(lpt(10), &nobody)).await;
-	assert!(said.contains("is no transcoder") && said.contains("stake transcoders"), "{said}");
+	assert!(said.contains("is not a transcoder") && said.contains("stake transcoders"), "{said}");
 	let said = refused(alice, bond(1, &bob)).await;
 	assert!(said.contains("at least"), "{said}");
 	world.chain.jail(&charlie, true);
@@ -269,7 +269,7 @@ async fn status_should_be_readable_by_people_and_machines() {
 	{
 		assert!(lines.contains(part), "{part}: {lines}");
 	}
-	// What a node remembers of an earlier block is the stake alone.
+	// For an earlier block only the stake is known.
 	let then = status(&world.alice, &of(bob), Some(1)).await.unwrap();
 	assert_eq!((then.block, then.free_lpt, then.transcoder), (1, None, None));
 	let all = transcoders(&world.alice).await.unwrap();

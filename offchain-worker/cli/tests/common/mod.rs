@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Shared by the tests.
 #![allow(clippy::unwrap_used, dead_code)]
 
 use std::{net::SocketAddr, path::Path, process::Command};

@@ -23,21 +23,21 @@ use crate::{
 	},
 };
 
-/// A media engine of arithmetic: output `i` is `i` followed by the input's bytes plus one,
-/// and by one more byte where it is a variant.
+/// A media engine of arithmetic: output `i` is `i` followed by the input's bytes plus one, and one more byte
+/// if it is a variant.
 #[derive(Clone)]
 pub struct FakeEngine {
 	/// Its toolchain.
 	pub toolchain: ToolchainId,
 	/// Answers every output with zeros, as a cheat would.
 	pub black: bool,
-	/// How many milliseconds a segment takes, by which clock.
+	/// How many milliseconds a segment takes, and the clock.
 	pub takes: Option<(SimClock, u64)>,
-	/// Inputs that begin with this byte take so many milliseconds instead.
+	/// A first byte for which inputs take so many milliseconds instead.
 	pub slow: Option<(u8, u64)>,
-	/// Inputs that begin with this byte make the engine fail.
+	/// A first byte for which the engine fails.
 	pub fails_on: Option<u8>,
-	/// Inputs that begin with this byte are rejected, beside those that begin with 0xff.
+	/// A first byte for which inputs are rejected, besides 0xff.
 	pub rejects: Option<u8>,
 	/// Makes no golden vectors any more.
 	pub unsound: bool,

@@ -1,5 +1,5 @@
-//! In-memory stand-ins for the ports, for tests. They follow the same rules as the real ones where
-//! a rule is part of a port's contract, and nothing more.
+//! In-memory stand-ins for the ports, for tests. They keep the rules that are part of a port's contract, and
+//! nothing more.
 
 mod chain;
 mod engine;
@@ -54,7 +54,7 @@ pub fn rendition(width: u16, height: u16, kbps: u32) -> Rendition {
 	Rendition { width, height, profile: CANONICAL_PROFILE, kbps, cap_kbps: kbps }
 }
 
-/// What is signed of a segment of these bytes, 2 s long.
+/// The header of a segment with these bytes, 2 s long.
 pub fn segment_info(bytes: &[u8]) -> SegmentInfo {
 	SegmentInfo {
 		track: SOURCE_TRACK,

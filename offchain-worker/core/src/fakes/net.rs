@@ -17,14 +17,14 @@ use crate::{
 	},
 };
 
-/// Who answers, by peer id.
+/// The services by peer id.
 type Peers = BTreeMap<Vec<u8>, Arc<dyn Service>>;
 
 /// Peers in one process. Each has a name, which is its peer id.
 #[derive(Clone, Default)]
 pub struct FakeNet {
 	peers: Arc<Mutex<Peers>>,
-	/// Hashes whose bytes come back with one bit flipped (and are refused), or not at all.
+	/// Hashes whose bytes come back with one bit flipped (so that they are refused), or not at all.
 	withheld: Arc<Mutex<BTreeSet<H256>>>,
 	/// The passes that were shown.
 	passes: Arc<Mutex<Vec<SignedPass>>>,
@@ -151,7 +151,7 @@ impl Transport for FakeTransport {
 	}
 }
 
-/// Stands before a peer's end of a [`FakeNet`] and sees what it fetches.
+/// Wraps a peer's end of a [`FakeNet`] and sees what it fetches.
 #[async_trait]
 pub trait BeforeTransport: Send + Sync {
 	/// The end that does all.
@@ -214,7 +214,7 @@ impl<T: BeforeTransport> Transport for T {
 	}
 }
 
-/// A peer that has nothing and takes nothing: what stands behind those of whom one answer matters.
+/// A peer that has nothing and takes nothing: the base of peers of which a test needs only one answer.
 pub struct Nothing;
 
 #[async_trait]

@@ -24,7 +24,7 @@ struct Timers {
 	wakers: BTreeMap<(u64, u64), Waker>,
 }
 
-/// A clock that stands still while anything can be done, and then jumps to the next timer.
+/// A clock that stands still while any future can make progress, and then jumps to the next timer.
 #[derive(Clone, Default)]
 pub struct SimClock(Arc<Mutex<Timers>>);
 
@@ -78,9 +78,9 @@ pub struct Sim {
 }
 
 impl Sim {
-	/// Runs something beside the rest.
+	/// Spawns a future.
 	pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
-		// Fails only when the world has ended.
+		// Fails only if the world has ended.
 		let _ = self.spawner.spawn_local(future);
 	}
 
@@ -103,7 +103,7 @@ impl Sim {
 ///
 /// # Panics
 ///
-/// When nothing can go on and no timer is left.
+/// If no future can make progress and no timer is left.
 pub fn simulate<F: Future + 'static>(build: impl FnOnce(Sim) -> F) -> F::Output {
 	let mut pool = LocalPool::new();
 	let sim = Sim { clock: SimClock::default(), spawner: pool.spawner() };

@@ -10,7 +10,7 @@ use livepeer_primitives::{
 
 use crate::ports::{chain::Refused, stake_call::StakeCall};
 
-/// Rounds until a lock of the fake chain is liable no longer.
+/// Rounds for which a lock of the fake chain is liable.
 const LIABLE: RoundIndex = ProtocolParameters::development().staking.liability_window;
 
 /// What a fake chain keeps of stake.
@@ -20,9 +20,9 @@ pub struct FakeStakes {
 	pub round: RoundIndex,
 	/// Bonds, fees and locks of each account.
 	pub accounts: BTreeMap<AccountId, StakeView>,
-	/// What transcoders may still have to answer for.
+	/// Open claims and judgements of transcoders.
 	pub open: BTreeMap<AccountId, Vec<(RoundIndex, u32)>>,
-	/// The terms of transcoders from the next round on, where they are others.
+	/// The terms of transcoders from the next round on, if they change.
 	pub terms: BTreeMap<AccountId, TermsView>,
 	/// The validators.
 	pub validators: Vec<ValidatorView>,
@@ -48,7 +48,7 @@ impl FakeStakes {
 		Ok(())
 	}
 
-	/// Does what an account asks of its stake.
+	/// Executes an account's call about its stake.
 	pub(super) fn execute(&mut self, who: &AccountId, call: StakeCall) -> Result<(), Refused> {
 		match call {
 			StakeCall::Unbond { amount } => self.leave(who, amount, None, None),

@@ -34,10 +34,11 @@ struct StoreState {
 	streams: BTreeMap<StreamId, StreamState>,
 	records: BTreeMap<(StreamId, Seq), SegmentRecord>,
 	values: BTreeMap<String, Vec<u8>>,
-	/// Found damaged when they are read next.
+	/// Hashes found damaged at the next read.
 	damaged: BTreeSet<H256>,
 	full: bool,
 	scans: usize,
+	reads_of_claims: usize,
 }
 
 impl StoreState {
@@ -62,7 +63,7 @@ impl StoreState {
 pub struct MemoryStore(Arc<Mutex<StoreState>>);
 
 impl MemoryStore {
-	/// A copy that goes on by itself, as a backup does.
+	/// An independent copy, as a backup is.
 	pub fn backup(&self) -> Self {
 		let state = lock(&self.0).clone();
 		Self(Arc::new(Mutex::new(state)))
@@ -78,9 +79,14 @@ impl MemoryStore {
 		lock(&self.0).damaged.insert(hash);
 	}
 
-	/// How often something was read that grows with what is stored.
+	/// How many reads there were whose cost grows with the store.
 	pub fn scans(&self) -> usize {
 		lock(&self.0).scans
+	}
+
+	/// How often all claims were read.
+	pub fn reads_of_claims(&self) -> usize {
+		lock(&self.0).reads_of_claims
 	}
 
 	fn scan(&self) -> MutexGuard<'_, StoreState> {
@@ -274,7 +280,9 @@ impl Claims for MemoryStore {
 	}
 
 	fn claims(&self) -> Result<Vec<ClaimRecord>, StoreError> {
-		Ok(self.scan().claims.values().cloned().collect())
+		let mut state = self.scan();
+		state.reads_of_claims += 1;
+		Ok(state.claims.values().cloned().collect())
 	}
 
 	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError> {

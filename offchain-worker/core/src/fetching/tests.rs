@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use sp_core::H256;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a peer does with the range that begins at a chunk.
+/// A peer's behaviour for the range that begins at a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Does {
 	Honest,
@@ -224,7 +224,7 @@ fn attack_honest_peers_called_liars_by_a_false_description() {
 	})
 }
 
-/// Peers that claim to have everything and send nothing, or trickle: whoever is next is asked in time.
+/// Peers that claim to have everything and send nothing, or trickle: the next one is asked in time.
 #[test]
 fn attack_peers_that_claim_to_have_everything() {
 	simulate(|sim| async move {
@@ -236,14 +236,14 @@ fn attack_peers_that_claim_to_have_everything() {
 		assert_eq!(asked(&honest), 2);
 		assert!(hang.iter().all(|peer| asked(peer) == 1));
 		assert_eq!(story.busy.now.load(Ordering::SeqCst), 0, "they are no longer waited for");
-		// Whoever was slow is asked last for a while.
+		// A slow peer is asked last for a while.
 		assert_eq!(story.fetches(&["a", "b", "c", "h"], &[], "h").await, 0);
 		story.sim.sleep(SLOW_FOR_MS).await;
 		assert_eq!(story.fetches(&["a", "h"], &[], "h").await, PATIENCE);
 	})
 }
 
-/// Peers that send nothing, so that whoever has to answer for the bytes, and is slow, seems not to have them.
+/// Peers that send nothing, so that a slow owner seems not to have the bytes.
 #[test]
 fn attack_peers_that_take_the_time_of_who_answers_for_the_bytes() {
 	simulate(|sim| async move {
@@ -258,7 +258,7 @@ fn attack_peers_that_take_the_time_of_who_answers_for_the_bytes() {
 	})
 }
 
-/// Whoever publishes another's peer id at an address where it is not has nobody ask that peer last.
+/// Publishing another's peer id at a wrong address does not make that peer be asked last.
 #[test]
 fn attack_peer_named_where_it_is_not_and_called_slow() {
 	simulate(|sim| async move {
@@ -309,7 +309,7 @@ fn others_should_be_looked_up_only_when_they_are_needed() {
 	})
 }
 
-/// Whoever has to answer for the bytes is the last that is named first: others' failures are not its own.
+/// The owner is the last of the first sources: others' failures are not its own.
 #[test]
 fn failure_should_be_that_of_who_answers_for_the_bytes() {
 	simulate(|sim| async move {
@@ -325,8 +325,8 @@ fn failure_should_be_that_of_who_answers_for_the_bytes() {
 	})
 }
 
-/// A friend has the beginning of what is described falsely, so that it is not said that who answers for the bytes
-/// has others: a judge would not ask for those by their hash.
+/// An accomplice has the beginning of falsely described bytes, to hide that the owner has others: then a
+/// judge would not fetch those by their hash.
 #[test]
 fn attack_friend_that_has_the_beginning_of_what_is_described_falsely() {
 	simulate(|sim| async move {
@@ -337,7 +337,7 @@ fn attack_friend_that_has_the_beginning_of_what_is_described_falsely() {
 	})
 }
 
-/// Peers that are all slow: of one blob no more is on its way than two pieces.
+/// All peers are slow: at most two pieces of a blob are under way.
 #[test]
 fn attack_pieces_of_one_blob_that_fill_the_memory() {
 	simulate(|sim| async move {

@@ -1,5 +1,5 @@
-//! Chains, engines and services that stand before another of their kind: what roles that misbehave, and
-//! tests, change of one.
+//! Wrappers around a chain, an engine or a service, with which misbehaving roles and tests change a part of
+//! it.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -21,7 +21,7 @@ use super::{
 	},
 };
 
-/// Stands before a chain and is one itself: passes everything on, but for what it does otherwise.
+/// A chain that wraps another one: it passes everything on, except what it overrides.
 #[async_trait]
 pub trait BeforeChain: Send + Sync {
 	/// The chain that is asked.
@@ -162,7 +162,7 @@ impl<T: BeforeChain> Chain for T {
 	}
 }
 
-/// Stands before a media engine and is one itself: passes everything on, but for what it does otherwise.
+/// A media engine that wraps another one: it passes everything on, except what it overrides.
 #[async_trait]
 pub trait BeforeEngine: Send + Sync {
 	/// The engine that is asked.
@@ -230,7 +230,7 @@ impl<T: BeforeEngine> MediaEngine for T {
 	}
 }
 
-/// Stands before a service and is one itself: passes everything on, but for what it does otherwise.
+/// A service that wraps another one: it passes everything on, except what it overrides.
 #[async_trait]
 pub trait BeforeService: Send + Sync {
 	/// The service that is asked.

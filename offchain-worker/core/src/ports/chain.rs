@@ -1,4 +1,4 @@
-//! The chain as the roles see it.
+//! The chain, from the view of the roles.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -20,7 +20,7 @@ use tokio::sync::watch;
 
 use crate::ports::{clock::Clock, contradiction::Contradiction, stake_call::StakeCall};
 
-/// Where the chain stands.
+/// The chain's heads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Head {
 	/// Height of the best block.
@@ -33,12 +33,12 @@ pub struct Head {
 	pub finalized_hash: Hash,
 }
 
-/// At which block something is read.
+/// The block at which something is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum At {
-	/// The best block: for what must be answered within a few blocks.
+	/// The best block: for reads that need an answer within a few blocks.
 	Best,
-	/// The newest finalised block: for what cannot be taken back, such as deleting data.
+	/// The newest finalised block: for decisions that cannot be undone, such as deleting data.
 	Finalized,
 }
 
@@ -83,7 +83,7 @@ pub enum ChainError {
 	/// An answer that cannot be decoded.
 	#[error("the node's answer to {0} cannot be decoded; install the worker of its release")]
 	BadAnswer(String),
-	/// A block was asked for that the node does not have.
+	/// The node does not have the requested block.
 	#[error("the node has no block {0}: its chain is not that high yet, or it does not keep blocks so old")]
 	NoBlock(String),
 	/// The role has no key to sign with.
@@ -91,7 +91,7 @@ pub enum ChainError {
 	NoKey,
 }
 
-/// What to do about a refusal, where there is something to do.
+/// What to do about a refusal, if anything.
 fn advice(refused: &Refused) -> &'static str {
 	match refused.to_string().as_str() {
 		"Jobs.InsufficientEth" => "; the account has too little ETH for the budget and the bond: give a smaller --budget, or send it ETH",
@@ -100,20 +100,20 @@ fn advice(refused: &Refused) -> &'static str {
 		"Jobs.CannotBeJudged" => "; the ladder and the source are more than the judges can check: ask for fewer or smaller renditions",
 		"Jobs.FullClaimTooSmall" => "; at this price nothing could ever be claimed for the stream: give a higher --max-price, longer segments, or more or larger renditions",
 		"Jobs.TooManyPlaces" => "; the job lasts so long that its claims would fill a transcoder: give a smaller --lasts or longer segments",
-		"Jobs.BadEnd" => "; no job ends before it begins, or lasts that long: give another --lasts",
+		"Jobs.BadEnd" => "; a job must end after it begins, and may not last that long: give another --lasts",
 		"Jobs.CapExceeded" => "; the spending key has used up its cap: raise it with `livepeer-worker keys spend`",
 		"Jobs.KeyExpired" => "; the spending key has expired: renew it with `livepeer-worker keys spend`",
 		"Jobs.NoSpendingKey" | "Jobs.OutOfScope" => "; allow it with `livepeer-worker keys spend` and the account's own key",
-		"Jobs.CannotPayFee" => "; the transcoder's account has too little LPT for the claim's call, and too little ETH in its place: send it LPT",
-		"TranscoderElection.TermsLocked" => "; terms are locked in the last tenth of a round: it is tried again in the next one",
-		"TranscoderElection.PriceBelowLowest" => "; in the lock period a price may fall to the lowest of the others only",
+		"Jobs.CannotPayFee" => "; the transcoder's account has too little LPT for the claim's call, and too little ETH to pay it instead: send it LPT",
+		"TranscoderElection.TermsLocked" => "; terms are locked in the last tenth of a round: the worker tries again in the next one",
+		"TranscoderElection.PriceBelowLowest" => "; in the lock period a price may not fall below the lowest of the others",
 		"TranscoderElection.NotEnoughSelfBond" => "; bond more of the account's own LPT to itself (lptStaking.bond)",
-		"TranscoderElection.TooManyCandidates" => "; every place of a candidate is taken: bond more than the one with the least",
+		"TranscoderElection.TooManyCandidates" => "; the candidate list is full: bond more than the candidate with the least",
 		"TranscoderElection.Jailed" | "Jobs.Jailed" => "; `livepeer-worker stake unjail` with the account's own key once no verdict against it is open",
-		"TranscoderElection.VerdictOpen" => "; a verdict against it awaits its execution: try again when that is over",
-		"TranscoderElection.NotJailed" => "; there is nothing to leave",
-		"LptStaking.BelowMinimum" => "; a bond is the smallest bond at least: give more; a lock that is less can be withdrawn",
-		"LptStaking.RestBelowMinimum" => "; what is left of a bond is the smallest bond at least: take less, or all of it with --all",
+		"TranscoderElection.VerdictOpen" => "; a verdict against it is not executed yet: try again afterwards",
+		"TranscoderElection.NotJailed" => "; the account is not in jail",
+		"LptStaking.BelowMinimum" => "; that is less than the smallest bond: give more; a smaller lock can be withdrawn",
+		"LptStaking.RestBelowMinimum" => "; less than the smallest bond would be left: take less, or all of it with --all",
 		"LptStaking.BondedElsewhere" => "; an account bonds to one transcoder at a time: `livepeer-worker stake move`, or unbond first",
 		"LptStaking.StakeNotAccepted" => "; the transcoder is not registered: `livepeer-worker stake transcoders` lists others",
 		"LptStaking.TranscoderJailed" => "; the transcoder is jailed: wait until it has left jail, or choose another of `livepeer-worker stake transcoders`",
@@ -122,17 +122,17 @@ fn advice(refused: &Refused) -> &'static str {
 		"LptStaking.TooManyLocks" => "; withdraw or rebond a lock first",
 		"LptStaking.UnknownLock" => "; `livepeer-worker stake status` lists the locks by number",
 		"LptStaking.StillUnbonding" => "; the unbonding period is not over: `livepeer-worker stake status` shows when it is",
-		"LptStaking.LiabilityOpen" => "; the transcoder that the stake left has claims or judgements open from then: try again when they are over",
-		"LptStaking.PoolWiped" => "; a slash took all stake of the transcoder in this round: it takes stake again in the next",
-		"LptStaking.ExitPoolWiped" => "; a slash took all that had left the transcoder in this round: leave in the next",
+		"LptStaking.LiabilityOpen" => "; the transcoder that the stake left still has claims or judgements open from that time: try again when they are over",
+		"LptStaking.PoolWiped" => "; a slash took all of the transcoder's stake in this round: it takes stake again in the next",
+		"LptStaking.ExitPoolWiped" => "; a slash took all stake that was leaving the transcoder in this round: leave in the next",
 		"LptStaking.NothingToDo" => "; the amount is zero: give more",
-		"LptStaking.AlreadyThere" => "; the bond is there already: name another",
-		"LptStaking.NoFees" => "; there are no fees to withdraw: they come as the transcoder is paid for its work",
-		"LptStaking.WorthlessLock" => "; slashes left nothing of it: withdraw it, and it is gone",
-		"LptStaking.StillLiable" => "; the stake answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
-		"LptStaking.OfferChanged" => "; the offer is another one than was looked at: run `livepeer-worker stake accept` again and see what it says",
-		"LptStaking.NotEnoughFree" => "; give less: what is bonded or locked is not free, and the smallest balance of 0.001 LPT stays",
-		"LptStaking.TooSmallToPay" => "; the account has none of that money, and this is below the smallest balance: send it some first",
+		"LptStaking.AlreadyThere" => "; the bond is there already: name another transcoder or account",
+		"LptStaking.NoFees" => "; there are no fees to withdraw yet: they come when the transcoder is paid for its work",
+		"LptStaking.WorthlessLock" => "; slashes left nothing of it: withdraw it to remove it",
+		"LptStaking.StillLiable" => "; the stake still answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
+		"LptStaking.OfferChanged" => "; the offer has changed since it was shown: run `livepeer-worker stake accept` again and read what it says",
+		"LptStaking.NotEnoughFree" => "; give less: bonded and locked LPT are not free, and the smallest balance of 0.001 LPT must stay",
+		"LptStaking.TooSmallToPay" => "; the account has no such money, and this is below the smallest balance: send it some first",
 		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
 		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
 		"OperatorKeys.UnknownGeneration" => "; `livepeer-worker keys show` lists the keys by generation",
@@ -140,7 +140,7 @@ fn advice(refused: &Refused) -> &'static str {
 	}
 }
 
-/// What to do about what the pool says.
+/// What to do about a refusal of the pool.
 fn pool_advice(reason: &str) -> &'static str {
 	if reason.contains("Inability to pay") || reason.contains("balance too low") {
 		"; the account that signs has too little LPT for the fee of a transaction: send it some"
@@ -150,7 +150,7 @@ fn pool_advice(reason: &str) -> &'static str {
 }
 
 impl ChainError {
-	/// Whether the same request may succeed later without anything else being done.
+	/// Whether the same request may succeed later by itself.
 	pub fn is_transient(&self) -> bool {
 		matches!(self, ChainError::Unreachable { .. } | ChainError::NotIncluded { .. })
 	}
@@ -161,11 +161,11 @@ impl ChainError {
 	}
 }
 
-/// How long after the node was found away it is tried again.
+/// The pause after the node was found away.
 const AWAY_MS: u64 = 2_000;
 
-/// Does what a role does first, again and again while the node is away: a node that restarts must
-/// not end the workers that start beside it. `attempt` looks at the chain before it sends anything.
+/// Repeats a role's first step while the node is away: a restarting node must not end workers that start
+/// beside it. `attempt` must look at the chain before it sends anything.
 pub(crate) async fn while_away<T, E: core::fmt::Display>(
 	clock: &dyn Clock,
 	is_away: impl Fn(&E) -> bool,
@@ -184,17 +184,16 @@ pub(crate) async fn while_away<T, E: core::fmt::Display>(
 
 macro_rules! refusals {
 	($($(#[$doc:meta])* $variant:ident: $pallet:literal, $name:literal;)*) => {
-		/// Why the chain refused a call, where a role makes something of it. The names are those of
-		/// the pallets' errors.
+		/// The refusals of calls that roles handle. The names are those of the pallets' errors.
 		#[derive(Clone, PartialEq, Eq, Debug)]
 		pub enum Refused {
 			$($(#[$doc])* $variant,)*
-			/// Anything else, with pallet and error or what the node said.
+			/// Any other refusal, with pallet and error or the node's message.
 			Other(String),
 		}
 
 		impl Refused {
-			/// All that have a name, with pallet and error.
+			/// All named refusals, with pallet and error.
 			pub const NAMED: &[(Refused, &str, &str)] =
 				&[$((Refused::$variant, $pallet, $name),)*];
 		}
@@ -209,15 +208,15 @@ refusals! {
 	NoAssignment: "Jobs", "NoAssignment";
 	/// The assignment is not offered now.
 	NotOffered: "Jobs", "NotOffered";
-	/// It is another transcoder's.
+	/// The assignment is another transcoder's.
 	NotTranscoder: "Jobs", "NotTranscoder";
-	/// The time for it is over.
+	/// The time for the call is over.
 	TooLate: "Jobs", "TooLate";
 	/// A later segment is claimed already.
 	ClaimNotAscending: "Jobs", "ClaimNotAscending";
-	/// A claim has no more leaves than this.
+	/// The claim has too many leaves.
 	TooManyLeaves: "Jobs", "TooManyLeaves";
-	/// There is nothing to pay for.
+	/// The claim is for no work.
 	NoWork: "Jobs", "NoWork";
 	/// More work than the segments can hold.
 	WorkTooLarge: "Jobs", "WorkTooLarge";
@@ -239,9 +238,9 @@ refusals! {
 	NotRegistered: "TranscoderElection", "NotRegistered";
 	/// There is no such challenge.
 	NoChallenge: "ChallengeLottery", "NoChallenge";
-	/// Keys of another generation than those that count.
+	/// Signed by keys of a generation that does not count.
 	WrongGeneration: "Jobs", "WrongGeneration";
-	/// The leaf does not prove itself.
+	/// The leaf's proof is wrong.
 	BadProof: "ChallengeLottery", "BadProof";
 	/// No drawn position is in the leaf.
 	NothingToAnswer: "ChallengeLottery", "NothingToAnswer";
@@ -249,9 +248,9 @@ refusals! {
 	BadSignature: "ChallengeLottery", "BadSignature";
 	/// A claim of the assignment may still be on its way.
 	NotIdle: "Jobs", "NotIdle";
-	/// The fee is not worth the claim's verification, as long as more can be claimed at once.
+	/// The fee is not worth the claim's verification, and a larger claim is possible.
 	FeeBelowVerification: "Jobs", "FeeBelowVerification";
-	/// The transcoder's own bond backs no more claims without outcome.
+	/// The transcoder's own bond backs no more undecided claims.
 	NotBacked: "Jobs", "NotBacked";
 	/// At this price no claim could be worth its verification.
 	PriceBelowVerification: "Jobs", "PriceBelowVerification";
@@ -269,7 +268,7 @@ impl Refused {
 		)
 	}
 
-	/// Whether no later attempt of a claim avoids it. Others, such as a chain in safe mode, pass.
+	/// Whether the refusal of a claim is permanent. Others, such as a chain in safe mode, pass.
 	pub fn is_lasting(&self) -> bool {
 		matches!(
 			self,
@@ -314,17 +313,17 @@ pub struct LeafReveal {
 	pub proof: SumProof,
 }
 
-/// What a key may spend of a broadcaster's ETH.
+/// How much of a broadcaster's ETH a key may spend.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spending {
 	/// The most that it may ever spend.
 	pub cap: Balance,
-	/// The block from which on it may do nothing.
+	/// The block from which it has no right any more.
 	pub expiry: BlockNumber,
 }
 
-/// What a role asks of the chain: a transaction that the role's key signs, or an object that is
-/// signed itself and may be brought by anybody, for nothing.
+/// A role's call: a transaction that the role's key signs, or an object with a signature of its own, which
+/// anybody may submit for free.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
 	/// Opens a job. Signed by the broadcaster or a spending key of it.
@@ -344,7 +343,7 @@ pub enum Call {
 		/// ETH for the job.
 		budget: Balance,
 	},
-	/// Says where a stream of the signing account is found.
+	/// Publishes where a stream of the signing account is found.
 	SetOrigin {
 		/// The stream's name.
 		name: String,
@@ -363,7 +362,7 @@ pub enum Call {
 		/// The job.
 		job: JobId,
 	},
-	/// Ends an assignment for which nothing is claimed. Its transcoder may say so earlier than others.
+	/// Ends an assignment for which nothing is claimed. Its transcoder may do so earlier than others.
 	EndIdle {
 		/// The job.
 		job: JobId,
@@ -392,9 +391,9 @@ pub enum Call {
 		/// Where it is reached.
 		service: ServiceRecord,
 	},
-	/// Says how much work is taken.
+	/// Announces a capacity.
 	Announce(Availability, OperatorSignature),
-	/// Keeps the availability alive.
+	/// The heartbeat.
 	Heartbeat(Heartbeat, OperatorSignature),
 	/// Answers the draw of a claim. The leaf proves itself.
 	RevealLeaf {
@@ -409,7 +408,7 @@ pub enum Call {
 		claim: ClaimId,
 		/// One for each drawn leaf, in ascending order of index.
 		openings: VariantOpenings,
-		/// The transcoder's, over the openings for the ballot at work.
+		/// The transcoder's signature over the openings for the current ballot.
 		signature: OperatorSignature,
 	},
 	/// Bonds LPT of the signing account to a transcoder (to itself, to become one).
@@ -430,7 +429,7 @@ pub enum Call {
 		/// The key of forced variants, for a transcoder's duties.
 		vrf: Option<VrfKey>,
 	},
-	/// Lets a key of the signing account sign no more.
+	/// Revokes a key of the signing account.
 	RevokeKey {
 		/// What it signs.
 		purpose: Purpose,
@@ -446,15 +445,15 @@ pub enum Call {
 		/// What it may spend.
 		spending: Spending,
 	},
-	/// Ends that.
+	/// Revokes a spending key.
 	RemoveSpending {
 		/// Whose ETH it is.
 		broadcaster: AccountId,
 		/// The key's account.
 		key: AccountId,
 	},
-	/// Shows that somebody signed two things that exclude each other. It costs nothing where that is so and
-	/// was not shown before; for a transcoder's there is a finder's fee.
+	/// Reports two contradictory signatures. It is free if it is true and new; a transcoder's brings a
+	/// finder's fee.
 	Report(Box<Contradiction>),
 }
 
@@ -489,22 +488,22 @@ impl Call {
 	}
 }
 
-/// What the roles need to know of the protocol's parameters.
+/// The protocol's parameters that roles need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
 	/// Length of a slot in milliseconds.
 	pub slot_duration: u64,
-	/// Blocks within which an available transcoder sends one heartbeat.
+	/// Blocks in which an available transcoder must send one heartbeat.
 	pub heartbeat_interval: BlockNumber,
 	/// Open claims that one transcoder may have.
 	pub max_open_claims: u32,
-	/// Blocks after an assignment's end in which it can still be claimed for.
+	/// Blocks after an assignment's end in which its work can still be claimed.
 	pub claim_grace: BlockNumber,
-	/// The best block's number on the protocol's clock, by which deadlines go.
+	/// The best block's number on the protocol's clock, in which deadlines are measured.
 	pub now: BlockNumber,
 }
 
-/// What an account has that is free, in smallest units.
+/// An account's free balances, in smallest units.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Free {
 	/// LPT.
@@ -516,8 +515,8 @@ pub struct Free {
 /// How long [`Chain::submit`] waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wait {
-	/// Until the call succeeded in a best block. A reorg may take that block back, and the call
-	/// with it: for calls that are repeated until the chain shows what they did.
+	/// Until the call succeeded in a best block. A reorg may undo that block and the call: for calls that are
+	/// repeated until the chain shows their effect.
 	InBlock,
 	/// Until that block is final: for calls that are made once.
 	Finalized,
@@ -525,9 +524,9 @@ pub enum Wait {
 
 /// The chain: reads at a block, and calls.
 ///
-/// Reads never change anything and may be repeated. `submit` resolves when the call was executed;
-/// an error of kind [`ChainError::is_transient`] leaves open whether it will be, so that callers
-/// look at the chain before they send again.
+/// Reads change nothing and may be repeated. `submit` resolves when the call was executed. After an error
+/// that [`ChainError::is_transient`] the call may still be executed, so callers look at the chain before they
+/// send it again.
 #[async_trait]
 pub trait Chain: Send + Sync {
 	/// Hash of the genesis block.
@@ -537,17 +536,17 @@ pub trait Chain: Send + Sync {
 	/// The head, changed with every new best or finalised block.
 	fn heads(&self) -> watch::Receiver<Head>;
 
-	/// What the roles need to know of parameters and clock.
+	/// The parameters and the clock.
 	async fn limits(&self) -> Result<Limits, ChainError>;
-	/// The generations of an account's keys for a purpose that the chain keeps, newest first.
+	/// The generations of an account's keys for a purpose that are on the chain, newest first.
 	async fn operator_keys(
 		&self,
 		account: &AccountId,
 		purpose: Purpose,
 	) -> Result<Vec<KeysView>, ChainError>;
-	/// What an account has that is free.
+	/// An account's free balances.
 	async fn free(&self, account: &AccountId) -> Result<Free, ChainError>;
-	/// Whether it is a chain for development or tests, on which peers may be on one machine.
+	/// Whether it is a chain for development or tests, where peers may share a machine.
 	fn is_for_tests(&self) -> bool;
 	/// One transcoder.
 	async fn transcoder(&self, account: &AccountId) -> Result<Option<TranscoderView>, ChainError>;
@@ -557,14 +556,13 @@ pub trait Chain: Send + Sync {
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError>;
 	/// Where a stream comes from.
 	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError>;
-	/// The streams that have said where they come from.
+	/// The streams with a published origin.
 	async fn origins(&self) -> Result<Vec<StreamId>, ChainError>;
 	/// One job.
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError>;
-	/// The newest job of a stream that still has state.
+	/// The newest job of a stream, if it is still in the state.
 	async fn job_of_stream(&self, stream: StreamId) -> Result<Option<JobId>, ChainError>;
-	/// One assignment of a job, for as long as it can be claimed for or what was signed for it can be
-	/// reported.
+	/// One assignment of a job, as long as its work can be claimed or its signatures reported.
 	async fn assignment(
 		&self,
 		at: At,
@@ -579,18 +577,18 @@ pub trait Chain: Send + Sync {
 	async fn challenge(&self, at: At, id: ClaimId) -> Result<Option<ChallengeView>, ChainError>;
 	/// The open claims of a transcoder.
 	async fn claims_of(&self, at: At, transcoder: &AccountId) -> Result<Vec<ClaimId>, ChainError>;
-	/// What the claims of an assignment have to be worth, and how much of them is backed.
+	/// The least worth of an assignment's claims, and how much of them is backed.
 	async fn claim_terms(
 		&self,
 		job: JobId,
 		assignment: AssignmentIndex,
 	) -> Result<Option<ClaimTerms>, ChainError>;
-	/// What the price and the budget of a new job have to cover.
+	/// The least price and budget of a new job.
 	async fn job_terms(&self) -> Result<VerificationTerms, ChainError>;
 	/// The toolchains that claims may name.
 	async fn toolchains(&self) -> Result<Vec<ToolchainId>, ChainError>;
 
-	/// Sends and waits. A transaction is signed by the role's key; an object that is signed itself
+	/// Sends a call and waits. A transaction is signed by the role's key; an object with its own signature
 	/// needs none.
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError>;
 }

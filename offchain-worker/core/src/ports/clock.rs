@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 pub trait Clock: Send + Sync {
 	/// Milliseconds since some moment in the past; never goes back.
 	fn now_ms(&self) -> u64;
-	/// Milliseconds since 1970, as the machine's clock has it; may jump either way.
+	/// Milliseconds since 1970 by the machine's clock, which may jump either way.
 	fn wall_ms(&self) -> u64;
 	/// Resolves when [`Clock::now_ms`] has reached `ms`.
 	fn sleep_until(&self, ms: u64) -> BoxFuture<'static, ()>;

@@ -1,4 +1,4 @@
-//! What proves that somebody signed two things that exclude each other.
+//! Proofs that somebody signed two contradictory statements.
 
 use codec::{Decode, Encode};
 use livepeer_primitives::{
@@ -27,7 +27,7 @@ impl SignedReceipt {
 	}
 }
 
-/// Two things of one signer that exclude each other, with all that the chain asks for to punish it.
+/// Two contradictory statements of one signer, with everything that the chain needs to punish it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Contradiction {
 	/// A broadcaster signed two segments in one place.
@@ -41,7 +41,7 @@ pub enum Contradiction {
 	},
 }
 
-/// As what somebody contradicted itself.
+/// The signer's capacity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Party {
 	/// As the broadcaster of a job.
@@ -60,7 +60,7 @@ impl Party {
 	}
 }
 
-/// What the chain punishes once, however often it was done.
+/// An offence, which the chain punishes once, however often it was committed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Offence {
 	/// As what.
@@ -72,14 +72,14 @@ pub struct Offence {
 }
 
 impl Contradiction {
-	/// What two headers prove: nothing, where they are the same, or of two places, or not signed as
-	/// one generation of one account. The signatures are yet to be checked.
+	/// What two headers prove: nothing if they are equal, of two places, or not signed as one generation of
+	/// one account. Does not check the signatures.
 	pub fn of_headers(one: &SignedHeader, other: &SignedHeader) -> Option<Self> {
 		(one.header.equivocates(&other.header) && is_one_signer(&one.signature, &other.signature))
 			.then(|| Self::Segments(Box::new([one.clone(), other.clone()])))
 	}
 
-	/// What two receipts for a segment prove, in the same way.
+	/// What two receipts for a segment prove. Does not check the signatures.
 	pub fn of_receipts(
 		segment: &SignedHeader,
 		one: &SignedReceipt,
@@ -94,7 +94,7 @@ impl Contradiction {
 		})
 	}
 
-	/// What two records prove, in the same way.
+	/// What two records prove. Does not check the signatures.
 	pub fn of_records(one: &SegmentRecord, other: &SegmentRecord) -> Option<Self> {
 		Self::of_headers(&one.signed, &other.signed)
 			.or_else(|| {
@@ -127,7 +127,7 @@ impl Contradiction {
 		}
 	}
 
-	/// What it is punished as.
+	/// The offence.
 	pub fn offence(&self) -> Offence {
 		let job = self.header().job;
 		match self {
@@ -141,9 +141,9 @@ impl Contradiction {
 		}
 	}
 
-	/// Whether both sides are signed by whom and by which keys the chain asks for: the job's
-	/// broadcaster, and the transcoder of an assignment that it has accepted, as the generations of
-	/// that assignment. Anybody can sign for a job that is another's, or with keys that do not count.
+	/// Whether both sides are signed by the account and the keys that the chain requires: the job's
+	/// broadcaster, or the transcoder of an assignment that it has accepted, with the generations of that
+	/// assignment. Anybody can sign for somebody else's job, or with keys that do not count.
 	pub fn is_by(&self, broadcaster: &AccountId, given: &AssignmentView) -> bool {
 		let is_signer = |signature: &OperatorSignature, account: &AccountId, keys: Generation| {
 			signature.signer.account == *account && signature.signer.generation == keys
@@ -164,7 +164,7 @@ impl Contradiction {
 	}
 }
 
-/// Whether two signatures say that they are of one generation of one account's keys.
+/// Whether two signatures name the same generation of the same account's keys.
 fn is_one_signer(one: &OperatorSignature, other: &OperatorSignature) -> bool {
 	let (one, other) = (&one.signer, &other.signer);
 	(&one.account, one.generation) == (&other.account, other.generation)

@@ -1,4 +1,4 @@
-//! What the roles ask of a media engine.
+//! The media engine, from the view of the roles.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -11,22 +11,22 @@ use livepeer_primitives::{
 };
 use thiserror::Error;
 
-/// What a job asks for: its ladder, and the limits beyond which a segment is invalid input.
+/// A job's format: its ladder, and the limits beyond which a segment is invalid input.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Format {
 	/// The renditions in order.
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
-	/// Whether an output can be a variant: else a judge makes none to compare it with.
+	/// Whether an output can be a variant; if not, a judge makes none for comparison.
 	pub variants: bool,
-	/// The work that is stated of a segment, more than which a judge does not do. None is where nobody states any.
+	/// The work that the leaf states for a segment: a judge does no more. `None` if nobody states any.
 	pub stated: Option<StatedWork>,
 }
 
 impl Format {
-	/// What is asked of one segment of a job: the last one of its epoch may be shorter. Its outputs can be
-	/// variants, and no work is stated of it.
+	/// The format of one segment of a job; the last one of its epoch may be shorter. Its outputs can be
+	/// variants, and no work is stated for it.
 	pub fn of(ladder: &Ladder, limits: &SourceLimits, segment: &SegmentInfo) -> Self {
 		let is_last = segment.flags & LAST_OF_EPOCH != 0;
 		let shortest = if is_last { 0 } else { limits.shortest };
@@ -35,7 +35,7 @@ impl Format {
 	}
 }
 
-/// Pixels that went through the engine: what work is computed from.
+/// Pixels that went through the engine, from which work is computed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Pixels {
 	/// Decoded pixels of the source.
@@ -45,9 +45,8 @@ pub struct Pixels {
 }
 
 impl Pixels {
-	/// The work of the segment with those outputs that are there; `None` when it does not fit 64
-	/// bits, or for a profile that has no factor. Where none is there nothing shows that anything was
-	/// decoded, and it is 0.
+	/// The work of the segment with its existing outputs; `None` if it does not fit 64 bits, or for a profile
+	/// without a factor. Without any output nothing shows that the source was decoded, and the work is 0.
 	pub fn work(
 		&self,
 		factors: &WorkFactors,
@@ -61,13 +60,13 @@ impl Pixels {
 	}
 }
 
-/// The profile's variant in one rendition: public, of the same rate and quality, and told by
-/// nothing cheaper than the encode.
+/// The profile's variant in one rendition: public, of the same rate and quality, and recognisable only by
+/// encoding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Variant {
 	/// The rendition's place in the ladder.
 	pub rendition: u8,
-	/// From which of the profile's [`VARIANT_STARTS`] starting pictures on.
+	/// The starting picture, one of the profile's [`VARIANT_STARTS`].
 	pub start: u8,
 }
 
@@ -92,22 +91,21 @@ pub enum Fault {
 	NonConforming(NonConformingKind),
 }
 
-/// What one output is, beside what the toolchain makes.
+/// The comparison of an output with what the toolchain makes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Finding {
 	/// Byte for byte the same, or absent.
 	Exact,
 	/// Byte for byte the profile's variant.
 	Variant {
-		/// From which starting picture on.
+		/// The starting picture.
 		start: u8,
 	},
 	/// Something else.
 	Fault {
 		/// What is wrong.
 		fault: Fault,
-		/// The first picture, in the order in which they are shown, that differs, where that says
-		/// anything.
+		/// The first picture that differs, in the order of display, if that is meaningful.
 		picture: Option<u32>,
 	},
 }
@@ -121,7 +119,7 @@ impl Finding {
 		}
 	}
 
-	/// The first picture that differs, where that says anything.
+	/// The first picture that differs, if that is meaningful.
 	pub fn picture(&self) -> Option<u32> {
 		match self {
 			Self::Fault { picture, .. } => *picture,
@@ -157,13 +155,13 @@ pub struct Examined {
 /// Why the engine made nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum MediaError {
-	/// The input is beyond the limits or cannot be decoded: everybody finds the same.
+	/// The input is beyond the limits or cannot be decoded: every engine finds the same.
 	#[error("invalid input: {0:?}")]
 	Invalid(RejectReason),
-	/// The segment takes more work than is stated for it: everybody finds the same.
+	/// The segment takes more work than is stated: every engine finds the same.
 	#[error("the segment takes more work than is stated")]
 	MoreWork,
-	/// The engine gave no answer in time or died; says nothing about the input.
+	/// The engine gave no answer in time or died, which shows nothing about the input.
 	#[error("the media engine failed: {0}")]
 	Failed(String),
 	/// This machine had no memory or no process left to look at the input, which is not to blame.
@@ -171,20 +169,21 @@ pub enum MediaError {
 	Unable(String),
 }
 
-/// A media engine. The same input and format give the same outputs on every machine with the same
-/// toolchain id; an engine for which that does not hold has another id.
+/// A media engine. The same input and format give the same outputs on every machine with the same toolchain
+/// id; an engine with other outputs has another id.
 #[async_trait]
 pub trait MediaEngine: Send + Sync {
-	/// The id of what this engine makes.
+	/// The id of this engine's toolchain.
 	fn toolchain(&self) -> ToolchainId;
 
-	/// Makes the golden vectors anew, whatever is known of them, and says whose they are.
+	/// Makes the golden vectors anew, ignoring the cache, and returns the id of the toolchain that they
+	/// identify.
 	async fn attest(&self) -> Result<ToolchainId, MediaError>;
 
 	/// The profiles that it makes, ascending.
 	fn profiles(&self) -> Vec<ProfileId>;
 
-	/// Makes the renditions of `input`, one of them as its profile's variant if that is asked for.
+	/// Makes the renditions of `input`, one of them as its profile's variant if `variant` is given.
 	async fn transcode(
 		&self,
 		format: &Format,
@@ -192,13 +191,13 @@ pub trait MediaEngine: Send + Sync {
 		variant: Option<Variant>,
 	) -> Result<Transcoded, MediaError>;
 
-	/// Whether `input` is accepted: decodes it and makes nothing, for a judge, at the lowest priority.
+	/// Whether `input` is valid: decodes it without making outputs, for a judge, at the lowest priority.
 	async fn accept(&self, format: &Format, input: &[u8]) -> Result<(), MediaError>;
 
-	/// Makes them again, compares them with `outputs` (one per rendition, absent ones too, of which nothing is
-	/// made) and gathers the evidence of the leaf at `index` under the tranche's `seed`. Where one output
-	/// alone differs, and can be a variant, it is compared with those of its profile that it can be.
-	/// [`MediaError::MoreWork`] as soon as decoding shows that they take more than what is stated.
+	/// Makes the renditions again, compares them with `outputs` (one per rendition; absent ones are not made)
+	/// and gathers the evidence of the leaf at `index` under the tranche's `seed`. If only one output
+	/// differs, and it can be a variant, it is compared with the possible variants of its profile.
+	/// [`MediaError::MoreWork`] as soon as decoding shows that the segment takes more work than is stated.
 	async fn examine(
 		&self,
 		format: &Format,

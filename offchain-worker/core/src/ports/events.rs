@@ -1,4 +1,4 @@
-//! Progress that programs read: one event per step, as JSON lines.
+//! Progress for programs: one event per step, as JSON lines.
 //!
 //! Hashes are hex with `0x`, accounts SS58, times milliseconds. Fields are only ever added.
 
@@ -14,13 +14,13 @@ use crate::{
 	ports::{clock::Clock, store::StoreError},
 };
 
-/// What an operator is warned of.
+/// Warnings to operators.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Warning {
 	/// The account is jailed.
 	Jailed,
-	/// The stake fell: a slash, or stake that left.
+	/// The stake fell, by a slash or because stake left.
 	StakeFell,
 	/// A claim is decided against the account, and the slash for it is not executed yet.
 	SlashPending,
@@ -36,7 +36,7 @@ pub enum Warning {
 	Refused,
 	/// Segments of an own job were refused.
 	SegmentRefused,
-	/// More segments come than are transcoded.
+	/// More segments come than can be transcoded.
 	QueueFull,
 	/// An account has little left.
 	LowBalance,
@@ -50,7 +50,7 @@ pub enum Warning {
 	Store,
 	/// The folder may be an old copy, or another worker runs for the account.
 	Restored,
-	/// The chain does not accept the toolchain, or no longer.
+	/// The chain does not accept the toolchain, or not any more.
 	Toolchain,
 }
 
@@ -100,10 +100,10 @@ impl Warning {
 	}
 }
 
-/// How often the same warning is said.
+/// The least time between two warnings of a kind.
 const AGAIN_MS: u64 = 60_000;
 
-/// Says warnings, each at most once in a while: strangers may cause some.
+/// Emits warnings, each at most once in a while, because strangers may cause some.
 pub struct Warnings {
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
@@ -111,12 +111,12 @@ pub struct Warnings {
 }
 
 impl Warnings {
-	/// Says them to `events`.
+	/// Emits them to `events`.
 	pub fn new(events: Arc<dyn EventSink>, clock: Arc<dyn Clock>) -> Self {
 		Self { events, clock, said: Mutex::default() }
 	}
 
-	/// Says a warning, unless one of its kind was said lately.
+	/// Emits a warning, unless one of its kind was emitted lately.
 	pub fn warn(&self, what: Warning, text: impl Into<String>) {
 		let text = text.into();
 		if self.is_due(Some(what), None, &text) {
@@ -125,7 +125,7 @@ impl Warnings {
 		}
 	}
 
-	/// Says that something cannot be stored.
+	/// Warns that something cannot be stored.
 	pub fn store(&self, error: &StoreError) {
 		self.warn(
 			Warning::Store,
@@ -133,7 +133,7 @@ impl Warnings {
 		);
 	}
 
-	/// Says what is waited for, unless the same was said lately.
+	/// Emits what the role waits for, unless the same was emitted lately.
 	pub fn wait(&self, text: impl Into<String>) {
 		let text = text.into();
 		if self.is_due(None, Some(&text), &text) {
@@ -166,7 +166,7 @@ impl Warnings {
 pub enum Event {
 	/// The role is up.
 	Started {
-		/// Its account, where it has one.
+		/// Its account, if it has one.
 		account: Option<String>,
 		/// Its libp2p peer id.
 		peer_id: Option<String>,
@@ -175,8 +175,7 @@ pub enum Event {
 	},
 	/// The role is down after an orderly stop.
 	Stopped,
-	/// Something that its operator should know or do something about. Said again while it lasts, at
-	/// most once in a while.
+	/// Something that the operator should know or act on. Repeated while it lasts, at most once in a while.
 	Warned {
 		/// Which: see [`Warning`].
 		what: Warning,
@@ -189,16 +188,16 @@ pub enum Event {
 		job: u64,
 		/// The assignment that ended.
 		assignment: u32,
-		/// For how long its transcoder had not answered, or had given nothing back.
+		/// How long its transcoder had not answered, or had given nothing back.
 		silent_ms: u64,
 	},
-	/// The role cannot go on by itself. Said again while it lasts, at most once in a while.
+	/// The role cannot continue by itself. Repeated while it lasts, at most once in a while.
 	Waits {
 		/// What it waits for and what to do.
 		text: String,
 	},
-	/// Somebody signed two things that exclude each other. Both are kept, and reported where the role has
-	/// a key for it.
+	/// Somebody signed two contradictory statements. Both are stored, and reported if the role has a key for
+	/// that.
 	ContradictionFound {
 		/// `broadcaster`: two segments in one place; `transcoder`: two results for one segment.
 		by: String,
@@ -211,7 +210,7 @@ pub enum Event {
 		/// The segment.
 		seq: u64,
 	},
-	/// Nothing more is to be said to the chain about such an offence.
+	/// The report of such an offence is settled.
 	ContradictionSettled {
 		/// As above.
 		by: String,
@@ -219,7 +218,7 @@ pub enum Event {
 		account: String,
 		/// The job.
 		job: u64,
-		/// `reported` from here, `known` before, or `too_late`.
+		/// `reported` by this role, `known` before, or `too_late`.
 		outcome: String,
 	},
 	/// Broadcaster: the stream has a job.
@@ -228,7 +227,7 @@ pub enum Event {
 		job: u64,
 		/// The stream's id.
 		stream: String,
-		/// Whether an earlier run had opened it.
+		/// Whether an earlier run opened it.
 		resumed: bool,
 	},
 	/// Broadcaster: a transcoder has accepted.
@@ -348,7 +347,7 @@ pub enum Event {
 		/// The segment.
 		seq: u64,
 	},
-	/// Transcoder: it was opened which of a claim's drawn segments had to have a variant.
+	/// Transcoder: the variants of a claim's drawn segments were opened.
 	VariantsOpened {
 		/// The claim.
 		claim: u64,
@@ -359,7 +358,7 @@ pub enum Event {
 	ClaimClosed {
 		/// The claim.
 		claim: u64,
-		/// How it was decided, where this was seen.
+		/// How it was decided, if that was seen.
 		outcome: Option<String>,
 	},
 	/// Verifier: a task was taken.
@@ -396,8 +395,8 @@ pub enum Event {
 		seq: u64,
 		/// The verdict.
 		verdict: String,
-		/// What each output is, in rendition order: exact, a variant, or what is wrong and from which
-		/// picture on; empty where it did not come so far.
+		/// The finding for each output, in rendition order: exact, a variant, or the fault and its first
+		/// picture; empty if the outputs were not compared.
 		findings: Vec<String>,
 		/// Time that the engine took.
 		verify_ms: u64,
@@ -415,7 +414,7 @@ pub enum Event {
 		/// From taking to judging.
 		total_ms: u64,
 	},
-	/// Verifier: a task cannot be judged here. Said each time that it is posted.
+	/// Verifier: a task cannot be judged here. Emitted each time that it is posted.
 	TaskUnable {
 		/// The claim.
 		claim: u64,
@@ -458,7 +457,7 @@ impl EventSink for NoEvents {
 	fn emit(&self, _: Event) {}
 }
 
-/// Outputs as events name them; those that are absent are left out.
+/// Outputs in the form of events, without absent ones.
 pub fn output_names<'a>(
 	outputs: impl IntoIterator<Item = &'a livepeer_primitives::receipt::Output>,
 ) -> Vec<(String, u32)> {

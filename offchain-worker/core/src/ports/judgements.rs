@@ -1,4 +1,4 @@
-//! The chain as whoever judges a verdict again sees it.
+//! The chain, from the view of an audit.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -9,18 +9,17 @@ use livepeer_primitives::{
 
 use crate::ports::chain::{Chain, ChainError};
 
-/// Reads of old blocks. A node keeps the state of its newest ones; one that keeps all is an archive.
+/// Reads of old blocks. A node keeps the state of its newest blocks; an archive keeps all.
 #[async_trait]
 pub trait Judgements: Chain {
 	/// The hash of the block of a height.
 	async fn block(&self, height: BlockNumber) -> Result<Hash, ChainError>;
 
-	/// The transactions of a block, as they are encoded there. A node that keeps no old state may still keep
-	/// these.
+	/// The encoded transactions of a block. A node without old state may still have these.
 	async fn transactions(&self, block: Hash) -> Result<Vec<Vec<u8>>, ChainError>;
 
-	/// What the chain held of a claim that was judged, after this block; `None` where it was not yet,
-	/// or not any more.
+	/// The chain's state of a claim's judgement after this block; `None` before it began, and after it was
+	/// removed.
 	async fn judgement(
 		&self,
 		block: Hash,

@@ -1,8 +1,8 @@
-//! What whoever owns stake calls.
+//! The calls of owners of stake.
 
 use livepeer_primitives::{AccountId, Balance};
 
-/// What an account asks of its stake.
+/// A call about an account's stake.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StakeCall {
 	/// Takes a part of the bond away.
@@ -42,9 +42,9 @@ pub enum StakeCall {
 		from: AccountId,
 		/// The number of the lock among theirs.
 		lock: u32,
-		/// Whom it stands behind.
+		/// The transcoder that it is bonded to.
 		transcoder: AccountId,
-		/// What it is worth at the least, in LPT.
+		/// The least that it must be worth, in LPT.
 		least: Balance,
 	},
 	/// Leaves jail.

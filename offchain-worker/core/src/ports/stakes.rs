@@ -1,4 +1,4 @@
-//! The chain as whoever owns stake sees it.
+//! The chain, from the view of an owner of stake.
 
 use async_trait::async_trait;
 use livepeer_primitives::{
@@ -11,7 +11,7 @@ use livepeer_primitives::{
 
 use crate::ports::chain::{Call, Chain, ChainError};
 
-/// What whoever owns stake needs to know of the protocol's parameters.
+/// The protocol's parameters that owners of stake need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StakeLimits {
 	/// Length of a slot in milliseconds.
@@ -28,12 +28,12 @@ pub struct StakeLimits {
 	pub min_self_bond: Balance,
 }
 
-/// What roles need not know and owners of stake do.
+/// Reads for owners of stake.
 #[async_trait]
 pub trait Stakes: Chain {
 	/// The parameters that concern stake.
 	async fn stake_limits(&self) -> Result<StakeLimits, ChainError>;
-	/// Where the protocol's clock stood at a height, or stands.
+	/// The protocol's clock at a height, or now.
 	async fn clock(&self, height: Option<BlockNumber>) -> Result<ClockView, ChainError>;
 	/// An account's stake, fees and locks at a height whose state the node still has, or now.
 	async fn stake(
@@ -41,17 +41,17 @@ pub trait Stakes: Chain {
 		height: Option<BlockNumber>,
 		account: &AccountId,
 	) -> Result<StakeView, ChainError>;
-	/// What this round can mint, and the next.
+	/// The inflation of this round and the next.
 	async fn inflation(&self) -> Result<InflationView, ChainError>;
 	/// What a transcoder's seat earns.
 	async fn yield_of(&self, transcoder: &AccountId) -> Result<YieldView, ChainError>;
-	/// The terms of a transcoder from the next round on; `None` where nobody is registered.
+	/// The terms of a transcoder from the next round on; `None` if the account is not registered.
 	async fn terms_of(&self, transcoder: &AccountId) -> Result<Option<TermsView>, ChainError>;
 	/// The stake behind a transcoder.
 	async fn backing(&self, transcoder: &AccountId) -> Result<BackingView, ChainError>;
 	/// The candidates in the order of the next election.
 	async fn pool(&self) -> Result<Vec<PoolSeat>, ChainError>;
-	/// Who validates, and who leaves.
+	/// The validators, and which of them leave.
 	async fn validators(&self) -> Result<Vec<ValidatorView>, ChainError>;
 	/// The fee of a call that the account's key would sign, in LPT.
 	async fn fee(&self, call: &Call) -> Result<Balance, ChainError>;

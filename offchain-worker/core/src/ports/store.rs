@@ -1,11 +1,11 @@
 //! What survives a restart.
 //!
-//! Bytes are kept under their SHA-256 as long as something pins them: a source segment that waits
-//! for its receipt, a transcoded segment until its claim is closed, a record of a playlist, a
-//! verification task. A method that returns `Ok` has made its change durable, and blocks for the
-//! time of a disk write.
+//! Bytes are stored under their SHA-256 as long as something pins them: a source segment that waits for its
+//! receipt, a transcoded segment until its claim is closed, a record in a playlist, a verification task. A
+//! method that returns `Ok` has made its change durable, and blocks for the time of a disk write.
 //!
-//! One trait for each kind of thing, and one for each role that joins what the role uses.
+//! There is one trait for each kind of data, and one for each role, which joins the traits that the role
+//! uses.
 
 use std::ops::Range;
 
@@ -48,7 +48,7 @@ pub enum StoreError {
 		/// Its quota.
 		quota: u64,
 	},
-	/// A file's content no longer has its hash; it was removed.
+	/// A file's content did not match its hash, and was removed.
 	#[error("stored bytes {0:?} are damaged and were removed")]
 	Damaged(H256),
 	/// A record cannot be read.
@@ -77,7 +77,7 @@ impl SegmentKey {
 	}
 }
 
-/// A segment that was transcoded or rejected: its receipt and what a claim needs.
+/// A transcoded or rejected segment: its receipt, and the data for a claim.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct TranscodedSegment {
 	/// The header that the broadcaster signed.
@@ -86,9 +86,9 @@ pub struct TranscodedSegment {
 	pub receipt: Receipt,
 	/// This transcoder's signature over it.
 	pub signature: OperatorSignature,
-	/// The most leaves that a claim of the assignment could have then.
+	/// The most leaves that a claim of the assignment could have at that time.
 	pub max_leaves: u32,
-	/// The leaf that stands for it in a claim.
+	/// Its leaf in a claim.
 	pub leaf: Leaf,
 	/// When it was stored, in milliseconds since 1970.
 	pub stored_ms: u64,
@@ -105,8 +105,7 @@ impl TranscodedSegment {
 		&self.signed.header
 	}
 
-	/// What it was made under: the chain may have been reorganised since, and its assignment accepted
-	/// anew.
+	/// The terms under which it was made: after a reorganisation the assignment may be accepted under others.
 	pub fn made_under(&self) -> MadeUnder {
 		MadeUnder {
 			transcoder_keys: self.signature.signer.generation,
@@ -115,7 +114,7 @@ impl TranscodedSegment {
 		}
 	}
 
-	/// The outputs that there are.
+	/// The outputs that are not absent.
 	pub fn outputs(&self) -> Vec<Output> {
 		match &self.receipt.result {
 			TranscodeResult::Transcoded(outputs) => outputs.iter().flatten().copied().collect(),
@@ -123,7 +122,7 @@ impl TranscodedSegment {
 		}
 	}
 
-	/// The hashes of its bytes: the source and the outputs.
+	/// The hashes of its source and outputs.
 	pub fn hashes(&self) -> Vec<H256> {
 		core::iter::once(self.header().segment.in_hash)
 			.chain(self.outputs().iter().map(|output| output.hash))
@@ -131,7 +130,7 @@ impl TranscodedSegment {
 	}
 }
 
-/// What an assignment is accepted with, by which all that is signed and made for it is judged.
+/// The terms with which an assignment is accepted, by which everything signed and made for it is judged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MadeUnder {
 	/// The generation of the transcoder's keys, whose VRF draws the forced variants.
@@ -169,7 +168,7 @@ impl ClaimRecord {
 		self.first.saturating_add(u64::from(self.commitment.leaf_count)).saturating_sub(1)
 	}
 
-	/// What is signed to be paid.
+	/// The claim to sign.
 	pub fn work_claim(&self, genesis: Hash) -> WorkClaim {
 		WorkClaim {
 			genesis,
@@ -191,7 +190,7 @@ impl ClaimRecord {
 	}
 }
 
-/// A stream as its origin or a follower knows it.
+/// A stream's state at its origin or a follower.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct StreamState {
 	/// Its owner.
@@ -206,12 +205,12 @@ pub struct StreamState {
 	pub first: Seq,
 	/// The epoch of that seq.
 	pub epoch: Epoch,
-	/// The newest epoch that was ever signed or seen.
+	/// The newest epoch ever signed or seen.
 	pub newest_epoch: Epoch,
-	/// The seq after the last one that was ever signed or seen.
+	/// The seq after the last one ever signed or seen.
 	pub next: Seq,
-	/// The seq before which every segment came back or never will. Followers are told of no record
-	/// from here on: they read in order, and would miss what comes back late.
+	/// The seq before which every segment came back or never will. Followers get no records from here on:
+	/// they read in order, and would miss a segment that comes back late.
 	pub complete: Seq,
 	/// Whether nothing follows.
 	pub ended: bool,
@@ -221,23 +220,23 @@ pub struct StreamState {
 
 /// Bytes by their hash.
 pub trait Blobs: Send + Sync {
-	/// Stores bytes and returns their hash. They stay as long as something pins them; bytes that
-	/// nothing pins go after a while.
+	/// Stores bytes and returns their hash. They stay as long as something pins them; unpinned bytes are
+	/// removed after a while.
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError>;
-	/// How many bytes have this hash, without reading them.
+	/// The number of bytes with this hash, without reading them.
 	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError>;
 	/// The bytes with this hash, checked.
 	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError>;
-	/// Part of the bytes with this hash, unchecked: fewer than were asked for where bytes are missing.
+	/// A part of the bytes with this hash, unchecked: shorter than requested if bytes are missing.
 	fn part(&self, hash: H256, range: Range<usize>) -> Result<Option<Vec<u8>>, StoreError> {
 		let bytes = self.get(hash)?;
 		Ok(bytes.map(|bytes| bytes.get(range).unwrap_or_default().to_vec()))
 	}
-	/// Pins bytes for `owner`, a name chosen by the caller; replaces its earlier pins. Bytes that
-	/// are not there are [`StoreError::Damaged`].
+	/// Pins bytes for `owner`, a name chosen by the caller, and replaces the owner's earlier pins. Missing
+	/// bytes are [`StoreError::Damaged`].
 	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError>;
-	/// Ends the pins of an owner, and of every owner whose name continues it behind a `/`, and
-	/// removes the bytes that nobody else pins.
+	/// Removes the pins of an owner, and of every owner whose name continues it after a `/`; then removes the
+	/// bytes that nobody else pins.
 	fn unpin(&self, owner: &str) -> Result<(), StoreError>;
 }
 
@@ -251,26 +250,26 @@ pub trait Values: Send + Sync {
 	fn drop_value(&self, name: &str) -> Result<(), StoreError>;
 }
 
-/// What a broadcaster has signed and not had back.
+/// Segments that a broadcaster signed and that have not come back.
 pub trait Headers: Send + Sync {
-	/// Stores a signed header and pins its source. When one is stored under its key already, that
-	/// one stays and is returned: a broadcaster signs one header per key.
+	/// Stores a signed header and pins its source. If one is stored under its key already, that one stays and
+	/// is returned: a broadcaster signs one header per key.
 	fn put_header(&self, signed: &SignedHeader) -> Result<SignedHeader, StoreError>;
-	/// Puts another signature over a stored header in the place of its own. A header other than the
-	/// one that is stored is [`StoreError::Conflict`].
+	/// Replaces the signature of a stored header. A header other than the stored one is
+	/// [`StoreError::Conflict`].
 	fn resign_header(&self, signed: &SignedHeader) -> Result<(), StoreError>;
 	/// Drops the header of a key and its pin.
 	fn drop_header(&self, key: SegmentKey) -> Result<(), StoreError>;
 }
 
-/// What a transcoder has signed and not claimed, by assignment.
+/// Receipts that a transcoder signed and has not claimed, by assignment.
 pub trait Receipts: Send + Sync {
-	/// Stores a receipt before it is sent, and pins its bytes. When one is stored under its key
-	/// already, that one stays and is returned if it is for the same header; else, and when a
-	/// claim covers the seq, the answer is [`StoreError::Conflict`].
+	/// Stores a receipt before it is sent, and pins its bytes. If one is stored under its key already, it
+	/// stays, and is returned if it is for the same header. If it is for another header, or a claim covers
+	/// the seq, the result is [`StoreError::Conflict`].
 	fn put_receipt(&self, segment: &TranscodedSegment) -> Result<TranscodedSegment, StoreError>;
-	/// The newest header of a stream for which a receipt was ever stored, claimed or not: what is
-	/// known of the streams that last had one, found without a search.
+	/// The newest header of a stream for which a receipt was ever stored, claimed or not. Kept for the
+	/// streams that last had one, and found without a search.
 	fn newest(&self, stream: StreamId) -> Result<Option<SignedHeader>, StoreError>;
 	/// The receipt stored under a key.
 	fn receipt(&self, key: SegmentKey) -> Result<Option<TranscodedSegment>, StoreError>;
@@ -286,15 +285,15 @@ pub trait Receipts: Send + Sync {
 	fn assignments(&self) -> Result<Vec<(JobId, AssignmentIndex)>, StoreError>;
 	/// The first seq of an assignment that no claim covers.
 	fn cursor(&self, job: JobId, assignment: AssignmentIndex) -> Result<Seq, StoreError>;
-	/// Forgets an assignment for which nothing can be claimed any more: its receipts and their
-	/// pins. The cursor and open claims stay.
+	/// Forgets the receipts and pins of an assignment for which nothing can be claimed any more. The cursor
+	/// and open claims stay.
 	fn drop_assignment(&self, job: JobId, assignment: AssignmentIndex) -> Result<(), StoreError>;
 }
 
-/// What a transcoder has claimed, until it is closed.
+/// A transcoder's claims, until they are closed.
 pub trait Claims: Send + Sync {
-	/// Fixes the leaves of a claim and moves the assignment's cursor behind it, in one step:
-	/// no receipt for a covered seq is stored afterwards.
+	/// Fixes the leaves of a claim and moves the assignment's cursor behind it, atomically: no receipt for a
+	/// covered seq is stored afterwards.
 	fn put_claim(&self, claim: &ClaimRecord) -> Result<(), StoreError>;
 	/// Notes a claim's number.
 	fn set_claim_id(&self, key: SegmentKey, id: ClaimId) -> Result<(), StoreError>;
@@ -304,7 +303,7 @@ pub trait Claims: Send + Sync {
 	fn close_claim(&self, key: SegmentKey) -> Result<(), StoreError>;
 }
 
-/// Streams with their records, as their origin or a follower has them.
+/// Streams with their records, at their origin or a follower.
 pub trait Streams: Send + Sync {
 	/// Stores what is known about a stream.
 	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError>;
@@ -316,7 +315,7 @@ pub trait Streams: Send + Sync {
 	fn put_record(&self, record: &SegmentRecord) -> Result<(), StoreError> {
 		self.put_record_with(record, &[])
 	}
-	/// The same, pinning these bytes too: they go with the record.
+	/// The same, also pinning these bytes, which are removed with the record.
 	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError>;
 	/// A stream's records from `from` on, in ascending order of seq.
 	fn records(
@@ -331,27 +330,27 @@ pub trait Streams: Send + Sync {
 	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError>;
 }
 
-/// What a broadcaster keeps.
+/// A broadcaster's store.
 pub trait BroadcastStore: Blobs + Values + Headers + Streams {}
 
 impl<S: Blobs + Values + Headers + Streams> BroadcastStore for S {}
 
-/// What an origin serves from.
+/// An origin's store.
 pub trait OriginStore: Blobs + Streams {}
 
 impl<S: Blobs + Streams> OriginStore for S {}
 
-/// What a transcoder keeps.
+/// A transcoder's store.
 pub trait TranscodeStore: Blobs + Values + Receipts + Claims {}
 
 impl<S: Blobs + Values + Receipts + Claims> TranscodeStore for S {}
 
-/// What a verifier keeps.
+/// A verifier's store.
 pub trait VerifyStore: Blobs + Values {}
 
 impl<S: Blobs + Values> VerifyStore for S {}
 
-/// What a follower keeps.
+/// A follower's store.
 pub trait FollowStore: Blobs + Values + Streams {}
 
 impl<S: Blobs + Values + Streams> FollowStore for S {}

@@ -1,8 +1,8 @@
-//! Peers: what they ask each other, and what each side checks.
+//! Peers: their requests and answers, and what each side checks.
 //!
-//! One request and one answer per stream: a SCALE frame of at most [`MAX_FRAME`] bytes with its
-//! length in front, then at most [`MAX_PAYLOAD`] raw bytes, whose length follows from the frame. The
-//! protocol's name carries the chain's genesis, so that peers of two chains do not talk.
+//! Each stream carries one request and one answer: a SCALE frame of at most [`MAX_FRAME`] bytes after its
+//! length, then at most [`MAX_PAYLOAD`] raw bytes, whose number follows from the frame. The protocol's name
+//! contains the chain's genesis, so that peers of two chains do not talk.
 
 use std::ops::Range;
 
@@ -28,12 +28,12 @@ use crate::{aside, sha256};
 pub const MAX_FRAME: u32 = 64 * 1024;
 /// The longest payload, and the most bytes that are fetched under one hash.
 pub const MAX_PAYLOAD: u32 = MAX_SEGMENT_BYTES;
-/// Most chunks in one answer, a MiB: what a peer that lies can have others receive in vain.
+/// Most chunks in one answer: 1 MiB, which bounds what a lying peer can make others receive in vain.
 pub const MAX_CHUNKS: u32 = 16;
 /// Most records in one answer, so that it fits a frame.
 pub const MAX_RECORDS: u32 = 32;
-/// Most renditions of a publisher's own in a segment; with those that are bought no more than
-/// [`MAX_RENDITIONS`], for the same reason.
+/// Most own renditions of a publisher in a segment, for the same reason; together with the bought ones at
+/// most [`MAX_RENDITIONS`].
 pub const MAX_OWN: u32 = 4;
 
 /// The protocol's name on the wire: the first 8 bytes of the genesis hash in hex, and a version.
@@ -59,7 +59,7 @@ pub struct SignedHead {
 	pub signature: OperatorSignature,
 }
 
-/// What a verifier shows to be kept a place.
+/// A verifier's pass with its signature, for a reserved place.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct SignedPass {
 	/// The pass.
@@ -68,7 +68,7 @@ pub struct SignedPass {
 	pub signature: VerifierSignature,
 }
 
-/// A returned segment with both signatures: enough for anybody to check everything about it.
+/// A returned segment with both signatures, from which anybody can check everything about it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct SegmentRecord {
 	/// The header that the broadcaster signed.
@@ -77,13 +77,13 @@ pub struct SegmentRecord {
 	pub receipt: Receipt,
 	/// The transcoder's signature over the receipt's hash.
 	pub signature: OperatorSignature,
-	/// The same stretch in the publisher's own renditions, in ascending order of their tracks; all
-	/// together they have no more bytes than a segment may.
+	/// The same stretch in the publisher's own renditions, in ascending order of their tracks; together at
+	/// most as many bytes as a segment may have.
 	pub own: BoundedVec<OwnRendition, ConstU32<MAX_OWN>>,
 }
 
-/// A segment in one of the renditions that the publisher itself sends, as the broadcaster signed it.
-/// Nobody transcodes or judges it: the broadcaster alone answers for it.
+/// A segment in one of the publisher's own renditions, signed by the broadcaster. Nobody transcodes or judges
+/// it: the broadcaster alone answers for it.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct OwnRendition {
 	/// Its track, which is not [`SOURCE_TRACK`].
@@ -94,10 +94,10 @@ pub struct OwnRendition {
 	pub signature: OperatorSignature,
 }
 
-/// Why a record is not what it claims to be.
+/// Why a record is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum RecordError {
-	/// It is of another chain or stream.
+	/// It belongs to another chain or stream.
 	#[error("the record is of another chain or stream")]
 	Foreign,
 	/// The header is not signed by the stream's owner.
@@ -109,8 +109,8 @@ pub enum RecordError {
 	/// The receipt has another number of outputs than the job.
 	#[error("the receipt has another number of outputs than the ladder")]
 	Outputs,
-	/// The publisher's own renditions are not signed by the stream's owner, or out of order, or too
-	/// many beside the others, or larger than a segment.
+	/// The publisher's own renditions are not signed by the stream's owner, out of order, too many beside the
+	/// others, or larger than a segment.
 	#[error("the publisher's own renditions are not signed by the broadcaster, out of order or too many")]
 	Own,
 }
@@ -120,8 +120,8 @@ pub fn source_of(segment: &SegmentInfo) -> Output {
 	Output { hash: segment.in_hash, len: segment.in_len, chunk_root: segment.chunk_root }
 }
 
-/// The header of the same stretch in one of the publisher's own renditions: the segment's, but for the
-/// track and the bytes, and without extensions, which are about the source.
+/// The header of the same stretch in one of the publisher's own renditions: the segment's header with the
+/// rendition's track and bytes, and without extensions, which are about the source.
 pub fn header_of_track(header: &SegmentHeader, track: Track, output: &Output) -> SegmentHeader {
 	SegmentHeader {
 		segment: SegmentInfo {
@@ -142,7 +142,7 @@ impl SegmentRecord {
 		&self.signed.header
 	}
 
-	/// The outputs in rendition order; none of a segment that was rejected.
+	/// The outputs in rendition order; none for a rejected segment.
 	pub fn outputs(&self) -> &[Option<Output>] {
 		match &self.receipt.result {
 			TranscodeResult::Transcoded(outputs) => outputs,
@@ -160,7 +160,7 @@ impl SegmentRecord {
 		self.outputs().iter().flatten()
 	}
 
-	/// What the broadcaster signed of a track; `None` where there is no such track.
+	/// The broadcaster's signed blob of a track; `None` if there is no such track.
 	pub fn track(&self, track: Track) -> Option<Output> {
 		if track == SOURCE_TRACK {
 			return Some(self.source());
@@ -168,7 +168,7 @@ impl SegmentRecord {
 		self.own.iter().find(|own| own.track == track).map(|own| own.output)
 	}
 
-	/// The publisher's own renditions, as they were signed.
+	/// The publisher's own renditions.
 	pub fn own_headers(&self) -> impl Iterator<Item = SignedHeader> + '_ {
 		self.own.iter().map(|own| SignedHeader {
 			header: header_of_track(self.header(), own.track, &own.output),
@@ -176,8 +176,8 @@ impl SegmentRecord {
 		})
 	}
 
-	/// Whether the publisher's own renditions are in order, and no more than there may be: in number, and all
-	/// together in bytes, of which no judge and no rate holds them to fewer.
+	/// Whether the publisher's own renditions are in order, and within the limits of number and total bytes,
+	/// which neither judges nor rates bound.
 	pub fn is_own_in_order(&self) -> bool {
 		let tracks = self.own.iter().map(|own| own.track);
 		let all = self.outputs().len().saturating_add(self.own.len());
@@ -195,29 +195,29 @@ pub struct Playlist {
 	pub job: JobId,
 	/// Its ladder.
 	pub ladder: Ladder,
-	/// How far the stream has come, in its broadcaster's word; `None` before it has begun.
+	/// The stream's head as its broadcaster signed it; `None` before it has begun.
 	pub head: Option<SignedHead>,
 	/// Records in ascending order of seq, at most [`MAX_RECORDS`].
 	pub records: Vec<SegmentRecord>,
 }
 
-/// Chunks of some bytes that are asked for.
+/// A range of chunks of some bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct ChunkRange {
-	/// The first of them.
+	/// The first chunk.
 	pub first: u32,
-	/// How many, at most [`MAX_CHUNKS`]; of the last ones there may be fewer.
+	/// How many, at most [`MAX_CHUNKS`]; there may be fewer at the end.
 	pub count: u32,
 }
 
 impl ChunkRange {
-	/// As many chunks as one answer holds, from the one that begins behind so many bytes.
+	/// As many chunks as one answer holds, from the chunk at this byte offset.
 	pub fn behind(bytes: usize) -> Self {
 		let first = u32::try_from(bytes / CHUNK).unwrap_or(u32::MAX);
 		Self { first, count: MAX_CHUNKS }
 	}
 
-	/// Where they are in so many bytes; `None` where that is nowhere, or where they are none or too many.
+	/// The byte range in data of this length; `None` if it is outside, empty or too long.
 	pub fn within(self, len: u64) -> Option<Range<usize>> {
 		let is_asked = (1..=MAX_CHUNKS).contains(&self.count);
 		if !is_asked || u64::from(self.first) >= chunk_count(len) {
@@ -230,32 +230,32 @@ impl ChunkRange {
 	}
 }
 
-/// Chunks of some bytes, with what leads from them to the root over all.
+/// Chunks of some bytes, with the proof from them to the root over all.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunks {
 	/// How many bytes there are in all.
 	pub len: u32,
-	/// Those of the chunks.
+	/// The chunks' bytes.
 	pub bytes: Vec<u8>,
 	/// The rest of the tree: see [`range_proof`].
 	pub proof: Vec<H256>,
 }
 
 impl Chunks {
-	/// These chunks of `bytes`, where there are such.
+	/// These chunks of `bytes`, if they exist.
 	pub fn of(bytes: &[u8], range: ChunkRange) -> Option<Self> {
 		let part = bytes.get(range.within(bytes.len() as u64)?)?.to_vec();
 		Self::under(&chunk_nodes(bytes), bytes.len() as u64, range, part)
 	}
 
-	/// The same for `part` of `len` bytes whose chunks have these nodes.
+	/// The same, given the chunks' bytes `part`, the total length `len` and the nodes of all chunks.
 	pub fn under(nodes: &[H256], len: u64, range: ChunkRange, part: Vec<u8>) -> Option<Self> {
 		let (first, count) = (range.first as usize, range.count as usize);
 		let proof = range_proof(nodes, first, first.saturating_add(count).min(nodes.len()))?;
 		Some(Self { len: u32::try_from(len).ok()?, bytes: part, proof })
 	}
 
-	/// The root over all bytes, as far as these are the chunks of `range` and no others.
+	/// The root over all bytes, if these are exactly the chunks of `range`.
 	pub fn root(&self, range: ChunkRange) -> Option<H256> {
 		let within = range.within(self.len.into())?;
 		let is_range = self.bytes.len() == within.len();
@@ -264,7 +264,7 @@ impl Chunks {
 	}
 }
 
-/// What a peer is asked.
+/// A request to a peer.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Request {
 	/// Chunks of the bytes with this SHA-256.
@@ -273,7 +273,7 @@ pub enum Request {
 		hash: H256,
 		/// Which of their chunks.
 		chunks: ChunkRange,
-		/// Shown by a verifier.
+		/// A verifier's pass.
 		pass: Option<Box<SignedPass>>,
 	},
 	/// A segment to transcode; its bytes follow.
@@ -285,16 +285,15 @@ pub enum Request {
 		/// The first seq of interest.
 		from: Seq,
 	},
-	/// The newest segment of a stream that the peer knows, as its broadcaster signed it: for a
-	/// broadcaster that lost its state.
+	/// The newest signed segment of a stream that the peer knows: for a broadcaster that lost its state.
 	Newest {
 		/// The stream.
 		stream: StreamId,
 	},
-	/// Whether the peer reaches another one at an address, which must be at the host of who asks:
-	/// nobody is made to call on strangers.
+	/// Whether the peer reaches another peer at an address. The address must be at the asker's host, so that
+	/// nobody can be made to call strangers.
 	Reach {
-		/// Whom to expect there, by the binary form of its peer id.
+		/// The peer id to expect there, in binary form.
 		peer_id: BoundedVec<u8, ConstU32<64>>,
 		/// The multiaddress in its binary form.
 		address: BoundedVec<u8, ConstU32<128>>,
@@ -344,7 +343,7 @@ pub enum Refusal {
 	/// Something failed at the transcoder.
 	#[error("the transcoder failed")]
 	Internal,
-	/// The renditions would be beyond the job's work or the largest payload.
+	/// The renditions would exceed the job's work or the largest payload.
 	#[error("the renditions would be too large")]
 	TooLarge,
 	/// The seq is beyond what one claim can hold together with those before it, which are worth no
@@ -384,7 +383,7 @@ pub enum Reply {
 	Chunks {
 		/// How many bytes there are in all.
 		len: u32,
-		/// What leads from the chunks to the root over all.
+		/// The proof from the chunks to the root over all.
 		proof: Vec<H256>,
 	},
 	/// The peer does not have them.
@@ -399,7 +398,7 @@ pub enum Reply {
 	Busy,
 	/// The request cannot be read.
 	BadRequest,
-	/// To a question whether somebody is reached.
+	/// To a question whether a peer is reached.
 	Reached(bool),
 }
 
@@ -433,7 +432,7 @@ pub enum NetError {
 }
 
 impl NetError {
-	/// Whether the peer is not there, or does not answer.
+	/// Whether the peer is away, or does not answer.
 	pub fn is_silence(&self) -> bool {
 		matches!(self, NetError::Unreachable(_) | NetError::Timeout)
 	}
@@ -442,7 +441,7 @@ impl NetError {
 /// Asks peers.
 #[async_trait]
 pub trait Transport: Send + Sync {
-	/// Where this worker is reached; peers find it in the chain's service records.
+	/// This worker's service record, in which peers find it on the chain.
 	fn service_record(&self) -> ServiceRecord;
 
 	/// A peer's name as people write it.
@@ -450,17 +449,17 @@ pub trait Transport: Send + Sync {
 		hex::encode(&peer.peer_id)
 	}
 
-	/// This worker's peer id in binary form: whom a verifier's pass must name.
+	/// This worker's peer id in binary form, which a verifier's pass must name.
 	fn peer_id(&self) -> Vec<u8> {
 		self.service_record().peer_id.into_inner()
 	}
 
-	/// Where the judge of the account is reached whose record this is: where the record says that another peer
-	/// is, or else where it is itself, as the record of who only validates.
+	/// The record of the judge of this record's account: another peer, if the record names one; otherwise the
+	/// record itself, as for an account that only validates.
 	fn judge_of(&self, record: &ServiceRecord) -> ServiceRecord;
 
-	/// Chunks of the bytes with this hash; with a pass, in the place that is kept for a verifier. The
-	/// caller checks them: see [`Chunks::root`].
+	/// Chunks of the bytes with this hash; with a pass, in a place reserved for verifiers. The caller checks
+	/// them: see [`Chunks::root`].
 	async fn chunks(
 		&self,
 		peer: &ServiceRecord,
@@ -469,9 +468,9 @@ pub trait Transport: Send + Sync {
 		pass: Option<&SignedPass>,
 	) -> Result<Chunks, NetError>;
 
-	/// The bytes with this hash, at most `max_len` of them, from a peer that alone has to answer for them:
-	/// it is believed how long they are and what the root over them is, until all are there and are
-	/// checked against the hash. See [`crate::fetching`] for those that somebody has signed.
+	/// The bytes with this hash, at most `max_len`, from a single peer. Its word about length and root is
+	/// believed until all bytes are there and are checked against the hash. For signed bytes see
+	/// [`crate::fetching`].
 	async fn fetch(
 		&self,
 		peer: &ServiceRecord,
@@ -522,28 +521,28 @@ pub trait Transport: Send + Sync {
 	) -> Result<SignedHeader, NetError>;
 }
 
-/// Answers peers. Requests run concurrently; their number is limited by the transport.
+/// Answers peers. Requests run concurrently; the transport limits their number.
 #[async_trait]
 pub trait Service: Send + Sync {
-	/// How many bytes have this hash, if this worker has them: asked before they are read, so that
-	/// no number of requests fills the memory.
+	/// The number of bytes with this hash, if this worker has them. Called before they are read, so that
+	/// requests cannot fill the memory.
 	async fn size(&self, hash: H256) -> Option<u64>;
 
 	/// Chunks of the bytes with this hash, if this worker has them.
 	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks>;
 
-	/// Whether this pass, shown by the peer that it names, is that of a judge of a claim that this
-	/// worker holds the bytes of. Whoever has one is served beyond the places of strangers. While
-	/// nobody knows, as when the node is away, it is not: the peer is told to come again.
+	/// Whether this pass, shown by the peer that it names, belongs to a judge of a claim whose bytes this
+	/// worker holds. Its holder is served in addition to the places of strangers. `false` while that is
+	/// unknown, as when the node is away: the peer is told to come again.
 	async fn is_judge(&self, _pass: &SignedPass) -> bool {
 		false
 	}
 
-	/// Whether a segment with this header would be taken: asked before its bytes are received, so
-	/// that strangers cannot make this worker receive them.
+	/// Whether a segment with this header would be taken. Called before its bytes are received, so that
+	/// strangers cannot make this worker receive them.
 	async fn admit(&self, signed: &SignedHeader) -> Result<(), Refusal>;
 
-	/// Takes a segment. `bytes` has the length that the header names; nothing else was checked.
+	/// Takes a segment. The transport has checked only that `bytes` has the header's length.
 	async fn push(&self, signed: SignedHeader, bytes: Vec<u8>) -> PushReply;
 
 	/// A stream's records, if this worker is its origin.

@@ -192,7 +192,7 @@ async fn contradiction_should_not_be_reported_when_the_chain_takes_it_no_more() 
 	reporter.report().await.unwrap();
 	assert_eq!(story.outcomes(), [None]);
 	story.chain.rewind(now);
-	// It is not even sent, for a refusal costs a fee.
+	// It is not even sent, because a refusal costs a fee.
 	story.chain.fail_next(ChainError::NoKey);
 	reporter.report().await.unwrap();
 	assert_eq!(story.settled(), ["too_late"]);
@@ -222,7 +222,7 @@ async fn contradiction_should_be_kept_when_there_is_no_key_to_report_it_with() {
 	let reporter = story.reporter(None);
 	reporter.note(&story.book(), story.two_segments(3)).await;
 	reporter.report().await.unwrap();
-	// Whoever it is of would pay for it all the same.
+	// The offender would pay for it as well.
 	story.reporter(Some(&story.broadcaster)).report().await.unwrap();
 	assert_eq!((story.reported(), story.outcomes()), (0, vec![None]));
 	story.reporter(Some(&story.finder)).report().await.unwrap();
@@ -265,7 +265,7 @@ fn records_of_other_places_should_contradict_nothing() {
 	assert!(of(receipt(&one, 1), receipt(&one, 2)).is_some());
 }
 
-/// Whoever has not signed twice cannot be made to have, and a stranger has nothing kept.
+/// Nobody can be accused without two signatures, and a stranger cannot have anything stored.
 #[tokio::test]
 async fn attack_contradictions_that_nobody_signed() {
 	let story = Story::new().await;

@@ -1,4 +1,4 @@
-//! What a worker can be.
+//! The worker's roles.
 
 pub mod audit;
 pub mod broadcast;

@@ -1,4 +1,4 @@
-//! Which segments a claim covers, and what it commits to.
+//! The segments that a claim covers, and its commitment.
 
 use livepeer_primitives::{
 	leaf::Leaf,
@@ -9,11 +9,11 @@ use livepeer_primitives::{
 /// When a transcoder claims.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClaimRules {
-	/// Most leaves that the chain takes in one claim.
+	/// The most leaves of a claim.
 	pub max_leaves: u32,
-	/// Claims as soon as this many leaves are there.
+	/// Claim as soon as this many leaves are ready.
 	pub batch: u32,
-	/// Claims what is there when the oldest unclaimed segment is older than this.
+	/// Claim what is ready when the oldest unclaimed segment is older than this.
 	pub max_wait_ms: u64,
 	/// How long a missing seq may still arrive before it is left out for good.
 	pub gap_wait_ms: u64,
@@ -28,16 +28,16 @@ pub struct Claimable {
 	pub stored_ms: u64,
 }
 
-/// How long ago a segment was stored, by a clock that may have been set since. One that seems to be stored in the
-/// future was stored before the clock was set back, and must not wait until then.
+/// How long ago a segment was stored, by a clock that may have been set since. A segment from the future was
+/// stored before the clock was set back, and must not wait until that time.
 pub fn age_ms(now_ms: u64, stored_ms: u64) -> u64 {
 	now_ms.abs_diff(stored_ms)
 }
 
 /// The range of the next claim, both ends included, or `None` when it is not time yet.
 ///
-/// `ready` holds the unclaimed segments at or after `cursor` in ascending order; `ended` says
-/// that the assignment has ended, so that nothing is gained by waiting.
+/// `ready` holds the unclaimed segments at or after `cursor` in ascending order. If `ended`, the assignment
+/// has ended, and waiting gains nothing.
 pub fn next_range(
 	cursor: Seq,
 	ready: &[Claimable],
@@ -48,7 +48,7 @@ pub fn next_range(
 	let first = ready.first()?;
 	let max = u64::from(rules.max_leaves.max(1));
 	let age = |segment: &Claimable| age_ms(now_ms, segment.stored_ms);
-	// A gap (in front or inside) is given up once what follows it has waited long enough.
+	// A gap (in front or inside) is given up once the segment after it has waited long enough.
 	let given_up = |after: &Claimable| ended || age(after) >= rules.gap_wait_ms;
 	if first.seq > cursor && cursor > 0 && !given_up(first) {
 		return None;
@@ -68,15 +68,15 @@ pub fn next_range(
 	(full || ended || age(first) >= rules.max_wait_ms).then_some((first.seq, last))
 }
 
-/// Whether nothing comes into a claim from the first of these segments on any more: others are beyond
-/// what it can hold, or it is full, and it has waited its time.
+/// Whether a claim that begins with the first of these segments cannot grow any more: it is full, or later
+/// segments are beyond its length, and it has waited its time.
 pub fn is_complete(ready: &[Claimable], now_ms: u64, rules: &ClaimRules) -> bool {
 	let (Some(first), Some(last)) = (ready.first(), ready.last()) else { return false };
 	let reach = last.seq.saturating_sub(first.seq).saturating_add(1);
 	reach >= u64::from(rules.max_leaves) && age_ms(now_ms, first.stored_ms) >= rules.max_wait_ms
 }
 
-/// The leaves of `[first, last]`, `Empty` where there is no segment, with their tree.
+/// The leaves of `[first, last]`, with `Empty` for missing segments, and their tree.
 pub fn build(
 	first: Seq,
 	last: Seq,
@@ -87,7 +87,7 @@ pub fn build(
 	Ok((leaves, tree))
 }
 
-/// The leaf indices that answer `positions`, without duplicates, in ascending order.
+/// The indices of the leaves at `positions`, without duplicates, in ascending order.
 pub fn drawn_leaves(tree: &SumTree, positions: &[u64]) -> Vec<u32> {
 	let mut indices: Vec<u32> =
 		positions.iter().filter_map(|position| tree.leaf_at(*position)).collect();
@@ -125,8 +125,8 @@ mod tests {
 		assert_eq!(next_range(4, &[], true, 1_000, &RULES), None);
 	}
 
-	/// A transcoder's clock was hours ahead, and was set right: its claims must not wait for hours, for the chain
-	/// does not.
+	/// A transcoder's clock was hours ahead, and was set right: its claims must not wait for hours, because
+	/// the chain does not.
 	#[test]
 	fn claim_should_be_made_when_the_clock_was_set_back_since() {
 		const HOURS: u64 = 5 * 3_600_000;

@@ -1,6 +1,6 @@
-//! What a sequence parameter set of H.264 says about its pictures.
+//! Parses sequence parameter sets of H.264.
 
-/// A sequence parameter set, as far as the segmenter asks.
+/// The fields of a sequence parameter set that the segmenter needs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sps {
 	/// Width in pixels, after cropping.
@@ -9,13 +9,13 @@ pub struct Sps {
 	pub height: u32,
 	/// Whether pictures are 8-bit 4:2:0.
 	pub is_yuv420p: bool,
-	/// Profile, constraints and level, as playlists name them.
+	/// Profile, constraints and level, in the form of playlists.
 	pub profile: [u8; 3],
-	/// Shape of a pixel, width to height; 1 to 1 where it is not said.
+	/// The sample aspect ratio, width to height; 1 to 1 if it is not given.
 	pub aspect: (u16, u16),
 }
 
-/// The shapes of a pixel that have a number.
+/// The sample aspect ratios that have a number.
 const ASPECTS: [(u16, u16); 17] = [
 	(1, 1),
 	(1, 1),
@@ -35,10 +35,10 @@ const ASPECTS: [(u16, u16); 17] = [
 	(3, 2),
 	(2, 1),
 ];
-/// The number of a shape that is written out.
+/// The number for an explicit ratio.
 const WRITTEN_OUT: u32 = 255;
 
-/// Bits of a NAL unit, without its emulation bytes.
+/// A bit reader over a NAL unit without its emulation prevention bytes.
 struct Bits {
 	bytes: Vec<u8>,
 	at: usize,

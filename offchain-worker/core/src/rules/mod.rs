@@ -1,4 +1,4 @@
-//! The rules that the roles apply: plain state and functions of their arguments, time included.
+//! The roles' rules: plain state and pure functions, with time as an argument.
 
 pub mod claims;
 pub mod h264;

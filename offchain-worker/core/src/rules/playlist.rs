@@ -1,4 +1,4 @@
-//! HLS playlists, and the one fact about a transport stream that they need.
+//! HLS playlists, and the first time stamp of a transport stream, which they need.
 
 use core::fmt::Write;
 use std::collections::{BTreeSet, VecDeque};
@@ -13,35 +13,35 @@ use super::ts::Described;
 
 /// Bits per second that audio and the container may add to a rendition's video.
 const OVERHEAD_BITS: u64 = 256_000;
-/// A jump of time stamps that is no rounding: a quarter of a second.
+/// A jump of time stamps that is more than rounding: a quarter of a second.
 const JUMP_TICKS: u64 = TICKS_PER_SECOND as u64 / 4;
-/// A longer run of missing seqs starts the live playlist anew: whoever signs headers chooses seqs,
-/// and no choice may make a playlist long.
+/// A longer run of missing seqs starts the live playlist anew: a broadcaster chooses its seqs, and no choice
+/// may make a playlist long.
 const LONGEST_GAP: u64 = 32;
 /// Time stamps have 33 bits.
 const PTS_MODULUS: u64 = 1 << 33;
-/// What playlists declare as their longest segment, in seconds, unless there are longer ones: those
-/// of the target length. Players stay three times as far behind.
+/// The target duration in playlists, in seconds, unless a segment is longer. Players stay three times as far
+/// behind.
 const TARGET_SECONDS: u32 = TARGET_SEGMENT / TICKS_PER_SECOND;
-/// What a source may have in bits per second at most, in segments of the target length: declared
-/// until one was seen.
+/// The highest bit rate of a source with segments of the target length, in bits per second: declared until a
+/// segment was seen.
 const MOST_SOURCE_BITS: u64 = MAX_SEGMENT_BYTES as u64 * 8 / TARGET_SECONDS as u64;
 
-/// A rendition, as far as its segments tell.
+/// A rendition's description by its segments.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Variant {
-	/// What its first segment says about itself.
+	/// The description of its first segment.
 	pub described: Option<Described>,
 	/// Duration of that segment in ticks.
 	pub duration: u32,
-	/// The most bits per second of any segment that was looked at.
+	/// The highest bit rate of a segment, in bits per second.
 	pub peak: u64,
-	/// The bits per second of all of them.
+	/// The average bit rate of all segments.
 	pub average: u64,
 }
 
-/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`; and those of the tracks
-/// that are offered, which are what their broadcaster sent: the numbers behind the ladder's are theirs.
+/// The master playlist: one variant per rendition, named `<prefix><index>.m3u8`, and one per offered track of
+/// the broadcaster, with the numbers behind the ladder's.
 pub fn master(
 	ladder: &[Rendition],
 	variants: &[Variant],
@@ -53,7 +53,7 @@ pub fn master(
 		let bits = u64::from(rendition.kbps) * 1000;
 		let cap = u64::from(rendition.cap_kbps) * 1000;
 		let variant = variants.get(index);
-		// What may still come is bounded by what was ordered.
+		// Later segments are bounded by the ordered rate.
 		let peak = (cap + cap / 10 + OVERHEAD_BITS).max(variant.map_or(0, |v| v.peak));
 		let average = match variant {
 			Some(variant) if variant.average > 0 => variant.average,
@@ -73,8 +73,8 @@ pub fn master(
 	text
 }
 
-/// The line in front of a variant's name: its peak and average in bits per second (0: not known),
-/// its size in pixels, and what its segments tell.
+/// The line before a variant's name: its peak and average in bits per second (0: unknown), its size in
+/// pixels, and the description of its segments.
 fn stream_inf(
 	peak: u64,
 	average: u64,
@@ -115,23 +115,23 @@ pub struct Entry {
 	pub duration: u32,
 	/// The first time stamp of its video, in ticks.
 	pub pts: Option<u64>,
-	/// When it was captured, in milliseconds of Unix time; 0 where that is not known.
+	/// When it was captured, in milliseconds of Unix time; 0 if that is not known.
 	pub captured: u64,
 }
 
-/// What a stream's playlists list. Stored beside the segments, so that after a restart no number
-/// goes back that a player has seen.
+/// The entries of a stream's playlists. Stored beside the segments, so that after a restart no number goes
+/// back that a player has seen.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct Timeline {
 	entries: VecDeque<Entry>,
 	/// Discontinuities before the first entry.
 	dropped: u64,
-	/// The longest segment that there ever was, in seconds: what playlists say of it may not become
-	/// less while a stream runs (RFC 8216, 6.2.1).
+	/// The longest segment so far, in seconds: the target duration may not change to less while a stream runs
+	/// (RFC 8216, 6.2.1).
 	longest: u32,
 }
 
-/// The part of a stream that a live playlist lists.
+/// The part of a stream in a live playlist.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Listing {
 	/// The segments.
@@ -140,12 +140,12 @@ pub struct Listing {
 	pub discontinuities: u64,
 	/// The longest segment of the stream, rounded to seconds.
 	pub longest: u32,
-	/// Those of the segments that cannot be had: each is a gap, in its number and its time.
+	/// The segments that cannot be had: each is a gap, with its number and duration.
 	pub absent: BTreeSet<Seq>,
 }
 
 impl Timeline {
-	/// Adds the newest segment; one that is not newer than the others is left out.
+	/// Adds the newest segment; ignores one that is not newer than the others.
 	pub fn push(&mut self, entry: Entry) {
 		if self.newest().is_none_or(|newest| newest < entry.seq) {
 			self.longest = self.longest.max(rounded(entry.duration));
@@ -158,7 +158,7 @@ impl Timeline {
 		while let Some(first) = self.entries.front().copied().filter(|e| e.seq < before) {
 			self.entries.pop_front();
 			let next = self.entries.front();
-			// What comes after the last one is another stream to a player.
+			// For a player, what comes after the last one is another stream.
 			self.dropped += u64::from(next.is_none_or(|next| !follows(&first, next)));
 		}
 	}
@@ -178,7 +178,7 @@ impl Timeline {
 		self.entries.is_empty()
 	}
 
-	/// The newest segments, at most so many, and none behind a long gap.
+	/// The newest segments, at most this many, and none before a long gap.
 	pub fn live(&self, most: usize) -> Listing {
 		let pairs = || self.entries.iter().zip(self.entries.iter().skip(1));
 		let start = self.entries.len().saturating_sub(most);
@@ -195,16 +195,16 @@ impl Timeline {
 		}
 	}
 
-	/// Every segment that is kept.
+	/// Every stored segment.
 	pub fn whole(&self) -> Vec<Entry> {
 		self.entries.iter().copied().collect()
 	}
 }
 
-/// The media playlist of a stream while it runs: a window that slides, of segments named
-/// `<rendition>/<seq>.ts`. Whatever does not follow from its predecessor without a gap, in number or
-/// in time, is marked as a discontinuity. When the stream has ended it says so and stays what it is:
-/// no number of a playlist that is being watched may go back.
+/// The media playlist of a running stream: a sliding window of segments named `<rendition>/<seq>.ts`. A
+/// segment that does not follow its predecessor without a gap, in number and time, is marked as a
+/// discontinuity. After the stream's end the playlist says so and otherwise stays the same: no number in a
+/// playlist that is being watched may go back.
 pub fn live(rendition: usize, listing: &Listing, ended: bool) -> String {
 	let first = listing.entries.first().map_or(0, |entry| entry.seq);
 	let mut text = String::new();
@@ -225,7 +225,7 @@ pub fn live(rendition: usize, listing: &Listing, ended: bool) -> String {
 	text
 }
 
-/// The media playlist of everything that is kept of a stream that has ended.
+/// The media playlist of everything that is stored of an ended stream.
 pub fn recording(rendition: usize, entries: &[Entry]) -> String {
 	let mut text = String::new();
 	let _ = writeln!(
@@ -234,18 +234,18 @@ pub fn recording(rendition: usize, entries: &[Entry]) -> String {
 		 #EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0",
 		entries.iter().map(|entry| rounded(entry.duration)).max().unwrap_or(0).max(TARGET_SECONDS),
 	);
-	// Numbers count lines here and name nothing, so what is missing needs no line.
+	// Numbers only count lines here, so missing segments need no line.
 	list(&mut text, rendition, entries, None);
 	text.push_str("#EXT-X-ENDLIST\n");
 	text
 }
 
-/// A duration in seconds, as playlists round it.
+/// A duration in seconds, rounded as in playlists.
 fn rounded(duration: u32) -> u32 {
 	duration.saturating_add(TICKS_PER_SECOND / 2) / TICKS_PER_SECOND
 }
 
-/// The version that a live playlist needs: gaps are of version 8, fractions of a second of 3.
+/// The version that a live playlist needs: gaps need version 8, fractions of a second 3.
 fn version(listing: &Listing) -> u32 {
 	let entries = &listing.entries;
 	let has_gap = entries.windows(2).any(|pair| pair[0].seq.saturating_add(1) != pair[1].seq);
@@ -256,7 +256,7 @@ fn version(listing: &Listing) -> u32 {
 	}
 }
 
-/// A time as playlists write it: `2026-11-28T17:30:00.250Z`.
+/// A time in the form of playlists: `2026-11-28T17:30:00.250Z`.
 fn date_time(ms: u64) -> String {
 	let (days, in_day) = (ms / 86_400_000, ms % 86_400_000);
 	// Days are counted from 1 March 0000, so that the leap day is a year's last; an era has 400 years.
@@ -273,8 +273,8 @@ fn date_time(ms: u64) -> String {
 	format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// The lines of segments; with `gaps`, a missing seq is a line of its own, because the media
-/// sequence numbers of a live playlist are seqs and count lines, and those that it names are gaps.
+/// The lines of segments. With `gaps`, a missing seq has a line of its own, because the media sequence
+/// numbers of a live playlist are seqs and count lines; the given segments are gaps too.
 fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: Option<&BTreeSet<Seq>>) {
 	let mut before: Option<&Entry> = None;
 	for entry in entries {
@@ -305,7 +305,7 @@ fn list(text: &mut String, rendition: usize, entries: &[Entry], gaps: Option<&BT
 	}
 }
 
-/// Whether `next` continues `entry` in number and in time.
+/// Whether `next` continues `entry` in number and time.
 pub fn follows(entry: &Entry, next: &Entry) -> bool {
 	if next.seq != entry.seq.saturating_add(1) || next.epoch != entry.epoch {
 		return false;
@@ -325,7 +325,7 @@ pub fn first_pts(stream: &[u8]) -> Option<u64> {
 	stream.chunks_exact(188).filter_map(packet_pts).min()
 }
 
-/// The time stamp of a video picture that starts in this packet.
+/// The time stamp of a picture that starts in this packet.
 fn packet_pts(packet: &[u8]) -> Option<u64> {
 	let starts = packet[0] == 0x47 && packet[1] & 0x40 != 0;
 	let has_payload = packet[3] & 0x10 != 0;

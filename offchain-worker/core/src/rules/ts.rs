@@ -1,26 +1,24 @@
-//! What an output says about itself, for playlists: the container is read as far as its first
-//! picture and its first piece of sound.
+//! Describes an output for playlists. Reads the container up to its first picture and its first sound frame.
 
 use super::h264;
 
-/// An output, as its beginning and the number of its pictures tell.
+/// The description of an output, by its beginning and its number of pictures.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Described {
-	/// Its codecs, as playlists name them.
+	/// Its codecs, in the form of playlists.
 	pub codecs: String,
 	/// How many pictures it has.
 	pub pictures: u32,
 	/// Width and height of its pictures in pixels.
 	pub size: (u32, u32),
-	/// Shape of a pixel, width to height.
+	/// Sample aspect ratio, width to height.
 	pub aspect: (u16, u16),
 }
 
-/// Bytes of the first picture in which its parameters are looked for.
+/// Bytes of the first picture in which its parameters are searched.
 const BEGINNING: usize = 64 * 1024;
 
-/// Describes a transport stream of H.264 and AAC; `None` where the parameters of its pictures are
-/// not found.
+/// Describes a transport stream of H.264 and AAC; `None` if the parameters of its pictures are not found.
 pub fn describe(stream: &[u8]) -> Option<Described> {
 	let (mut video, mut pictures) = (Vec::new(), 0u32);
 	let mut sound = None;

@@ -1,9 +1,9 @@
 //! How far a broadcaster sends ahead of what came back.
 //!
-//! At most [`OUT`] segments are sent beyond the last one before which everything came back valid:
-//! a transcoder that delivers nothing costs a broadcaster at most that much of its stream's time.
-//! One that is missing in the middle holds the window, for followers read in order.
-//! Plain state over milliseconds that the caller passes in.
+//! At most [`OUT`] segments are sent beyond the last one before which everything came back valid. So a
+//! transcoder that delivers nothing costs a broadcaster at most that much of its stream's time. A segment
+//! that is missing in the middle holds the window, because followers read in order. This is plain state; the
+//! caller passes the time in milliseconds.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub const OUT: u64 = 6;
 enum Slot {
 	/// Waits to be sent, not before this time.
 	Ready { not_before_ms: u64, attempts: u32 },
-	/// Sent; the ticket tells late answers of an earlier sending from those of this one.
+	/// Sent; the ticket tells apart late answers of an earlier sending.
 	InFlight { ticket: u64, attempts: u32 },
 }
 
@@ -42,8 +42,8 @@ impl Window {
 		self.slots.entry(seq).or_insert(Slot::Ready { not_before_ms: 0, attempts: 0 });
 	}
 
-	/// The next segment to send now: the lowest one that waits, unless it lies too far beyond the
-	/// first that has not come back.
+	/// The next segment to send now: the lowest waiting one, unless it lies too far beyond the first that has
+	/// not come back.
 	pub fn take(&mut self, now_ms: u64) -> Option<Sending> {
 		let lowest = *self.slots.keys().next()?;
 		let limit = lowest.saturating_add(OUT);
@@ -59,7 +59,7 @@ impl Window {
 		Some(Sending { seq, ticket })
 	}
 
-	/// When a waiting segment may be sent at the earliest; `None` when none waits.
+	/// The earliest time at which a waiting segment may be sent; `None` if none waits.
 	pub fn wake_ms(&self) -> Option<u64> {
 		let limit = self.slots.keys().next()?.saturating_add(OUT);
 		self.slots
@@ -71,14 +71,14 @@ impl Window {
 			.min()
 	}
 
-	/// A segment came back valid, or will never be sent: it opens the window, whatever ticket it
-	/// came under. Says whether it was still awaited.
+	/// Notes that a segment came back valid, or will never be sent: it opens the window, whatever its ticket.
+	/// Returns whether it was still awaited.
 	pub fn resolve(&mut self, seq: Seq) -> bool {
 		self.slots.remove(&seq).is_some()
 	}
 
-	/// A sending failed: the segment waits until the time that follows from the number of its
-	/// attempts, which is returned. Late failures of an earlier sending change nothing.
+	/// Notes a failed sending: the segment waits for a time that depends on the number of its attempts, which
+	/// is returned. Late failures of an earlier sending change nothing.
 	pub fn retry(
 		&mut self,
 		sending: Sending,
@@ -96,7 +96,7 @@ impl Window {
 		}
 	}
 
-	/// Another transcoder was assigned: everything that has not come back is sent again.
+	/// After another transcoder was assigned, sends everything again that has not come back.
 	pub fn reassign(&mut self) {
 		for slot in self.slots.values_mut() {
 			*slot = Slot::Ready { not_before_ms: 0, attempts: 0 };

@@ -1,8 +1,8 @@
 //! SRT: a port for publishers whose stream id names the key, and a client.
 //!
-//! The library, `srt-tokio`, panics at packets that it does not know. What comes from the network gets to
-//! it by the `relay` alone, which answers strangers itself and hands nothing on of who has not shown a
-//! stream key; and by `wire`, which lets nothing through that the library could not take.
+//! The library, `srt-tokio`, panics on packets that it does not know. Network packets reach it only through
+//! `relay`, which answers strangers itself and passes nothing on before a stream key was shown, and through
+//! `wire`, which passes only packets that the library can take.
 
 mod relay;
 mod wire;
@@ -27,15 +27,15 @@ use crate::{
 
 /// How long a publisher may be silent.
 const SILENT: Duration = Duration::from_secs(10);
-/// Requests that are looked at at a time, in all and from one host.
+/// Requests that are handled at a time, in total and from one host.
 const MOST: (usize, usize) = (64, 16);
-/// What a receiver holds.
+/// The buffer of a receiver.
 const BUFFER: u64 = 8 * 1024 * 1024;
-/// Packets of a transport stream in one datagram are joined to writes of so many bytes.
+/// Datagrams' transport stream packets are joined into writes of this many bytes.
 const JOINED: usize = 32 * 1024;
-/// How long the library may take to connect with who was let in.
+/// How long the library may take to connect with an accepted publisher.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long it may take until a publisher has been told that the connection ends.
+/// How long telling a publisher about the connection's end may take.
 const LAST: Duration = Duration::from_millis(500);
 
 fn options(options: &mut SocketOptions) {
@@ -45,12 +45,12 @@ fn options(options: &mut SocketOptions) {
 	options.receiver.latency = Duration::from_millis(200);
 }
 
-/// Takes an address. What is returned serves publishers there for ever; with a passphrase, only those that
+/// Binds an address. The returned future serves publishers there for ever; with a passphrase, only those that
 /// encrypt with it.
 ///
 /// # Errors
 ///
-/// Fails when the passphrase is too short or too long, or the address cannot be had.
+/// Fails if the passphrase is too short or too long, or the address cannot be bound.
 pub async fn serve(
 	address: SocketAddr,
 	passphrase: Option<String>,
@@ -84,8 +84,8 @@ async fn take_requests(
 	}
 }
 
-/// The key in a stream id: of the access control form `#!::r=NAME,s=KEY,m=publish` its `s` or else
-/// its `r`; of any other the last part of its path. `None` for one that does not publish.
+/// The key in a stream id. In the access control form `#!::r=NAME,s=KEY,m=publish` it is `s`, otherwise `r`;
+/// in any other form it is the last part of the path. `None` if it is not for publishing.
 fn key_of(stream_id: &str) -> Option<String> {
 	let Some(fields) = stream_id.strip_prefix("#!::") else {
 		let path = stream_id.strip_prefix("publish:").unwrap_or(stream_id);
@@ -135,8 +135,8 @@ async fn publisher(
 	}
 }
 
-/// Takes what is published, by a listener of the library that is there for one publisher. It decrypts
-/// with a passphrase, by which a key of so many bytes is found.
+/// Takes a publication with a library listener for this publisher alone. A passphrase decrypts it, from which
+/// a key of this many bytes is derived.
 async fn published(
 	socket: UdpSocket,
 	secret: Option<(&str, u16)>,
@@ -147,7 +147,7 @@ async fn published(
 	if let Some((passphrase, length)) = secret {
 		builder = builder.encryption(length, passphrase.to_owned());
 	}
-	// The listener ends when it is dropped.
+	// Dropping the listener ends it.
 	let (_listener, mut incoming) = builder.bind(address).await?;
 	let accepting = async {
 		let request = incoming.incoming().next().await;
@@ -173,14 +173,14 @@ async fn published(
 	}
 }
 
-/// Hands on what comes until it ends.
+/// Hands data on until the end.
 async fn receive(socket: &mut SrtSocket, session: &mut Session) -> io::Result<()> {
 	let mut joined = Vec::with_capacity(JOINED + 2_048);
 	loop {
 		let next = timeout(SILENT, socket.next()).await;
 		let Ok(Some(packet)) = next else { break };
 		joined.extend_from_slice(&packet?.1);
-		// What is there already goes with it.
+		// Data that is already there is joined with it.
 		while joined.len() < JOINED {
 			match socket.next().now_or_never() {
 				Some(Some(packet)) => joined.extend_from_slice(&packet?.1),
@@ -193,8 +193,8 @@ async fn receive(socket: &mut SrtSocket, session: &mut Session) -> io::Result<()
 	Ok(())
 }
 
-/// Receives from another host's listener for as long as something comes. That a stream has ended is not said
-/// by SRT: whoever sends it may be back in a moment.
+/// Receives from another host's listener as long as data comes. SRT does not announce a stream's end: the
+/// sender may be back in a moment.
 pub(crate) async fn call(
 	address: &str,
 	stream_id: Option<&str>,
@@ -273,7 +273,7 @@ mod tests {
 			if n % 20 == 0 {
 				stranger().await;
 			}
-			// The library's sender drops what is handed to it all at once.
+			// The library's sender drops data that is handed to it all at once.
 			sleep(Duration::from_millis(5)).await;
 		}
 		let mut part = timeout(SOON, publication.parts.recv()).await.unwrap().unwrap();
@@ -297,8 +297,8 @@ mod tests {
 		}
 	}
 
-	/// What ends the library's listener comes before and while somebody publishes, of who has a cookie and
-	/// knows the stream key.
+	/// Packets that would end the library's listener come before and during a publication, also with a cookie
+	/// and the stream key.
 	#[tokio::test(flavor = "multi_thread")]
 	async fn attack_datagrams_that_end_the_listener() {
 		let (address, mut publications) = port(None).await;
@@ -361,7 +361,7 @@ mod tests {
 		assert!(ended.unwrap().is_none());
 	}
 
-	/// The answer to the second question may be lost: who asks again gets it again.
+	/// The answer to the conclusion may be lost: a repeated request gets it again.
 	#[tokio::test(flavor = "multi_thread")]
 	async fn answer_should_be_given_again() {
 		use self::packets::{conclusion, induction, PLAIN};

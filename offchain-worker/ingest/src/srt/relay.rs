@@ -1,24 +1,21 @@
-//! The port at which publishers are received, in front of the library.
+//! The port for publishers, in front of the library.
 //!
-//! A connection begins with two questions. The first, the induction, is answered with a cookie, which is a
-//! hash over the asker's address, the time and a secret: nothing is kept of who asks, and the answer, being
-//! as long as the question, is of no use against an address that another one made up. The second, the
-//! conclusion, has the cookie, and says what is asked for. Only now there is a state: a [`Request`], which
-//! holds a place (see [`Places`]) until its stream key was looked at, and a flow, by which further packets
-//! of this address are told.
+//! A connection begins with two requests. The first, the induction, is answered with a cookie: a hash over
+//! the sender's address, the time and a secret. That needs no state, and the answer is only as long as the
+//! request, so it cannot be used to flood a forged address. The second, the conclusion, contains the cookie
+//! and the request itself. Only now state is created: a [`Request`], which holds a place (see [`Places`])
+//! until its stream key was checked, and a flow, which identifies further packets of this address.
 //!
-//! Who is let in gets a way to a listener of the library that is there for nobody else: two sockets of this
-//! machine, [`pair`]. On it the relay asks the library both questions itself, the second one with the
-//! cookie that the library gave instead of its own. That the library's own handshake were carried through,
-//! cookie and all, would be no simpler, and would be worse: its listener keeps a state for every address
-//! that ever sent it anything, and its cookie has no secret. That each publisher has a listener of its own
-//! costs a task and a buffer, of which there are as many as publishers that were let in, that is one and
-//! those that are ending; and it keeps apart what goes wrong: should one end at a packet for all that
-//! [`wire`](super::wire) lets through, it ends for who sent it.
+//! An accepted publisher gets its own library listener, connected by two local sockets, [`pair`]. There the
+//! relay sends both requests to the library itself, the second one with the library's cookie. Passing the
+//! library's own handshake through would not be simpler, and would be worse: its listener keeps state for
+//! every address that ever sent it anything, and its cookie has no secret. A listener for each publisher
+//! costs a task and a buffer, and there are only as many as accepted publishers: one, and those that are
+//! ending. It also isolates failures: if a packet that [`wire`](super::wire) passes still ends a listener, it
+//! ends only its sender's.
 //!
-//! From then on packets are carried both ways as they are. Those of the publisher go the way without
-//! another task, a copy or an allocation, from the buffer into which they were received; those of the
-//! library are sent by the task of its publisher.
+//! From then on packets are relayed both ways unchanged. The publisher's are sent on from their receive
+//! buffer, without another task, copy or allocation; the library's are sent by the publisher's task.
 
 use std::{
 	collections::HashMap,
@@ -46,25 +43,25 @@ use crate::{
 	said::Said,
 };
 
-/// More bytes than any packet of SRT has.
+/// More bytes than any SRT packet has.
 const DATAGRAM: usize = 2_048;
-/// Datagrams that are taken before others have a turn.
+/// Datagrams that are taken before other tasks have a turn.
 const BATCH: usize = 64;
-/// Seconds for which a cookie is given. It is known for as long again.
+/// Seconds for which a cookie is issued. It stays valid for as long again.
 const SLOT: u64 = 30;
-/// How long to wait when nothing can be received.
+/// The pause if receiving fails.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How often it is said that datagrams were dropped.
+/// The least time between two log lines about dropped datagrams.
 const SAID: Duration = Duration::from_secs(60);
-/// The socket from which strangers are answered. Which it is does not matter: the one with which they
-/// are connected is named by the answer to their second question.
+/// The socket id with which strangers are answered. Any will do: the answer to the conclusion names the id of
+/// the connection.
 const NOBODY: u32 = 1;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gives each address a number that it alone can know.
+/// Gives each address a cookie that only it can know.
 struct Cookies {
 	secret: String,
 	began: Instant,
@@ -99,33 +96,33 @@ impl Cookies {
 	}
 }
 
-/// The way to the library.
+/// The local socket to the library.
 struct Way {
 	socket: UdpSocket,
-	/// The cookie that the library gave.
+	/// The library's cookie.
 	cookie: u32,
-	/// The library's socket, once it has named it.
+	/// The library's socket id, once known.
 	id: AtomicU32,
 }
 
 impl Way {
-	/// A conclusion as the library is asked. Repeated ones have to be for its socket.
+	/// A conclusion in the form for the library. Repeated ones must be for its socket id.
 	fn question(&self, time: u32, shake: Handshake, extensions: &[u8], asked: &Asked) -> Vec<u8> {
 		let head = shake.to_library(self.cookie, asked).head(time, self.id.load(Ordering::Relaxed));
 		[&head[..], extensions].concat()
 	}
 }
 
-/// An address that has shown that it is there, and asks or is let in.
+/// An address with a valid cookie that asks for a connection or has one.
 struct Flow {
-	/// Its socket and its cookie: what it asks with again when an answer was lost.
+	/// Its socket id and cookie, which it repeats if an answer was lost.
 	caller: u32,
 	cookie: u32,
-	/// Once it was let in, and the library has been asked for it.
+	/// The connection to the library, once it was accepted.
 	way: OnceLock<Way>,
 }
 
-/// Where publishers are received.
+/// The relay.
 pub(super) struct Relay {
 	socket: UdpSocket,
 	/// Whether publishers have to encrypt.
@@ -138,7 +135,7 @@ pub(super) struct Relay {
 }
 
 impl Relay {
-	/// Begins to receive at an address, with places for so many requests in all and from one host.
+	/// Binds an address, with places for this many requests in total and from one host.
 	pub(super) async fn bind(
 		address: SocketAddr,
 		(all, per_host): (usize, usize),
@@ -154,13 +151,13 @@ impl Relay {
 		}))
 	}
 
-	/// Where that is.
+	/// The bound address.
 	#[cfg(test)]
 	pub(super) fn address(&self) -> io::Result<SocketAddr> {
 		self.socket.local_addr()
 	}
 
-	/// Carries packets until somebody asks for a connection.
+	/// Relays packets until somebody asks for a connection.
 	pub(super) async fn next(self: &Arc<Self>) -> Request {
 		let mut buffer = vec![0; DATAGRAM];
 		loop {
@@ -180,7 +177,7 @@ impl Relay {
 		self.socket.readable().await?;
 		for _ in 0..BATCH {
 			match self.socket.try_recv_from(buffer) {
-				// What is longer than the buffer is cut off.
+				// A longer datagram is cut off.
 				Ok((count, from)) => match self.take(&buffer[..count], from) {
 					Ok(None) => {}
 					Ok(request) => return Ok(request),
@@ -212,7 +209,7 @@ impl Relay {
 			Kind::Media | Kind::Control => {
 				let flow = self.flow(from).ok_or(Refused::Stranger)?;
 				let way = flow.way.get().ok_or(Refused::Stranger)?;
-				// What does not fit is lost, as on any other way.
+				// A packet that does not fit is lost, as on any link.
 				let _ = way.socket.try_send(bytes);
 				Ok(None)
 			}
@@ -242,7 +239,7 @@ impl Relay {
 		}
 	}
 
-	/// Takes the conclusion of who has shown that it is at its address.
+	/// Takes a conclusion with a valid cookie.
 	fn conclude(
 		self: &Arc<Self>,
 		time: u32,
@@ -277,7 +274,7 @@ impl Relay {
 		}))
 	}
 
-	/// Tells who asks for a connection why it gets none.
+	/// Answers a refused request with the reason.
 	fn refuse(&self, time: u32, shake: Handshake, code: u32, to: SocketAddr) {
 		let caller = shake.from;
 		let answer =
@@ -285,13 +282,13 @@ impl Relay {
 		self.answer(&answer.head(time, caller), to);
 	}
 
-	/// Sends what is not longer than that which it answers. Who does not get it asks again.
+	/// Sends an answer that is not longer than its request. If it is lost, the sender asks again.
 	fn answer(&self, bytes: &[u8; HANDSHAKE], to: SocketAddr) {
 		let _ = self.socket.try_send_to(bytes, to);
 	}
 }
 
-/// Somebody who asks for a connection. It has one for as long as this is there.
+/// A request for a connection, which lasts as long as this value.
 pub(super) struct Request {
 	relay: Arc<Relay>,
 	flow: Arc<Flow>,
@@ -311,12 +308,12 @@ impl Drop for Request {
 }
 
 impl Request {
-	/// From where it is asked.
+	/// The sender's address.
 	pub(super) fn from(&self) -> SocketAddr {
 		self.from
 	}
 
-	/// What it says of itself; empty where that is nothing.
+	/// Its stream id; may be empty.
 	pub(super) fn stream_id(&self) -> &str {
 		&self.asked.stream_id
 	}
@@ -326,7 +323,7 @@ impl Request {
 		self.asked.key_length
 	}
 
-	/// Waits until somebody else takes its place.
+	/// Waits until another request takes its place.
 	pub(super) async fn lost(&self) {
 		match &self.place {
 			Some(place) => place.lost().await,
@@ -334,18 +331,18 @@ impl Request {
 		}
 	}
 
-	/// Says that it may not publish, by a code of SRT.
+	/// Refuses it with an SRT code.
 	pub(super) fn refuse(&self, code: u32) {
 		self.relay.refuse(self.time, self.shake, code, self.from);
 	}
 
-	/// Gives its place to others: it is let in.
+	/// Frees its place, because it is accepted.
 	pub(super) fn let_in(&mut self) {
 		self.place = None;
 	}
 
-	/// Asks the library, which listens at the other end of `socket`, for what was asked for, and carries
-	/// packets both ways until that end is closed.
+	/// Requests the connection from the library at the other end of `socket`, and relays packets both ways
+	/// until that end is closed.
 	pub(super) async fn carry(&self, socket: UdpSocket) -> io::Result<()> {
 		let mut buffer = vec![0; DATAGRAM];
 		let induction = Handshake {
@@ -373,18 +370,18 @@ impl Request {
 				if answer.kind == CONCLUSION {
 					way.id.store(answer.from, Ordering::Relaxed);
 				}
-				// As if the library had been asked with what the publisher has asked.
+				// As if the library had received the publisher's request.
 				let (cookie, address) = (self.shake.cookie, self.shake.address);
 				let head = Handshake { cookie, address, ..answer }.head(time, to);
 				buffer[..HANDSHAKE].copy_from_slice(&head);
 			}
-			// What cannot be sent is lost; the publisher is not there any more when all of it is.
+			// A packet that cannot be sent is lost; if all are, the publisher is gone.
 			let _ = self.relay.socket.send_to(&buffer[..count], self.from).await;
 		}
 	}
 }
 
-/// The time, the receiver and the fields of a packet with a handshake.
+/// Time, receiver and fields of a handshake packet.
 fn handshake(bytes: &[u8]) -> Option<((u32, u32), Handshake)> {
 	match Packet::read(bytes) {
 		Ok(Packet { time, to, kind: Kind::Handshake(shake, _) }) => Some(((time, to), shake)),
@@ -392,7 +389,7 @@ fn handshake(bytes: &[u8]) -> Option<((u32, u32), Handshake)> {
 	}
 }
 
-/// Two sockets of this machine, each of which takes what the other one sends only.
+/// Two local sockets, each of which receives only from the other.
 pub(super) async fn pair() -> io::Result<(UdpSocket, UdpSocket)> {
 	let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
 	let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -424,7 +421,7 @@ mod tests {
 		let mut buffer = [0; 16];
 		let (count, from) = timeout(SOON, far.recv_from(&mut buffer)).await.unwrap().unwrap();
 		assert_eq!((&buffer[..count], from), (&b"relay"[..], near.local_addr().unwrap()));
-		// The library names whom it answers.
+		// The library's answer names the receiver.
 		far.send_to(b"answer", from).await.unwrap();
 		let count = timeout(SOON, near.recv(&mut buffer)).await.unwrap().unwrap();
 		assert_eq!(&buffer[..count], b"answer");
@@ -492,7 +489,7 @@ mod tests {
 		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
 	}
 
-	/// Only who is at an address has its cookie, and not for long.
+	/// Only the owner of an address gets its cookie, and it does not last long.
 	#[tokio::test]
 	async fn attack_question_from_an_address_that_is_made_up() {
 		let (relay, mut requests) = relay().await;
@@ -519,7 +516,7 @@ mod tests {
 		assert!(!cookies.gave(cookie, from));
 	}
 
-	/// Whoever asks, and from wherever, nothing is kept of it.
+	/// Requests leave no state, whoever sends them.
 	#[tokio::test]
 	async fn attack_flood_of_first_questions() {
 		let (relay, mut requests) = relay().await;
@@ -533,7 +530,7 @@ mod tests {
 		assert!(lock(&relay.flows).is_empty() && requests.try_recv().is_err());
 	}
 
-	/// What is sent from an address that is made up brings its owner no more than was sent.
+	/// A packet from a forged address brings its owner no more bytes than were sent.
 	#[tokio::test]
 	async fn attack_answers_that_are_longer_than_questions() {
 		let (relay, mut requests) = relay().await;

@@ -1,19 +1,17 @@
-//! What of SRT's packets is read before the library gets them, and which it gets.
+//! Parses SRT packets before the library gets them, and decides which it gets.
 //!
-//! Only what somebody who publishes needs goes through: media, of which nothing but the header is read,
-//! the handshake, and five kinds of control packets. All else is refused, for the library panics at some
-//! of it:
+//! Only what a publisher needs passes: media, of which only the header is read, the handshake, and five kinds
+//! of control packets. Everything else is refused, because the library panics on some of it:
 //!
-//! - at extensions of a handshake that it does not know (congestion control, packet filter, bonding), at
-//!   a stream id without a byte, and at extensions that are longer than they should be, after which it
-//!   reads what is left for another one;
-//! - at key material without a key, at such as is of another length than the handshake or the listener
-//!   says, and at any where the listener has no passphrase. One that leaves the length out, as the
-//!   reference implementation does by default, is such too: see [`Handshake::to_library`];
-//! - on a connection at congestion warnings, errors of the peer and extended messages but those of keys,
-//!   at a list of losses that ends within a range, and at a range to be dropped whose end is before its
-//!   beginning or is the last number that there is. What acknowledges or misses something of ours is of
-//!   no use, for nothing is ever sent to a publisher.
+//! - on handshake extensions that it does not know (congestion control, packet filter, bonding), on an empty
+//!   stream id, and on extensions that are too long, whose rest it reads as another one;
+//! - on key material without a key, or with another length than in the handshake or the listener, and on any
+//!   if the listener has no passphrase. A handshake without the length, as the reference implementation sends
+//!   by default, is such a case too: see [`Handshake::to_library`];
+//! - on a connection: on congestion warnings, peer errors and extended messages other than keys, on a loss
+//!   list that ends inside a range, and on a drop range whose end is before its beginning or is the last
+//!   possible number. Acknowledgements and losses of our packets are of no use, because nothing is ever sent
+//!   to a publisher.
 //!
 //! The form of packets is that of
 //! [draft-sharabayko-srt](https://datatracker.ietf.org/doc/html/draft-sharabayko-srt-01#section-3).
@@ -24,13 +22,13 @@ use thiserror::Error;
 const HEADER: usize = 16;
 /// Bytes of a packet with a handshake, without its extensions.
 pub(super) const HANDSHAKE: usize = HEADER + 48;
-/// The kind of handshake that begins a connection.
+/// The handshake type that begins a connection.
 pub(super) const INDUCTION: u32 = 1;
-/// The kind of handshake that asks for what a connection is to be, and that says what it is.
+/// The handshake type that requests a connection, and that describes it.
 pub(super) const CONCLUSION: u32 = u32::MAX;
-/// What stands for the extensions in the answer to an induction.
+/// The extension field in the answer to an induction.
 pub(super) const MAGIC: u16 = 0x4a17;
-/// What stands for the extensions in an induction of version 4: a socket for datagrams.
+/// The extension field in an induction of version 4: a socket for datagrams.
 pub(super) const DATAGRAMS: u16 = 2;
 
 /// Types of control packets.
@@ -47,51 +45,51 @@ const STREAM_ID: u16 = 5;
 const CONGESTION: u16 = 6;
 const FILTER: u16 = 7;
 const GROUP: u16 = 8;
-/// The last number of a packet.
+/// The highest packet number.
 const LAST: u32 = 0x7fff_ffff;
 /// The longest stream id.
 const LONGEST_ID: usize = 512;
 
-/// Why a packet is not taken.
+/// Why a packet is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(super) enum Refused {
-	/// It ends before it is whole.
+	/// It ends too early.
 	#[error("the packet ends before it is whole")]
 	Short,
 	/// It is of a kind that no publisher sends.
 	#[error("the packet is of a kind that no publisher sends")]
 	Kind,
-	/// A field has a value that it cannot have.
+	/// A field has an invalid value.
 	#[error("a field of the packet has a value that it cannot have")]
 	Malformed,
-	/// It comes from who has not asked for a connection.
+	/// Its sender has no connection.
 	#[error("the packet is of no connection")]
 	Stranger,
-	/// It asks for a connection with a cookie that its address was not given.
+	/// Its cookie was not issued to its address.
 	#[error("the cookie is not one that this address was given")]
 	Cookie,
-	/// There is no place for another one.
+	/// No place is free.
 	#[error("too many ask at a time")]
 	Full,
-	/// It encrypts and we do not, or the other way round.
+	/// Only one side encrypts.
 	#[error("one side has a passphrase and the other has none")]
 	Unsecure,
-	/// It wants a congestion control other than that for live streams.
+	/// It requires another congestion control than that for live streams.
 	#[error("only the congestion control for live streams is served")]
 	Congestion,
-	/// It wants a packet filter.
+	/// It requires a packet filter.
 	#[error("packet filters are not served")]
 	Filter,
-	/// It wants more than one way.
+	/// It requires bonding.
 	#[error("bonding is not served")]
 	Group,
-	/// It wants another cipher than AES-CTR.
+	/// It requires another cipher than AES-CTR.
 	#[error("AES-CTR is the only cipher that is served")]
 	Cipher,
 }
 
 impl Refused {
-	/// What is told to who asked for a connection.
+	/// The rejection code for the sender.
 	pub(super) fn code(self) -> u32 {
 		match self {
 			Self::Full => 1_003,
@@ -129,23 +127,23 @@ impl<'a> Reader<'a> {
 	}
 }
 
-/// A packet that is well-formed, as far as it is read.
+/// A packet whose parsed parts are well-formed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packet<'a> {
-	/// Microseconds since its sender began, modulo 2^32.
+	/// Microseconds since its sender's start, modulo 2^32.
 	pub(super) time: u32,
-	/// The socket that it is for; 0 of who asks for a connection.
+	/// The destination socket id; 0 in a request for a connection.
 	pub(super) to: u32,
 	pub(super) kind: Kind<'a>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
-	/// A part of what is published.
+	/// Media.
 	Media,
-	/// What keeps a connection up or ends it.
+	/// Keeps a connection alive or ends it.
 	Control,
-	/// A handshake, and its extensions, which [`Handshake::asked`] looks into.
+	/// A handshake, and its extensions, which [`Handshake::asked`] parses.
 	Handshake(Handshake, &'a [u8]),
 }
 
@@ -156,7 +154,7 @@ impl<'a> Packet<'a> {
 		let (first, second) = (reader.long()?, reader.long()?);
 		let (time, to) = (reader.long()?, reader.long()?);
 		let kind = match first >> 31 {
-			// Two bits say with which key it is encrypted.
+			// Two bits name the encryption key.
 			0 if (second >> 27) & 3 == 3 => return Err(Refused::Malformed),
 			0 => Kind::Media,
 			_ => control((first >> 16) & 0x7fff, first & 0xffff, second, reader.0)?,
@@ -166,7 +164,7 @@ impl<'a> Packet<'a> {
 }
 
 fn control(kind: u32, subtype: u32, about: u32, body: &[u8]) -> Result<Kind<'_>, Refused> {
-	// Where a type has no body, implementations send a word without meaning.
+	// For a type without a body implementations send a word without meaning.
 	let is_empty = matches!(body.len(), 0 | 4);
 	let is_whole = match (kind, subtype) {
 		(SHAKE, 0) => {
@@ -189,24 +187,24 @@ fn control(kind: u32, subtype: u32, about: u32, body: &[u8]) -> Result<Kind<'_>,
 /// A handshake without its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Handshake {
-	/// 4 of who begins, 5 of all others.
+	/// 4 in the first request, otherwise 5.
 	pub(super) version: u32,
-	/// Eighths of the bytes that a key has, or 0 where that is not said.
+	/// The key's length in units of 8 bytes, or 0 if not given.
 	pub(super) encryption: u16,
-	/// Which extensions follow; or [`MAGIC`], or a type of socket.
+	/// The extensions that follow; or [`MAGIC`], or a socket type.
 	pub(super) flags: u16,
-	/// The number that the first packet will have.
+	/// The first packet's number.
 	pub(super) sequence: u32,
-	/// The largest packet, in bytes with the headers of UDP and IP.
+	/// The largest packet, in bytes, including UDP and IP headers.
 	pub(super) mtu: u32,
-	/// Packets that may be under way.
+	/// The window in packets.
 	pub(super) window: u32,
 	/// [`INDUCTION`], [`CONCLUSION`], or from 1,000 on why there is no connection.
 	pub(super) kind: u32,
 	/// The sender's socket.
 	pub(super) from: u32,
 	pub(super) cookie: u32,
-	/// An address that the sender has or had.
+	/// An address of the sender.
 	pub(super) address: [u8; 16],
 }
 
@@ -225,7 +223,7 @@ impl Handshake {
 			cookie: reader.long()?,
 			address: reader.array()?,
 		};
-		// The least that is allowed of packets is what this handshake takes, of a window 32 packets.
+		// The smallest packet size is that of this handshake, the smallest window 32 packets.
 		let is_well_formed = matches!(shake.version, 4 | 5)
 			&& matches!(shake.encryption, 0 | 2..=4)
 			&& shake.sequence <= LAST
@@ -261,7 +259,7 @@ impl Handshake {
 		head
 	}
 
-	/// What a conclusion with these extensions asks for.
+	/// The request in a conclusion with these extensions.
 	pub(super) fn asked(&self, extensions: &[u8]) -> Result<Asked, Refused> {
 		if self.version != 5 || self.flags > 7 {
 			return Err(Refused::Malformed);
@@ -300,14 +298,14 @@ impl Handshake {
 		Ok(Asked { stream_id: stream_id.unwrap_or_default(), key_length: length })
 	}
 
-	/// The same conclusion for the library: with the cookie that it gave, and with the length of the key
-	/// where there is one, which the library believes the handshake alone.
+	/// The same conclusion for the library: with its cookie, and with the key's length if there is a key,
+	/// because the library takes the length only from the handshake.
 	pub(super) fn to_library(self, cookie: u32, asked: &Asked) -> Self {
 		Self { cookie, encryption: asked.key_length.unwrap_or_default() / 8, ..self }
 	}
 }
 
-/// What a publisher asks for.
+/// A publisher's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Asked {
 	/// Empty where it gives none.
@@ -316,7 +314,7 @@ pub(super) struct Asked {
 	pub(super) key_length: Option<u16>,
 }
 
-/// A text in words whose bytes are reversed, the last one filled with zeros.
+/// A text in words with reversed bytes, the last one padded with zeros.
 fn text(words: &[u8]) -> Result<String, Refused> {
 	if words.is_empty() || words.len() > LONGEST_ID {
 		return Err(Refused::Malformed);
@@ -327,7 +325,7 @@ fn text(words: &[u8]) -> Result<String, Refused> {
 	String::from_utf8(bytes).map_err(|_| Refused::Malformed)
 }
 
-/// Bytes of the keys in key material: one or two of AES-CTR, wrapped.
+/// Bytes of the keys in key material: one or two wrapped AES-CTR keys.
 fn key_length(body: &[u8]) -> Result<u16, Refused> {
 	let [kind, high, low, which, _, _, _, _, cipher, auth, carrier, _, _, _, salt, length] =
 		Reader(body).array::<16>()?;
@@ -336,7 +334,7 @@ fn key_length(body: &[u8]) -> Result<u16, Refused> {
 	}
 	let is_known = [kind, high, low, auth, carrier, salt] == [0x12, 0x20, 0x29, 0, 2, 4];
 	let count = (which & 3).count_ones() as usize;
-	// Its head, the salt, the keys, and what wrapping adds.
+	// Header, salt, keys, and the wrapping's overhead.
 	let whole = 16 + 16 + count * 4 * usize::from(length) + 8;
 	if !is_known || count == 0 || !matches!(length, 4 | 6 | 8) || body.len() != whole {
 		return Err(Refused::Malformed);

@@ -1,5 +1,5 @@
-//! A tool for those who work on the media crate: the child for its tests, the golden vectors, and
-//! the comparison with the ffmpeg command line. The worker itself is `livepeer-worker`.
+//! A tool for developers of the media crate: the child for its tests, the golden vectors, and the comparison
+//! with the ffmpeg command line. The worker itself is `livepeer-worker`.
 
 use std::{
 	ffi::OsString,
@@ -27,7 +27,7 @@ const USAGE: &str = "usage:
   livepeer-media transcode FILE DIR  cut FILE and transcode it into DIR
   livepeer-media bench FILE          compare with the ffmpeg command line, as JSON";
 
-/// The widest source that the protocol knows.
+/// The widest limits of the protocol.
 const WIDEST: SourceLimits = SourceLimits {
 	longest: LONGEST_SEGMENT,
 	shortest: 0,
@@ -142,7 +142,7 @@ async fn transcode_all(
 		let (index, made) = done.map_err(|e| e.to_string())?;
 		outputs[index] = match made {
 			Ok(made) => made.outputs,
-			// As on the network: the stream goes on behind it.
+			// As on the network, the stream continues after a rejected segment.
 			Err(error @ MediaError::InputInvalid { .. }) => {
 				eprintln!("segment {index} is rejected: {error}");
 				Vec::new()
@@ -213,10 +213,10 @@ fn command_line(
 	Ok(())
 }
 
-/// Jobs of which the time of a child that does nothing is taken.
+/// How many idle children are timed.
 const IDLE_JOBS: u32 = 20;
 
-/// Milliseconds from asking a child for nothing to its answer, once its parent runs.
+/// Milliseconds from an empty request to a child's answer, once its parent runs.
 async fn idle_child(pool: &MediaPool) -> Result<f64, String> {
 	let nothing = || pool.try_escape(Escape::OpenFile);
 	nothing().await.map_err(|e| e.to_string())?;
@@ -227,7 +227,7 @@ async fn idle_child(pool: &MediaPool) -> Result<f64, String> {
 	Ok(started.elapsed().as_secs_f64() * 1_000.0 / f64::from(IDLE_JOBS))
 }
 
-/// What one contestant took at best.
+/// The best result of one contestant.
 struct Took {
 	name: String,
 	seconds: f64,
@@ -239,22 +239,22 @@ impl Took {
 		Self { name: name.into(), seconds: f64::MAX, cpu: f64::MAX }
 	}
 
-	/// `cpu` is that of all descendants, so whatever ran must have been waited for.
+	/// `cpu` is that of all ended descendants, so everything must have been waited for.
 	fn least(&mut self, started: Instant, cpu_before: f64) {
 		self.seconds = self.seconds.min(started.elapsed().as_secs_f64());
 		self.cpu = self.cpu.min(descendants_seconds() - cpu_before);
 	}
 }
 
-/// The share of its duration in which every segment of a stream has to be made.
+/// The duration ratio within which every segment of a stream has to be made.
 const RATIO: f64 = 0.8;
 /// Segments that are made of each stream.
 const SEGMENTS_OF_STREAM: usize = 4;
-/// Streams that are tried at most.
+/// The most streams that are tried.
 const MOST_STREAMS: usize = 512;
 
-/// The longest that a segment takes, as a share of its duration, when so many streams at a time have one
-/// segment made after the other without a pause.
+/// The highest duration ratio of a segment, with this many streams at a time, each having its segments made
+/// one after the other without a pause.
 async fn ratio(
 	segments: &Arc<Vec<Segment>>,
 	ladder: &[Rendition],
@@ -266,7 +266,7 @@ async fn ratio(
 		let (pool, segments, ladder) = (pool.clone(), segments.clone(), ladder.to_vec());
 		tasks.spawn(async move {
 			let mut worst = 0.0;
-			// Each is elsewhere in the clip.
+			// Each stream starts at another place in the clip.
 			for segment in segments.iter().cycle().skip(stream).take(SEGMENTS_OF_STREAM) {
 				let wishes = Wishes::default();
 				let job =
@@ -286,7 +286,7 @@ async fn ratio(
 	Ok(worst)
 }
 
-/// The most streams of which every segment is made within [`RATIO`] of its duration, and the ratio then.
+/// The most streams whose segments are all made within [`RATIO`] of their duration, and the ratio reached.
 async fn streams(
 	segments: &Arc<Vec<Segment>>,
 	ladder: &[Rendition],
@@ -315,19 +315,19 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let directory = std::env::temp_dir().join(format!("livepeer-bench-{}", std::process::id()));
 	let ladder = ladder()?;
 	let (mut ours, mut judging) = (Took::new("ours"), Took::new("verifying"));
-	// What a pixel costs, for the factors of work: decoded, where next to nothing is encoded, and encoded.
+	// The cost of a pixel, for the work factors: decoded (with next to nothing encoded), and encoded.
 	let (mut decoding, mut canonical) = (Took::new("decoding"), Took::new("profile 1"));
 	let smallest = [rendition(64, 36, 100)];
 	let under_one: Vec<_> =
 		ladder.iter().map(|r| Rendition { profile: CANONICAL_PROFILE, ..*r }).collect();
-	// What has to be done at least by whoever wants to tell a variant from its plain encode.
+	// The least work needed to tell a variant from its plain encode.
 	let mut telling = Took::new("telling");
-	// What a judge makes of a leaf that is valid; what it then compares are hashes and bytes.
+	// What a judge makes for a valid leaf; it then only compares hashes and bytes.
 	let evidence = Some(EvidenceSeed { seed: golden::SEED, index: 0 });
-	// Another ffmpeg can be named, such as a newer one than the system's.
+	// `FFMPEGS` can name other ffmpeg programs, such as a newer one than the system's.
 	let others = std::env::var("FFMPEGS").unwrap_or_else(|_| "ffmpeg".into());
 	let mut theirs: Vec<Took> = others.split(':').map(Took::new).collect();
-	// Turn by turn, so that whatever else the machine does hits all; the best of each counts.
+	// In turns, so that other load on the machine affects all contestants; the best of each counts.
 	for _ in 0..rounds {
 		let mut outputs = Vec::new();
 		for (took, ladder, evidence) in [
@@ -397,7 +397,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 			ours.cpu / other.cpu
 		);
 	}
-	// Of each the start of the pool is a part, and of those that encode the decode too.
+	// Each includes the start of the pool; those that encode also include the decode.
 	let encoded = |took: &Took| (took.cpu - decoding.cpu) / pixels;
 	println!(
 		"  \"pixel_nanoseconds\": {{\"decoded\": {:.2}, \"profile_1\": {:.2}, \"ours\": {:.2}}},",
@@ -412,8 +412,8 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	);
 	// The decode of the first rendition's outputs beside their encode.
 	println!("  \"telling_of_encoding\": {:.3},", telling.cpu / (encoded(&ours) * first));
-	// What all judges together do beside what transcoders do, of those that are no newcomers, and how many
-	// processors that keeps busy while 200 streams like this one run.
+	// The work of all judges relative to that of established transcoders, and how many processors it keeps
+	// busy with 200 streams like this one.
 	let lottery = ProtocolParameters::production().lottery;
 	let drawn = f64::from(lottery.verification_rate.deconstruct()) / 1e9;
 	let judged = drawn * f64::from(lottery.committee_size);
@@ -423,8 +423,7 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 		200.0 * judged * judging.cpu / video
 	);
 	println!("  \"streams\": {most}, \"duration_ratio\": {at:.3},");
-	// Encoded pixels are what work counts; a fifth stays free for verification and for what is
-	// harder than this clip.
+	// Work counts encoded pixels. A fifth stays free for verification and for harder video than this clip.
 	println!("  \"suggested_capacity\": {:.0}", 0.8 * cores * pixels / ours.cpu);
 	println!("}}");
 	Ok(())
@@ -437,8 +436,8 @@ fn number<T: std::str::FromStr>(name: &str, default: T) -> Result<T, String> {
 	}
 }
 
-/// The ladder that is asked for: `LADDER` holds `WIDTHxHEIGHT@KBPS`, separated by commas, `PROFILE`
-/// the number of the profile.
+/// The requested ladder: `LADDER` has `WIDTHxHEIGHT@KBPS`, separated by commas, `PROFILE` the number of the
+/// profile.
 fn ladder() -> Result<Vec<Rendition>, String> {
 	let profile = number("PROFILE", profile::CAPPED_QUALITY)?;
 	let Ok(text) = std::env::var("LADDER") else {

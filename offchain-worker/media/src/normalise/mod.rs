@@ -1,6 +1,6 @@
-//! Turning what the network does not take into what it takes, at the source's own machine: any codec,
-//! size, rotation, interlace, rate and layout into H.264 and AAC. What comes out is signed as the
-//! source, so nobody has to make the same bytes again, and threads and instruction sets do not matter.
+//! Converts input that the network does not take, on the broadcaster's machine: any codec, size, rotation,
+//! interlace, rate and layout into H.264 and AAC. The result is signed as the source, so nobody has to make
+//! the same bytes again, and threads and instruction sets do not matter.
 
 pub mod ffi;
 
@@ -17,23 +17,23 @@ use crate::{
 	wire::Shape,
 };
 
-/// Every decoder that a source may need. None of them starts threads when it is told not to.
+/// Every decoder that a source may need. None of them starts threads if told not to.
 pub const DECODERS: &str = "h264,hevc,libdav1d,av1,vp8,vp9,mpeg1video,mpeg2video,mpeg4,h263,flv,\
 	mjpeg,prores,dnxhd,theora,aac,aac_latm,ac3,eac3,mp3,mp3float,mp2,mp2float,opus,vorbis,flac,alac,\
 	pcm_s16le,pcm_s16be,pcm_s24le,pcm_f32le,pcm_u8,pcm_alaw,pcm_mulaw";
 
-/// How often the last picture is repeated while nothing comes: five times a second.
+/// The rate at which the last picture is repeated while none comes: five times a second.
 const REPEAT: i64 = 18_000;
-/// Most repetitions at a time: ten seconds.
+/// The most repetitions at a time: ten seconds.
 const MOST_REPEATED: usize = 50;
-/// By how much sound may be off its time before it is filled up or cut: 40 ms.
+/// How far sound may be off its time before it is padded or cut: 40 ms.
 const SLACK: i64 = 3_600;
 /// Samples of an AAC frame.
 const AAC_FRAME: usize = 1_024;
-/// The most silence that is put in at a time: twelve seconds.
+/// The most silence that is inserted at a time: twelve seconds.
 const MOST_SILENCE: i64 = 12 * 90_000;
 
-/// What the normaliser gives back.
+/// An output of the normaliser.
 pub enum Made {
 	/// A picture or a frame of sound, at this time.
 	Unit {
@@ -64,9 +64,8 @@ pub struct VideoNormaliser {
 }
 
 impl VideoNormaliser {
-	/// For a track with these parameters, whose pictures are to be turned clockwise by `rotation`
-	/// degrees and fitted into `fit`; about `fps` of them come in a second, and a keyframe is made
-	/// every `key_every` ticks.
+	/// For a track with these parameters. Turns its pictures clockwise by `rotation` degrees and fits them
+	/// into `fit`; about `fps` of them come in a second; makes a keyframe every `key_every` ticks.
 	pub fn new(
 		parameters: codec::Parameters,
 		rotation: u16,
@@ -91,14 +90,14 @@ impl VideoNormaliser {
 		})
 	}
 
-	/// Parameters of what is made, once something was made.
+	/// The output's parameters, once there is output.
 	pub fn parameters(&self) -> Option<codec::Parameters> {
 		let mut parameters = ffi::parameters(self.encoder.as_ref()?).ok()?;
 		crate::ffi::clear_extradata(&mut parameters);
 		Some(parameters)
 	}
 
-	/// Takes a packet whose times are those of the stream. What cannot be decoded is left out.
+	/// Takes a packet with the stream's times. Leaves out what cannot be decoded.
 	pub fn take(&mut self, packet: &Packet) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_packet(packet).is_ok() {
@@ -107,7 +106,7 @@ impl VideoNormaliser {
 		Ok(made)
 	}
 
-	/// Takes what the decoder holds back, and starts it anew.
+	/// Flushes the decoder and restarts it.
 	pub fn drain(&mut self) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_eof().is_ok() {
@@ -117,7 +116,7 @@ impl VideoNormaliser {
 		Ok(made)
 	}
 
-	/// Ends what is being encoded; what follows has nothing to do with it.
+	/// Ends the current encode; what follows is independent of it.
 	pub fn finish(&mut self) -> Result<Vec<Made>, Failure> {
 		let mut made = self.drain()?;
 		self.end_encoder(&mut made)?;
@@ -162,7 +161,8 @@ impl VideoNormaliser {
 			if time - last < 90_000 * 5 / (6 * limit) {
 				return Ok(());
 			}
-			// Also where a keyframe falls due meanwhile: the segment would end late, and too long for any job.
+			// Also if a keyframe is due meanwhile: otherwise the segment would end late, too long for any
+			// job.
 			let due = self.last_key.map(|key| key.saturating_add(self.key_every));
 			let is_late = due.is_some_and(|due| time.saturating_sub(due) > REPEAT);
 			if time - last > 15 * 9_000 || (is_late && time - last > REPEAT) {
@@ -197,7 +197,7 @@ impl VideoNormaliser {
 		self.encode(whole, time, made)
 	}
 
-	/// Decoded to encodable: woven fields apart, turned, scaled.
+	/// Makes a decoded picture encodable: deinterlaced, turned, scaled.
 	fn convert(
 		&mut self,
 		decoded: &frame::Video,
@@ -209,7 +209,7 @@ impl VideoNormaliser {
 		if plain {
 			return self.scaled(decoded, shape, target);
 		}
-		// Each side of a picture that is turned or taken apart is even.
+		// Each side of a turned or deinterlaced picture is even.
 		let even = (own.0 & !1, own.1 & !1);
 		let mut whole = self.scaled(decoded, shape, even)?;
 		if decoded.is_interlaced() {
@@ -340,7 +340,7 @@ fn fitted(shape: &Picture, rotation: u16, fit: Option<Shape>) -> (u32, u32) {
 	(even(w), even(h))
 }
 
-/// Keeps the field that comes first and makes the other one's lines from those around them.
+/// Keeps the first field and interpolates the lines of the other one.
 fn unweave(whole: &mut frame::Video, top_first: bool) {
 	let other = usize::from(top_first);
 	for plane in 0..3 {
@@ -389,7 +389,7 @@ fn turned(whole: &frame::Video, rotation: u16) -> frame::Video {
 	to
 }
 
-/// Decodes sound and encodes it as AAC without holes, on the stream's time.
+/// Decodes sound and encodes it as AAC without holes, in the stream's time.
 pub struct AudioNormaliser {
 	parameters: codec::Parameters,
 	decoder: Opened,
@@ -425,22 +425,22 @@ impl AudioNormaliser {
 		})
 	}
 
-	/// Parameters of what is made.
+	/// The output's parameters.
 	pub fn parameters(&self) -> Result<codec::Parameters, Failure> {
 		ffi::parameters(&self.encoder).map_err(|e| Failure::internal("sound parameters", e))
 	}
 
-	/// The end of the sound that came so far, in the stream's time.
+	/// The end of the sound so far, in the stream's time.
 	pub fn end(&self) -> Option<i64> {
 		self.line.map(|(start, samples)| start + samples * 90_000 / i64::from(self.rate))
 	}
 
-	/// Says where the sound begins, if nothing came before: until the first piece there is silence.
+	/// Sets where the sound begins, if none came before: there is silence until the first piece.
 	pub fn begin(&mut self, at: i64) {
 		self.line.get_or_insert((at, 0));
 	}
 
-	/// Takes a packet whose times are those of the stream. What cannot be decoded is left out.
+	/// Takes a packet with the stream's times. Leaves out what cannot be decoded.
 	pub fn take(&mut self, packet: &Packet) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_packet(packet).is_ok() {
@@ -449,7 +449,7 @@ impl AudioNormaliser {
 		Ok(made)
 	}
 
-	/// Puts in silence up to `to`, from `from` on if nothing came before.
+	/// Inserts silence up to `to`; from `from` on if no sound came before.
 	pub fn fill(&mut self, from: i64, to: i64) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		self.begin(from);
@@ -459,7 +459,7 @@ impl AudioNormaliser {
 		Ok(made)
 	}
 
-	/// Takes what the decoder holds back, and starts it anew.
+	/// Flushes the decoder and restarts it.
 	pub fn drain(&mut self) -> Result<Vec<Made>, Failure> {
 		let mut made = Vec::new();
 		if self.decoder.send_eof().is_ok() {

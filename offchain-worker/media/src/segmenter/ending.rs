@@ -1,4 +1,4 @@
-//! Where segments, epochs and passes end, and what is mended in a segment before it is given.
+//! Ends segments, epochs and passes, and repairs a segment before it is emitted.
 
 use ffmpeg_next::{codec, Packet, Rational};
 use livepeer_primitives::video::{MAX_FPS, MAX_SEGMENT_BYTES, MAX_SIDE};
@@ -14,12 +14,12 @@ use crate::{
 	wire::{Answer, Rungs, Segment, Shape},
 };
 
-/// A keyframe this close before the target counts as on it: containers round their time stamps.
+/// A keyframe this close before the target counts as at the target: containers round their time stamps.
 const SLACK: i64 = 900;
-/// Bytes that may wait for a cut: more than any bit rate that can be streamed.
+/// The most bytes that may wait for a cut: more than any rate that can be streamed.
 const MOST_BYTES: usize = 40 * 1024 * 1024;
-/// Pictures that may: more than the longest segment has. Each that comes is held against all of them, so that
-/// a source whose time stands still would take a processor for ever.
+/// The most pictures that may wait for a cut: more than the longest segment has. Each new one is compared
+/// with all of them, so a source whose time stands still would keep a processor busy for ever.
 const MOST_PICTURES: usize = 8_192;
 
 impl Cutter<'_> {
@@ -50,24 +50,24 @@ impl Cutter<'_> {
 			self.made_pictures(made)?;
 			self.fill_pictures(self.sound_end)?;
 		}
-		// Sound that ends a little later belongs to the film.
+		// Sound may end a little later than the film.
 		self.end = self.end.max(self.sound_end.min(self.end + 90_000));
 		Ok(())
 	}
 
-	/// What follows does not go on from what there is.
+	/// Ends the epoch: what follows does not continue it.
 	pub(super) fn end_of_epoch(&mut self) -> Result<(), Failure> {
 		self.flush(true)?;
 		self.end_own();
 		self.newest = None;
-		// What sounds beyond the last picture is not of the next epoch.
+		// Sound beyond the last picture does not belong to the next epoch.
 		self.audio.clear();
 		self.last_audio = None;
 		self.sound_end = self.end;
 		Ok(())
 	}
 
-	/// Gives everything that there is; with `last`, what follows does not go on from it.
+	/// Emits everything that waits; with `last`, it ends the epoch.
 	pub(super) fn flush(&mut self, last: bool) -> Result<(), Failure> {
 		self.mend_rest()?;
 		let made = match &mut self.pictures {
@@ -86,7 +86,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// Where the next segment is cut: at how many pictures and at what time.
+	/// Where the next segment is cut: after how many pictures, and at what time.
 	fn place(&self, start: i64) -> (Option<(usize, i64)>, bool) {
 		let (target, longest) = (i64::from(self.options.target), i64::from(self.options.longest));
 		let newest = self.video.iter().map(|unit| unit.time).max().unwrap_or(start);
@@ -129,8 +129,8 @@ impl Cutter<'_> {
 			return Ok(None);
 		}
 		let Some((count, end)) = cut else { return Ok(None) };
-		// Look on until the sound of this segment is complete and, in a file, it is known whether
-		// what follows is long enough to stand alone.
+		// Wait until the sound of this segment is complete and, in a file, it is known whether the rest is
+		// long enough to stand alone.
 		let newest = self.video.iter().map(|unit| unit.time).max().unwrap_or(start);
 		let late = match &self.sound {
 			Sound::None => false,
@@ -148,14 +148,14 @@ impl Cutter<'_> {
 		}
 		self.is_silent = late;
 		self.mend(count, end)?;
-		// Mending may have encoded what was to be cut.
+		// The repair may have encoded what was to be cut.
 		if self.place(start).0 != cut {
 			return Ok(None);
 		}
 		self.cut_off(count, end).map(Some)
 	}
 
-	/// What is left, as a whole: neither faster nor larger than what every judge takes.
+	/// Checks the remaining pictures as a whole: neither faster nor larger than every judge takes.
 	fn mend_rest(&mut self) -> Result<(), Failure> {
 		let Some(start) = self.video.front().map(|unit| unit.time) else { return Ok(()) };
 		let span = (self.end - start).max(1);
@@ -186,7 +186,7 @@ impl Cutter<'_> {
 		)
 	}
 
-	/// Makes the first `count` pictures, which end at `end`, into what every judge takes.
+	/// Repairs the first `count` pictures, which end at `end`, so that every judge takes them.
 	fn mend(&mut self, count: usize, end: i64) -> Result<(), Failure> {
 		let Some(start) = self.video.front().map(|unit| unit.time) else { return Ok(()) };
 		if matches!(self.pictures, Pictures::Copied) {
@@ -203,7 +203,7 @@ impl Cutter<'_> {
 		self.mend_sound(start, end)
 	}
 
-	/// The next segment of what is left.
+	/// The next segment of the remaining pictures.
 	fn rest(&mut self) -> Result<Option<Segment>, Failure> {
 		let Some(first) = self.video.front() else { return Ok(None) };
 		let start = first.time;
@@ -259,7 +259,7 @@ impl Cutter<'_> {
 		Ok(Segment { data, duration, first_time: first, frames, last: false, own })
 	}
 
-	/// Says what the source is, before its first segment.
+	/// Emits the source's shape, before its first segment.
 	fn settle(
 		&mut self,
 		parameters: codec::Parameters,
@@ -278,7 +278,7 @@ impl Cutter<'_> {
 				+ i64::from(rate.numerator() % rate.denominator().max(1) != 0)
 		};
 		let seen = up(frame_rate(i64::from(frames) - 1, span));
-		// A rate that changes shows in what probing finds; sixty are enough for what moves.
+		// Probing may find a changing rate; sixty are enough for motion.
 		let probed = if frames > 1 { self.probed } else { 0 };
 		let fps = seen.max(probed.min(60)).clamp(1, i64::from(MAX_FPS)) as u16;
 		let side = |side: u32| u16::try_from(side).unwrap_or(MAX_SIDE).clamp(1, MAX_SIDE);
@@ -288,11 +288,11 @@ impl Cutter<'_> {
 	}
 }
 
-/// Where decoding stands beside presentation.
+/// The relation of decoding to presentation times.
 pub(super) struct Lead {
 	/// Length of a frame, for the last one.
 	pub(super) step: i64,
-	/// By how many pictures decoding runs ahead.
+	/// The number of pictures by which decoding runs ahead.
 	pub(super) delay: usize,
 }
 
@@ -302,13 +302,13 @@ impl Default for Lead {
 	}
 }
 
-/// Pictures with decoding times that ascend, and the first and the last time at which one is shown; `None`
-/// where there are none.
+/// Pictures with ascending decoding times, and the first and last presentation times; `None` if there are
+/// none.
 pub(super) fn stamped(mut units: Vec<Unit>, lead: &mut Lead) -> Option<(Vec<Packet>, (i64, i64))> {
 	let mut times: Vec<i64> = units.iter().map(|unit| unit.time).collect();
 	times.sort_unstable();
 	if times.windows(2).any(|pair| pair[0] == pair[1]) {
-		// Containers round; two pictures at one time are a tick apart.
+		// Containers round: two pictures with equal times are set a tick apart.
 		let mut taken = std::collections::BTreeSet::new();
 		for unit in &mut units {
 			while !taken.insert(unit.time) {

@@ -1,13 +1,13 @@
-//! Cutting whatever a source sends into segments that can each be decoded alone.
+//! Cuts a source into segments that can each be decoded alone.
 //!
-//! What the network takes is cut as it is, without decoding: at the first IDR picture at or after
-//! the target; if the next one would make the segment longer than the longest, at the last one
-//! before. Sound goes to the segment in whose time it starts. Everything else goes through the
-//! [normaliser](crate::normalise) first, from where that turns out to be needed.
+//! Input that the network takes is cut without decoding: at the first IDR picture at or after the target; if
+//! that would make the segment longer than the longest, at the last one before. Sound belongs to the segment
+//! in whose time it starts. All other input goes through the [normaliser](crate::normalise) first, from the
+//! place where that turns out to be needed.
 //!
-//! Time starts at [`START`] and goes on, across repetitions of a file and whatever the source's own
-//! time does. Where the source jumps, starts again or changes its size, the segment before is marked
-//! as the last of its epoch.
+//! Time starts at [`START`] and continues across repetitions of a file, whatever the source's own time does.
+//! If the source jumps, starts again or changes its size, the segment before is marked as the last of its
+//! epoch.
 
 mod ending;
 mod own;
@@ -36,17 +36,17 @@ use crate::{
 
 /// Presentation time of the first frame: 1.4 s, so that decoding times before it are not negative.
 pub const START: i64 = 126_000;
-/// A pause in which the picture is repeated, if the sound goes on; otherwise a jump.
+/// A pause of this length repeats the picture if the sound continues; otherwise it is a jump.
 const PAUSE: i64 = 3 * 90_000;
 
-/// Where answers go.
+/// The sink of answers.
 pub type Emit<'a> = &'a mut dyn FnMut(Answer) -> Result<(), Failure>;
 
 fn unsupported(text: impl Into<String>) -> Failure {
 	Failure::Unsupported(text.into())
 }
 
-/// Cuts `file` and gives each segment to `emit`.
+/// Cuts `file` and passes each segment to `emit`.
 pub fn cut(file: File, options: &SegmentOptions, emit: Emit<'_>) -> Result<(), Failure> {
 	let file = Shared(Arc::new(Mutex::new(file)));
 	let mut cutter = Cutter::new(*options, emit);
@@ -76,28 +76,28 @@ enum Pictures {
 	Encoded(Box<VideoNormaliser>),
 }
 
-/// How sound does.
+/// How sound gets into segments.
 enum Sound {
 	None,
 	Copied,
 	Encoded(Box<AudioNormaliser>),
 }
 
-/// Collects packets and cuts segments off them.
+/// Collects packets and cuts segments from them.
 struct Cutter<'a> {
 	options: SegmentOptions,
 	emit: Emit<'a>,
-	/// What segments may be at most; known from the first one on.
+	/// The limits of segments; known from the first one on.
 	fit: Option<Shape>,
 	pictures: Pictures,
 	sound: Sound,
 	video_parameters: Option<codec::Parameters>,
 	audio_parameters: Option<codec::Parameters>,
-	/// What the source's pictures are: parameters, rotation, rate.
+	/// The source's pictures: parameters, rotation, rate.
 	source_video: Option<(codec::Parameters, u16, Rational)>,
-	/// What its sound is: parameters, samples per second.
+	/// Its sound: parameters, samples per second.
 	source_audio: Option<(codec::Parameters, u32)>,
-	/// Whether sound appeared after the beginning and is announced with the next epoch.
+	/// Whether sound appeared after the beginning; it is announced with the next epoch.
 	is_sound_late: bool,
 	/// When the first picture came, in the source's own time.
 	first_seen: Option<i64>,
@@ -107,32 +107,32 @@ struct Cutter<'a> {
 	video: VecDeque<Unit>,
 	bytes: usize,
 	audio: VecDeque<Unit>,
-	/// Sound, in its own time, that waits for the first picture, or for one that jumps as it does.
+	/// Sound, in its own time, that waits for the first picture, or for a picture with the same jump.
 	waiting: Vec<Packet>,
-	/// What is added to the source's time; known from the first picture of a pass on.
+	/// The offset from the source's time to the stream's; known from the first picture of a pass on.
 	shift: Option<i64>,
-	/// Whether pictures are left out until one starts afresh.
+	/// Whether pictures are dropped until one starts afresh.
 	is_lost: bool,
 	/// Where the next pass or epoch starts.
 	end: i64,
 	/// The newest picture of the source, in the stream's time.
 	newest: Option<i64>,
-	/// The newest sound that came, whatever becomes of it, in the stream's time.
+	/// The newest sound that came, kept or not, in the stream's time.
 	came: Option<i64>,
-	/// How far sound was when the newest picture came, and no less than that picture's time: from here on it is told
-	/// for how long none has come, for one clock may be ahead of the other.
+	/// The time of the sound when the newest picture came, and at least that picture's time. From here on it
+	/// is measured how long no picture has come, because one clock may be ahead of the other.
 	heard: i64,
 	last_audio: Option<i64>,
 	/// The end of the newest sound.
 	sound_end: i64,
-	/// Whether the newest segment had to do without waiting for its sound.
+	/// Whether the newest segment was cut without waiting for its sound.
 	is_silent: bool,
-	/// Where decoding stands beside presentation, and the length of a frame.
+	/// The relation of decoding to presentation times, and the length of a frame.
 	lead: Lead,
 	/// The publisher's own renditions.
 	own: Vec<Own>,
 	noticed: Vec<String>,
-	/// Pictures in a second as far as probing tells, 0 where it does not.
+	/// Pictures per second by probing; 0 if unknown.
 	probed: i64,
 }
 
@@ -172,7 +172,7 @@ impl<'a> Cutter<'a> {
 		}
 	}
 
-	/// Says what is done to the source, once.
+	/// Emits a notice about a conversion of the source, once.
 	fn notice(&mut self, text: String) -> Result<(), Failure> {
 		if self.noticed.contains(&text) {
 			return Ok(());
@@ -244,7 +244,7 @@ impl<'a> Cutter<'a> {
 	}
 }
 
-/// A rate that a video can have.
+/// A plausible rate of a video.
 fn sane(rate: Rational) -> Option<Rational> {
 	let (n, d) = (i64::from(rate.numerator()), i64::from(rate.denominator()));
 	(n > 0 && d > 0 && n <= 240 * d && n * 10 >= d).then_some(rate)

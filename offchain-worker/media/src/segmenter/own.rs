@@ -1,7 +1,7 @@
-//! The publisher's own renditions: further tracks of pictures, cut where the first one is.
+//! The publisher's own renditions: further video tracks, cut where the first one is.
 //!
-//! They are copied or left out, never encoded, and no segment waits for one for longer than for its sound.
-//! What is left out of a segment, and why, is said once.
+//! They are copied or left out, never encoded, and no segment waits for one longer than for its sound. A
+//! notice says once what is left out, and why.
 
 use std::collections::VecDeque;
 
@@ -23,12 +23,12 @@ use crate::{
 	wire::Rung,
 };
 
-/// How far a keyframe may be from where the first track is cut, a sixtieth of a second: containers round.
+/// How far a keyframe may be from the first track's cut: a sixtieth of a second, because containers round.
 const ALIGNED: i64 = 1_500;
-/// How much may be missing at an open end, where no keyframe follows, or be there beyond it: half a second.
+/// How much may be missing before an open end, where no keyframe follows, or exceed it: half a second.
 const TAIL: i64 = 45_000;
-/// Bytes of a track that may wait for a cut, and its pictures. Of a track that has more, what waits is
-/// dropped: the first track does not follow.
+/// The most bytes and pictures of a track that may wait for a cut. If there are more, they are dropped: the
+/// first track does not follow.
 const MOST_BYTES: usize = MAX_SEGMENT_BYTES as usize;
 const MOST_PICTURES: usize = 4_096;
 
@@ -38,16 +38,16 @@ pub(super) struct Own {
 	track: u8,
 	parameters: codec::Parameters,
 	parameter_sets: Vec<u8>,
-	/// Size of its pictures, from the first segment that it is in on.
+	/// The size of its pictures, known from its first segment on.
 	size: Option<(u32, u32)>,
 	/// Pictures, in the source's own time, that came before the stream's first one.
 	early: Vec<Packet>,
 	units: VecDeque<Unit>,
-	/// Of what waits.
+	/// The waiting bytes.
 	bytes: usize,
-	/// The newest time that came.
+	/// The newest time.
 	newest: i64,
-	/// Whether it was not there when it was last waited for.
+	/// Whether it was missing when a segment last waited for it.
 	is_away: bool,
 	lead: Lead,
 }
@@ -61,7 +61,7 @@ const LARGE: Unfit = "it has more pictures than a segment may have, or more byte
 const NOT_TAKEN: Unfit = "it is not H.264 of 8-bit 4:2:0, progressive and upright";
 
 impl Own {
-	/// A track as its container announces it.
+	/// A track with the parameters that its container announces.
 	fn new(track: u8, further: &Further, play: &Play) -> Result<Result<Self, Unfit>, Failure> {
 		let about = &further.track;
 		let is_plain = about.is_h264 && !about.is_interlaced && about.rotation == 0;
@@ -84,7 +84,7 @@ impl Own {
 		}))
 	}
 
-	/// Takes a picture; `shift` leads from its own time to the stream's, once that has begun.
+	/// Takes a picture; `shift` is the offset from its own time to the stream's, once that has begun.
 	fn take(&mut self, packet: Packet, shift: Option<i64>) {
 		let Some(shift) = shift else {
 			if self.early.len() < MOST_PICTURES && self.bytes < MOST_BYTES {
@@ -120,18 +120,18 @@ impl Own {
 		self.newest = i64::MIN;
 	}
 
-	/// Where a picture is that starts afresh at this time.
+	/// The position of a picture that starts afresh at this time.
 	fn fresh_at(&self, time: i64) -> Option<usize> {
 		self.units.iter().position(|unit| is_fresh_at(unit, time))
 	}
 
-	/// Whether it may still bring what belongs before `end`.
+	/// Whether pictures before `end` may still come.
 	fn is_late(&self, end: i64) -> bool {
 		!self.is_away && self.newest <= end.saturating_add(ALIGNED) && self.fresh_at(end).is_none()
 	}
 
-	/// What belongs between two times, and nothing that lies before them is kept; at an open end all that is
-	/// there and near it, for what has jumped is of what follows.
+	/// The pictures between two times; drops earlier ones. At an open end it takes all that are near it,
+	/// because pictures after a jump belong to what follows.
 	fn stretch(&mut self, start: i64, end: i64, is_open: bool) -> Result<Vec<Unit>, Unfit> {
 		let is_there = self.newest > end.saturating_sub(if is_open { TAIL } else { ALIGNED });
 		self.is_away = !is_there;
@@ -151,7 +151,7 @@ impl Own {
 		}
 	}
 
-	/// The segment between two times, with its sound.
+	/// The segment between two times, with the sound.
 	fn segment(
 		&mut self,
 		(start, end): (i64, i64),
@@ -177,7 +177,7 @@ impl Own {
 		}
 		let (packets, _) = stamped(units, &mut self.lead).ok_or(UNALIGNED)?;
 		let pictures = Elementary { parameters: self.parameters.clone(), packets };
-		// What no muxer takes is no picture.
+		// A muxer would not take an empty packet.
 		let data = mux(pictures, sound).map_err(|_| NOT_TAKEN)?;
 		Ok(Rung { track: self.track, data })
 	}
@@ -188,7 +188,7 @@ fn is_fresh_at(unit: &Unit, time: i64) -> bool {
 }
 
 impl Cutter<'_> {
-	/// The tracks that there are beside the first.
+	/// The tracks beside the first one.
 	pub(super) fn begin_own(&mut self, play: &Play) -> Result<(), Failure> {
 		for (further, track) in play.further.iter().zip(1..) {
 			match Own::new(track, further, play)? {
@@ -203,7 +203,7 @@ impl Cutter<'_> {
 		self.notice(format!("the publisher's own rendition {track} is left out where {why}"))
 	}
 
-	/// Takes a picture of the track that stands at this place.
+	/// Takes a picture of the track at this place.
 	pub(super) fn take_own(&mut self, track: u8, packet: Packet) {
 		let shift = self.shift;
 		if let Some(own) = self.own.iter_mut().find(|own| own.track == track) {
@@ -211,12 +211,12 @@ impl Cutter<'_> {
 		}
 	}
 
-	/// Whether one of them may still bring what belongs before `end`.
+	/// Whether pictures before `end` may still come on one of them.
 	pub(super) fn is_own_late(&self, end: i64) -> bool {
 		self.own.iter().any(|own| own.is_late(end))
 	}
 
-	/// What waits of them is of an epoch that is over.
+	/// Drops everything that waits: its epoch is over.
 	pub(super) fn end_own(&mut self) {
 		self.own.iter_mut().for_each(Own::clear);
 	}
@@ -237,7 +237,7 @@ impl Cutter<'_> {
 				packets: sound.to_vec(),
 			});
 			match own.segment(stretch, is_open, sound) {
-				// All of them together are no more than the first may be.
+				// Together they may have as many bytes as the first track's segment may.
 				Ok(rung) if bytes + rung.data.len() > MAX_SEGMENT_BYTES as usize => {
 					left_out.push((rung.track, LARGE));
 				}
@@ -322,8 +322,8 @@ mod tests {
 		assert!(track.is_late(144_000), "it is back");
 	}
 
-	/// A further track jumps, or runs ahead, before the first one ends: what is of another time is in no
-	/// segment of this one.
+	/// A further track jumps, or runs ahead, before the first one ends: its pictures of another time are in
+	/// no segment of this one.
 	#[test]
 	fn attack_further_track_that_goes_on_behind_an_open_end() {
 		let mut track = own();
@@ -336,7 +336,7 @@ mod tests {
 		assert_eq!(times(track.stretch(0, 33_000, true)), Ok((10, 0)));
 	}
 
-	/// A publisher sends further tracks whose time stands still, or far more of one than of the first.
+	/// A publisher sends further tracks whose time stands still, or far more data in one than in the first.
 	#[test]
 	fn attack_further_track_that_is_never_cut() {
 		let mut track = own();

@@ -11,7 +11,7 @@ use crate::{
 	sei,
 };
 
-/// Time stamps that move further than this in one step are no pause but a jump.
+/// A larger step of time stamps is a jump, not a pause.
 const LARGEST_STEP: i64 = 10 * 90_000;
 
 impl Cutter<'_> {
@@ -23,7 +23,7 @@ impl Cutter<'_> {
 		width <= u32::from(w) && height <= u32::from(h)
 	}
 
-	/// From here on, and for what waits to be cut, pictures are encoded.
+	/// Encodes pictures from here on, including those that wait for a cut.
 	pub(super) fn encode_pictures(&mut self, why: &str, instead: &str) -> Result<(), Failure> {
 		if matches!(self.pictures, Pictures::Encoded(_)) {
 			return Ok(());
@@ -46,7 +46,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// Puts a packet into the normaliser and what comes out into the queue.
+	/// Puts a packet into the normaliser, and its output into the queue.
 	fn encode_picture(&mut self, packet: Packet) -> Result<(), Failure> {
 		let made = match &mut self.pictures {
 			Pictures::Encoded(normaliser) => normaliser.take(&packet)?,
@@ -83,7 +83,7 @@ impl Cutter<'_> {
 		let is_h264 = play.video.1.is_h264;
 		let data = packet.data().unwrap_or_default();
 		let is_idr = is_h264 && sei::has(data, sei::IDR);
-		// A decoder can begin at any keyframe, whoever only copies needs one that starts afresh.
+		// A decoder can begin at any keyframe; copying needs one that starts afresh.
 		let is_copied = matches!(self.pictures, Pictures::Copied);
 		let starts = is_idr || (packet.is_key() && !is_copied);
 		if packet.pts().is_none() && self.shift.is_some() {
@@ -95,7 +95,7 @@ impl Cutter<'_> {
 		let Some(own_time) = packet.pts().or(packet.dts()) else { return Ok(()) };
 		let shift = match self.shift {
 			Some(shift) => shift,
-			// A recording may begin in the middle of things.
+			// A recording may begin in the middle of a group of pictures.
 			None if starts => self.begin_line(own_time)?,
 			None => {
 				let first = *self.first_seen.get_or_insert(own_time);
@@ -160,7 +160,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// Of the newest pictures: a source may send smaller ones than it began with.
+	/// By the newest pictures: a source may send smaller ones than it began with.
 	fn height(&self, play: &Play) -> u32 {
 		match (sei::body(&self.sps).and_then(h264::sps), play.video.1.size) {
 			(Some(sps), _) => sps.height,
@@ -183,7 +183,7 @@ impl Cutter<'_> {
 		longer
 	}
 
-	/// The first picture of a pass or an epoch: the stream's time goes on with it.
+	/// Handles the first picture of a pass or an epoch: the stream's time continues with it.
 	fn begin_line(&mut self, own_time: i64) -> Result<i64, Failure> {
 		let shift = self.end.saturating_sub(own_time);
 		self.shift = Some(shift);
@@ -196,7 +196,7 @@ impl Cutter<'_> {
 		Ok(shift)
 	}
 
-	/// A picture that starts afresh, with these parameter sets: another size is another epoch.
+	/// Handles a picture that starts afresh, with these parameter sets: another size begins another epoch.
 	fn look_at(&mut self, sets: Vec<u8>) -> Result<(), Failure> {
 		if sets.is_empty() || sets == self.sps {
 			return Ok(());
@@ -204,7 +204,8 @@ impl Cutter<'_> {
 		let parsed = |sets: &[u8]| -> Option<Sps> { sei::body(sets).and_then(h264::sps) };
 		let (before, now) = (parsed(&self.sps), parsed(&sets));
 		if before.is_some() && before != now && matches!(self.pictures, Pictures::Copied) {
-			// While the sets of what waits are in force: it may be what the stream is opened with.
+			// While the parameter sets of the waiting pictures are in force: the stream may be opened with
+			// those.
 			self.flush(true)?;
 		}
 		self.sps = sets;
@@ -225,7 +226,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// The picture stands still for long: it is repeated, where that may be done.
+	/// Repeats a picture that stands still for long, if that is allowed.
 	pub(super) fn still(&mut self) -> Result<(), Failure> {
 		if !self.options.normalise {
 			return Ok(());
@@ -245,7 +246,7 @@ impl Cutter<'_> {
 	}
 }
 
-/// A picture with its parameter sets and without what only informs, which some cameras write wrongly.
+/// A picture with its parameter sets and without SEI, which some cameras write wrongly.
 pub(super) fn plain(packet: Packet, starts: bool, parameter_sets: &[u8]) -> Packet {
 	let data = packet.data().unwrap_or_default();
 	let mut whole = Vec::with_capacity(data.len());

@@ -1,4 +1,4 @@
-//! One pass over a source: its tracks, packet by packet.
+//! Plays a source once: its tracks, packet by packet.
 
 use std::{
 	fs::File,
@@ -49,14 +49,14 @@ pub(super) struct Taken {
 	pub(super) of: Of,
 }
 
-/// Of which track a packet is.
+/// The track of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Of {
-	/// Of the pictures that the stream is made of.
+	/// The pictures of the stream.
 	Pictures,
-	/// Of their sound.
+	/// Their sound.
 	Sound,
-	/// Of the further track of pictures with this number, from 1.
+	/// The further video track with this number, from 1.
 	Own(u8),
 }
 
@@ -75,7 +75,7 @@ pub(super) struct Play {
 	pub(super) audio: Option<(usize, Track)>,
 	annex_b: Option<AnnexB>,
 	pub(super) parameter_sets: Vec<u8>,
-	/// Further tracks of pictures, where they are wanted.
+	/// Further video tracks, if wanted.
 	pub(super) further: Vec<Further>,
 	errors: u32,
 	/// Whether the sound appeared after the beginning.
@@ -100,7 +100,7 @@ impl Play {
 			("protocol_whitelist", "none".to_string()),
 		];
 		if live {
-			// What comes as it is made says early what it is.
+			// A live source announces its tracks early.
 			options.push(("probesize", "2000000".to_string()));
 			options.push(("analyzeduration", "1500000".to_string()));
 		}
@@ -141,7 +141,7 @@ impl Play {
 		};
 		let mut further = Vec::new();
 		for one in tracks.iter().filter(is_further).take(MAX_OWN as usize) {
-			// One whose header cannot be read is one that comes to nothing.
+			// A track with an unreadable header is left out.
 			let Ok((annex_b, parameter_sets)) = headers(&input, one) else { continue };
 			let (index, track) = one.clone();
 			further.push(Further { index, track, annex_b, parameter_sets });
@@ -225,12 +225,12 @@ impl Play {
 	}
 }
 
-/// What gives a track start codes, where it has none, and its parameter sets.
+/// The filter that gives a track start codes, if it has none, and its parameter sets.
 fn headers(
 	input: &Input,
 	(index, track): &(usize, Track),
 ) -> Result<(Option<AnnexB>, Vec<u8>), Failure> {
-	// A configuration record, rather than start codes, begins with its version, 1.
+	// A configuration record begins with its version, 1; start codes do not.
 	if !track.is_h264 || track.extradata.first() != Some(&1) {
 		return Ok((None, track.extradata.clone()));
 	}

@@ -9,11 +9,12 @@ use crate::{
 	normalise::{AudioNormaliser, Made},
 };
 
-/// How far sound steps before it is looked at whether the picture jumps too.
+/// A step of sound from which on it is checked whether the picture jumps too.
 const SOUND_STEP: i64 = 3 * 45_000;
 /// A hole in the sound that is filled with silence.
 const HOLE: i64 = 45_000;
-/// Sound that is further ahead of the pictures, while they come, is none of theirs.
+/// The farthest that sound may be ahead of pictures that keep coming; sound further ahead does not belong to
+/// them.
 const FARTHEST: i64 = 10 * 90_000;
 /// Sound that may wait for a picture.
 const MOST_WAITING: usize = 1_000;
@@ -58,7 +59,7 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// Whether the sound stopped where the picture did, before it moved on by `forward`.
+	/// Whether the sound stopped where the picture did, before it stepped forward by `forward`.
 	pub(super) fn is_sound_away(&self, newest: i64, forward: i64) -> bool {
 		match self.last_audio {
 			Some(last) => last < newest + forward / 2,
@@ -68,7 +69,7 @@ impl Cutter<'_> {
 
 	pub(super) fn take_sound(&mut self, play: &Play, packet: Packet) -> Result<(), Failure> {
 		if matches!(self.sound, Sound::None) && play.is_late {
-			// Viewers learn at an epoch's beginning of a track that was not announced.
+			// A new track is announced to viewers at an epoch's beginning.
 			self.is_sound_late = true;
 			return Ok(());
 		}
@@ -102,13 +103,13 @@ impl Cutter<'_> {
 		self.repeat(time)
 	}
 
-	/// Whether sound of this time is far ahead of pictures that come all the while.
+	/// Whether sound of this time is too far ahead of pictures that keep coming.
 	fn is_apart(&self, time: i64) -> bool {
 		let is_far = self.newest.is_some_and(|newest| time.saturating_sub(newest) > FARTHEST);
 		is_far && time.saturating_sub(self.heard) <= PAUSE
 	}
 
-	/// What waited for a picture that jumps as it does, of which none came.
+	/// Keeps sound that waited for a picture with the same jump, if none came.
 	pub(super) fn release(&mut self, shift: i64) -> Result<(), Failure> {
 		for packet in std::mem::take(&mut self.waiting) {
 			let time = packet.pts().map(|own_time| own_time.saturating_add(shift));
@@ -119,7 +120,8 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// What waited for the picture with which the stream's time begins or goes on, as far as it is of its time.
+	/// Keeps sound that waited for the picture with which the stream's time begins or continues, if it
+	/// belongs to that time.
 	pub(super) fn begin_waiting(&mut self, shift: i64) -> Result<(), Failure> {
 		let latest = self.end.saturating_add(FARTHEST);
 		for packet in std::mem::take(&mut self.waiting) {
@@ -131,8 +133,8 @@ impl Cutter<'_> {
 		Ok(())
 	}
 
-	/// The sound goes on, and the picture is repeated when none has come for long: that it is behind the sound is
-	/// no sign of that.
+	/// Repeats the picture if none has come for long while the sound continues. A picture that is only behind
+	/// the sound does not count as missing.
 	fn repeat(&mut self, time: i64) -> Result<(), Failure> {
 		let Some(newest) = self.newest else { return Ok(()) };
 		let still = time.saturating_sub(self.heard);
@@ -175,20 +177,20 @@ impl Cutter<'_> {
 	}
 
 	fn push_sound(&mut self, packet: Packet, time: i64) {
-		// Sound before the first picture or before the previous pass's end is not ours.
+		// Sound before the first picture, or before the previous pass's end, is dropped.
 		if time < START || self.last_audio.is_some_and(|last| time <= last) {
 			return;
 		}
 		self.last_audio = Some(time);
 		self.sound_end = self.sound_end.max(time.saturating_add(packet.duration().max(0)));
 		self.audio.push_back(Unit { packet, time, is_idr: false });
-		// Bounded whatever comes: the oldest has no picture.
+		// Bounded: the oldest sound has no picture.
 		if self.audio.len() > 8 * MOST_WAITING {
 			self.audio.pop_front();
 		}
 	}
 
-	/// A track that was announced is in every segment, whole.
+	/// An announced track is complete in every segment.
 	pub(super) fn mend_sound(&mut self, start: i64, end: i64) -> Result<(), Failure> {
 		let is_copied = matches!(self.sound, Sound::Copied);
 		if is_copied && self.options.normalise && self.has_hole(start, end) {

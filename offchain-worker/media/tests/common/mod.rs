@@ -1,4 +1,4 @@
-//! What the tests share: a pool over the shipped child, and clips made by the ffmpeg command line.
+//! Shared by the tests: a pool with the shipped child, and clips made by the ffmpeg command line.
 #![allow(dead_code)]
 
 use std::{

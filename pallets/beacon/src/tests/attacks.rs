@@ -1,11 +1,11 @@
-//! Attacks on chance, each by its name.
+//! Attacks on the seeds, one test each.
 
 use crate::mock::*;
 use livepeer_primitives::{traits::Beacon as _, Hash, UNIT};
 use std::collections::BTreeSet;
 
-/// The seed of window 1 when the author of its last slots makes or withholds each of them as `made`
-/// says, and another makes what is then missing of the window.
+/// The seed of window 1. The author of its last slots makes or withholds each of its blocks as
+/// `made` says, and another author makes the blocks that the window then lacks.
 fn seed_after(made: &[bool]) -> Hash {
 	let mut seed = Hash::zero();
 	build_and_execute(|| {
@@ -21,23 +21,23 @@ fn seed_after(made: &[bool]) -> Hash {
 	seed
 }
 
-/// The author of the last slots of a window withholds blocks until the draw suits it: each slot is
-/// one choice, and costs the block.
+/// The author of the last slots of a window withholds blocks until the seed suits it. Each slot is
+/// one choice and costs the block.
 #[test]
 fn attack_withheld_blocks_offer_at_most_one_choice_each() {
-	// It has the last three slots of the window, which are heights 7 to 9 when it makes them all.
+	// It has the last three slots of the window: heights 7 to 9 if it makes all three blocks.
 	let mut values = BTreeSet::new();
 	for choice in 0u8..8 {
 		let made: Vec<_> = (0..3).map(|slot| choice & (1 << slot) != 0).collect();
 		values.insert(seed_after(&made));
 	}
 	assert_eq!(values.len(), 8);
-	// Whatever it does, the seed comes with the same block, so no choice can be made later, and the
+	// Whatever it does, the seed comes with the same block. So no choice can be made later, and the
 	// same choices give the same seed.
 	assert_eq!(seed_after(&[true, false, true]), seed_after(&[true, false, true]));
 }
 
-/// A claimant waits for a seed that suits it: there is one for each window, whenever it is read.
+/// A claimant waits for a seed that suits it. There is one seed per window, whenever it is read.
 #[test]
 fn attack_draw_is_not_rerolled_by_delay() {
 	build_and_execute(|| {
@@ -53,8 +53,8 @@ fn attack_draw_is_not_rerolled_by_delay() {
 	});
 }
 
-/// An accomplice is jailed or freed, or stake moves, in the last block of a window, by who already
-/// knows most of its chance: who judges by its seed does not change.
+/// In the last block of a window, an attacker who already knows most of its outputs has an
+/// accomplice jailed or freed, or moves stake. The judges that its seed selects do not change.
 #[test]
 fn attack_judges_are_not_picked_by_a_live_input() {
 	let run = |meddle: bool| {

@@ -1,4 +1,4 @@
-//! Jail, as of the start of a seed's window.
+//! Jail as of the start of a seed's window.
 
 use crate::{mock::*, JailedAtStart};
 use livepeer_primitives::{traits::Beacon as _, UNIT};
@@ -53,7 +53,7 @@ fn standing_in_seed_should_have_jail_of_its_own_window() {
 		run_to(12);
 		jail(&[0]);
 		run_to(15);
-		// Jailed was 1 as block 10, the first of window 2, began.
+		// Account 1 was in jail when block 10, the first of window 2, began.
 		assert_eq!(jailed_with(1), vec![1]);
 		assert_eq!(jailed_with(2), vec![1]);
 	});

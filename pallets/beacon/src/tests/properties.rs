@@ -1,4 +1,4 @@
-//! Random chains against a plain model that keeps everything for ever.
+//! Random chains, compared with a plain model that keeps everything for ever.
 
 use crate::{mock::*, Participation, MAX_INVALID_WINDOWS};
 use livepeer_primitives::{
@@ -104,7 +104,7 @@ proptest! {
 					let kept = Beacon::seed(window);
 					let must = held.contains(&window) || window + RECENT >= current;
 					let expected = model.answers.get(&window);
-					// Never another seed than the model's; and this one where it is needed.
+					// The seed is the model's or absent, and it is present where it is needed.
 					assert!(kept.is_none() || kept.as_ref() == expected);
 					if must {
 						assert_eq!(kept.as_ref(), expected, "window {}", window);

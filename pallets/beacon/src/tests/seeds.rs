@@ -1,4 +1,4 @@
-//! What is in a seed, when it is there, and that it never changes.
+//! What a seed contains, when it is available, and that it never changes.
 
 use crate::{mock::*, Event};
 use livepeer_primitives::{traits::Beacon as _, Hash, UNIT};
@@ -17,7 +17,7 @@ fn seed_should_fold_the_windows_own_blocks_and_none_after_them() {
 #[test]
 fn claims_of_a_window_should_be_drawn_from_the_first_block_of_the_second_window_after() {
 	build_and_execute(|| {
-		// A claim is made in window 1; it is drawn with the seed of window 2.
+		// A claim made in window 1 is drawn with the seed of window 2.
 		run_to(9);
 		let claimed_in = Beacon::current_window();
 		assert_eq!(claimed_in, 1);
@@ -80,7 +80,7 @@ fn accumulator_should_include_the_parents_output_and_not_the_blocks_own() {
 #[test]
 fn block_without_a_vrf_output_should_be_skipped() {
 	build_and_execute(|| {
-		// The first block finds none: genesis has no author.
+		// The first block finds no author: genesis has none.
 		run_to(1);
 		assert_eq!(Beacon::accumulator(), Hash::zero());
 		block_with(Some(account(1)), None);
@@ -95,7 +95,7 @@ fn withheld_block_should_change_the_seed_but_not_its_time() {
 		let mut seed = None;
 		build_and_execute(|| {
 			run_to(8);
-			// The last block of window 1 is made by author 7, or by author 8 whose slot is next.
+			// Author 7 makes the last block of window 1, or else author 8, whose slot is next.
 			let (author, output) = if withhold { (8, vrf(800)) } else { (7, vrf(700)) };
 			block_with(Some(account(author)), Some(output));
 			assert_eq!(Beacon::seed(1), None);
@@ -106,7 +106,7 @@ fn withheld_block_should_change_the_seed_but_not_its_time() {
 	};
 	let produced = run(false);
 	let withheld = run(true);
-	// One block withheld is one more value to choose from, and no more.
+	// Withholding one block gives one more value to choose from, and no more.
 	assert_ne!(produced, withheld);
 	assert_eq!(produced, fold(Hash::zero(), (1..=8).map(vrf).chain([vrf(700)])));
 	assert_eq!(withheld, fold(Hash::zero(), (1..=8).map(vrf).chain([vrf(800)])));
@@ -163,7 +163,7 @@ fn window_of_one_block_should_have_a_seed_of_its_own() {
 		WindowLength::set(1);
 		Seated::set(seats(1, UNIT));
 		run_to(4);
-		// Genesis has no output, so window 0 waits for the first block's.
+		// Genesis has no output, so window 0 waits for the output of the first block.
 		assert_eq!(Beacon::seed(0).unwrap().hash, fold(Hash::zero(), [vrf(1)]));
 		assert_eq!(Beacon::seed(1).unwrap().hash, fold(Hash::zero(), [vrf(1)]));
 		assert_eq!(Beacon::seed(3).unwrap().hash, fold(Hash::zero(), (1..=3).map(vrf)));

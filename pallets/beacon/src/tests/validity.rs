@@ -1,4 +1,4 @@
-//! Which windows are trusted, and who stands in for the others.
+//! Which windows are trusted, and whose seeds replace the others.
 
 use crate::{mock::*, Event, InvalidWindows, Participation, Seeds};
 use livepeer_primitives::{traits::Beacon as _, Hash, UNIT};
@@ -111,7 +111,7 @@ fn third_invalid_window_in_a_row_should_be_used_as_it_is() {
 		assert_eq!(Beacon::seed(1).as_ref(), Some(&seed));
 		assert_eq!(Beacon::seed(2).as_ref(), Some(&seed));
 		assert_eq!(InvalidWindows::<Test>::get(), 0);
-		// The next run of invalid windows waits as long again.
+		// The next run of invalid windows waits just as long.
 		run_alone_to(1, 34);
 		assert_eq!(Beacon::seed(4), None);
 		run_alone_to(1, 35);
@@ -123,7 +123,7 @@ fn third_invalid_window_in_a_row_should_be_used_as_it_is() {
 #[test]
 fn outwaiting_windows_should_not_choose_the_seed_when_another_author_appears() {
 	build_and_execute(|| {
-		// One author alone for two windows, so both wait; then one block by another is folded
+		// A single author makes two windows, so both wait. Then a block by another author is folded
 		// into the seed that all three get.
 		run_to(4);
 		run_alone_to(1, 18);
@@ -143,7 +143,7 @@ fn seed_should_not_stand_in_for_a_window_that_had_its_own() {
 		run_to(10);
 		let own = Beacon::seed(1);
 		Beacon::retain(2);
-		// Seed 1 ages and is removed, seed 2 is retained.
+		// Seed 1 ages and is removed; seed 2 is retained.
 		run_to(60);
 		assert!(own.is_some());
 		assert!(Beacon::seed(2).is_some());

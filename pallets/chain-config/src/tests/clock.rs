@@ -4,7 +4,7 @@ use crate::{mock::*, ClosedBlocks};
 use frame_support::{assert_storage_noop, traits::Hooks};
 use livepeer_primitives::traits::ProtocolClock as _;
 
-/// Begins block `number`; says what the clock shows, and whether the block counts.
+/// Begins block `number`. Returns what the clock shows and whether the block counts.
 fn begin(number: u32, closed: bool) -> (u32, bool) {
 	System::set_block_number(number);
 	IsClosed::set(closed);

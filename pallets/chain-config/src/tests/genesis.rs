@@ -1,4 +1,4 @@
-//! What a chain starts with, and what it refuses to start with.
+//! What a chain starts with, and which genesis it refuses.
 
 use crate::{mock::*, BeaconWindow, MinimumPeriod, SessionLength, SlotDuration};
 use frame_support::traits::{dynamic_params::AggregatedKeyValue, Get};

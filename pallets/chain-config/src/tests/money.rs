@@ -8,7 +8,7 @@ fn rate() -> Balance {
 	ChainConfig::parameters().money.lpt_per_eth
 }
 
-/// Sets the rate to so many hundredths of what genesis set.
+/// Sets the rate to this many hundredths of the genesis rate.
 fn set(hundredths: Balance) -> sp_runtime::DispatchResult {
 	let mut value = ChainConfig::parameters().money;
 	value.lpt_per_eth = ProtocolParameters::development().money.lpt_per_eth / 100 * hundredths;
@@ -24,12 +24,12 @@ fn rate_should_move_a_tenth_within_a_rounds_length() {
 		}
 		assert_ok!(set(110));
 		assert_eq!(RateBase::<Test>::get(), Some((1, before)));
-		// However many steps that takes.
+		// However many steps it takes.
 		assert_noop!(set(121), Error::<Test>::RateStep);
 		assert_ok!(set(95));
 		assert_ok!(set(90));
 		assert_noop!(set(81), Error::<Test>::RateStep);
-		// The last block of the stretch, and the first of the next one.
+		// The last block of the stretch and the first of the next one.
 		System::set_block_number(30);
 		assert_noop!(set(81), Error::<Test>::RateStep);
 		System::set_block_number(31);
@@ -44,7 +44,7 @@ fn rate_should_not_move_two_steps_where_one_stretch_ends() {
 		assert_ok!(set(100 - 1));
 		System::set_block_number(30);
 		assert_ok!(set(110));
-		// A round's length after the first change, and a block after the second.
+		// One round length after the first change, and one block after the second.
 		System::set_block_number(31);
 		assert_noop!(set(121), Error::<Test>::RateStep);
 		System::set_block_number(59);

@@ -1,4 +1,4 @@
-//! The one way to change a parameter.
+//! `set_parameter`, the only way to change a parameter.
 
 use crate::{mock::*, Error, Event, FixedTiming, ParameterStore as _};
 use codec::Encode;
@@ -80,7 +80,7 @@ fn relation_should_be_checked_against_the_values_of_other_concerns() {
 			ChainConfig::set_parameter(RuntimeOrigin::root(), rounds(value)),
 			Error::<Test>::LiabilityOutlivesClaims
 		);
-		// With shorter phases the same round is long enough.
+		// With shorter phases the same round length suffices.
 		let mut shorter = DEV.lottery;
 		shorter.reveal_window = 1;
 		shorter.missed_grace = 1;
@@ -109,8 +109,8 @@ fn update_to(to: &ProtocolParameters) -> RuntimeParameters {
 	changed.unwrap().0
 }
 
-/// What never ends cannot be undone: once a round of u32::MAX blocks has begun, no correction is
-/// ever in force, and an unbonding of as many rounds keeps the stake for good.
+/// A value that never ends cannot be undone. Once a round of u32::MAX blocks has begun, no
+/// correction ever takes force, and an unbonding period of that many rounds locks stake for good.
 #[test]
 fn call_should_refuse_what_governance_could_not_undo() {
 	type Change = fn(&mut ProtocolParameters);
@@ -128,7 +128,7 @@ fn call_should_refuse_what_governance_could_not_undo() {
 			assert_noop!(ChainConfig::set_parameter(RuntimeOrigin::root(), update_to(&to)), error);
 		}
 	});
-	// The longest round that is taken ends within four weeks.
+	// The longest accepted round ends within four weeks.
 	chain(Timing::production(), ProtocolParameters::production()).execute_with(|| {
 		let mut value = ProtocolParameters::production().rounds;
 		value.length = 28 * 14_400 + 1;
@@ -159,7 +159,7 @@ fn every_broken_rule_should_be_named_by_its_own_error() {
 			let mut to = DEV;
 			change(&mut to);
 			assert_noop!(ChainConfig::set_parameter(RuntimeOrigin::root(), update_to(&to)), error);
-			// The view says the same with the bound.
+			// The view refuses it too, and names the bound.
 			let broken = ChainConfig::check(to).unwrap_err();
 			let named: &'static str = Error::<Test>::from(broken).into();
 			assert!(format!("{broken:?}").contains(named));
@@ -189,7 +189,8 @@ fn every_parameters_error_should_state_its_bounds() {
 		assert_eq!(name, format!("{:?}", bounds.parameter));
 		assert_eq!(errors[name], format!("{bounds}."));
 	}
-	// And nothing but these, the relations, the step of the rate and what is wrong with the call itself.
+	// And no other errors than these, the relations, the step of the rate and faults of the call
+	// itself.
 	let TypeDef::Variant(relations) = Relation::type_info().type_def else {
 		panic!("relations are an enum")
 	};
@@ -199,12 +200,12 @@ fn every_parameters_error_should_state_its_bounds() {
 	assert_eq!(errors.len(), BOUNDS.len() + relations.variants.len() + 3);
 }
 
-/// Where a concern is stored.
+/// The storage key of a concern.
 fn key_of(update: RuntimeParameters) -> Vec<u8> {
 	pallet_parameters::Parameters::<Test>::hashed_key_for(AggregatedKeyValue::into_parts(update).0)
 }
 
-/// A value that cannot be read is no reason to go on with another network's.
+/// An unreadable value must not make the chain continue with another network's.
 #[test]
 fn unreadable_value_should_be_said_and_not_be_replaced_by_productions() {
 	let later = [&[0, 0, 2][..], &DEV.rounds.encode()].concat();
@@ -215,12 +216,12 @@ fn unreadable_value_should_be_said_and_not_be_replaced_by_productions() {
 			assert!(!Store::is_readable());
 			assert!(ChainConfig::do_try_state().is_err());
 			assert_eq!(ChainConfig::parameters(), DEV, "what the network started with");
-			// Nothing is set that could not be checked ...
+			// A value is not set if it cannot be checked ...
 			assert_noop!(
 				ChainConfig::set_parameter(RuntimeOrigin::root(), lottery(DEV.lottery)),
 				Error::<Test>::Unreadable
 			);
-			// ... but what cannot be read can be set anew.
+			// ... but an unreadable concern can be set anew.
 			let mut value = DEV.rounds;
 			value.length = 40;
 			assert_ok!(ChainConfig::set_parameter(RuntimeOrigin::root(), rounds(value)));

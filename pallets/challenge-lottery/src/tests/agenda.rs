@@ -15,7 +15,7 @@ use crate::{
 	Agenda, Backlog,
 };
 
-/// The first block of urgent work that is not worked off.
+/// The first block of unfinished urgent work.
 fn backlog() -> Option<u32> {
 	Backlog::<Test>::get(Class::Urgent)
 }
@@ -31,12 +31,12 @@ fn agenda_should_go_on_in_the_next_block_when_its_weight_is_used() {
 		for block in 20..25 {
 			run_to(block);
 			assert_eq!(claims.iter().filter(is_drawn).count() as u32, block - 19);
-			// What comes after its one step is looked at in the next block.
+			// Tasks after its one step are taken in the next block.
 			assert_eq!(backlog(), Some(if block < 24 { 20 } else { 21 }));
 		}
 		run_to(25);
 		assert_eq!(backlog(), None);
-		// Each has its whole reveal window from its own draw on.
+		// Each has its whole reveal window, counted from its own draw.
 		let deadlines: Vec<_> =
 			claims.iter().map(|c| Lottery::challenge(c.id).unwrap().deadline).collect();
 		let mut sorted = deadlines.clone();
@@ -93,7 +93,7 @@ fn urgent_work_should_not_wait_behind_executions() {
 		run_to(54);
 		AgendaWeight::set(Weight::from_parts(1, 1));
 		assert!(matches!(challenge(urgent.id).stage, Stage::LeafReveal { .. }));
-		// From now on a block does one execution; what is urgent is done in its own block.
+		// From now on a block does one execution; urgent tasks are done in their own block.
 		run_to(70);
 		assert_eq!(SETTLED.get().len(), 16);
 		assert_eq!(Backlog::<Test>::get(Class::Lazy), Some(55));
@@ -144,7 +144,7 @@ fn hook_should_charge_in_proportion_to_its_entries() {
 	assert!(few.ref_time() > 0);
 }
 
-/// Goes on by a block; says what its hook did beyond looking for something to do.
+/// Continues by a block; returns what its hook did besides looking for tasks.
 fn work_of_next_block(idle: Weight) -> Weight {
 	let next = System::block_number() + 1;
 	System::set_block_number(next);
@@ -215,7 +215,7 @@ fn future_of_a_claim_should_grow_with_its_committee_up_to_the_largest() {
 #[test]
 fn deadlines_should_be_block_numbers_when_the_agenda_is_late() {
 	build_and_execute(|| {
-		// Work that takes no time, so that all of them end together.
+		// Work that takes no time, so that all ballots end together.
 		Parameters::mutate(|parameters| parameters.max_work_blocks = 0);
 		let claims: Vec<_> = (0..6).map(|_| claim(8)).collect();
 		for claim in &claims {
@@ -233,14 +233,14 @@ fn deadlines_should_be_block_numbers_when_the_agenda_is_late() {
 		run_to(due - 1);
 		AgendaWeight::set(Weight::from_parts(1, 1));
 		run_to(due);
-		// One ballot was moved on by the agenda; the time of all of them is over.
+		// The agenda moved one ballot on; the time of all of them is over.
 		for (id, said) in ids.iter().zip(&said) {
 			let view = Lottery::challenge(*id).unwrap();
 			assert_eq!(view.stage, livepeer_primitives::api::ChallengeStage::VerdictReveal);
 			assert_eq!(view.deadline, due + 10);
 			assert!(commit(*id, 0, 1, said).is_err(), "too late for a commit");
 		}
-		// A reveal is taken at once, and in the last block, and not after.
+		// A reveal is accepted at once and in the last block, but not later.
 		reveal(ids[5], 0, 0, &said[5]).unwrap();
 		let started = |event: &crate::Event<Test>| {
 			matches!(event, crate::Event::VerdictRevealStarted { claim, until, .. }
@@ -259,7 +259,7 @@ fn reporter_should_not_be_paid_for_the_agendas_delay() {
 	build_and_execute(|| {
 		let claim = claim(8);
 		to_draw(&claim);
-		// Nobody looks after the agenda: block 50, in which it would end the claim, has passed.
+		// The agenda does not run: block 50, in which it would end the claim, has passed.
 		System::set_block_number(50);
 		Lottery::report_missed(RuntimeOrigin::signed(account("X")), claim.id).unwrap();
 		run_to(55);

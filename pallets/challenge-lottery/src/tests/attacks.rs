@@ -1,5 +1,5 @@
-//! Attacks that the protocol names, as far as this pallet meets them. Each test says what the
-//! attacker tries, and what becomes of it.
+//! The attacks that the protocol names, as far as this pallet meets them. Each test states what the
+//! attacker tries and what happens.
 
 use frame_support::assert_ok;
 use livepeer_primitives::{
@@ -51,7 +51,7 @@ fn to_end(id: u64) {
 	panic!("claim {id} never ends");
 }
 
-/// Whoever draws late, hoping for other positions or judges, gets the same ones.
+/// A late draw, in the hope of other positions or judges, gives the same ones.
 #[test]
 fn attack_draw_rerolled_by_delay() {
 	let draw_in = |block| {
@@ -73,8 +73,8 @@ fn attack_draw_rerolled_by_delay() {
 	}
 }
 
-/// Validators are jailed, freed and chilled between seed and draw: the committee is that of the
-/// stored set, for nothing is read live.
+/// Validators are jailed, freed and chilled between seed and draw. The committee is that of the
+/// stored set, because nothing is read live.
 #[test]
 fn attack_draw_rerolled_by_toggled_eligibility() {
 	let draw_with = |jailed: &[usize]| {
@@ -100,8 +100,7 @@ fn attack_draw_rerolled_by_toggled_eligibility() {
 	assert_eq!(draw_with(&[0, 1, 2, 3, 4]), fair);
 }
 
-/// A member commits to what another has committed to: it cannot open it, and pays as for a false
-/// word.
+/// A member copies another's commitment. It cannot open it, and pays as for a false verdict.
 #[test]
 fn attack_evidence_copied() {
 	build_and_execute(|| {
@@ -132,7 +131,7 @@ fn attack_evidence_copied() {
 	});
 }
 
-/// Evidence of the committee's tranche is worth nothing in the dispute, whose seed came later.
+/// Evidence of the committee's tranche is worthless in the dispute, whose seed came later.
 #[test]
 fn attack_evidence_copied_from_an_earlier_tranche() {
 	build_and_execute(|| {
@@ -152,7 +151,7 @@ fn attack_evidence_copied_from_an_earlier_tranche() {
 	});
 }
 
-/// A commitment made in one claim is sent in another.
+/// A commitment made for one claim is sent for another.
 #[test]
 fn attack_commit_replayed() {
 	build_and_execute(|| {
@@ -172,8 +171,8 @@ fn attack_commit_replayed() {
 	});
 }
 
-/// A member commits, waits for what the others reveal, and keeps its word to itself where it would
-/// be the wrong one: that costs as the wrong one.
+/// A member commits, waits for the others' reveals, and withholds its verdicts if they would be
+/// wrong. That costs as much as the wrong ones.
 #[test]
 fn attack_commit_without_reveal() {
 	for (verdict, fate) in [(Verdict::Valid, Outcome::Accepted), (WRONG, Outcome::Failed)] {
@@ -225,8 +224,8 @@ fn attack_permanent_dissenter_of_dust_stake() {
 	});
 }
 
-/// A judge unbonds between its seat and its word: its stake of the snapshot's round and later stays
-/// liable until the challenge is forgotten, and that round is its offence's.
+/// A judge unbonds between its seat and its verdict. Its stake of the snapshot's round and later
+/// stays liable until the challenge is deleted, and its offence counts as of that round.
 #[test]
 fn attack_judge_unbonds_before_it_judges() {
 	build_and_execute(|| {
@@ -248,7 +247,7 @@ fn attack_judge_unbonds_before_it_judges() {
 		ballot(claim.id, 0, |i| {
 			(i != judge).then(|| if i == starved { lacking.clone() } else { good.clone() })
 		});
-		// Everybody who is asked is liable, whoever sat twice once.
+		// Everybody who is asked is liable; a member of both ballots only once.
 		to_dispute(claim.id);
 		assert_eq!(LIABLE.get().len(), 5);
 		assert!(LIABLE.get().values().all(|count| *count == 1));
@@ -261,8 +260,8 @@ fn attack_judge_unbonds_before_it_judges() {
 	});
 }
 
-/// A transcoder lets a small claim fail first, so that the large one of the same round is missed for
-/// nothing: it pays the difference.
+/// A transcoder fails a small claim first, so that missing the large one of the same round costs
+/// nothing. It pays the difference.
 #[test]
 fn attack_small_failed_before_a_large_missed() {
 	build_and_execute(|| {
@@ -278,7 +277,7 @@ fn attack_small_failed_before_a_large_missed() {
 		to_end(large.id);
 		let difference = Perbill::from_rational_with_rounding(5u32, 95, sp_runtime::Rounding::Up);
 		assert_eq!(lost(), vec![(0, five), (0, difference.unwrap())]);
-		// Nine tenths of the whole are left, as if it had been missed alone.
+		// Nine tenths of the whole are left, as if the large one alone had been missed.
 		let left = (0.95f64) * (1.0 - f64::from(difference.unwrap().deconstruct()) / 1e9);
 		assert!((left - 0.9).abs() < 1e-8, "{left}");
 		// Every failure loses its escrow.
@@ -288,7 +287,7 @@ fn attack_small_failed_before_a_large_missed() {
 	});
 }
 
-/// The other order: what is smaller later costs nothing more, but its escrow.
+/// In the other order the smaller, later claim costs nothing more, except its escrow.
 #[test]
 fn attack_large_missed_before_a_small_failed() {
 	build_and_execute(|| {
@@ -309,7 +308,8 @@ fn attack_large_missed_before_a_small_failed() {
 	});
 }
 
-/// A third of the stake passes a claim that everybody else is kept from judging: not enough.
+/// A third of the stake passes a claim that everybody else is kept from judging: that is not
+/// enough.
 #[test]
 fn attack_third_of_the_stake_accepts_a_dispute() {
 	build_and_execute(|| {
@@ -326,8 +326,8 @@ fn attack_third_of_the_stake_accepts_a_dispute() {
 	});
 }
 
-/// A third of the stake shields a transcoder that two thirds would convict: it pays for its silence,
-/// though the claim is void.
+/// A third of the stake shields a transcoder that two thirds would convict. It pays for its
+/// silence, although the claim is void.
 #[test]
 fn attack_silent_third_shields_a_transcoder() {
 	build_and_execute(|| {
@@ -346,7 +346,7 @@ fn attack_silent_third_shields_a_transcoder() {
 	});
 }
 
-/// The only member that judges accuses; all the others are silent: everybody judges.
+/// The only member that judges accuses, and all the others are silent: everybody judges.
 #[test]
 fn attack_lone_mismatch_outvoted_by_silence() {
 	build_and_execute(|| {
@@ -387,7 +387,8 @@ fn attack_accusation_hidden_in_an_abstaining_vector() {
 	});
 }
 
-/// Whoever names any leaf in the hope of a finder's fee gets none for a leaf that did not fail.
+/// A judge that names any leaf in the hope of a finder's fee gets none for a leaf that did not
+/// fail.
 #[test]
 fn attack_finders_fee_for_any_leaf() {
 	build_and_execute(|| {
@@ -421,7 +422,7 @@ fn attack_finders_fee_for_any_leaf() {
 	});
 }
 
-/// A transcoder that misses a verification on purpose reports itself: no fee.
+/// A transcoder that misses a verification on purpose and reports itself gets no fee.
 #[test]
 fn attack_self_reporting() {
 	build_and_execute(|| {
@@ -434,7 +435,8 @@ fn attack_self_reporting() {
 	});
 }
 
-/// Who passed a wrong output in the committee and in the dispute pays as a false dissenter.
+/// A judge that passed a wrong output in the committee and in the dispute pays as a false
+/// dissenter.
 #[test]
 fn attack_false_pass_of_a_leaf_that_failed() {
 	build_and_execute(|| {
@@ -453,7 +455,7 @@ fn attack_false_pass_of_a_leaf_that_failed() {
 	});
 }
 
-/// A transcoder serves all but one judge, which says so: it is not slashed as a liar.
+/// A transcoder serves all judges but one, which says so and is not slashed as a liar.
 #[test]
 fn attack_starving_one_verifier_of_data() {
 	build_and_execute(|| {
@@ -471,8 +473,8 @@ fn attack_starving_one_verifier_of_data() {
 	});
 }
 
-/// Everybody's evidence is equal only if everybody did the work: a member that says Valid with
-/// evidence of its own making forces a dispute, and pays for it.
+/// Evidence is equal only if everybody did the work. A member that says Valid with invented
+/// evidence forces a dispute, and pays for it.
 #[test]
 fn attack_verdict_without_work() {
 	build_and_execute(|| {
@@ -494,7 +496,7 @@ fn attack_verdict_without_work() {
 	});
 }
 
-/// Blocks admit nothing but inherents for longer than any deadline: nobody is late.
+/// Blocks admit only inherents for longer than any deadline: nobody is late.
 #[test]
 fn attack_blocks_closed_until_deadlines_pass() {
 	build_and_execute(|| {
@@ -512,7 +514,8 @@ fn attack_blocks_closed_until_deadlines_pass() {
 	});
 }
 
-/// A transcoder claims again and again what cannot be judged without everybody, and loses nothing.
+/// A transcoder makes claim after claim that only everybody can judge, in the hope of losing
+/// nothing.
 #[test]
 fn attack_failing_over_the_input_for_nothing() {
 	build_and_execute(|| {
@@ -526,7 +529,7 @@ fn attack_failing_over_the_input_for_nothing() {
 		let [(who, cost, offence)] = &CHARGED.get()[..] else { panic!("charged once") };
 		assert!(*who == transcoder() && *cost > 0);
 		assert_eq!(*offence, claim.info.round);
-		// A claim that is accepted costs nothing of the kind.
+		// An accepted claim costs it nothing like that.
 		let claim = self::claim(8);
 		to_commit(&claim);
 		all_say(claim.id, 0, Verdict::Valid);
@@ -535,8 +538,8 @@ fn attack_failing_over_the_input_for_nothing() {
 	});
 }
 
-/// One member with half of its committee's stake, or most of its members, abstain to have everybody
-/// judge for nothing.
+/// One member with half of its committee's stake, or most of its members, abstain so that everybody
+/// judges for free.
 #[test]
 fn attack_abstaining_half_of_a_committee_for_a_free_dispute() {
 	for (stakes, abstaining) in [([900, 1, 1, 1, 1], 1), ([100, 100, 100, 100, 100], 2)] {
@@ -552,7 +555,8 @@ fn attack_abstaining_half_of_a_committee_for_a_free_dispute() {
 			ballot(claim.id, 0, |i| {
 				Some(if spoilers.contains(&i) { torn.clone() } else { good.clone() })
 			});
-			// One of three does not even cause a dispute; two of them do, in which everybody can.
+			// One of three does not even cause a dispute; two of them do, and in it everybody can
+			// judge.
 			if abstaining > 1 {
 				to_dispute(claim.id);
 				all_say(claim.id, DISPUTE, Verdict::Valid);
@@ -566,7 +570,7 @@ fn attack_abstaining_half_of_a_committee_for_a_free_dispute() {
 	}
 }
 
-/// What is free is refused before anything is spent on it while the chain admits governance alone.
+/// Free calls are refused before anything is spent on them while the chain admits only governance.
 #[test]
 fn attack_duties_while_the_clock_stands() {
 	build_and_execute(|| {

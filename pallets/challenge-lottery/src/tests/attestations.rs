@@ -1,4 +1,4 @@
-//! Which toolchains judges lack, and the chill that an attestation ends.
+//! Attesting which toolchains judges lack, and the chill that an attestation ends.
 
 use livepeer_primitives::{
 	keys::{VerifierPair, VerifierSignature},
@@ -24,7 +24,7 @@ fn refused(error: InvalidTransaction) -> Applied {
 	Err(error.into())
 }
 
-/// So many validators are in force, in a block that begins a window.
+/// Puts this many validators in force, in a block that begins a window.
 fn in_force(count: usize) {
 	let all = (0..count).map(|i| (validator(i), verifier(i))).collect();
 	crate::Verifiers::<Test>::put(BoundedVec::truncate_from(all));
@@ -62,13 +62,13 @@ fn judge_should_say_which_toolchains_it_lacks_when_that_changes() {
 	build_and_execute(|| {
 		in_force(3);
 		events();
-		// There is nothing to say for one that lacks nothing.
+		// A judge that lacks nothing has nothing to attest.
 		assert_eq!(attest(0, &[]), refused(InvalidTransaction::Stale));
 		assert_eq!(attest(0, &[toolchain()]), Ok(()));
 		let said = Event::Attested { verifier: validator(0), lacking: vec![toolchain()] };
 		assert_eq!(events(), vec![said]);
 		assert_eq!(lacking(0), [toolchain()]);
-		// Once in a window, and only what is new.
+		// Accepted once in a window, and only if it changes something.
 		assert_eq!(attest(0, &[]), refused(InvalidTransaction::Stale));
 		skip(10);
 		assert_eq!(attest(0, &[toolchain()]), refused(InvalidTransaction::Stale));
@@ -89,7 +89,7 @@ fn attestation_should_be_refused_when_it_is_not_a_judges_own() {
 		let signature = signed(&verifier_pair(1), 0, window, &lacking);
 		let forged = Call::attest { verifier: validator(0), window, lacking, signature };
 		assert_eq!(apply(forged), refused(InvalidTransaction::BadProof));
-		// Only toolchains that claims may name, each once and in order.
+		// Only toolchains that claims can name, each once and in order.
 		assert_eq!(attest(0, &[OTHER]), refused(InvalidTransaction::BadProof));
 		crate::Toolchains::<Test>::put(BoundedVec::truncate_from(vec![OTHER, toolchain()]));
 		assert_eq!(attest(0, &[toolchain(), OTHER]), refused(InvalidTransaction::BadProof));
@@ -98,7 +98,8 @@ fn attestation_should_be_refused_when_it_is_not_a_judges_own() {
 	});
 }
 
-/// What a judge signed once is public. Shown again it would have the judge lack what it makes by now.
+/// What a judge signed once is public. A replay would make the judge lack toolchains that it makes
+/// by now.
 #[test]
 fn attack_attestation_shown_again() {
 	build_and_execute(|| {
@@ -116,8 +117,9 @@ fn attack_attestation_shown_again() {
 	});
 }
 
-/// Were those passed over that lack a toolchain, a transcoder could choose one for which only its friends are
-/// left. To lack it frees nobody of the seat, or of what silence costs.
+/// If judges that lack a toolchain were passed over, a transcoder could choose one for which only
+/// its accomplices are left. Lacking a toolchain frees nobody of the seat, or of the cost of
+/// silence.
 #[test]
 fn attack_toolchain_that_only_accomplices_judge() {
 	build_and_execute(|| {
@@ -139,7 +141,8 @@ fn attack_toolchain_that_only_accomplices_judge() {
 	});
 }
 
-/// A dispute in which the evidence of validator 2 was not that of the work, in the block that punishes it.
+/// A dispute in which the evidence of validator 2 was not that of the work, continued to the block
+/// that punishes it.
 fn convicted() -> TestClaim {
 	let claim = claim(8);
 	to_commit(&claim);
@@ -162,13 +165,13 @@ fn judge_without_work_should_be_chilled_until_it_attests() {
 		assert_eq!(chilled(), Some(UNTIL_ATTESTED));
 		let owed = Lottery::attestation(validator(2)).unwrap().owed.unwrap();
 		assert_eq!((owed.toolchains.into_inner(), owed.until), (vec![toolchain()], until));
-		// What was under way says nothing of what it makes now.
+		// An attestation that was under way says nothing of what it makes now.
 		assert_eq!(attest(2, &[]), refused(InvalidTransaction::Stale));
-		// That it lacks the toolchain ends nothing.
+		// Attesting that it lacks the toolchain ends nothing.
 		skip(10);
 		assert_eq!(attest(2, &[toolchain()]), Ok(()));
 		assert_eq!(chilled(), Some(UNTIL_ATTESTED));
-		// Then it makes it, and is chilled as long as anybody else.
+		// Then it attests that it makes it, and is chilled as long as anybody else.
 		skip(10);
 		assert_eq!(attest(2, &[]), Ok(()));
 		assert_eq!(chilled(), Some(until));
@@ -183,7 +186,7 @@ fn chill_should_not_end_by_an_attestation_before_that_of_another_fault() {
 		let longer = Fake::current() + 9;
 		Lottery::chill(claim.id, &validator(2), Penalty::FalseDissent, longer);
 		assert_eq!(CHILLED.get().get(&validator(2)), Some(&UNTIL_ATTESTED));
-		// Who did the work owes no attestation.
+		// A judge that did the work owes no attestation.
 		Lottery::chill(claim.id, &validator(1), Penalty::FalseDissent, longer);
 		assert_eq!(CHILLED.get().get(&validator(1)), Some(&longer));
 		assert_eq!(Lottery::attestation(validator(1)), None);

@@ -1,4 +1,4 @@
-//! Slashes that wait longer because many failed under one toolchain.
+//! Slashes that wait longer because many claims failed under one toolchain.
 
 use frame_support::assert_ok;
 use livepeer_primitives::{
@@ -47,7 +47,7 @@ fn three() -> [TestClaim; 3] {
 	[0, 1, 2].map(|i| failing(i, i, toolchain()))
 }
 
-/// What was said of deferrals that are longer, by claim.
+/// The deferrals that were lengthened, by claim.
 fn lengthened() -> Vec<(u64, u32)> {
 	events()
 		.into_iter()
@@ -58,7 +58,7 @@ fn lengthened() -> Vec<(u64, u32)> {
 		.collect()
 }
 
-/// Whose stake was slashed.
+/// The slashed accounts.
 fn slashed() -> Vec<AccountId> {
 	let mut slashed: Vec<_> = SLASHED.get().into_iter().map(|slash| slash.0).collect();
 	slashed.sort();
@@ -124,7 +124,7 @@ fn slashes_should_not_wait_longer_when_any_condition_fails() {
 	};
 	let three = [(0, 0), (1, 1), (2, 2)];
 	ends(&|| make(&three), true);
-	// Two transcoders, however often; two broadcasters.
+	// Two transcoders, however often; then two broadcasters.
 	ends(&|| make(&[(0, 0), (1, 1), (1, 2), (0, 3)]), false);
 	ends(&|| make(&[(0, 0), (1, 1), (2, 1)]), false);
 	// A tenth of the stake, and less.
@@ -134,7 +134,7 @@ fn slashes_should_not_wait_longer_when_any_condition_fails() {
 	};
 	ends(&|| seated(&[3, 3, 4, 60, 30]), true);
 	ends(&|| seated(&[3, 3, 3, 61, 30]), false);
-	// A twentieth of what was claimed is not enough, and a little more is.
+	// A twentieth of the claimed work is not enough; a little more is.
 	let among = |others: u64| {
 		make(&three);
 		run_to(DECIDED);
@@ -178,8 +178,8 @@ fn failures_should_count_with_those_of_their_own_toolchain_and_time_alone() {
 	});
 }
 
-/// Who fails on purpose beside others delays its own slash, and theirs: all stay jailed and liable, nothing is
-/// lengthened twice, and in the end all of it is taken.
+/// A transcoder that fails on purpose beside others delays its own slash and theirs. All stay
+/// jailed and liable, nothing is lengthened twice, and in the end everything is taken.
 #[test]
 fn attack_three_sacrificed_transcoders_should_free_nobody() {
 	build_and_execute(|| {
@@ -187,7 +187,7 @@ fn attack_three_sacrificed_transcoders_should_free_nobody() {
 		let late = failing(3, 3, toolchain());
 		let until = DECIDED + Parameters::get().long_deferral;
 		run_to(21);
-		// More of them, later, who hope to lengthen what is lengthened already.
+		// More of them fail later, in the hope of lengthening again what is already lengthened.
 		failing(4, 4, toolchain());
 		run_to(until - 1);
 		assert!(SLASHED.get().iter().all(|slash| slash.0 == validator(4)));
@@ -198,7 +198,7 @@ fn attack_three_sacrificed_transcoders_should_free_nobody() {
 	});
 }
 
-/// Small failures are told apart up to a number; they do not keep out those that make the difference.
+/// Small failures are distinguished up to a number, and do not keep out those that matter.
 #[test]
 fn attack_many_small_failures_should_not_hide_a_large_one() {
 	build_and_execute(|| {
@@ -222,8 +222,9 @@ fn attack_many_small_failures_should_not_hide_a_large_one() {
 	});
 }
 
-/// Any number of claims of next to no work, which cost next to nothing, neither hides that many fail, so that these are
-/// slashed before anybody has looked, nor has everybody's slashes wait where next to nothing fails.
+/// Any number of claims of almost no work costs almost nothing. It must neither hide that many
+/// fail, so that these are slashed before anybody has looked, nor delay everybody's slashes when
+/// almost nothing fails.
 #[test]
 fn attack_tiny_claims_should_neither_hide_nor_feign_that_many_fail() {
 	type Leaves = fn() -> Vec<Leaf>;

@@ -27,7 +27,7 @@ fn evidence(i: u8) -> Evidence {
 	Evidence { recipe: 1, hash: Hash::repeat_byte(i) }
 }
 
-/// What a member says: nothing, a commitment, or a word with its evidence.
+/// A member's answer: nothing, a commitment, or a verdict with its evidence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Word {
 	Nothing,
@@ -64,8 +64,8 @@ fn decide(words: &[(Balance, Word)]) -> DisputeDecision {
 	decide_dispute(1, &votes(words))
 }
 
-/// Every word that one of four members of equal stake can say of one leaf, silence included, with
-/// two kinds of evidence: 14^4 cases against the words of the protocol.
+/// Every answer that one of four members of equal stake can give on one leaf, including silence and
+/// with two kinds of evidence: 14^4 cases against the rules of the protocol.
 #[test]
 fn every_case_of_four_members_and_one_leaf_should_follow_the_table() {
 	let mut words = vec![Nothing, Committed];
@@ -106,8 +106,8 @@ fn every_case_of_four_members_and_one_leaf_should_follow_the_table() {
 			.collect();
 		different.sort();
 		different.dedup();
-		// Different evidence is contradiction where two thirds, of the stake and of the number, of who
-		// revealed do not say whose is right.
+		// Different evidence is a contradiction unless two thirds of those that revealed, by stake
+		// and by number, agree on whose is right.
 		let found = |evidence: u8| {
 			let judged =
 				|word: &Word| matches!(word, Revealed(v, e) if v[0] != ABSTAIN && *e == evidence);
@@ -164,7 +164,7 @@ fn dispute_should_fail_only_when_the_accusations_are_on_the_same_leaf() {
 fn faults_and_missing_bytes_should_fail_a_leaf_together() {
 	let split = [(1, says(WRONG)), (1, says(GONE)), (1, says(VALID))];
 	assert_eq!(decide(&split), failed(1, false));
-	// Two thirds without the bytes come first.
+	// Two thirds without the bytes take precedence.
 	let mostly_gone = [(1, says(GONE)), (1, says(GONE)), (1, says(WRONG))];
 	assert_eq!(decide(&mostly_gone), DisputeDecision::Missed);
 }
@@ -173,10 +173,10 @@ fn faults_and_missing_bytes_should_fail_a_leaf_together() {
 fn claim_should_not_be_accepted_by_a_third_of_the_stake() {
 	let third = [(34, says(VALID)), (66, Nothing)];
 	assert_eq!(decide(&third), DisputeDecision::Void);
-	// More than a third, and everything that was revealed: still not half of what is eligible.
+	// More than a third, and everything that was revealed, is still not half of the eligible stake.
 	let most = [(49, says(VALID)), (2, says(ABSTAIN)), (49, Nothing)];
 	assert_eq!(decide(&most), DisputeDecision::Void);
-	// A quorum that is revealed is not one that passes.
+	// A quorum of reveals is not a quorum of passes.
 	let split = [(34, says(VALID)), (17, says(WRONG)), (49, Nothing)];
 	assert_eq!(decide(&split), DisputeDecision::Void);
 	assert_eq!(decide(&[(50, says(VALID)), (50, Nothing)]), DisputeDecision::Accepted);
@@ -187,7 +187,7 @@ fn failure_over_the_input_alone_should_be_told_from_others() {
 	assert_eq!(decide(&[(1, says(INPUT)), (1, says(INPUT)), (1, says(VALID))]), failed(1, true));
 	let both = Verdict::Mismatch(MismatchKind::Transcodable);
 	assert_eq!(decide(&[(1, says(both))]), failed(1, true));
-	// One voice in another kind makes no slash of it, and one in a false kind averts none.
+	// One vote of another kind does not make it a slash, and one of a false kind averts none.
 	assert_eq!(decide(&[(2, says(INPUT)), (1, says(WRONG))]), failed(1, true));
 	assert_eq!(decide(&[(1, says(INPUT)), (2, says(WRONG))]), failed(1, false));
 	// One leaf that is wrong beside one that should have been rejected.
@@ -229,7 +229,7 @@ proptest! {
 		prop_assert_eq!(right_evidence(&one), right_evidence(&two));
 	}
 
-	/// Dust neither turns a failure over the input into a slash nor one over the output into none.
+	/// Dust neither turns a failure over the input into a slash, nor one over the output into none.
 	#[test]
 	fn dust_should_decide_nothing((leaves, owned, _) in some_votes(), word in a_vote(16)) {
 		let mut heavy = owned.clone();
@@ -244,7 +244,7 @@ proptest! {
 		prop_assert_eq!(decide_dispute(leaves, &votes(&more)), before);
 	}
 
-	/// Whoever says what was decided, with the right evidence, pays nothing; whoever is silent
+	/// A judge that says what was decided, with the right evidence, pays nothing; a silent judge
 	/// always pays.
 	#[test]
 	fn penalties_should_spare_the_honest_and_find_the_silent((leaves, owned, _) in some_votes()) {
@@ -320,14 +320,14 @@ fn penalties_should_be_those_of_the_table() {
 				let passed_failing = outcome == Failed;
 				owes(if passed_failing { Penalty::FalseDissent } else { Penalty::NoShow })
 			});
-			// Evidence is asked of who had everything.
+			// Evidence is required of judges that had everything.
 			let word: &[Verdict] = if outcome == Failed { &[WRONG] } else { &[VALID] };
 			assert_eq!(conduct(&ruling, word, 0), Conduct::Answered);
 			let other = if is_dispute { Penalty::WrongEvidence } else { Penalty::OtherEvidence };
 			assert_eq!(conduct(&ruling, word, 1), owes(other));
 			let unclear = Ruling { right: None, ..ruling };
 			assert_eq!(conduct(&unclear, word, 1), Conduct::Answered);
-			// An accusation is false only where the claim was accepted.
+			// An accusation is false only if the claim was accepted.
 			for dissent in [&[WRONG] as &[_], &[BROKEN], &[INPUT], &[GONE, WRONG]] {
 				let expected = if outcome == Accepted {
 					owes(Penalty::FalseDissent)
@@ -340,7 +340,7 @@ fn penalties_should_be_those_of_the_table() {
 			let expected =
 				if outcome == Failed { owes(Penalty::FalseDissent) } else { Conduct::Answered };
 			assert_eq!(conduct(&ruling, &[VALID, VALID], 0), expected);
-			// To lack bytes costs only in a dispute that accepts.
+			// Lacking bytes costs only in a dispute that accepts.
 			let expected = if outcome == Accepted && is_dispute {
 				owes(Penalty::NoShow)
 			} else {
@@ -387,8 +387,8 @@ fn leaves_beyond_the_mask_should_be_none_of_it() {
 	assert_eq!(decide_dispute(17, &votes(&owned)), failed(u16::MAX, false));
 }
 
-/// Evidence is that of most of a tranche's revealed members only beyond a half, and who abstains
-/// passes nothing with it.
+/// Evidence is that of most of a tranche's revealing members only beyond a half, and a member that
+/// abstains passes nothing with it.
 #[test]
 fn half_of_a_tranche_should_not_say_what_evidence_is_right() {
 	let pass = |e| (1, Revealed(vec![VALID], e));
@@ -409,14 +409,14 @@ fn void_dispute_should_be_starved_where_a_third_lacks_what_half_does_not_pass() 
 	let starved = |owned: &[Owned]| is_starved(1, &votes(owned));
 	assert!(starved(&[(1, says(GONE)), (2, Nothing)]));
 	assert!(starved(&[(2, says(GONE)), (1, says(VALID)), (3, says(WRONG))]));
-	// Less than a third; half has had them; nobody lacks any; nobody has any stake.
+	// In order: less than a third; half has had them; nobody lacks any; nobody has any stake.
 	assert!(!starved(&[(1, says(GONE)), (3, Nothing)]));
 	assert!(!starved(&[(1, says(GONE)), (1, says(VALID))]));
 	assert!(!starved(&[(1, says(WRONG)), (2, Nothing)]));
 	assert!(!starved(&[(0, says(GONE))]) && !starved(&[]));
 }
 
-/// What is read off a ballot, at each of its bounds.
+/// The values read from a ballot, at each of their bounds.
 #[test]
 fn ruling_should_read_a_ballot_as_its_words_say() {
 	let of =
@@ -430,7 +430,7 @@ fn ruling_should_read_a_ballot_as_its_words_say() {
 	// A fault of a third without half that accuses, and accusations without a third's fault.
 	assert_eq!(of(true, &[(1, bad()), (2, Nothing)]).bad, 0);
 	assert_eq!(of(true, &[(1, pass()), (2, gone())]).bad, 0);
-	// A committee alone makes no word false, and excuses nobody.
+	// A committee alone makes no verdict false, and excuses nobody.
 	assert_eq!(of(false, &[(1, pass()), (2, bad())]).bad, 0);
 	assert_eq!(of(false, &[(1, pass()), (1, says(ABSTAIN))]).excused, 0);
 	assert_eq!(of(true, &[(1, pass()), (1, says(ABSTAIN))]).excused, 1);
@@ -458,7 +458,7 @@ fn right_evidence_of_a_tranche_should_be_that_of_most_of_its_members() {
 	assert_eq!(right(false, &large), None);
 	assert_eq!(decide_tranche(&votes(&large), false), TrancheDecision::Accused);
 	assert_eq!(decide_tranche(&votes(&most), false), TrancheDecision::Undecided);
-	// Who had not every leaf shows nothing by its evidence.
+	// A judge that lacked a leaf shows nothing by its evidence.
 	let ruling = Ruling::of(Outcome::Accepted, 0, false, 1, &votes(&most));
 	let shows = |word: Word| ruling.shows_work(&votes(&[(1, word)])[0]);
 	assert!(shows(pass(0)));
@@ -483,7 +483,7 @@ fn valid_on_a_variant_that_half_sees_should_be_missed_whatever_the_outcome() {
 			[owes(Penalty::MissedVariant), owes(Penalty::FalseDissent), Conduct::Answered];
 		assert_eq!(conducts, expected);
 	}
-	// Where the transcoder has left it out, nobody has missed it.
+	// If the transcoder has left it out, nobody has missed it.
 	let owned = [(1, says(unforced)), (1, says(unforced)), (1, says(unforced))];
 	let votes = votes(&owned);
 	let decision = decide_dispute(1, &votes);
@@ -518,7 +518,7 @@ fn bytes_that_came_late_should_cost_where_half_had_them_and_nothing_failed() {
 	let void = Ruling { outcome: Outcome::Void, ..ruling };
 	assert_eq!(void.conduct(&vote(false)), owes(Penalty::LateData));
 	for free in [
-		// Another leaf did: the dispute was not its fault.
+		// Another leaf did, so the dispute was not its fault.
 		Ruling { outcome: Outcome::Failed, ..ruling },
 		Ruling { is_escalated: false, ..ruling },
 		Ruling { good: 0, ..ruling },
@@ -543,7 +543,7 @@ fn attack_large_member_should_not_have_its_committee_pay_for_invented_evidence()
 	assert!(matches!(in_dispute.conduct(&all[1]), Conduct::Owes(_)));
 }
 
-/// What one of a dispute's judges is: honest, honest without the bytes, or a liar with this word.
+/// One of a dispute's judges: honest, honest without the bytes, or a liar with this verdict.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
 	Honest,
@@ -566,10 +566,10 @@ proptest! {
 		..ProptestConfig::with_cases(4_000)
 	})]
 
-	/// Who judges truly never pays as for a lie while liars have less than a third of the eligible
-	/// stake, whomever the transcoder keeps from the bytes, nor while they have less than half of it and
-	/// nobody is kept from them. And then each liar pays that stands against the others, in a void
-	/// dispute too.
+	/// A truthful judge never pays as for a lie in two cases: while liars have less than a third of
+	/// the eligible stake, whomever the transcoder keeps from the bytes; and while they have less
+	/// than half of it and nobody is kept from them. In the second case each liar that stands
+	/// against the others pays, in a void dispute too.
 	#[test]
 	fn attack_less_than_half_should_neither_void_for_nothing_nor_make_others_pay(
 		judges in prop::collection::vec((1u128..100, a_role()), 1..10),
@@ -615,7 +615,8 @@ proptest! {
 	}
 }
 
-/// The same with the stakes of a large transcoder: it and a third of the rest are more than half of all.
+/// The same with the stakes of a large transcoder: it and a third of the rest have more than half
+/// of all stake.
 #[test]
 fn attack_a_third_of_the_eligible_stake_should_pay_for_a_void_dispute() {
 	for (said, truth) in [(WRONG, VALID), (VALID, WRONG)] {

@@ -1,4 +1,4 @@
-//! Disputes, won, lost and neither.
+//! Disputes that are won, lost or neither.
 
 use frame_support::{assert_noop, assert_ok, traits::Hooks};
 use livepeer_primitives::{
@@ -24,7 +24,7 @@ fn dissent() -> Perbill {
 	Perbill::from_percent(1)
 }
 
-/// The slashes of others than the transcoder, by who pays.
+/// The slashes of others than the transcoder, by account.
 fn penalties() -> Vec<(usize, Perbill)> {
 	let mut all: Vec<_> = SLASHED
 		.get()
@@ -39,7 +39,7 @@ fn penalties() -> Vec<(usize, Perbill)> {
 	all
 }
 
-/// A claim whose committee says `verdict`, at the opening of its dispute.
+/// A claim whose committee gives `verdict`, at the opening of its dispute.
 fn disputed(verdict: Verdict) -> TestClaim {
 	let claim = claim(8);
 	to_commit(&claim);
@@ -108,7 +108,7 @@ fn transcoder_should_lose_when_two_thirds_find_the_same_leaf_wrong() {
 		assert_eq!(SETTLED.get(), vec![(claim.id, Settlement::Refund)]);
 		let five = Perbill::from_percent(5);
 		assert_eq!(SLASHED.get().last(), Some(&(transcoder(), 0, five, committee)));
-		// Who passed it lied.
+		// The member that passed it lied.
 		assert_eq!(penalties(), vec![(0, dissent())]);
 		assert!(DETAINED.get().is_empty() && RETAINED.get().is_empty());
 		assert_eq!(bytes_left(), 0);
@@ -303,8 +303,8 @@ fn penalty_should_grow_up_to_that_of_a_false_dissent_and_no_further() {
 	assert_eq!(variant(Perbill::one()), Perbill::from_percent(50));
 }
 
-/// Of what a judge owes in a claim the worst counts. What is worse than a penalty that chills does so too: who
-/// accuses falsely is chilled, whatever else it says.
+/// Of what a judge owes in a claim the worst counts. A penalty that is worse than one that chills
+/// chills too: a false accuser is chilled, whatever else it says.
 #[test]
 fn attack_worse_fault_should_not_shield_from_the_chill_of_a_lighter_one() {
 	let ascending = [
@@ -332,7 +332,7 @@ fn no_shows_should_double_until_a_full_answer() {
 	build_and_execute(|| {
 		for (expected, parts) in [(1, 500_000), (2, 1_000_000), (3, 2_000_000)] {
 			SLASHED.put(vec![]);
-			// Each of a round of its own: of one the largest counts.
+			// Each is of its own round, because in one round only the largest counts.
 			SNAPSHOT.mutate(|round| *round += 1);
 			let claim = claim(8);
 			to_commit(&claim);
@@ -430,7 +430,7 @@ fn dispute_should_count_stake_and_not_heads() {
 	});
 }
 
-/// A claim accepted against 40 of 41 validators, who never answered, `wait` blocks before its
+/// A claim accepted against 40 of 41 validators that never answered, `wait` blocks before its
 /// execution.
 fn accepted_by_one(wait: u32) -> TestClaim {
 	Parameters::mutate(|parameters| parameters.slashing_period = wait);

@@ -172,7 +172,7 @@ fn draw_should_take_no_more_samples_than_the_job_allows() {
 		assert_ok!(taken);
 		let (_, refused) = try_claim_as(leaves(), |info| info.max_samples = 2);
 		assert_eq!(refused, Err(Error::<Test>::TooManyLeaves.into()));
-		// The rate rises later: the job's own bound stays.
+		// The rate rises later, but the job's own bound stays.
 		to_draw(&few);
 		assert_eq!(challenge(few.id).samples.len(), 3);
 		let (all, taken) = try_claim_as(leaves(), |info| info.max_samples = 16);
@@ -186,7 +186,7 @@ fn draw_should_take_no_more_samples_than_the_job_allows() {
 	});
 }
 
-/// The committee over a claim of a set with these stakes, of which those named are struck out.
+/// The committee over a claim of a set with these stakes, without the named validators.
 fn committee(stakes: &[u128], jailed: &[usize], size: u32) -> Vec<usize> {
 	Parameters::mutate(|parameters| parameters.committee_size = size);
 	seat(stakes);
@@ -199,7 +199,8 @@ fn committee(stakes: &[u128], jailed: &[usize], size: u32) -> Vec<usize> {
 	drawn
 }
 
-/// The pallet hands the stakes of the stored set on: with equal ones these committees were others.
+/// The pallet passes the stakes of the stored set on: with equal stakes these committees would
+/// differ.
 #[test]
 fn committee_should_be_drawn_by_the_stakes_of_the_stored_set() {
 	build_and_execute(|| {
@@ -227,7 +228,7 @@ fn committee_should_be_drawn_by_the_stakes_of_the_stored_set() {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(48))]
 
-	/// Who is struck out leaves everybody else's place alone.
+	/// Removing a validator does not move anybody else.
 	#[test]
 	fn committee_should_keep_its_order_when_eligibility_is_toggled(
 		stakes in prop::collection::vec(1u128..1_000, 1..10),
@@ -241,7 +242,7 @@ proptest! {
 		prop_assert_eq!(left, expected);
 	}
 
-	/// Nothing that anybody does between the claim and a later draw changes what is drawn.
+	/// Nothing that happens between the claim and a later draw changes what is drawn.
 	#[test]
 	fn draw_should_be_a_function_of_claim_and_seed_alone(
 		late in 0u32..8,
@@ -284,8 +285,8 @@ fn build_in_fork<R>(test: impl FnOnce() -> R) -> R {
 	new_test_ext().execute_with(test)
 }
 
-/// Chi-square of the first seat over 4,000 seeds against the shares of stake, and the same against
-/// equal shares, which is what a draw without weights would give.
+/// Chi-square of the first seat over 4,000 seeds against the shares of stake, and against equal
+/// shares, which a draw without weights would give.
 #[test]
 fn first_seat_should_be_distributed_by_stake() {
 	let stakes: [u128; 5] = [50, 100, 150, 300, 400];
@@ -311,8 +312,8 @@ fn first_seat_should_be_distributed_by_stake() {
 /// The work of leaves of four kinds, of which there are equally many.
 const WORKS: [u64; 4] = [10_000_000, 20_000_000, 30_000_000, 40_000_000];
 
-/// How many draws fall on each kind where 800 leaves are claimed in claims of so many, at the production's rate;
-/// with other leaves in each `round`.
+/// How many draws fall on each kind if 800 leaves are claimed in claims of this many, at
+/// production's rate, with other leaves in each `round`.
 fn draws_by_kind(round: u8, leaves: usize) -> [f64; 4] {
 	build_in_fork(|| {
 		Parameters::mutate(|parameters| {
@@ -341,10 +342,11 @@ fn draws_by_kind(round: u8, leaves: usize) -> [f64; 4] {
 	})
 }
 
-/// The same work in one claim of 800 segments, in four of 200 and in a hundred of eight, with 24 seeds: of each
-/// the draws fall on a kind of leaf by its share of the work, not of the leaves, and no claim's size makes a
-/// difference. As many are drawn of the one as of the four, and none has less drawn by making its claims small. It
-/// fails where positions are drawn among leaves, or not of all of the work, or fewer of small claims.
+/// The same work in one claim of 800 segments, in four of 200 and in a hundred of eight, with 24
+/// seeds. In each case draws fall on a kind of leaf by its share of the work, not of the leaves,
+/// whatever the claims' size. As many are drawn of the one as of the four, and small claims never
+/// have less drawn. The test fails if positions are drawn among leaves, or not of all of the work,
+/// or fewer of small claims.
 #[test]
 fn draws_should_fall_by_work_whatever_the_size_of_the_claims() {
 	// Chi-square's 99.99th percentile with three degrees of freedom.
@@ -371,7 +373,7 @@ fn draws_should_fall_by_work_whatever_the_size_of_the_claims() {
 		assert!(by_work < LIMIT, "chi-square {by_work}: {counts:?}");
 		assert!(by_count > LIMIT, "the work decides: {counts:?}");
 	}
-	// One large claim and many small ones are not told apart.
+	// One large claim and many small ones give the same result.
 	let [large, _, small] = sizes;
 	let whole = totals[0] + totals[2];
 	let apart: f64 = [(large, totals[0]), (small, totals[2])]

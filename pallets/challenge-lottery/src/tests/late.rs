@@ -1,4 +1,4 @@
-//! Bytes that are asked for on the chain, and what comes too late.
+//! Bytes that are asked for on the chain, and bytes that come too late.
 
 use livepeer_primitives::{
 	claim::Outcome,
@@ -54,8 +54,8 @@ fn penalties() -> Vec<(AccountId, Penalty, Perbill)> {
 		.collect()
 }
 
-/// The committee's members in `lacking` lack the bytes, those in `asking` of them ask for them; everybody has
-/// them in the dispute. Says who paid for what.
+/// The committee's members in `lacking` lack the bytes, and those of them in `asking` ask for them;
+/// everybody has them in the dispute. Returns who paid for what.
 fn late(lacking: &[usize], asking: &[u16]) -> Vec<(usize, Penalty, Perbill)> {
 	late_in(&claim(8), lacking, asking)
 }
@@ -101,7 +101,7 @@ fn member_should_ask_once_in_the_first_half_of_the_commit_phase() {
 		);
 		assert_eq!(Lottery::asking(id), vec![verifier]);
 		assert_eq!(ask(id, 0, 0), refused(InvalidTransaction::Stale));
-		// Half of the phase: the last block before it, and the first that is too late.
+		// After half of the phase: the last block before it, and the first that is too late.
 		let ballot = crate::Ballots::<Test>::get(id).unwrap();
 		let half = ballot.opened + (ballot.deadline - ballot.opened) / 2;
 		run_to(half - 1);
@@ -169,8 +169,9 @@ fn attack_bytes_withheld_until_the_dispute_should_cost_the_transcoder_half() {
 	});
 }
 
-/// Most of a tranche ask for bytes that they have, and call them Unavailable, in claim after claim: the transcoder
-/// is charged half of each dispute, so they pay the other half of each, and not of one in a round.
+/// Most of a tranche ask for bytes that they have, and call them Unavailable, in claim after claim.
+/// The transcoder is charged half of each dispute, so they pay the other half of each, not only of
+/// one in a round.
 #[test]
 fn attack_most_of_a_tranche_that_lies_in_every_claim_should_pay_for_each() {
 	build_and_execute(|| {
@@ -178,7 +179,7 @@ fn attack_most_of_a_tranche_that_lies_in_every_claim_should_pay_for_each() {
 		seat(&[1 << 60; 3]);
 		late(&[0, 2], &[0, 2]);
 		let half = CHARGED.get()[0].1;
-		// So little of a stake that a round takes all of them.
+		// So small a part of a stake that a round takes all of them.
 		let stake = half * 10_000;
 		seat(&[stake; 3]);
 		SNAPSHOT.put(SNAPSHOT.get() + 1);
@@ -245,12 +246,12 @@ fn attack_who_lacked_bytes_and_is_silent_in_the_dispute_should_pay_the_greater()
 	});
 }
 
-/// A judge that says of each claim, before the others do, that it lacks the bytes, and judges it well in the
-/// dispute that follows.
+/// A judge says of each claim, before the others answer, that it lacks the bytes, and judges it
+/// correctly in the dispute that follows.
 #[test]
 fn attack_judge_that_forces_every_claim_into_a_dispute_should_pay_for_each_and_be_chilled() {
 	build_and_execute(|| {
-		// A dispute costs it a tenth of what all of a round may.
+		// A dispute costs it a tenth of the most that a round takes.
 		let judge = 0;
 		let mut paid = Vec::new();
 		let claims = |count: usize, paid: &mut Vec<Perbill>| {
@@ -350,8 +351,8 @@ fn attack_lying_about_missing_bytes_should_cost_the_dispute_in_a_void_claim_too(
 	});
 }
 
-/// A transcoder keeps its bytes from one judge after the other, in claims that are accepted and paid, so
-/// that its friends alone are left to validate.
+/// A transcoder withholds its bytes from one judge after the other, in claims that are accepted and
+/// paid, so that only its accomplices are left to validate.
 #[test]
 fn attack_starving_judge_after_judge_should_chill_none_that_asks() {
 	build_and_execute(|| {
@@ -370,8 +371,8 @@ fn attack_starving_judge_after_judge_should_chill_none_that_asks() {
 	});
 }
 
-/// A judge that asks, and lacks the bytes of claims in which there is hardly anything to judge: each has
-/// everybody judge, at the cost of all the chain does for that.
+/// A judge asks for, and lacks, the bytes of claims with almost nothing to judge. Each makes
+/// everybody judge, at the cost of everything that the chain does for that.
 #[test]
 fn attack_lacking_bytes_of_tiny_claims_should_pay_for_what_the_dispute_weighs() {
 	use crate::WeightInfo;
@@ -398,21 +399,22 @@ fn attack_lacking_bytes_of_tiny_claims_should_pay_for_what_the_dispute_weighs() 
 		};
 		let paid = late_in(&tiny(), &[0], &[0]);
 		let [(0, Penalty::LateDataAlone, fraction)] = paid[..] else { panic!("{paid:?}") };
-		// But for what is less than a share can say.
+		// Except for amounts below the precision of a share.
 		let least = weighs - weighs / 100;
 		assert!(fraction * stake >= least, "{} for {least}", fraction * stake);
 		assert!(fraction < dissent(), "and no more than a round may take");
 		assert!(CHARGED.get().is_empty() && CHILLED.get().is_empty());
-		// Where the transcoder is to blame as well, it pays half of that.
+		// If the transcoder is to blame too, it pays half of that.
 		late_in(&tiny(), &[0, 2], &[0, 2]);
 		let charged = CHARGED.get();
 		assert!(charged[0].1 * 2 * 500 >= least, "{} for {least}", charged[0].1);
 	});
 }
 
-/// Friends of a transcoder are half of a tranche or more. They have the bytes of claims in which there is
-/// hardly anything to judge, and give none of them to the judge that asks: it cannot be told from one that
-/// lies, and pays for the disputes. That is not prevented, but a round takes no more of it than a false word.
+/// Accomplices of a transcoder are half of a tranche or more. They have the bytes of claims with
+/// almost nothing to judge, and give none of them to the judge that asks. That judge cannot be
+/// distinguished from one that lies, and pays for the disputes. This is not prevented, but a round
+/// takes no more from it than a false verdict.
 #[test]
 fn attack_half_of_a_tranche_that_starves_the_rest_should_take_one_percent_of_it_in_a_round() {
 	build_and_execute(|| {
@@ -451,7 +453,7 @@ fn attack_half_of_a_tranche_that_starves_the_rest_should_take_one_percent_of_it_
 		seat(&[1 << 64; 5]);
 		let part = starve();
 		assert!(!part.is_zero());
-		// As large a stake as has a dispute cost three tenths of what a round may take.
+		// A stake of such a size that a dispute costs three tenths of what a round takes.
 		let tenths = dissent().deconstruct() * 3 / 10;
 		seat(&[(1u128 << 64) * u128::from(part.deconstruct()) / u128::from(tenths); 5]);
 		SNAPSHOT.put(SNAPSHOT.get() + 1);
@@ -464,8 +466,8 @@ fn attack_half_of_a_tranche_that_starves_the_rest_should_take_one_percent_of_it_
 	});
 }
 
-/// A judge that asks each time, though the others have the bytes, may lose 1 % of its stake in a round:
-/// after that it would have everybody judge for nothing.
+/// A judge that asks each time, although the others have the bytes, can lose 1 % of its stake in a
+/// round. After that it would make everybody judge for free.
 #[test]
 fn attack_judge_that_asks_and_lacks_on_and_on_should_be_chilled_once_a_round_takes_no_more() {
 	build_and_execute(|| {
@@ -511,15 +513,16 @@ fn attack_judge_that_asks_and_lacks_on_and_on_should_be_chilled_once_a_round_tak
 	});
 }
 
-/// So many validators are in force.
+/// Puts this many validators in force.
 fn in_force(count: usize) {
 	let all = (0..count).map(|i| (validator(i), verifier(i))).collect();
 	crate::Verifiers::<Test>::put(BoundedVec::truncate_from(all));
 }
 
-/// A transcoder and its friends keep the bytes from one judge after the other, each of which asks for them,
-/// until a round takes no more of it, and once more: a tenth of the validators can be kept out so, and who is
-/// beyond it pays the same and validates on.
+/// A transcoder and its accomplices withhold the bytes from one judge after the other, each of
+/// which asks for them, until a round takes no more from it, and once more. A tenth of the
+/// validators can be excluded this way; a judge beyond that number pays the same and keeps
+/// validating.
 #[test]
 fn attack_starving_judge_after_judge_should_chill_no_more_than_a_tenth_of_them() {
 	build_and_execute(|| {
@@ -555,7 +558,7 @@ fn attack_starving_judge_after_judge_should_chill_no_more_than_a_tenth_of_them()
 			assert_eq!(starve(victim), Perbill::zero());
 			assert_eq!(CHILLED.get().contains_key(&validator(victim)), victim < 2);
 		}
-		// When the first of them validates again there is room for others.
+		// When the first of them validates again, there are places for others.
 		let rounds = 30 + 1;
 		run_to(System::block_number() + rounds * 30);
 		assert_eq!(starve(2), Perbill::zero());
@@ -583,17 +586,17 @@ fn chills_for_bytes_that_others_had_should_be_a_tenth_over_as_many_rounds_as_the
 			chills
 		};
 		assert!(chills(0));
-		// It goes on in claims that it sits in already, and takes no second place.
+		// It continues in claims in which it already sits, and takes no second place.
 		assert!(!chills(0) && !chills(0));
 		assert!(chills(1));
 		assert!(!chills(2));
-		// In the next round both are chilled still.
+		// In the next round both are still chilled.
 		System::set_block_number(30);
 		assert!(!chills(2));
-		// Who never asked has itself to blame, and is chilled whoever else is.
+		// A judge that never asked is to blame itself, and is chilled whoever else is.
 		assert_eq!(lacks(4, Penalty::LateData), (dissent(), false));
 		assert_eq!(lacks(4, Penalty::LateData), (Perbill::zero(), true));
-		// They are no longer. A set of less than twenty has one place.
+		// They no longer are. A set of fewer than twenty has one place.
 		System::set_block_number(60);
 		in_force(3);
 		assert!(chills(2));
@@ -601,8 +604,8 @@ fn chills_for_bytes_that_others_had_should_be_a_tenth_over_as_many_rounds_as_the
 	});
 }
 
-/// A transcoder keeps its bytes from a judge in dispute after dispute, which would cost it twice as much
-/// each time.
+/// A transcoder withholds its bytes from a judge in dispute after dispute, each of which would cost
+/// it twice as much.
 #[test]
 fn attack_starving_a_judge_in_many_disputes_should_cost_it_one_no_show_in_a_round() {
 	let victim = 0;
@@ -644,8 +647,8 @@ fn attack_starving_a_judge_in_many_disputes_should_cost_it_one_no_show_in_a_roun
 	assert!(silent > 10.0 * asking, "{silent}");
 }
 
-/// A transcoder keeps its bytes from more than half of all judges and from less than two thirds, so that
-/// everybody judges and nothing is decided.
+/// A transcoder withholds its bytes from more than half of all judges and from less than two
+/// thirds, so that everybody judges and nothing is decided.
 #[test]
 fn attack_bytes_withheld_from_half_of_a_dispute_should_cost_the_transcoder_the_dispute() {
 	let dispute = |starved: &[usize]| {
@@ -674,7 +677,7 @@ fn attack_bytes_withheld_from_half_of_a_dispute_should_cost_the_transcoder_the_d
 		assert!(penalties().is_empty(), "nobody else could do anything about it");
 	});
 	build_and_execute(|| {
-		// Less than half cannot have it pay by their word alone: here they pay.
+		// Less than half cannot make it pay by their verdicts alone: here they pay.
 		dispute(&[0, 1]);
 		let paid = penalties();
 		assert!([0, 1].iter().all(|liar| paid.iter().any(|(who, ..)| *who == validator(*liar))));
@@ -683,7 +686,7 @@ fn attack_bytes_withheld_from_half_of_a_dispute_should_cost_the_transcoder_the_d
 	});
 }
 
-/// A transcoder keeps its bytes from one judge in many claims.
+/// A transcoder withholds its bytes from one judge in many claims.
 #[test]
 fn attack_many_claims_withheld_at_once_should_cost_a_judge_one_false_word_in_a_round() {
 	build_and_execute(|| {

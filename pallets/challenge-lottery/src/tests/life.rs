@@ -25,13 +25,13 @@ enum Act {
 	Leaf(u8),
 	/// Anybody draws, reports or (governance) cancels.
 	Poke(u8, u8),
-	/// A member of an open ballot commits to a word.
+	/// A member of an open ballot commits to an answer.
 	Commit(u8, u8, u8),
-	/// A member reveals its word.
+	/// A member reveals its answer.
 	Reveal(u8, u8, u8),
-	/// Everybody in an open ballot says the same.
+	/// Everybody in an open ballot gives the same answer.
 	Agree(u8, u8),
-	/// Seeds fail for a window, or come back.
+	/// Seeds fail for a window, or return.
 	Seeds(bool),
 	/// A validator is jailed or freed.
 	Jail(u8),
@@ -236,7 +236,7 @@ fn slowest_claim_should_live_as_long_as_the_parameters_say() {
 			skip(1);
 			assert!(System::block_number() <= limit);
 		}
-		// And no sooner: each phase had all of its blocks but the last, in which the answers came.
+		// And no sooner: each phase used all of its blocks but the last, in which the answers came.
 		let phases = [
 			5 * Timing::development().beacon_window,
 			parameters.reveal_window - 1,
@@ -248,14 +248,14 @@ fn slowest_claim_should_live_as_long_as_the_parameters_say() {
 		];
 		let (life, least) = (System::block_number() - 10, phases.iter().sum::<u32>());
 		assert!(life >= least, "{life} < {least}");
-		// What is more is the wait for the dispute, and the blocks in which votes are counted.
+		// The rest is the wait for the dispute, and the blocks in which votes are counted.
 		assert!(life <= least + 8, "{life} > {least}");
 		assert_eq!(terms().leaves_of(16), 64);
 	});
 }
 
-/// As many tranches as there can be, a member of each of which is silent, and every answer in the last block
-/// of its phase: between the ballots are the blocks that give the next one its seed.
+/// The most tranches, each with a silent member, and every answer in the last block of its phase.
+/// Between the ballots are the blocks that give the next one its seed.
 #[test]
 fn claim_of_most_tranches_should_be_decided_as_late_as_the_parameters_say_and_no_later() {
 	build_and_execute(|| {
@@ -294,8 +294,8 @@ fn claim_of_most_tranches_should_be_decided_as_late_as_the_parameters_say_and_no
 		}
 		assert!(matches!(challenge(claim.id).stage, Stage::Decided(_)));
 		let ballots = most + 1;
-		// Of what there is for the worst case this is without two windows of other work, crowded blocks in
-		// the leaves' reveal and each ballot, the opening of variants, and as much work as there can be. Its
+		// Compared with the worst case, this lacks two windows of other work, crowded blocks in the
+		// leaves' reveal and each ballot, the opening of variants, and the most sampled work. Its
 		// leaves came a block before they were too late.
 		let unused = 2 * Timing::development().beacon_window
 			+ (1 + ballots + 2) * parameters.reveal_window
@@ -306,11 +306,12 @@ fn claim_of_most_tranches_should_be_decided_as_late_as_the_parameters_say_and_no
 	});
 }
 
-/// All that can make a claim last, at once: no seed as long as there may be none, no room for what is owed in any
-/// block, judges that owe as much elsewhere as a claim waits for, more work than a phase waits for, as many
-/// tranches as there can be, a member of each that is silent and one that keeps its word to itself, variants to be
-/// opened, and every answer in the last block in which it is taken. It is decided in the last block of which the
-/// parameters say so, and fails with a block more in any phase.
+/// Everything that can make a claim last, at once: no seed for as long as possible, no room for
+/// owed calls in any block, judges that owe as much elsewhere as a claim waits for, more work than
+/// a phase waits for, the most tranches, each with a member that is silent and one that withholds
+/// its verdicts, variants to be opened, and every answer in the last block in which it is accepted.
+/// The claim is decided in the last block that the parameters allow, and the test fails with one
+/// more block in any phase.
 #[test]
 fn slowest_claim_should_be_decided_in_the_last_block_that_the_parameters_allow() {
 	build_and_execute(|| {
@@ -318,7 +319,7 @@ fn slowest_claim_should_be_decided_in_the_last_block_that_the_parameters_allow()
 		Parameters::mutate(|parameters| {
 			(parameters.tranches, parameters.committee_size) = (most, 2);
 			parameters.verify_rate = 50_000_000;
-			// So few that none is due; that has to be opened all the same.
+			// So few that none is due; they must still be opened.
 			parameters.variant_rate = Perbill::from_parts(1);
 		});
 		let (parameters, timing) = (Parameters::get(), Timing::development());
@@ -347,7 +348,7 @@ fn slowest_claim_should_be_decided_in_the_last_block_that_the_parameters_allow()
 		};
 		next();
 		to_last();
-		// The others' ballots open first, so that this one's judges have as much to do before.
+		// The others' ballots open first, so that this one's judges have that much to do before.
 		for claim in others.iter().chain([&claim]) {
 			for index in drawn(claim) {
 				reveal_leaf(claim, index).unwrap();
@@ -358,7 +359,7 @@ fn slowest_claim_should_be_decided_in_the_last_block_that_the_parameters_allow()
 		let first = Ballots::<Test>::get(claim.id).unwrap();
 		let waits = parameters.max_work_blocks + 2 * timing.beacon_window;
 		assert_eq!(first.deadline - first.opened, parameters.commit_base + waits);
-		// They are judged at once, and end as their variants are not opened.
+		// They are judged at once, and end because their variants are not opened.
 		for other in &others {
 			let said = opening(other.id, Verdict::Valid);
 			(0..2).for_each(|member| commit(other.id, 0, member, &said).unwrap());
@@ -399,11 +400,11 @@ fn slowest_claim_should_be_decided_in_the_last_block_that_the_parameters_allow()
 		let outcome = parameters.slashing_period.max(parameters.slash_deferral);
 		let steps = judges.div_ceil(PENALTIES_PER_STEP);
 		assert_eq!(System::block_number() - decided, outcome + steps - 1);
-		// As many judges as there can be are dismissed and paid in the blocks that are kept for that.
+		// The most judges are dismissed and paid in the blocks reserved for that.
 		let kept = parameters.longest_claim_life(&timing) - judgement - outcome;
 		let steps =
 			MAX_VALIDATORS.div_ceil(PENALTIES_PER_STEP) + MAX_VALIDATORS.div_ceil(REWARDS_PER_STEP);
-		// Who is first to be paid is so in the step in which the last are dismissed.
+		// The first judges are paid in the step that dismisses the last.
 		assert!(steps - 2 <= kept, "{steps} steps in {kept} blocks");
 	});
 }

@@ -18,10 +18,10 @@ use crate::{
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
-/// Plenty for a claim's verification.
+/// Enough for a claim's verification.
 const PLENTY: Balance = 1 << 100;
 
-/// What each judge's work on a claim is worth.
+/// The worth of each judge's work on a claim.
 fn price(id: u64) -> Balance {
 	let challenge = challenge(id);
 	fee(challenge.sampled_work, challenge.parameters.verify_price)
@@ -231,7 +231,7 @@ fn pool_should_add_nothing_to_a_void_claim() {
 		to_commit(&claim);
 		let judges = committee(claim.id);
 		let good = opening(claim.id, Verdict::Valid);
-		// One does its work, and nobody else says a word.
+		// One does its work, and nobody else answers.
 		ballot(claim.id, 0, |i| (i == judges[0]).then(|| good.clone()));
 		run_to(challenge(claim.id).due);
 		ballot(claim.id, DISPUTE, |i| (i == judges[0]).then(|| good.clone()));
@@ -299,7 +299,7 @@ fn false_dissenter_should_pay_the_dispute_where_that_is_more() {
 	});
 }
 
-/// Two claims end a beginning of which a standard segment's work was drawn.
+/// Two claims end a beginning if a standard segment's work was drawn of each.
 fn short_beginning() {
 	Parameters::mutate(|parameters| {
 		parameters.new_claims = 2;
@@ -307,7 +307,7 @@ fn short_beginning() {
 	});
 }
 
-/// Twenty tiny claims of its own are as little as they are, and those for itself nothing.
+/// Twenty tiny claims of its own count as little as they are, and those on its own jobs not at all.
 #[test]
 fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
 	build_and_execute(|| {
@@ -356,8 +356,9 @@ fn attack_tiny_claims_of_its_own_should_not_end_a_newcomers_beginning() {
 	});
 }
 
-/// To reject a segment is as much work as decoding its job's largest, and to make one that nobody can transcode takes
-/// nothing: who streams such to itself would be done with its beginning without having transcoded anything.
+/// Rejecting a segment counts as much work as decoding its job's largest, and making one that
+/// nobody can transcode takes no work. A transcoder that streams such segments to itself would end
+/// its beginning without having transcoded anything.
 #[test]
 fn attack_rejected_segments_should_not_end_a_newcomers_beginning() {
 	const WORK: u64 = 60_000_000;
@@ -374,7 +375,7 @@ fn attack_rejected_segments_should_not_end_a_newcomers_beginning() {
 			accept((0..8).map(|i| rejected(i, WORK)).collect());
 		}
 		assert_eq!(Lottery::accepted(transcoder()), 0);
-		// It is claimed and judged all the same.
+		// It is still claimed and judged.
 		let Record { claimed, judged, .. } = Lottery::record_of(transcoder());
 		assert_eq!(claimed, 4 * 8 * WORK);
 		assert!(judged >= 4 * WORK);
@@ -385,7 +386,7 @@ fn attack_rejected_segments_should_not_end_a_newcomers_beginning() {
 	});
 }
 
-/// It goes on when a transcoder is new no longer, and begins anew with its first failure.
+/// Continues when a transcoder is no longer new, and begins anew with its first failure.
 #[test]
 fn record_should_say_how_much_was_claimed_and_judged_and_in_how_many_blocks() {
 	build_and_execute(|| {
@@ -438,7 +439,7 @@ fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() 
 		let claim = claim(8);
 		to_commit(&claim);
 		assert_eq!(challenge(claim.id).samples.len(), 2);
-		// Who fails, is jailed or resigns begins anew.
+		// A transcoder that fails, is jailed or resigns begins anew.
 		<Lottery as livepeer_primitives::traits::OnTranscoderLost>::on_transcoder_lost(
 			&transcoder(),
 		);
@@ -447,7 +448,7 @@ fn newcomers_should_have_more_of_their_leaves_drawn_until_enough_was_accepted() 
 	});
 }
 
-/// A transcoder fails one claim while others of its wait: those that it made before say nothing of it now.
+/// A transcoder fails one claim while others of it are pending: earlier claims no longer count.
 #[test]
 fn attack_claims_in_flight_should_not_end_a_failed_transcoders_beginning() {
 	for verdict in [WRONG, Verdict::NonConforming(NonConformingKind::Input)] {
@@ -487,7 +488,7 @@ fn attack_claims_in_flight_should_not_end_a_failed_transcoders_beginning() {
 			assert_eq!(Lottery::accepted(transcoder()), 0, "what it had claimed before");
 			assert_eq!(rate(), parameters.new_verification_rate);
 			assert!(!crate::Accepted::<Test>::contains_key(transcoder()));
-			// What it claims from now on counts.
+			// Claims from now on count.
 			let next = claim(8);
 			to_commit(&next);
 			all_say(next.id, 0, Verdict::Valid);
@@ -500,8 +501,9 @@ fn attack_claims_in_flight_should_not_end_a_failed_transcoders_beginning() {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(48))]
 
-	/// Whatever anyone says, and however much was prepaid: judges are paid for work that their evidence
-	/// shows, each at most its price, out of the prepayment and of what came in for the claim.
+	/// Whatever anyone says, and however much was prepaid: judges are paid for work that their
+	/// evidence shows, each at most its price, out of the prepayment and of what came in for the
+	/// claim.
 	#[test]
 	fn judges_should_never_be_paid_more_than_came_in(
 		words in prop::collection::vec(0..6u8, 5),

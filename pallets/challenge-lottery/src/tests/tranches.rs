@@ -1,4 +1,4 @@
-//! Further tranches: who is asked when a committee comes to no agreement.
+//! Further tranches: who is asked if a committee does not agree.
 
 use livepeer_primitives::{
 	claim::Outcome,
@@ -16,7 +16,7 @@ use crate::{
 
 const WRONG: Verdict = Verdict::Mismatch(MismatchKind::Video);
 
-/// A claim that is judged by up to so many tranches of two of seven validators.
+/// A claim that is judged by up to this many tranches of two of seven validators.
 fn judged(tranches: u32) -> TestClaim {
 	Parameters::mutate(|parameters| {
 		parameters.tranches = tranches;
@@ -32,7 +32,7 @@ fn good(id: u64) -> Opening {
 	opening(id, Verdict::Valid)
 }
 
-/// Everybody but the first member of the open tranche says that all is right.
+/// Everybody except the first member of the open tranche passes everything.
 fn but_one(id: u64, tranche: u8) -> usize {
 	let silent = number_of(&members(id, tranche)[0]);
 	let said = good(id);
@@ -40,7 +40,7 @@ fn but_one(id: u64, tranche: u8) -> usize {
 	silent
 }
 
-/// Goes on to the next ballot, which is this tranche's.
+/// Continues to the next ballot, which is this tranche's.
 fn to_tranche(id: u64, tranche: u8) {
 	assert_eq!(challenge(id).stage, Stage::AwaitingTranche(tranche));
 	run_to(challenge(id).due);
@@ -107,7 +107,8 @@ fn accusation_in_a_later_tranche_should_be_a_dispute_in_which_all_have_sat() {
 		all_say(claim.id, DISPUTE, WRONG);
 		assert_eq!(outcome(claim.id), Some(Outcome::Failed));
 		to_end(claim.id);
-		// Whoever said Valid in any tranche pays, whoever was silent too, and the finder is paid.
+		// Every member that said Valid in any tranche pays, every silent one too, and the finder is
+		// paid.
 		let said_valid = |tranche: &str, i: usize| assert_eq!(paid(i), 1, "{tranche}, {i}");
 		said_valid("silent in the first", silent);
 		let of_transcoder: Vec<_> =
@@ -141,7 +142,7 @@ fn two_thirds_of_all_seated_should_accept_after_the_last_tranche() {
 	});
 }
 
-/// All but so many members of the open tranche pass.
+/// All but this many members of the open tranche pass.
 fn all_but(id: u64, tranche: u8, silent: usize) {
 	let silent: Vec<usize> = members(id, tranche)[..silent].iter().map(number_of).collect();
 	let said = good(id);
@@ -180,7 +181,8 @@ fn judged_by_three() -> TestClaim {
 	claim
 }
 
-/// The committee is silent. Who is left says that all is right, lazy or not: that is one of three.
+/// The committee is silent. The remaining member passes everything, lazy or not: that is one of
+/// three.
 #[test]
 fn attack_lone_member_that_is_left_should_not_accept_alone() {
 	build_and_execute(|| {
@@ -209,7 +211,7 @@ fn two_thirds_of_all_seated_should_accept_where_fewer_are_left_than_a_tranche_ha
 	});
 }
 
-/// Evidence that only one member found does not pass for its tranche's.
+/// Evidence that only one member found does not count as its tranche's.
 #[test]
 fn attack_lazy_members_of_many_tranches_should_not_accept_together() {
 	let said = [Verdict::Valid];
@@ -226,7 +228,7 @@ fn attack_lazy_members_of_many_tranches_should_not_accept_together() {
 	assert!(!most_passed(&[vec![vote(1), abstains(), abstains()]]));
 }
 
-/// A member of each tranche is silent, to draw a claim out: it lives no longer than any.
+/// A member of each tranche is silent, to delay a claim's end: it lives no longer than any.
 #[test]
 fn attack_silent_members_of_every_tranche_should_not_outlast_a_claims_life() {
 	build_and_execute(|| {
@@ -239,7 +241,7 @@ fn attack_silent_members_of_every_tranche_should_not_outlast_a_claims_life() {
 	});
 }
 
-/// Nobody ever answers; says how many tranches were asked.
+/// Nobody ever answers; returns how many tranches were asked.
 fn or_nothing(claim: &TestClaim) -> usize {
 	let mut asked = 0;
 	let mut newest = None;
@@ -257,8 +259,8 @@ fn or_nothing(claim: &TestClaim) -> usize {
 	asked
 }
 
-/// A member that has most of its tranche's stake invents its evidence, so that two thirds of the
-/// stake never say that it is wrong.
+/// A member with most of its tranche's stake invents its evidence, so that two thirds of the stake
+/// never say that it is wrong.
 #[test]
 fn attack_large_lazy_member_should_be_told_by_everybody() {
 	build_and_execute(|| {
@@ -280,9 +282,9 @@ fn attack_large_lazy_member_should_be_told_by_everybody() {
 	});
 }
 
-/// Two of a tranche of three agree on evidence that they have invented. Whoever did the work has another, and
-/// nobody judges that again: it costs as silence, and keeps nobody from validating. Else a third of the stake
-/// could leave none but itself to validate, at no cost.
+/// Two of a tranche of three agree on invented evidence. The member that did the work has another,
+/// and nobody judges that again: it costs as much as silence, and excludes nobody from validating.
+/// Otherwise a third of the stake could exclude all other validators at no cost.
 #[test]
 fn attack_most_of_a_tranche_with_invented_evidence_should_keep_nobody_from_validating() {
 	build_and_execute(|| {

@@ -43,7 +43,7 @@ fn place(claim: &TestClaim, index: u32) -> VariantPlace {
 	}
 }
 
-/// What `signer` opens of these leaves.
+/// What `signer` opens for these leaves.
 fn openings_by(signer: &str, claim: &TestClaim, leaves: &[u32]) -> VariantOpenings {
 	let vrf = |index| VrfOpening::from(&pair(signer).vrf_sign(&place(claim, index).sign_data()));
 	let openings =
@@ -51,7 +51,7 @@ fn openings_by(signer: &str, claim: &TestClaim, leaves: &[u32]) -> VariantOpenin
 	VariantOpenings::truncate_from(openings)
 }
 
-/// `signer`'s own signature over openings for the ballot at work.
+/// `signer`'s own signature over openings for the current ballot.
 fn signature_by(signer: &str, claim: &TestClaim, openings: &VariantOpenings) -> OperatorSignature {
 	let seed = Ballots::<Test>::get(claim.id).map_or(Hash::zero(), |ballot| ballot.seed);
 	let hash = openings_hash(System::block_hash(0), claim.id, seed, openings);
@@ -73,7 +73,7 @@ fn open_with(claim: &TestClaim, openings: VariantOpenings) -> Result<(), Transac
 	open_signed(claim, openings, signature)
 }
 
-/// The transcoder opens the drawn leaves as it has to.
+/// The transcoder opens the drawn leaves correctly.
 pub(super) fn open(claim: &TestClaim) -> Result<(), TransactionValidityError> {
 	open_with(claim, openings_by("T", claim, &drawn(claim)))
 }
@@ -92,7 +92,7 @@ fn due(claim: &TestClaim) -> Vec<Option<u8>> {
 		.collect()
 }
 
-/// What an honest judge says where every output is right and the due variants are there.
+/// What an honest judge says if every output is right and the due variants are there.
 fn truth(claim: &TestClaim) -> Opening {
 	let verdicts = due(claim).into_iter().map(|due| match due {
 		Some(rendition) => Verdict::Variant { rendition },
@@ -101,7 +101,7 @@ fn truth(claim: &TestClaim) -> Opening {
 	opening_of(verdicts.collect())
 }
 
-/// A claim of which some of the drawn leaves are forced, and some are not.
+/// A claim with some drawn leaves that are forced, and some that are not.
 fn forced() -> TestClaim {
 	with_variants();
 	for _ in 0..20 {
@@ -128,8 +128,9 @@ fn reveal_all(claim: &TestClaim, tranche: u8, says: impl Fn(usize) -> Opening) {
 	}
 }
 
-/// Has the first tranche judge a claim, each member as `says` has it, and then the dispute: in between the
-/// variants are opened, so everybody knows what is due, and all of the dispute say `then`.
+/// Makes the first tranche judge a claim, each member as `says` tells, and then the dispute. In
+/// between the variants are opened, so everybody knows what is due, and all of the dispute say
+/// `then`.
 fn judge_twice(claim: &TestClaim, says: impl Fn(usize) -> Opening, then: &Opening) {
 	commit_all(claim, 0, &says);
 	reveal_all(claim, 0, &says);
@@ -322,10 +323,11 @@ fn attack_variants_not_opened_should_be_a_missed_verification() {
 		assert!(open(&claim).is_err());
 		assert_eq!(DETAINED.get().len(), 1);
 		System::reset_events();
-		// Nobody judged the claims of which nothing was to be opened: of a round the largest counts.
+		// Nobody judged the claims for which nothing was to be opened: in a round the largest
+		// counts.
 		let taken = Omitted::<Test>::get(validator(judges[2])).unwrap_or_default().largest;
 		to_end(claim.id);
-		// What was said counts for pay and silence alone.
+		// What was said counts only for pay and silence.
 		let whole = difference(taken, Parameters::get().false_dissent_slash);
 		assert_eq!(penalties(), vec![(judges[2], Penalty::Withheld, whole)]);
 		let bill = BILLS.get().pop().unwrap();
@@ -341,7 +343,7 @@ fn attack_variants_not_opened_in_the_dispute_should_cost_no_judge_that_named_the
 	build_and_execute(|| {
 		let claim = forced();
 		let truth = truth(&claim);
-		// The whole committee is silent, so that the dispute is the first to reveal.
+		// The whole committee is silent, so the dispute is the first to reveal.
 		run_to(deadline(claim.id));
 		to_dispute(claim.id);
 		commit_all(&claim, DISPUTE, |_| truth.clone());
@@ -350,7 +352,7 @@ fn attack_variants_not_opened_in_the_dispute_should_cost_no_judge_that_named_the
 		assert_eq!(outcome(claim.id), Some(Outcome::Missed));
 		System::reset_events();
 		to_end(claim.id);
-		// Of what nobody knows what it should be nothing is false.
+		// No verdict is false on a leaf for which it is unknown what it should be.
 		assert!(penalties().iter().all(|(_, penalty, _)| *penalty == Penalty::NoShow));
 	});
 }
@@ -419,7 +421,7 @@ fn attack_openings_with_a_wrong_last_proof_should_cost_one_signature() {
 			(signatures + 10, proven),
 			"one signature each at most, and no proof"
 		);
-		// The transcoder itself: the pool checks no proof either, however often it looks.
+		// The transcoder itself: the pool checks no proof either, however often it is asked.
 		let signature = signature_by("T", &claim, &wrong);
 		let openings = wrong.clone();
 		let call = crate::Call::<Test>::open_variants { claim: claim.id, openings, signature };
@@ -428,7 +430,7 @@ fn attack_openings_with_a_wrong_last_proof_should_cost_one_signature() {
 			call.authorize(TransactionSource::External).unwrap().unwrap();
 		}
 		assert_eq!(checked(), (signatures + 20, proven));
-		// A block does, once, and that was its only try.
+		// A block does, once, and that was the transcoder's only try.
 		assert_eq!(open_with(&claim, wrong), Ok(()));
 		assert_eq!(checked(), (signatures + 21, proven + 1));
 		let wrongly = Event::WronglyOpened { claim: claim.id };
@@ -453,7 +455,7 @@ fn blocks_full_of_duties_should_convict_nobody() {
 			crowd();
 			skip(1);
 		}
-		// So long it found no room, and so long it has now.
+		// For that long it found no room, and it has as much more time now.
 		assert_eq!(until(&claim), first + window);
 		skip(window - 1);
 		for index in drawn(&claim) {
@@ -473,7 +475,7 @@ fn blocks_full_of_duties_should_convict_nobody() {
 		skip(1);
 		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
 
-		// One that fills them itself draws its claim out by so much and no more.
+		// A transcoder that fills them itself delays its claim's end by that much and no more.
 		let late = crate::mock::claim(16);
 		to_draw(&late);
 		let last = until(&late) + window;
@@ -499,13 +501,13 @@ fn blocks_with_room_for_duties_should_prolong_nothing() {
 		let until = Lottery::challenge(claim.id).unwrap().deadline;
 		let limits: BlockWeights = <Test as frame_system::Config>::BlockWeights::get();
 		let reserved = limits.get(DispatchClass::Operational).reserved.unwrap();
-		// Nine tenths are not enough, nor is what others pay for.
+		// Nine tenths are not enough, nor is what paid calls take.
 		System::register_extra_weight_unchecked(reserved / 10 * 9, DispatchClass::Operational);
 		System::register_extra_weight_unchecked(limits.max_block, DispatchClass::Normal);
 		skip(1);
 		assert_eq!(Crowded::<Test>::get(), 0);
 		assert_eq!(Lottery::challenge(claim.id).unwrap().deadline, until);
-		// What is crowded before a claim is drawn makes nothing longer.
+		// Crowded blocks before a claim is drawn extend nothing.
 		crowd();
 		skip(1);
 		assert_eq!(Crowded::<Test>::get(), 1);
@@ -528,7 +530,8 @@ fn attack_word_kept_back_when_the_variants_are_open_should_be_impossible() {
 		for member in 1..3 {
 			reveal(claim.id, 0, member, &truth).unwrap();
 		}
-		// It waits for the opening, and the opening for it, as long as it can still reveal.
+		// The judge waits for the opening, and the opening for the judge, as long as it can still
+		// reveal.
 		let until = deadline(claim.id);
 		assert_eq!(open(&claim), refused(Error::TooEarly));
 		run_to(until - 1);
@@ -541,7 +544,7 @@ fn attack_word_kept_back_when_the_variants_are_open_should_be_impossible() {
 		assert_eq!(reveal(claim.id, 0, 0, &copied), stale);
 		System::reset_events();
 		to_end(claim.id);
-		// It has kept its word back as it would have without any variants.
+		// It has withheld its verdict, as it could have without any variants.
 		let withheld = |penalty: &(usize, Penalty, Perbill)| penalty.1 == Penalty::Withheld;
 		let kept: Vec<_> = penalties().into_iter().filter(withheld).map(|it| it.0).collect();
 		assert_eq!(kept, vec![lazy]);
@@ -566,14 +569,14 @@ fn attack_lazy_verifier_that_calls_a_forced_variant_valid_should_pay() {
 	});
 }
 
-/// Of what a judge says the worst counts, and no worse fault is cheaper than a lighter one.
+/// Of a judge's faults the worst counts, and no worse fault is cheaper than a lighter one.
 #[test]
 fn attack_variant_called_valid_should_not_shield_from_the_cost_of_the_dispute() {
 	build_and_execute(|| {
 		let claim = forced();
 		let liar = number_of(&members(claim.id, 0)[1]);
 		let truth = truth(&claim);
-		// A variant called valid, and a fault where there is none.
+		// A variant called Valid, and a fault where there is none.
 		let said = due(&claim).into_iter().map(|due| match due {
 			Some(_) => Verdict::Valid,
 			None => WRONG,

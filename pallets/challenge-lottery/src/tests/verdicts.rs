@@ -85,13 +85,13 @@ fn phases_should_close_at_their_deadline_when_somebody_is_silent() {
 		reveal(claim.id, 0, 0, &said).unwrap();
 		run_to(due + 9);
 		assert_eq!(stage(claim.id), ChallengeStage::VerdictReveal);
-		// Commit without reveal: the missing word leads to the dispute.
+		// Commit without reveal: the missing verdict leads to the dispute.
 		run_to(due + 10);
 		assert_eq!(stage(claim.id), ChallengeStage::AwaitingDispute);
 	});
 }
 
-/// By the clock, whatever the agenda has come to note.
+/// By the clock, whatever the agenda has noted.
 #[test]
 fn ballot_should_be_revealed_from_its_deadline_on_when_anybody_committed() {
 	build_and_execute(|| {
@@ -132,7 +132,7 @@ fn crowded_blocks_should_give_judges_as_many_blocks_more() {
 			skip(1);
 		}
 		assert_eq!((deadline(id), due()), (first + 5, first + 5));
-		// The agenda comes in the block that was the last, and again in the one that is.
+		// The agenda comes in the block that was the last, and again in the one that now is.
 		run_to(first);
 		assert_eq!(challenge(id).due, first + 5);
 		run_to(first + 4);
@@ -212,7 +212,7 @@ fn blocks_that_were_crowded_before_a_ballot_should_not_prolong_it() {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
-	/// A backlog of the agenda takes no time from judges, and gives them none.
+	/// A backlog of the agenda neither takes time from judges nor gives them any.
 	#[test]
 	fn ballot_should_end_in_the_same_block_however_often_it_is_noted(
 		crowds in prop::collection::vec(any::<bool>(), 80),
@@ -294,7 +294,7 @@ fn commit_should_bind_what_is_judged() {
 		for member in 0..3 {
 			commit(claim.id, 0, member, &said).unwrap();
 		}
-		// The same word, opened as if it were about other leaves.
+		// The same verdict, opened as if it were about other leaves.
 		crate::Ballots::<Test>::mutate(claim.id, |ballot| {
 			ballot.as_mut().unwrap().judged = Hash::zero();
 		});
@@ -322,7 +322,7 @@ fn commit_should_be_refused_when_it_was_made_for_another_seed() {
 		let call = Call::commit_verdict { claim: id, tranche: 0, member: 0, commitment, signature };
 		reseed(id);
 		assert_eq!(apply(call), invalid(InvalidTransaction::BadProof));
-		// The member is free to commit to what it finds with the new one.
+		// The member can commit to what it finds with the new one.
 		commit(id, 0, 0, &said).unwrap();
 	});
 }

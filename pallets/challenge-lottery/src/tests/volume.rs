@@ -10,7 +10,7 @@ use sp_runtime::Perbill;
 
 use crate::{mock::*, types::Penalty, Ballots, Challenges, Event, Members, Queues};
 
-/// Makes `count` claims in one block, and reveals what is drawn of them: all ballots open at once.
+/// Makes `count` claims in one block, and reveals their drawn leaves: all ballots open at once.
 fn claims_at_once(count: usize) -> Vec<TestClaim> {
 	let claims: Vec<_> = (0..count).map(|_| claim(8)).collect();
 	run_to(Fake::window_start(claims[0].info.window + 2));
@@ -22,7 +22,7 @@ fn claims_at_once(count: usize) -> Vec<TestClaim> {
 	claims
 }
 
-/// Every committee answers; its first member could not have the bytes, so that everybody is asked of
+/// Every committee answers. Its first member could not have the bytes, so everybody is asked about
 /// every claim at once.
 fn dispute_all(claims: &[TestClaim]) {
 	for claim in claims {
@@ -56,13 +56,13 @@ fn left(i: usize) -> f64 {
 	slashes.fold(1.0, |left, slash| left * (1.0 - f64::from(slash.2.deconstruct()) / 1e9))
 }
 
-/// Whether no member of a ballot can be through with it.
+/// Whether no member of a ballot can finish it.
 fn are_overloaded(id: ClaimId, tranche: Tranche) -> bool {
 	Members::<Test>::iter_prefix_values((id, tranche)).all(|member| member.overloaded)
 }
 
-/// A claim that has used up its patience does not make its judges' queues shorter than they are: what
-/// else they owe keeps its time. For this one ballot they owe no answer; for its later ones they do.
+/// A claim that has used up its patience does not shorten its judges' queues: what else they owe
+/// keeps its time. For this one ballot they owe no answer; for its later ones they do.
 #[test]
 fn attack_claim_without_patience_should_not_shorten_the_queues_of_its_judges() {
 	build_and_execute(|| {
@@ -124,7 +124,8 @@ fn attack_many_disputes_at_once_should_leave_every_judge_time_for_all_of_them() 
 		let claims = claims_at_once(40);
 		dispute_all(&claims);
 		let parameters = Parameters::get();
-		// A judge that works without pause, one claim after the other in the order of their deadlines.
+		// A judge that works without pause, one claim after the other in the order of their
+		// deadlines.
 		let mut ballots: Vec<_> = claims
 			.iter()
 			.map(|claim| (Ballots::<Test>::get(claim.id).unwrap(), challenge(claim.id)))
@@ -173,7 +174,7 @@ fn attack_more_disputes_than_can_be_judged_should_cost_no_judge_for_those() {
 		let overloaded: Vec<ClaimId> =
 			claims.iter().map(|claim| claim.id).filter(|id| are_overloaded(*id, DISPUTE)).collect();
 		assert!(!overloaded.is_empty() && overloaded.len() < claims.len());
-		// By nothing more than its patience is any of them longer.
+		// None of them is longer by more than its patience.
 		let most = Parameters::get();
 		let most = most.dispute_commit_base + most.max_work_blocks + 20;
 		for claim in &claims {
@@ -220,7 +221,7 @@ fn omissions_of_a_round_should_count_once_and_lies_each() {
 			worst < 0.9905 && worst > 0.9899,
 			"the largest, which is a false dissent's: {worst}"
 		);
-		// In the same round nothing more; in another one as much again.
+		// In the same round nothing more; in another round as much again.
 		silent(3);
 		assert_eq!((0..5).map(left).fold(1.0, f64::min), worst);
 		SNAPSHOT.put(SNAPSHOT.get() + 1);
@@ -229,7 +230,7 @@ fn omissions_of_a_round_should_count_once_and_lies_each() {
 		assert!(again < 0.9805 && again > 0.98, "{again}");
 	});
 	build_and_execute(|| {
-		// Who accuses falsely twice pays twice.
+		// Two false accusations cost twice.
 		let wrong = Verdict::Mismatch(livepeer_primitives::verdict::MismatchKind::Video);
 		for _ in 0..2 {
 			let claim = claim(8);

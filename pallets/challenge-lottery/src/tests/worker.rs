@@ -32,11 +32,11 @@ use sp_runtime::{BoundedVec, DispatchError};
 
 use crate::{mock::*, offchain::Duty, types::Answer, Attestations, Ballots, Call, Verifiers};
 
-/// Where the node's runs hold their lock.
+/// Where the node's runs keep their lock.
 const LOCK: &[u8] = b"livepeer/lottery/lock";
 const HOUR_MS: u64 = 3_600_000;
 
-/// What becomes of questions to the verify service.
+/// What happens to requests to the verify service.
 #[derive(Clone, Copy, PartialEq)]
 enum Line {
 	/// They are answered.
@@ -54,7 +54,7 @@ thread_local! {
 	static ASKED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// The line to the verify service, which may be down. To wait takes time.
+/// The connection to the verify service, which may be down. Waiting takes time.
 struct Wire(TestOffchainExt);
 
 impl Externalities for Wire {
@@ -130,7 +130,7 @@ impl Externalities for Wire {
 	}
 }
 
-/// A node that holds the verifier keys of `verifiers`. The second part takes what is in its pool.
+/// A node with the verifier keys of `verifiers`. The second value holds what is in its pool.
 fn run_node(
 	verifiers: &[usize],
 	test: impl FnOnce(&TestOffchainExt, &dyn Fn() -> Vec<Call<Test>>),
@@ -266,10 +266,10 @@ fn done(claim: &TestClaim) -> VerifyStatus {
 #[derive(Encode)]
 struct RefusedAnswer;
 
-/// Patience of a question in the first block of a dev commit phase: half of 12 blocks of 2 s.
+/// Patience of a request in the first block of a dev commit phase: half of 12 blocks of 2 s.
 const PATIENCE: u64 = 12_000;
 
-/// That of a question now: half of what the phase leaves beside the work.
+/// Patience of a request now: half of the phase's remaining time after the work.
 fn patience_left(claim: &TestClaim) -> u64 {
 	let ballot = Ballots::<Test>::get(claim.id).unwrap();
 	PATIENCE - u64::from((Lottery::now() - ballot.opened).div_ceil(2)) * 2_000
@@ -299,13 +299,13 @@ fn worker_should_ask_commit_and_reveal_when_all_goes_well() {
 		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
 		worker();
 		assert!(take().is_empty());
-		// The question is the same, with what patience is left.
+		// The request is the same, with the patience that is left.
 		skip(2);
 		expect(node, &task(&claim, me, patience_left(&claim)), done(&claim));
 		worker();
 		let sent = take();
 		assert!(matches!(sent[..], [Call::commit_verdict { member: 0, tranche: 0, .. }]));
-		// Not on chain yet: sent again unchanged, without a question.
+		// Not on chain yet: sent again unchanged, without a request.
 		skip(1);
 		worker();
 		let again = take();
@@ -343,7 +343,7 @@ fn stored(claim: &TestClaim, member: usize) -> Duty {
 	Duty::decode(&mut &bytes[..]).unwrap()
 }
 
-/// What it stored of a question.
+/// What it stored of a request.
 fn stored_pass(claim: &TestClaim, member: usize) -> (Vec<u8>, Option<VerifierSignature>) {
 	match stored(claim, member) {
 		Duty::Asked { peer_id, pass, .. } => (peer_id, pass),
@@ -359,7 +359,7 @@ fn fixed(claim: &TestClaim, member: usize) -> Vec<Verdict> {
 	}
 }
 
-/// The members of the committee but the first commit to that all is valid.
+/// The members of the committee except the first commit to Valid for everything.
 fn others_commit(claim: &TestClaim) {
 	for place in 1..members(claim.id, 0).len() {
 		commit(claim.id, 0, place as u16, &opening(claim.id, Verdict::Valid)).unwrap();
@@ -372,7 +372,8 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 	let me = first_member();
 	run_node_of(b"peer of the service".to_vec(), &[me], |node, take| {
 		let (claim, _) = judged();
-		// The question is stored with its pass before it is asked, and fails for want of a service.
+		// The request is stored with its pass before it is sent, and fails because there is no
+		// service.
 		node.0.write().expect_request(PendingRequest {
 			method: "POST".into(),
 			uri: "http://127.0.0.1:7936/v1/verify".into(),
@@ -395,7 +396,7 @@ fn worker_should_sign_one_pass_for_the_peer_of_its_service() {
 		};
 		assert_eq!(&said.peer_id[..], b"peer of the service");
 		assert!(verifier(me).verify(&said.payload(), &pass));
-		// The key signs differently each time, and the question stays the same.
+		// The key signs differently each time, but the request stays the same.
 		node.0.write().requests.clear();
 		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, LOCK);
 		let mut question = task(&claim, me, PATIENCE);
@@ -464,8 +465,9 @@ fn worker_should_go_on_with_other_duties_when_one_is_refused() {
 	});
 }
 
-/// Somebody has many claims judged, so that verifiers find or ask for others too late: however many
-/// ballots there are, a node finds all of its own, and asks for those first whose time is over first.
+/// Somebody has many claims judged, so that verifiers notice or request others too late. However
+/// many ballots there are, a node finds all of its own, and first requests those with the earliest
+/// deadline.
 #[test]
 fn attack_ballots_hidden_by_many_others() {
 	let me = first_member();
@@ -474,7 +476,7 @@ fn attack_ballots_hidden_by_many_others() {
 		let ballot = Ballots::<Test>::get(claim.id).unwrap();
 		let member = crate::Members::<Test>::get((claim.id, 0, 0)).unwrap();
 		let tranche = ballot.tranche;
-		// Others' ballots, and some of this node's, of which the newest is the first to be over.
+		// Others' ballots and some of this node's, the newest of which has the earliest deadline.
 		for id in 10_000..12_000u64 {
 			Ballots::<Test>::insert(id, &ballot);
 		}
@@ -483,7 +485,7 @@ fn attack_ballots_hidden_by_many_others() {
 			Ballots::<Test>::insert(id, crate::types::Ballot { deadline, ..ballot.clone() });
 			crate::Members::<Test>::insert((id, tranche, 0), &member);
 		}
-		// Only the first is of a claim that can be read, and so asked for.
+		// Only the first is of a claim that can be read, and so requested.
 		expect(node, &task(&claim, me, PATIENCE), done(&claim));
 		worker();
 		assert!(matches!(take()[..], [Call::commit_verdict { claim: id, .. }] if id == claim.id));
@@ -700,7 +702,7 @@ fn worker_should_attest_once_in_a_window_what_its_service_lacks() {
 			expect_toolchains(node, None, made());
 			worker();
 			let sent = take();
-			// In the second one there is nothing to say.
+			// In the second one there is nothing to attest.
 			assert_eq!(sent.len(), usize::from(window == 2));
 			sent.into_iter().for_each(|call| apply(call).unwrap());
 			assert_eq!(Lottery::attestation(validator(2)), None);
@@ -758,7 +760,7 @@ fn worker_should_ask_on_the_chain_for_what_its_service_lacks() {
 		let (claim, _) = judged();
 		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
 		worker();
-		// Too late for whoever has them.
+		// Too late for the holders of the bytes.
 		skip(Ballots::<Test>::get(claim.id).unwrap().asking_until() - Lottery::now());
 		expect(node, &task(&claim, me, patience_left(&claim)), VerifyStatus::Lacking);
 		worker();
@@ -766,8 +768,8 @@ fn worker_should_ask_on_the_chain_for_what_its_service_lacks() {
 	});
 }
 
-/// A service that restarted has forgotten what it took. With all of its patience once more it would wait for
-/// bytes that never come until its word is too late, and be fined for its silence.
+/// A service that restarted has forgotten what it took. With its whole patience again it would wait
+/// for bytes that never come until its verdict is too late, and be fined for its silence.
 #[test]
 fn attack_bytes_withheld_while_the_service_restarts() {
 	let me = first_member();
@@ -837,8 +839,8 @@ fn worker_should_ask_anew_when_a_dispute_opens() {
 	});
 }
 
-/// The clock of a judge's machine is hours off, or jumps by hours before each of its steps: what it says, and in
-/// which block, is what it says by the right time.
+/// The clock of a judge's machine is hours off, or jumps by hours before each of its steps. Its
+/// answers, and the blocks of its answers, are the same as with the right time.
 #[test]
 fn clock_that_is_off_or_jumps_should_change_nothing_that_a_judge_says() {
 	const NOW_MS: u64 = 1_700_000_000_000;
@@ -886,8 +888,8 @@ fn clock_that_is_off_or_jumps_should_change_nothing_that_a_judge_says() {
 	}
 }
 
-/// A node was killed in the middle of a run while its clock was ahead, and the clock was set right. Were what
-/// that run left believed, the judge would be silent for hours.
+/// A node was killed in the middle of a run while its clock was ahead, and the clock was then
+/// corrected. If what that run left were believed, the judge would be silent for hours.
 #[test]
 fn lock_of_a_clock_that_was_ahead_should_hold_nobody_up() {
 	let me = first_member();
@@ -899,7 +901,7 @@ fn lock_of_a_clock_that_was_ahead_should_hold_nobody_up() {
 		worker();
 		assert!(matches!(take()[..], [Call::commit_verdict { .. }]));
 		assert!(!is_stored(LOCK));
-		// Nor does a run ask for hours that began before it was set back.
+		// Nor does a run that began before the clock was set back ask for hours.
 		let mut run =
 			crate::offchain::Run { now: 1, height: 1, finalized: None, until: None, full: false };
 		node.0.write().timestamp = now.add(Duration::from_millis(3 * HOUR_MS));
@@ -909,10 +911,10 @@ fn lock_of_a_clock_that_was_ahead_should_hold_nobody_up() {
 	});
 }
 
-/// Node and service are killed at each point of a duty: once it has asked; once its answer is fixed, before
-/// anybody has it; when its commit is in no block yet; after that; and in the middle of the reveal phase. What
-/// was in the pool is lost, and whoever held the lock does not come back. The judge says what it had fixed, in time,
-/// and asks nothing anew.
+/// Node and service are killed at each point of a duty: after the request; once the answer is
+/// fixed, before anybody has it; when the commit is in no block yet; after that; and in the middle
+/// of the reveal phase. What was in the pool is lost, and the holder of the lock does not come
+/// back. The judge says what it had fixed, in time, and requests nothing anew.
 #[test]
 fn judge_killed_at_any_point_of_a_duty_should_say_one_thing_and_in_time() {
 	let me = first_member();
@@ -968,8 +970,8 @@ fn judge_killed_at_any_point_of_a_duty_should_say_one_thing_and_in_time() {
 	}
 }
 
-/// The best chain changes in the middle of a duty: to one in which the commit is not, to one whose ballot has
-/// another seed, and back.
+/// The best chain changes in the middle of a duty: to one without the commit, to one whose ballot
+/// has another seed, and back.
 #[test]
 fn judge_should_say_on_each_fork_what_it_has_said_there() {
 	let me = first_member();
@@ -1010,7 +1012,8 @@ fn judge_should_say_on_each_fork_what_it_has_said_there() {
 	});
 }
 
-/// Blocks of a phase come in at once, as after a cut line, so that the worker runs in few of them.
+/// Several blocks of a phase arrive at once, as after a lost connection, so the worker runs in few
+/// of them.
 #[test]
 fn duty_should_be_done_by_a_node_that_misses_nearly_all_of_each_phase() {
 	let me = first_member();
@@ -1032,7 +1035,7 @@ fn duty_should_be_done_by_a_node_that_misses_nearly_all_of_each_phase() {
 		assert!(matches!(sent[..], [Call::reveal_verdict { .. }]));
 		apply(sent[0].clone()).unwrap();
 	});
-	// One that misses all of a phase says nothing in the next one.
+	// A run that misses a whole phase says nothing in the next one.
 	run_node(&[me], |node, take| {
 		let (claim, _) = judged();
 		expect(node, &task(&claim, me, PATIENCE), VerifyStatus::Working);
@@ -1046,8 +1049,8 @@ fn duty_should_be_done_by_a_node_that_misses_nearly_all_of_each_phase() {
 	});
 }
 
-/// Whatever it is that keeps the service from answering: one question a run finds out, in the time of one, and
-/// when it answers all duties are done.
+/// Whatever keeps the service from answering: a run finds out with one request, in the time of one.
+/// When the service answers, all duties are done.
 #[test]
 fn judge_should_wait_for_a_service_that_is_out_of_reach_and_answer_when_it_is_back() {
 	run_node(&[0, 1, 2, 3, 4], |node, take| {
@@ -1084,9 +1087,9 @@ fn without_the_first(claim: &TestClaim) -> VerifyStatus {
 	VerifyStatus::Done { verdicts: verdicts.try_into().unwrap(), evidence }
 }
 
-/// Services of judges are down, or have all they can do with others' claims, until a phase is nearly over.
-/// There is no time then to get anything from whoever serves it as it should. Would they call that Unavailable, two
-/// thirds of them would convict a transcoder that did nothing wrong.
+/// Services of judges are down, or at capacity with others' claims, until a phase is almost over.
+/// Then there is no time to get anything, even from a transcoder that serves as it should. If they
+/// called that Unavailable, two thirds of them would convict a transcoder that did nothing wrong.
 #[test]
 fn attack_judges_kept_busy_until_there_is_no_time_for_the_bytes() {
 	let me = first_member();
@@ -1101,8 +1104,8 @@ fn attack_judges_kept_busy_until_there_is_no_time_for_the_bytes() {
 		assert_eq!(said[0], Verdict::Abstain);
 		assert!(said[1..].iter().all(|verdict| *verdict == Verdict::Valid));
 	});
-	// One that has asked for them, of whoever has them, says that nobody gave them: also where its service gave
-	// up before that was in a block.
+	// A judge that has asked anybody for the bytes says that nobody gave them, even if its service
+	// gave up before that was in a block.
 	let lacking: fn(&TestClaim) -> VerifyStatus = |_| VerifyStatus::Lacking;
 	for status in [lacking, without_the_first] {
 		run_node(&[me], |node, take| {

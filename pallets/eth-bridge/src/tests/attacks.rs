@@ -1,4 +1,4 @@
-//! Who would have what is not theirs.
+//! Attempts to take assets that belong to others.
 
 use crate::{
 	mock::*, simulator::World, trie, Books, Error, Event, ForgedDeposit, GatewayProof,
@@ -24,7 +24,7 @@ fn attack_deposit_is_credited_twice_by_two_relayers_in_one_block() {
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(0));
 		assert_noop!(escrow.prove(0), Error::<Test>::AlreadyTaken);
-		// Nor by a newer root, nor while it waits.
+		// A newer root does not allow it either, and neither does waiting.
 		escrow.deposit(Eth, account(0), 300);
 		assert_ok!(escrow.sync());
 		assert_noop!(escrow.prove(0), Error::<Test>::AlreadyTaken);
@@ -41,7 +41,8 @@ fn attack_forgery_outlives_the_recovery() {
 		escrow.deposit(Eth, account(1), 300);
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(0));
-		// A forged Ethereum, at a height above all: one deposit is minted and sent back, one waits.
+		// A forged Ethereum above every real height: one forged deposit is minted and sent back,
+		// another one waits.
 		let mut forged = Escrow {
 			world: escrow.world.clone(),
 			deposits: escrow.deposits.clone(),
@@ -53,7 +54,7 @@ fn attack_forgery_outlives_the_recovery() {
 		assert_ok!(forged.prove(1));
 		assert_ok!(forged.prove(2));
 		assert_ok!(EthBridge::withdraw(signed(2), Eth, address(2), 400, 0));
-		// After the checkpoint, the real one's figures are older and its places are taken.
+		// After the checkpoint, the real figures are older and the real deposits' places are taken.
 		escrow.deposit(Eth, account(3), 600);
 		escrow.deposit(Lpt, account(3), 200);
 		assert_noop!(escrow.sync(), Error::<Test>::NotNewer);
@@ -86,10 +87,11 @@ fn attack_forgery_outlives_the_recovery() {
 		assert_eq!(events(), [Event::ForgeryUndone { deposits: 2 }]);
 		let book = Books::<Test>::get(Eth);
 		assert_eq!((book.credited, book.waiting, book.sent), (300, 0, 400));
-		// What was sent is sent, and the forged rest backs nothing: the first to come have the real.
+		// What was sent cannot be taken back, and the rest of the forged ETH has no backing: those
+		// who leave first get the real ETH.
 		assert_eq!((book.backing(), Undone::<Test>::get(Eth)), (0, 500));
 
-		// The real figures contradict nothing, and the real deposits are taken at their places.
+		// The real figures contradict nothing, and the real deposits can be taken at their places.
 		assert_ok!(escrow.sync());
 		assert_eq!(events(), [Event::GatewaySynced { block: 103, deposits: 3 }]);
 		assert_ok!(EthBridge::resume(root()));
@@ -133,10 +135,10 @@ fn attack_old_proof_with_a_new_request() {
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(0));
 		let next = Deposit { index: 1, asset: Eth, recipient: account(2), amount: 300 };
-		// The path leads from the first leaf; nothing of it is bound to the second.
+		// The path belongs to the first leaf and proves nothing about the second.
 		assert_noop!(take(next.clone(), escrow.path(0)), Error::<Test>::WrongPath);
 		assert_noop!(take(next, escrow.path(1)), Error::<Test>::WrongPath);
-		// Figures of an old block come again.
+		// The figures of an old block are submitted again.
 		let (state_root, proof) = escrow.world.prove();
 		let again = |number| {
 			Block::set(Some(ExecutionBlock {
@@ -162,11 +164,11 @@ fn attack_zero_root_and_empty_proof() {
 		let nothing = || Box::new([H256::zero(); DEPTH]);
 		assert_noop!(take(deposit.clone(), nothing()), Error::<Test>::WrongPath);
 		let mut escrow = escrow;
-		// A gateway without deposits has no root at all, and so nothing is proven under zero.
+		// A gateway without deposits has no root at all, so nothing is proven under zero.
 		assert_ok!(escrow.sync());
 		assert!(crate::Roots::<Test>::get().is_empty());
 		assert_noop!(take(deposit, nothing()), Error::<Test>::WrongPath);
-		// Every proof of the figures is asked for.
+		// Each proof of the figures is required.
 		escrow.deposit(Eth, account(1), 300);
 		let (_, good) = escrow.world.prove();
 		let fields: [fn(&mut GatewayProof) -> &mut TrieProof; 7] = [
@@ -182,7 +184,7 @@ fn attack_zero_root_and_empty_proof() {
 			let mut bad = good.clone();
 			field(&mut bad).clear();
 			assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
-			// Nodes too many, too few, or in another order.
+			// Too many nodes, too few, or in another order.
 			let mut bad = good.clone();
 			let nodes = field(&mut bad);
 			if nodes.try_push(nodes[0].clone()).is_ok() && nodes.len() > 2 {
@@ -200,7 +202,7 @@ fn attack_zero_root_and_empty_proof() {
 	});
 }
 
-/// A proof comes at the next block of a world.
+/// Submits a proof at the next block of a world.
 fn prove(world: &World, proof: &GatewayProof) -> DispatchResult {
 	let (state_root, _) = world.prove();
 	let number = 1_000;
@@ -216,7 +218,7 @@ fn attack_figures_are_made_up() {
 		let mut escrow = Escrow::new();
 		escrow.deposit(Eth, account(1), 300);
 		escrow.deposit(Lpt, account(1), 300);
-		// Of three deposits two subtrees wait.
+		// With three deposits, two subtrees wait.
 		escrow.deposit(Lpt, account(2), 300);
 		let (_, good) = escrow.world.prove();
 		let lies: [fn(&mut GatewayProof); 13] = [
@@ -242,7 +244,7 @@ fn attack_figures_are_made_up() {
 			lie(&mut bad);
 			assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
 		}
-		// Another contract, with what storage it likes.
+		// Another contract, whose storage the attacker chooses.
 		let mut elsewhere = escrow.world.clone();
 		elsewhere.place.address = address(0xcc);
 		let (state_root, proof) = elsewhere.prove();
@@ -268,13 +270,13 @@ fn attack_subtrees_of_another_block_are_mixed_in() {
 		escrow.deposit(Eth, account(2), 300);
 		escrow.deposit(Eth, account(3), 300);
 		let (_, good) = escrow.world.prove();
-		// At height 0 the third deposit waits; the first has waited there.
+		// The third deposit waits at height 0, where the first one waited before.
 		let mut bad = good.clone();
 		bad.subtrees[0] = before.subtrees[0].clone();
 		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
 		bad.subtrees[0].proof = good.subtrees[0].proof.clone();
 		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
-		// The number of one block with the subtrees of the other.
+		// The deposit count of one block with the subtrees of the other.
 		let mut bad = good.clone();
 		bad.counters = before.counters;
 		bad.counters_proof = before.counters_proof.clone();
@@ -291,7 +293,8 @@ fn attack_subtrees_of_another_block_are_mixed_in() {
 #[test]
 fn attack_absent_word_is_passed_off_as_zero() {
 	build_and_execute(|| {
-		// Nothing was released or deposited: the words are absent, and that is proven as well.
+		// Nothing was released or deposited: the words are absent, and their absence is proven as
+		// well.
 		let mut escrow = Escrow::new();
 		assert_ok!(escrow.sync());
 		escrow.deposit(Eth, account(1), 300);
@@ -300,7 +303,7 @@ fn attack_absent_word_is_passed_off_as_zero() {
 		let mut bad = good.clone();
 		bad.eth = H256::zero();
 		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
-		// Nor by the proof of another word that is absent.
+		// The proof that another word is absent does not help either.
 		bad.eth_proof = good.lpt_proof;
 		assert_noop!(prove(&escrow.world, &bad), Error::<Test>::WrongProof);
 	});
@@ -327,7 +330,7 @@ fn attack_leaf_of_another_chain_or_kind() {
 		for other in others {
 			assert_ne!(root_of_path(deposit.leaf(&other), 0, &path[..]), root);
 		}
-		// What says the same of a message is no deposit.
+		// A message with the same content is not a deposit.
 		let message =
 			Message::Withdrawal { asset: Eth, recipient: address(1), amount: 300, fee: 0 };
 		assert_ne!(message.leaf(&ours, 0), deposit.leaf(&ours));
@@ -341,7 +344,7 @@ fn attack_what_was_minted_here_leaves_with_what_others_deposited() {
 		escrow.deposit(Lpt, account(1), 300);
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(0));
-		// Account 2's LPT was minted here: it leaves only as far as something came over.
+		// Account 2's LPT was minted here. It can leave only as far as LPT came over.
 		assert_noop!(
 			EthBridge::withdraw(signed(2), Lpt, address(2), 301, 0),
 			Error::<Test>::NotBacked
@@ -351,7 +354,7 @@ fn attack_what_was_minted_here_leaves_with_what_others_deposited() {
 			EthBridge::withdraw(signed(1), Lpt, address(1), 10, 0),
 			Error::<Test>::NotBacked
 		);
-		// What waits for its owner is nobody else's backing.
+		// A deposit that waits for its owner backs nobody else's LPT.
 		escrow.deposit(Lpt, account(0), 300);
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(1));
@@ -375,7 +378,7 @@ fn attack_state_is_filled_with_messages() {
 		}
 		assert_eq!(Balances::free_balance(account(200)) - pool, 5 * PRICE);
 		assert_eq!(MessageCount::<Test>::get(), 5);
-		// Without LPT for it, nothing is sent.
+		// Without LPT for the price, nothing is sent.
 		escrow.deposit(Eth, account(4), 300);
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(1));
@@ -422,7 +425,7 @@ fn attack_deposit_for_nobody_is_taken_by_whoever_signs_for_zero() {
 fn attack_oversized_proof() {
 	build_and_execute(|| {
 		use codec::Decode;
-		// A node, and a list of nodes, above their bounds are not even read.
+		// A node or a list of nodes above its bound is not even decoded.
 		let node = codec::Encode::encode(&vec![vec![0u8; 641]]);
 		assert!(TrieProof::decode(&mut &node[..]).is_err());
 		let nodes = codec::Encode::encode(&vec![vec![0u8; 1]; 21]);
@@ -430,7 +433,7 @@ fn attack_oversized_proof() {
 	});
 }
 
-/// Nodes whose hashes are right, in shapes that no trie has: none of them proves anything.
+/// Nodes with the right hashes, but in shapes that no trie has: they prove nothing.
 #[test]
 fn attack_nodes_are_bent() {
 	fn string(bytes: &[u8]) -> Vec<u8> {
@@ -460,21 +463,21 @@ fn attack_nodes_are_bent() {
 	let good = list(&[&path, &text]);
 	assert!(proves(&[&good], &value));
 	assert!(!proves(&[&good], &value[1..]));
-	// Nothing may be behind a list, and no string is one.
+	// Nothing may follow a list, and a string is not a list.
 	let trailing = [&good[..], &[0u8][..]].concat();
 	assert!(!proves(&[&trailing], &value));
 	assert!(!proves(&[&string(&[&path[..], &text[..]].concat())], &value));
-	// A value is no list; a node has two items or 17.
+	// A value is not a list; a node has two items or 17.
 	assert!(!proves(&[&list(&[&path, &list(&[&text])])], &text));
 	assert!(!proves(&[&list(&[&path, &text, &text])], &value));
-	// A path says of itself in one of four ways what it is.
+	// The prefix of a path has one of four values.
 	let unknown = string(&[&[0x40u8][..], &hash[..]].concat());
 	assert!(!proves(&[&list(&[&unknown, &text])], &value));
-	// A step that walks nowhere would walk for ever.
+	// A step that consumes no part of the path would walk for ever.
 	let named = string(&sp_io::hashing::keccak_256(&good));
 	let idle = list(&[&string(&[0]), &named]);
 	assert!(!proves(&[&idle, &good], &value));
-	// A leaf whose path ends before has something else.
+	// A leaf whose path ends early belongs to another key.
 	let shorter = string(&[&[0x20u8][..], &hash[..31]].concat());
 	assert!(!proves(&[&list(&[&shorter, &text])], &value));
 	assert!(!proves(&[&good, &good], &value), "a node that nothing leads to");

@@ -1,4 +1,4 @@
-//! Deposits come over.
+//! Deposits arrive from Ethereum.
 
 use crate::{mock::*, Books, Error, Event, Waiting};
 use frame_support::{assert_noop, assert_ok};
@@ -46,7 +46,7 @@ fn deposits_should_be_taken_in_any_order_by_paths_of_older_roots_too() {
 		assert_ok!(take(escrow.deposits[3].clone(), old));
 		assert_ok!(escrow.prove(0));
 		assert_eq!(balance(Eth, 1), 300);
-		// After eight newer roots it is too old, and a new path does it.
+		// After eight newer roots the path is too old; a new path works.
 		let old = escrow.path(1);
 		for _ in 0..8 {
 			escrow.deposit(Eth, account(1), 100);
@@ -61,7 +61,7 @@ fn deposits_should_be_taken_in_any_order_by_paths_of_older_roots_too() {
 fn deposit_should_wait_when_it_cannot_be_credited_and_block_nobody() {
 	build_and_execute(|| {
 		let mut escrow = Escrow::new();
-		// Below the smallest balance, for nobody, and one behind them.
+		// A deposit below the existential deposit, one for the null account, and one behind them.
 		escrow.deposit(Lpt, account(5), MINIMUM - 1);
 		escrow.deposit(Eth, account(0), 100);
 		escrow.deposit(Eth, account(1), 100);
@@ -72,12 +72,12 @@ fn deposit_should_wait_when_it_cannot_be_credited_and_block_nobody() {
 		assert_eq!(balance(Eth, 1), 100);
 		assert_eq!(Books::<Test>::get(Lpt).waiting, MINIMUM - 1);
 		assert_noop!(EthBridge::release(signed(9), 0), Error::<Test>::CannotCredit);
-		// Once the account is there, anybody releases it.
+		// Once the account exists, anybody can release its deposit.
 		pocket_money(5);
 		assert_ok!(EthBridge::release(signed(9), 0));
 		assert_eq!(balance(Lpt, 5), 1_000 + MINIMUM - 1);
 		assert_noop!(EthBridge::release(signed(9), 0), Error::<Test>::NotWaiting);
-		// What was for nobody, governance gives to somebody.
+		// Governance can redirect the deposit of the null account.
 		assert_noop!(EthBridge::redirect(signed(1), 1, account(1)), Error::<Test>::NotRecipient);
 		assert_ok!(EthBridge::redirect(RuntimeOrigin::root(), 1, account(2)));
 		assert_ok!(EthBridge::release(signed(9), 1));
@@ -123,7 +123,7 @@ fn large_deposit_should_wait_and_then_be_released() {
 		Now::set(ready_at - 1);
 		assert_noop!(EthBridge::release(signed(9), 0), Error::<Test>::NotReady);
 		Now::set(ready_at);
-		// The guardian has had the time to look.
+		// The guardian had time to look at the deposit.
 		assert_ok!(EthBridge::stop(signed(7), true, false));
 		assert_noop!(EthBridge::release(signed(9), 0), Error::<Test>::BridgeStands);
 		assert_ok!(EthBridge::resume(RuntimeOrigin::root()));

@@ -24,7 +24,7 @@ fn limit_should_stop_deposits_and_refill() {
 		assert_noop!(escrow.prove(2), Error::<Test>::LimitReached);
 		Now::set(1 + 500);
 		assert_ok!(escrow.prove(2));
-		// It never holds more than its capacity.
+		// The limit never holds more than its capacity.
 		Now::set(1_000_000);
 		assert_eq!(EthBridge::bridge().eth.limits[0], 10_000);
 		// LPT has a limit of its own.
@@ -85,7 +85,8 @@ fn attack_everything_comes_in_where_no_limit_was_set() {
 		let mut escrow = Escrow::new();
 		escrow.deposit(Eth, account(1), 1_000_000);
 		assert_ok!(escrow.sync());
-		// Nothing is not above nothing: all of it would wait for no block, and then be minted.
+		// With a default limit, zero would not exceed zero: all of it would wait for no block and
+		// then be minted.
 		assert_ok!(EthBridge::set_limits(RuntimeOrigin::root(), Eth, Limits::default()));
 		assert_noop!(escrow.prove(0), Error::<Test>::LimitReached);
 		crate::Limited::<Test>::remove(Eth);
@@ -139,7 +140,7 @@ fn guardian_should_stop_for_a_week_and_governance_until_it_resumes() {
 		Now::set(until);
 		assert_ok!(escrow.prove(0));
 		assert_ok!(EthBridge::stop(RuntimeOrigin::root(), true, false));
-		// The guardian does not shorten it.
+		// The guardian's order does not shorten governance's.
 		assert_ok!(EthBridge::stop(signed(7), true, false));
 		Now::set(BlockNumber::MAX - 1);
 		assert_noop!(escrow.prove(1), Error::<Test>::BridgeStands);
@@ -187,19 +188,20 @@ fn attack_mistyped_gateway_is_made_final_by_anybody() {
 		let mut escrow = Escrow::new();
 		escrow.deposit(Lpt, account(1), 100);
 		assert_ok!(escrow.sync());
-		// Its figures are proven, but no money has passed: governance corrects it.
+		// The gateway's figures are proven, but no money has passed: governance can correct the
+		// gateway.
 		let right = crate::GatewayPlace { address: address(0xcc), ..place() };
 		assert_ok!(EthBridge::set_gateway(RuntimeOrigin::root(), right));
 		assert!(!Synced::<Test>::exists() && Roots::<Test>::get().is_empty());
 		assert_noop!(escrow.prove(0), Error::<Test>::WrongPath);
-		// The other one's figures, at a block that is not newer, contradict nothing.
+		// The other gateway's figures, at a block that is not newer, contradict nothing.
 		let mut there = Escrow::new();
 		there.world.place = right;
 		there.deposit(Lpt, account(2), 50);
 		assert_ok!(there.sync());
 		assert_ok!(there.prove(0));
 		assert_eq!(EthBridge::bridge().stopped, [None, None]);
-		// The same one again forgets nothing.
+		// Setting the same gateway again forgets nothing.
 		let before = Synced::<Test>::get();
 		assert_noop!(
 			EthBridge::set_gateway(RuntimeOrigin::root(), right),
@@ -209,8 +211,8 @@ fn attack_mistyped_gateway_is_made_final_by_anybody() {
 	});
 }
 
-/// What validators sign is taken for as long as their stake answers for it, with the parameters of a
-/// public network and half a day to report in.
+/// Ethereum accepts the validators' signatures only as long as their stake answers for them: with a
+/// public network's parameters, and half a day left for reports.
 #[test]
 fn attack_validators_whose_stake_has_left_sign_for_ethereum() {
 	const HOUR: u64 = 3_600_000;
@@ -218,8 +220,8 @@ fn attack_validators_whose_stake_has_left_sign_for_ethereum() {
 	let days = source.split("LONGEST_AGE = ").nth(1).and_then(|rest| rest.split(" days").next());
 	let longest_age = days.unwrap().parse::<u64>().unwrap() * 24 * HOUR;
 	let (parameters, timing) = (ProtocolParameters::production(), Timing::production());
-	// Who unbonds in the last block of a round is liable for the whole rounds after it, and is in
-	// office until those who are chosen without it are: two sessions later.
+	// A validator that unbonds in the last block of a round is liable for the whole rounds after
+	// it. It stays in office until validators chosen without it take over, two sessions later.
 	let round = u64::from(parameters.rounds.length) * timing.slot_duration;
 	let liable = round * u64::from(parameters.staking.liability_window - 1);
 	let in_office = 2 * timing.session_length * timing.slot_duration;

@@ -9,7 +9,7 @@ use livepeer_primitives::bridge::{
 };
 use sp_core::H160;
 
-/// Account 1 has so much of an asset that came over.
+/// Gives account 1 this much of an asset that came over.
 fn brought(asset: BridgedAsset, amount: u128) {
 	let mut escrow = Escrow::new();
 	escrow.deposit(asset, account(1), amount);
@@ -150,7 +150,7 @@ fn root_should_be_sealed_at_the_end_of_its_block_and_not_before() {
 		let before = Sealed::<Test>::get();
 		assert_eq!((before.outbound_root, before.time), (empty_root(), 5_000));
 		assert_ok!(EthBridge::withdraw(signed(1), Lpt, address(4), 100, 0));
-		// What children of the parent say does not know of this block's messages.
+		// The value that children of the parent block see does not include this block's messages.
 		assert_eq!(Sealed::<Test>::get(), before);
 		Moment::set(6_000);
 		EthBridge::on_finalize(1);

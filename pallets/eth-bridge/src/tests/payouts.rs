@@ -1,4 +1,4 @@
-//! Earnings are paid out by rounds.
+//! Earnings are paid out once per round.
 
 use crate::{
 	mock::*, Batch, Books, Earnings, Error, Event, MessageCount, Messages, Open, Payout,
@@ -11,7 +11,7 @@ use livepeer_primitives::bridge::{
 };
 use sp_core::H160;
 
-/// Accounts 1 to 3 have ETH that came over, and say how they are paid out.
+/// Accounts 1 to 3 have ETH that came over, and have set how they are paid out.
 fn earners() {
 	let mut escrow = Escrow::new();
 	for number in 1..=3 {
@@ -71,7 +71,7 @@ fn earnings_should_leave_as_one_message_when_their_round_has_ended() {
 		}
 		assert_eq!(EthBridge::earning(0, 3), None);
 		assert!(!Open::<Test>::exists());
-		// Once, whatever the round is.
+		// Only once, whatever the round is.
 		EthBridge::on_initialize(4);
 		assert_eq!(MessageCount::<Test>::get(), 1);
 	});
@@ -88,12 +88,12 @@ fn earnings_should_wait_and_be_lost_in_no_case_when_nothing_goes_out() {
 		EthBridge::on_initialize(2);
 		assert_eq!(MessageCount::<Test>::get(), 0);
 		assert_ok!(EthBridge::resume(RuntimeOrigin::root()));
-		// They are still of the round in which they were paid out.
+		// The earnings still belong to the round in which they were paid out.
 		assert_ok!(EthBridge::pay_out(signed(9), account(2), Eth));
 		EthBridge::on_initialize(3);
 		let message = Messages::<Test>::get(0).unwrap();
 		assert!(matches!(message, Message::Earnings { round: 0, count: 2, .. }));
-		// The next ones are of a round that has none yet.
+		// The next earnings belong to a round that has none yet.
 		assert_ok!(EthBridge::withdraw(signed(3), Eth, address(3), 10, 0));
 		assert_ok!(EthBridge::pay_out(signed(9), account(3), Eth));
 		Round::set(6);
@@ -149,7 +149,7 @@ fn lpt_should_be_paid_out_as_far_as_it_came_over() {
 		let rule = Some(PayoutRule { keep: 0, minimum: 1 });
 		let payout = Payout { payee: address(1), lpt: rule, eth: None };
 		assert_ok!(EthBridge::set_payout(signed(1), Some(payout)));
-		// A thousand of its two were minted here.
+		// A thousand of the account's two thousand LPT were minted here.
 		assert_noop!(EthBridge::pay_out(signed(9), account(1), Lpt), Error::<Test>::NotBacked);
 		let rule = Some(PayoutRule { keep: 1_500, minimum: 1 });
 		let payout = Payout { payee: address(1), lpt: rule, eth: None };

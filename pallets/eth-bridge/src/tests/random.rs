@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order: nothing is lost, nothing comes of nothing.
+//! Whatever happens, in whatever order: nothing is lost and nothing comes from nowhere.
 
 use crate::{mock::*, Books, ForgedDeposit, Payout, PayoutRule, Undone, Waiting};
 use frame_support::{
@@ -90,8 +90,9 @@ proptest! {
 						assert_ok!(escrow.sync());
 						proven = (escrow.world.clone(), escrow.deposits.clone());
 					}
-					// Ethereum drops what came after the final block that was proven last: deposits that are
-					// made anew are others, at the same places, and what was paid is still to be paid.
+					// Ethereum drops everything after the final block that was proven last. New
+					// deposits take the places of the dropped ones, and payments that were dropped
+					// are due again.
 					Step::Reorg => (escrow.world, escrow.deposits) = proven.clone(),
 					Step::Prove(index) => {
 						if (index as usize) < escrow.deposits.len() {
@@ -114,7 +115,7 @@ proptest! {
 							EthBridge::pay_out(signed(9), account(of), asset(eth))
 						});
 					}
-					// LPT comes and goes here too, which the bridge has no part in.
+					// LPT is also minted and burned here, without the bridge.
 					Step::Inflate(to, amount) => {
 						if Balances::mint_into(&account(to), amount).is_ok() {
 							lpt += amount;
@@ -130,7 +131,7 @@ proptest! {
 							Fortitude::Force,
 						);
 					}
-					// Ethereum is forged: it has a deposit that nobody made, and governance finds out.
+					// Ethereum is forged: it has a deposit that nobody made. Governance finds out.
 					Step::Forge(eth, to, amount) => {
 						let mut forged = Escrow {
 							world: escrow.world.clone(),
@@ -148,7 +149,7 @@ proptest! {
 						assert_ok!(EthBridge::undo_forgery(RuntimeOrigin::root(), undone));
 						assert_ok!(EthBridge::resume(RuntimeOrigin::root()));
 					}
-					// The gateway pays what it was told to, at most.
+					// The gateway pays at most what it was told to pay.
 					Step::Pay(eth, amount) => {
 						let flow = match eth {
 							true => escrow.world.eth,
@@ -173,9 +174,10 @@ proptest! {
 				for kind in BridgedAsset::ALL {
 					let book = Books::<Test>::get(kind);
 					let begun = if kind == BridgedAsset::Lpt { lpt } else { 0 };
-					// Exact to the unit; of LPT, what is too little to be left is gone.
+					// Exact to the unit; for LPT, remainders below the existential deposit are
+					// gone.
 					let issued = EthBridge::issuance(kind);
-					// What was credited of a forgery is still there, and backs nothing.
+					// What was credited for a forgery is still there, without backing.
 					let all = begun + book.backing() + Undone::<Test>::get(kind);
 					assert!(issued <= all);
 					assert!(kind == BridgedAsset::Lpt || issued == all);
@@ -187,7 +189,7 @@ proptest! {
 					assert!(balance >= book.backing() + book.waiting);
 				}
 			}
-			// Whatever was taken has an owner or waits for one.
+			// Everything taken has an owner or waits for one.
 			let waiting: u128 = Waiting::<Test>::iter_values().map(|waiting| waiting.amount).sum();
 			let booked: u128 =
 				BridgedAsset::ALL.map(|kind| Books::<Test>::get(kind).waiting).iter().sum();

@@ -6,7 +6,7 @@ use livepeer_primitives::{bridge::BridgedAsset::Lpt, Balance};
 use sp_core::H256;
 use sp_runtime::DispatchResult;
 
-/// What is counted at the most.
+/// The most that is counted.
 const CEILING: Balance = 60_000;
 
 fn count(slot: u64, ceiling: Balance) {
@@ -16,7 +16,7 @@ fn count(slot: u64, ceiling: Balance) {
 
 fn unchanged(_: &mut SupplyProof) {}
 
-/// All LPT: what is here, and what is not.
+/// All LPT, here and elsewhere.
 fn all_lpt() -> Balance {
 	EthBridge::issuance(Lpt) + EthBridge::lpt_elsewhere()
 }
@@ -33,7 +33,7 @@ fn lpt_should_be_counted_once_wherever_it_is() {
 		assert_ok!(escrow.prove_supply(50_000, unchanged));
 		assert_eq!(events(), [Event::SupplyProven { block: 101, amount: 50_000 }]);
 		assert_eq!(all_lpt(), begun + 50_000);
-		// What comes over, waits, or goes back is no more and no less for it.
+		// LPT that comes over, waits or goes back does not change the sum.
 		let small = escrow.deposit(Lpt, account(1), 3_000);
 		let large = escrow.deposit(Lpt, account(2), LIMITS.large);
 		assert_ok!(escrow.sync());
@@ -63,7 +63,7 @@ fn nothing_should_be_counted_when_governance_has_not_said_so() {
 		);
 		count(0, CEILING);
 		assert_ok!(escrow.prove_supply(50_000, unchanged));
-		// Another ceiling holds at once; another slot, or none, forgets what was proven.
+		// A new ceiling holds at once. Another slot, or no rule, forgets what was proven.
 		count(0, 100);
 		assert_eq!(EthBridge::lpt_elsewhere(), 100);
 		count(2, CEILING);
@@ -116,10 +116,10 @@ fn attack_supply_is_made_up() {
 		}
 		assert_eq!(EthereumSupply::<Test>::get(), None);
 		assert_eq!(proven(&mut escrow, unchanged), Ok(()));
-		// And what is older does not replace it.
+		// An older proof does not replace it.
 		escrow.block -= 1;
 		assert_eq!(proven(&mut escrow, unchanged), wrong(Error::NotNewer));
-		// The same proof of another slot is worth nothing.
+		// The same proof does not hold for another slot.
 		count(7, CEILING);
 		assert_eq!(proven(&mut escrow, unchanged), wrong(Error::WrongProof));
 	});
@@ -132,7 +132,7 @@ fn attack_forged_supply_inflates_without_end() {
 		count(0, CEILING);
 		assert_ok!(escrow.prove_supply(Balance::MAX, unchanged));
 		assert_eq!(EthBridge::lpt_elsewhere(), CEILING);
-		// With what else was forged it is forgotten.
+		// Undoing a forgery also forgets the proven supply.
 		assert_ok!(EthBridge::stop(RuntimeOrigin::root(), true, true));
 		assert_ok!(EthBridge::undo_forgery(RuntimeOrigin::root(), Default::default()));
 		assert_eq!(EthBridge::lpt_elsewhere(), 0);

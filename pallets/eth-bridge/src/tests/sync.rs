@@ -1,4 +1,4 @@
-//! The gateway's figures are proven.
+//! Proofs of the gateway's figures.
 
 use crate::{mock::*, simulator::Flow, Error, Event, Reason, Stopped, Synced};
 use frame_support::{assert_noop, assert_ok};
@@ -12,7 +12,7 @@ fn figures_should_be_those_of_the_gateway() {
 		assert_eq!(events(), [Event::GatewaySynced { block: 101, deposits: 0 }]);
 		escrow.deposit(Lpt, account(1), 300);
 		escrow.deposit(Eth, account(1), 70);
-		// Somebody sent without depositing.
+		// Somebody sent ETH to the gateway without depositing.
 		escrow.world.eth_balance += 5;
 		assert_ok!(escrow.sync());
 		let synced = Synced::<Test>::get().unwrap();
@@ -34,7 +34,7 @@ fn figures_should_be_proven_however_many_others_there_are() {
 	});
 }
 
-/// The bridge has stopped for a reason.
+/// Checks that the bridge has stopped for `reason`.
 fn stopped_for(reason: Reason) {
 	let stop = events().into_iter().find_map(|event| match event {
 		Event::BridgeStopped { inbound: true, outbound: true, reason, .. } => Some(reason),
@@ -107,7 +107,7 @@ fn bridge_should_stop_when_less_was_deposited_than_credited() {
 		let mut escrow = Escrow::new();
 		escrow.deposit(Eth, account(1), 300);
 		assert_ok!(escrow.sync());
-		// The tree says more than the gateway's own sum.
+		// The tree holds more than the gateway's own sum.
 		escrow.deposit(Eth, account(1), 100);
 		escrow.world.eth.deposited = 399;
 		assert_ok!(escrow.sync());

@@ -1,4 +1,4 @@
-//! Who would show the chain another Ethereum.
+//! Attempts to show the chain another Ethereum.
 
 use crate::{
 	mock::*,
@@ -17,7 +17,7 @@ fn attack_minority_finalises_a_block() {
 		let attested = block(&network, 128, [0, 1], finalized.root());
 		let update = attested.update(&network, &finalized, 0, 341, None);
 		assert_noop!(submit(update.clone()), Error::<Test>::NoSupermajority);
-		// Who says that one more has signed than has.
+		// The submitter claims one more signer than have signed.
 		let mut more = update;
 		more.aggregate.bits[63] |= 1 << 7;
 		assert_noop!(submit(more), Error::<Test>::WrongSignature);
@@ -65,7 +65,7 @@ fn attack_wrong_branch_comes_from_a_beacon_node() {
 		let mut other_committee = good.clone();
 		other_committee.next.as_mut().unwrap().committee = simulator::committee(2);
 		assert_noop!(submit(other_committee), Error::<Test>::WrongCommitteeBranch);
-		// The committee of now, offered as the next one.
+		// The current committee, offered as the next one.
 		let mut current = good;
 		current.next.as_mut().unwrap().committee = simulator::committee(0);
 		current.next.as_mut().unwrap().branch =
@@ -124,7 +124,7 @@ fn attack_period_is_crossed_without_the_next_committee() {
 	build_and_execute(|| {
 		let last = SLOTS_PER_PERIOD - 64;
 		let (network, first) = started(Layout::GLOAS, last, 3 * SLOTS_PER_PERIOD);
-		// Without knowing who signs in it, nothing of the next period is taken.
+		// Without the next period's committee, no block of that period is accepted.
 		let crossing = block(&network, SLOTS_PER_PERIOD + 64, [1, 2], H256::zero());
 		let attested = block(&network, SLOTS_PER_PERIOD + 128, [1, 2], crossing.root());
 		let cross = attested.update(&network, &crossing, 1, 512, None);
@@ -132,7 +132,7 @@ fn attack_period_is_crossed_without_the_next_committee() {
 		let attested = block(&network, last + 8, [0, 1], first.root());
 		assert_ok!(submit(attested.update(&network, &first, 0, 512, Some(1))));
 		assert_ok!(submit(cross));
-		// The committee that was left is not taken for the next one.
+		// The previous committee is not taken for the next one.
 		assert!(!NextCommittee::<Test>::exists());
 		let root = simulator::committee(1).root();
 		assert_eq!(CurrentCommittee::<Test>::get().unwrap().root, root);
@@ -170,8 +170,8 @@ fn attack_committee_of_a_later_period_is_taken_for_the_next_one() {
 		let (network, first) = started(Layout::GLOAS, last, 1_000);
 		let attested = block(&network, last + 8, [0, 1], first.root());
 		assert_ok!(submit(attested.update(&network, &first, 0, 512, Some(1))));
-		// Attested in the new period, final still in the old one: what it brings is of the period
-		// after the new one, and is not taken yet.
+		// The attested block is in the new period, the final one still in the old. The committee
+		// that the update brings belongs to the period after the new one, so it is not taken yet.
 		let finalized = block(&network, last + 32, [0, 1], first.root());
 		let attested = block(&network, SLOTS_PER_PERIOD + 8, [1, 2], finalized.root());
 		assert_ok!(submit(attested.update(&network, &finalized, 1, 512, Some(2))));
@@ -183,7 +183,7 @@ fn attack_committee_of_a_later_period_is_taken_for_the_next_one() {
 #[test]
 fn attack_committee_comes_with_a_block_of_the_period_before() {
 	build_and_execute(|| {
-		// A client that has entered period 1 and misses the committee of period 2.
+		// A client that has entered period 1 and lacks the committee of period 2.
 		let (network, first) = started(Layout::GLOAS, SLOTS_PER_PERIOD + 64, 1_000);
 		let older = block(&network, SLOTS_PER_PERIOD - 10, [5, 0], first.root());
 		let attested = block(&network, SLOTS_PER_PERIOD + 100, [0, 1], older.root());

@@ -43,7 +43,8 @@ fn periods_should_be_crossed_when_the_next_committee_is_known() {
 	build_and_execute(|| {
 		let last = SLOTS_PER_PERIOD - 64;
 		let (network, first) = started(Layout::ELECTRA, last, 1_000);
-		// In the first slots of a period its committee signs while a block of the last one is final.
+		// In the first slots of a period its committee signs while the newest final block is of the
+		// previous period.
 		let attested = block(&network, last + 8, [0, 1], first.root());
 		assert_eq!(submit(attested.update(&network, &first, 0, 512, Some(1))), Ok(true));
 		assert_eq!(events(), [Event::CommitteeKnown { period: 1 }]);
@@ -57,7 +58,7 @@ fn periods_should_be_crossed_when_the_next_committee_is_known() {
 				Event::HeaderFinalized { root: crossing.root(), slot: SLOTS_PER_PERIOD + 64 },
 			]
 		);
-		// The committee of the period before signs nothing any more.
+		// Signatures of the previous period's committee are no longer accepted.
 		let later = block(&network, SLOTS_PER_PERIOD + 192, [1, 2], crossing.root());
 		let attested = block(&network, SLOTS_PER_PERIOD + 256, [1, 2], later.root());
 		assert_noop!(

@@ -1,4 +1,4 @@
-//! Which Ethereum, which forks, where to start.
+//! Which Ethereum is followed, its forks, and where to start.
 
 use crate::{
 	mock::*, simulator::block, Checkpoint, CurrentCommittee, Error, Event, Finalized, Fork, Forks,
@@ -62,7 +62,7 @@ fn client_should_go_on_when_only_forks_change() {
 		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network.clone()));
 		assert_eq!(events(), [Event::NetworkSet { newest_fork: 50, kept: true }]);
 		assert!(CurrentCommittee::<Test>::exists());
-		// Another network is another matter.
+		// Another network starts from nothing.
 		network.genesis_time = 1;
 		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network));
 		assert_eq!(events(), [Event::NetworkSet { newest_fork: 50, kept: false }]);
@@ -77,7 +77,7 @@ fn forks_should_be_followed_by_data_alone() {
 		network.forks = vec![
 			Fork { version: [5, 0, 0, 0], epoch: 0, layout: Some(Layout::ELECTRA) },
 			Fork { version: [7, 0, 0, 0], epoch: 4, layout: Some(Layout::GLOAS) },
-			// What Heze may look like: something else in every place.
+			// A possible Heze: a different index everywhere.
 			Fork {
 				version: [8, 0, 0, 0],
 				epoch: 8,
@@ -92,7 +92,8 @@ fn forks_should_be_followed_by_data_alone() {
 		.try_into()
 		.unwrap();
 		let (network, mut last) = start_on(&network, 0, 1_000);
-		// Across each of them: before, the block that is final is still of the old one, after.
+		// Around each fork: updates before it, across it (the final block is still of the old
+		// fork), and after it.
 		for (finalized, attested) in [(64, 120), (100, 128), (140, 200), (230, 256), (260, 300)] {
 			let finalized = block(&network, finalized, [0, 1], last.root());
 			let attested = block(&network, attested, [0, 1], finalized.root());
@@ -109,26 +110,26 @@ fn client_should_halt_visibly_when_a_fork_is_unknown() {
 		let (mut network, first) = started(Layout::GLOAS, 64, 10);
 		network.forks.try_push(Fork { version: [8, 0, 0, 0], epoch: 4, layout: None }).unwrap();
 		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network.clone()));
-		// It is seen coming.
+		// The client reports the unknown fork in advance.
 		assert_eq!(EthLightClient::status().next_fork, Some((4, false)));
 		assert_eq!(EthLightClient::health(), ClientHealth::Following);
 		let finalized = block(&network, 80, [0, 1], first.root());
 		Seconds::set(128);
 		assert_eq!(EthLightClient::health(), ClientHealth::UnknownFork { epoch: 4 });
 		assert_noop!(EthLightClient::execution_block(&first.proof()), Error::<Test>::UnknownFork);
-		// Nothing of its time is taken, whoever signs it.
+		// No update from the fork's time is accepted, whoever signs it.
 		let mut known = network.clone();
 		known.forks.last_mut().unwrap().layout = Some(Layout::GLOAS);
 		let attested = block(&known, 128, [0, 1], finalized.root());
 		Seconds::set(200);
 		let update = attested.update(&known, &finalized, 0, 512, None);
 		assert_noop!(submit(update.clone()), Error::<Test>::UnknownFork);
-		// Nor is what is signed in it for a block before it.
+		// Neither is a signature made after the fork for a block before it.
 		let before = block(&known, 128 - 1, [0, 1], finalized.root());
 		let mut signed = before.update(&known, &finalized, 0, 512, None);
 		signed.signature_slot = 130;
 		assert_noop!(submit(signed), Error::<Test>::UnknownFork);
-		// Told of it, the client goes on.
+		// Once the fork is known, the client continues.
 		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), known));
 		assert_ok!(submit(update));
 		assert_eq!(EthLightClient::health(), ClientHealth::Following);
@@ -156,7 +157,7 @@ fn bootstrap_should_be_refused_when_it_is_not_what_governance_trusts() {
 		assert_noop!(send(trusted.bootstrap(0)), Error::<Test>::NoCheckpoint);
 		assert_ok!(EthLightClient::set_checkpoint(RuntimeOrigin::root(), trusted.root()));
 		assert_noop!(send(other.bootstrap(0)), Error::<Test>::NotTheCheckpoint);
-		// The block is right, the committee is another one.
+		// The right block with another committee.
 		assert_noop!(send(trusted.bootstrap(1)), Error::<Test>::WrongCommitteeBranch);
 		assert_ok!(send(trusted.bootstrap(0)));
 		assert!(!Checkpoint::<Test>::exists());

@@ -1,4 +1,4 @@
-//! Execution blocks are proven by final beacon blocks.
+//! Final beacon blocks prove execution blocks.
 
 use crate::{mock::*, simulator, verify, Error, Layout};
 use frame_support::{assert_noop, assert_ok};
@@ -61,7 +61,7 @@ fn header_should_be_refused_when_a_field_is_no_string_or_no_number() {
 	for cut in 0..good.len() {
 		assert!(verify::execution_block(&good[..cut]).is_none());
 	}
-	// A list where a field is, leading zeros in a number, too few fields.
+	// A list in place of a field, leading zeros in a number, too few fields.
 	let list = |fields: &[&[u8]]| {
 		let payload = fields.concat();
 		let mut bytes = Vec::new();
@@ -94,7 +94,7 @@ proptest! {
 }
 
 proptest! {
-	// Each case signs and checks anew.
+	// Each case signs and verifies again.
 	#![proptest_config(ProptestConfig::with_cases(16))]
 
 	#[test]
@@ -111,7 +111,8 @@ proptest! {
 	}
 }
 
-/// What is read of a header, at each of its bounds: more fields are a later fork's, fewer are nobody's.
+/// The fields that are read from a header, at their bounds. More fields may come from a later fork;
+/// fewer fields are invalid.
 #[test]
 fn execution_header_should_be_read_by_the_places_of_its_fields() {
 	fn list(items: &[Vec<u8>]) -> Vec<u8> {
@@ -142,13 +143,13 @@ fn execution_header_should_be_read_by_the_places_of_its_fields() {
 		fields[place] = field;
 		verify::execution_block(&list(&fields))
 	};
-	// No number is nothing, and none has zeros in front or more than 64 bits.
+	// An empty string is the number 0. A number has no leading zeros and at most 64 bits.
 	assert_eq!(bent(8, string(&[])).map(|block| block.number), Some(0));
 	assert_eq!(bent(8, string(&[0, 1])), None);
 	assert_eq!(bent(8, string(&[1; 8])).map(|block| block.number), Some(0x0101_0101_0101_0101));
 	assert_eq!(bent(8, string(&[1; 9])), None);
 	assert_eq!(bent(3, string(&[7; 31])), None);
-	// A list among the strings, and more behind the list.
+	// A list among the strings, and trailing bytes after the list.
 	assert_eq!(bent(0, list(&[])), None);
 	assert_eq!(verify::execution_block(&[list(&header(15)), vec![0]].concat()), None);
 }

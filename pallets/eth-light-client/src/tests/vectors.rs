@@ -1,4 +1,4 @@
-//! Data that was not made here: beacon chains of other software, with real signatures.
+//! Data from outside this project: beacon chains of other software, with real signatures.
 
 use crate::{
 	mock::*,
@@ -11,7 +11,7 @@ use frame_support::assert_ok;
 use serde_json::Value;
 use sp_core::H256;
 
-/// The client starts from what a file says, `now` in seconds after slot 0.
+/// Starts the client from the data of a file, `now` seconds after slot 0.
 fn start(file: &Value, version: [u8; 4], layout: Layout, now: u64) {
 	Seconds::set(now);
 	let message = bootstrap(file);
@@ -47,7 +47,7 @@ fn sepolia_should_be_followed_in_deneb() {
 	build_and_execute(|| {
 		start(&file, [0x90, 0, 0, 0x73], Layout::DENEB, 12 * 4_570_900);
 		let signed = update(&file["updates"][0]);
-		// Under the version of another fork the same signature is worth nothing.
+		// The same signature is invalid under another fork's version.
 		let mut network = crate::Followed::<Test>::get().unwrap();
 		network.forks[0].version = [0x90, 0, 0, 0x74];
 		assert_ok!(EthLightClient::set_network(RuntimeOrigin::root(), network.clone()));
@@ -104,7 +104,7 @@ fn execution_hash_should_be_found_in_the_body_of_a_real_block() {
 	let (leaf, body) = (hash(&payload["block_hash"]), header(&execution["header"]).body_root);
 	let at = |index: &u16| verify::is_at(leaf, &siblings, *index, body);
 	assert!(at(&Layout::ELECTRA.execution_hash));
-	// Nowhere else of the same depth.
+	// At no other index of the same depth.
 	assert!((512..1_024).filter(at).eq([812]));
 }
 
@@ -149,7 +149,7 @@ fn checkpoint_of_a_network_in_gloas_should_be_taken() {
 		assert_eq!(EthLightClient::status().latest.unwrap().slot, 116_768);
 		assert!(!EthLightClient::status().knows_next_committee);
 	});
-	// Nowhere else of the same depth.
+	// At no other index of the same depth.
 	let from = &file["bootstrap"];
 	let (committee, siblings) = (committee(&from["committee"]).root(), branch(&from["branch"]));
 	let state = header(&from["header"]).state_root;

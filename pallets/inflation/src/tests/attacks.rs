@@ -17,7 +17,7 @@ fn attack_round_is_paid_twice() {
 			next_round(vec![seat(1, 500)]);
 			next_round(vec![seat(1, 500)]);
 			let before = Balances::total_issuance();
-			// Told again of a round that is over: the active set is another's by now.
+			// The end of a past round is reported again; the active set has changed by now.
 			Inflation::on_new_round(1, 2);
 			assert_eq!(Balances::total_issuance(), before);
 		},
@@ -26,7 +26,7 @@ fn attack_round_is_paid_twice() {
 
 #[test]
 fn attack_empty_seats_mint_for_others() {
-	// Nobody's stake, stake that has left, and who is not in the active set get nothing, and what
+	// Accounts without stake, with stake that has left, or outside the active set get nothing. What
 	// they do not get is not minted.
 	build_and_execute(
 		1_000,
@@ -44,7 +44,8 @@ fn attack_empty_seats_mint_for_others() {
 
 #[test]
 fn attack_stake_that_has_left_pays_the_common_pool() {
-	// The pool's part is one of what is minted for a transcoder, not of what would have been.
+	// The common pool gets its part of what is minted for a transcoder, not of what could have
+	// been.
 	build_and_execute(
 		1_000,
 		|parameters| parameters.pool_cut = Perbill::from_percent(10),
@@ -65,7 +66,7 @@ fn attack_one_seat_named_twice_mints_more() {
 		|_| (),
 		|| {
 			next_round(vec![seat(1, 500)]);
-			// Shares that come to more than one: what the round can mint is the end of it.
+			// Shares that add up to more than one: the round mints at most what it can.
 			Seats::set((1, 500, vec![seat(1, 500), seat(1, 500)]));
 			assert_eq!(next_round(vec![]).minted, 260);
 		},
@@ -104,8 +105,8 @@ fn attack_splitting_stake_over_many_seats_gains_nothing() {
 }
 
 proptest! {
-	/// Whatever sets are active: no round mints more than it can, and what is minted is what the
-	/// supply grows by.
+	/// Whatever sets are active, no round mints more than it can, and the supply grows by exactly
+	/// what is minted.
 	#[test]
 	fn supply_should_grow_by_what_was_minted(
 		rounds in prop::collection::vec(

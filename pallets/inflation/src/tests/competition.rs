@@ -13,10 +13,10 @@ fn offer(number: u8, offered: u32, served: u32) {
 	}
 }
 
-/// What a transcoder earns in a round in which it was offered and served so much.
+/// What a transcoder earns in a round with this much work offered to it and served.
 fn earned(offered: u32, served: u32) -> u128 {
 	let mut minted = 0;
-	// Development's: nine tenths may be missed, of two offers or more.
+	// Development's tolerance: with two offers or more, nine tenths may be missed.
 	build_and_execute(
 		1_000,
 		|_| (),
@@ -32,7 +32,7 @@ fn earned(offered: u32, served: u32) -> u128 {
 #[test]
 fn reward_should_be_forfeited_when_too_few_offers_are_served() {
 	assert_eq!(earned(0, 0), 260);
-	// One offer says nothing.
+	// A single offer says nothing.
 	assert_eq!(earned(1, 0), 260);
 	assert_eq!(earned(2, 0), 0);
 	assert_eq!(earned(10, 1), 260);
@@ -57,7 +57,7 @@ fn offers_should_count_for_seven_rounds_and_then_be_forgotten() {
 			}
 			assert_eq!(Inflation::offers_so_far(&account(1), Round::get()), Offers::default());
 			assert!(next_round(vec![seat(1, 500)]).minted > 0);
-			// They are stored until none of their span counts.
+			// Counts are stored until no round of their span counts any longer.
 			while Round::get() < 2 * TOLERANCE_ROUNDS - 1 {
 				assert_eq!(OffersOf::<Test>::iter().count(), 1);
 				next_round(vec![seat(1, 500)]);
@@ -100,15 +100,15 @@ fn offers_should_be_forgotten_in_bounded_steps() {
 			(OffersOf::<Test>::iter().count() as u32, OldestSpan::<Test>::get())
 		})
 	};
-	// A round of theirs counts still.
+	// One of their rounds still counts.
 	assert_eq!(block_of(12), (many, 0));
 	assert_eq!(block_of(13), (36, 0));
 	assert_eq!(block_of(13), (0, 1));
 	assert_eq!(block_of(13), (0, 1));
 }
 
-/// Nobody stays in the active set, which is full: what each leaves is gone when the round is over in
-/// which it ceases to count.
+/// Nobody stays in the active set, which is full. The counts of a transcoder that left are removed
+/// by the end of the round in which they cease to count.
 #[test]
 fn attack_active_sets_that_change_wholly_leave_offers_behind() {
 	let seats = <<Test as crate::Config>::MaxSeats as Get<u32>>::get();
@@ -132,7 +132,7 @@ fn attack_active_sets_that_change_wholly_leave_offers_behind() {
 			Inflation::do_try_state().expect("the invariants hold");
 			let first = round.saturating_sub(TOLERANCE_ROUNDS - 1) / TOLERANCE_ROUNDS;
 			assert_eq!(OldestSpan::<Test>::get(), first);
-			// Those that count, and those before them that lie in one span with them.
+			// Rounds that count, and earlier rounds in the same span.
 			let kept = (round + 1 - first * TOLERANCE_ROUNDS) * seats;
 			assert_eq!(OffersOf::<Test>::iter_keys().count() as u32, kept);
 			assert!(kept < 2 * TOLERANCE_ROUNDS * seats);

@@ -34,18 +34,18 @@ fn rate_should_compare_what_is_bonded_in_parts_of_a_billion() {
 		(next(20_000_000, 4), next(20_000_000, 5), next(20_000_000, 6)),
 		(30_000_000, 20_000_000, 10_000_000)
 	);
-	// Neither above one nor below nothing.
+	// Neither above one nor below zero.
 	assert_eq!((next(995_000_000, 4), next(5_000_000, 6)), (1_000_000_000, 0));
 }
 
-/// The rate and what is mintable when a round begins with this stake active.
+/// The rate and the mintable amount when a round begins with this active stake.
 fn begun(supply: u128, elsewhere: u128, stake: u128, change: u32) -> (u32, u128) {
 	let mut result = (0, 0);
 	build_and_execute(
 		supply,
 		|parameters| parameters.rate_change = Perbill::from_parts(change),
 		|| {
-			// The first round moves the rate, too: the example begins with the second.
+			// The first round moves the rate too, so the example begins with the second.
 			crate::Rate::<Test>::put(Perbill::from_parts(260_000_000));
 			Elsewhere::set(elsewhere);
 			Round::set(1);
@@ -68,9 +68,9 @@ fn inflation_should_match_livepeer_a1() {
 	// LPT elsewhere counts.
 	assert_eq!(begun(1_000, 300, 600, 200_000), (260_200_000, 338));
 	assert_eq!(maths::perc_points(600, 1_300), 461_538_461);
-	// It does not fall below nothing.
+	// The rate does not fall below zero.
 	assert_eq!(begun(1_000, 0, 600, 260_000_001), (0, 0));
-	// Without any LPT nothing is bonded.
+	// Without any LPT, nothing is bonded.
 	assert_eq!(begun(0, 0, 0, 200_000), (260_200_000, 0));
 }
 
@@ -94,13 +94,13 @@ fn shares_of_a_round_should_match_livepeer_a3() {
 		1_000,
 		|_| (),
 		|| {
-			// Half of all LPT is bonded: the rate stays, 260 can be minted.
+			// Half of all LPT is bonded: the rate stays and 260 can be minted.
 			next_round(vec![seat(1, 50), seat(2, 100), seat(3, 350)]);
 			assert_eq!(current().mintable, 260);
 			let mut paid = next_round(vec![]);
 			assert_eq!((lpt(1), lpt(2), lpt(3)), (26, 52, 182));
 			assert_eq!(paid.minted, 260);
-			// Alone it gets all.
+			// A single transcoder gets everything.
 			paid = next_round(vec![seat(1, 1)]);
 			assert_eq!(paid.minted, 0);
 			let all = current().mintable;
@@ -173,8 +173,8 @@ fn differs_from_livepeer_the_cut_should_come_back_when_the_common_pool_is_spent(
 	);
 }
 
-/// In Livepeer a reward that its transcoder forgets to call for is lost, and others' calls can be
-/// hindered.
+/// In Livepeer a reward is lost if its transcoder forgets to call for it, and others can hinder the
+/// call.
 #[test]
 fn differs_from_livepeer_rewards_should_need_no_call() {
 	build_and_execute(
@@ -188,7 +188,8 @@ fn differs_from_livepeer_rewards_should_need_no_call() {
 	);
 }
 
-/// Livepeer's launch and the real point of 2018: 263 millionths of 10,077,323 LPT are 2,650 LPT.
+/// Livepeer at its launch and at a real point of 2018: 263 millionths of 10,077,323 LPT are 2,650
+/// LPT.
 #[test]
 fn inflation_should_match_the_real_point_of_2018() {
 	let supply = 10_077_323 * livepeer_primitives::UNIT;

@@ -15,7 +15,7 @@ fn round_should_fix_what_it_mints_when_it_begins() {
 		|| {
 			use frame_support::traits::fungible::Mutate;
 			next_round(vec![seat(1, 500)]);
-			// LPT that comes in mid-round counts in the next one.
+			// LPT that arrives in mid-round counts in the next round.
 			Balances::mint_into(&account(200), 1_000_000).unwrap();
 			assert_eq!(next_round(vec![seat(1, 500)]).mintable, 260);
 			assert!(current().supply > 1_000_000);
@@ -57,7 +57,7 @@ fn rate_should_rise_fall_and_stay_by_participation() {
 		|parameters| parameters.initial_rate = Perbill::from_parts(1_000_000),
 		|| {
 			let mut rate = 1_000_000;
-			// Round 0 has nobody.
+			// Round 0 has no active transcoder.
 			rate += 200_000;
 			for (stake, change) in
 				[(100_000_000, 200_000i64), (900_000_000, -200_000), (1, 200_000)]
@@ -107,7 +107,7 @@ fn view_should_show_this_round_and_the_next() {
 			next_round(vec![seat(1, 600)]);
 			let view = Inflation::inflation();
 			assert_eq!((view.round, view.supply, view.stake), (1, 1_000, 600));
-			// Round 0 rose, this one fell.
+			// The rate rose in round 0 and fell in this one.
 			assert_eq!(view.rate, Perbill::from_parts(260_000_000));
 			assert_eq!(view.mintable, 260);
 			// 600 of 1,260 are less than half.
@@ -142,7 +142,7 @@ fn yield_should_be_what_a_lpt_gets_when_the_round_is_over() {
 		next_round(vec![paid, idle]);
 		let view = Inflation::yield_of(account(1));
 		let mintable = current().mintable;
-		// A quarter of the active stake, less the common pool's tenth.
+		// A quarter of the active stake, less a tenth for the common pool.
 		assert_eq!(view.reward, mintable / 4 - mintable / 40);
 		assert_eq!(view.per_lpt, view.reward / 100 * 3 / 4);
 		assert!(view.earns && view.competitive && view.stake == 100 * UNIT);

@@ -1,15 +1,15 @@
-//! What tests do, and what they look at.
+//! The actions of tests, and what they inspect.
 
 use super::*;
 
-/// Work per second that a usual job loads.
+/// Work per second that a typical job loads.
 pub fn usual_load() -> u64 {
 	let factors = Parameters::get().factors;
 	let work = livepeer_primitives::work::max_leaf_work(&factors, &ladder(), &limits());
 	crate::decision::load(work.expect("fits"), &limits())
 }
 
-/// Registers a transcoder with room for this many usual jobs.
+/// Registers a transcoder with capacity for this many typical jobs.
 pub fn register(who: &AccountId, stake: Balance, price: Balance, jobs: u32) {
 	let capacity = usual_load() * u64::from(jobs);
 	Directory::mutate(|all| {
@@ -25,7 +25,7 @@ pub fn register(who: &AccountId, stake: Balance, price: Balance, jobs: u32) {
 	});
 }
 
-/// Stores a seed with these validators; those of `jailed` were when its window began.
+/// Stores a seed with these validators; those in `jailed` were jailed when its window began.
 pub fn seat(validators: &[AccountId], jailed: &[AccountId]) {
 	let key = VerifierId::decode(&mut &[1; 32][..]).expect("32 bytes");
 	let seated = |account: &AccountId| SeatedValidator {
@@ -64,12 +64,12 @@ pub fn stream(who: &AccountId, text: &str) -> StreamId {
 	stream_id(who, text)
 }
 
-/// A usual job of `who` with this budget.
+/// A typical job of `who` with this budget.
 pub fn create_with(who: &AccountId, text: &str, budget: Balance) -> DispatchResult {
 	create_by(who, None, text, budget)
 }
 
-/// A usual job that `who` creates, for `broadcaster` where it is another.
+/// A typical job that `who` creates, for `broadcaster` if that is another account.
 pub fn create_by(
 	who: &AccountId,
 	broadcaster: Option<AccountId>,
@@ -88,30 +88,30 @@ pub fn create_by(
 	)
 }
 
-/// A usual job.
+/// A typical job.
 pub fn create(who: &AccountId, text: &str) -> JobId {
 	let id = crate::NextJob::<Test>::get();
 	create_with(who, text, BUDGET).expect("created");
 	id
 }
 
-/// What is stored of a job.
+/// The stored job.
 pub fn job(id: JobId) -> crate::types::Job {
 	crate::Jobs::<Test>::get(id).expect("stored")
 }
 
-/// What is stored of an assignment.
+/// The stored assignment.
 pub fn assignment(id: JobId, index: AssignmentIndex) -> crate::types::Assignment {
 	crate::Assignments::<Test>::get(id, index).expect("stored")
 }
 
-/// Who has the current assignment, and its number.
+/// The transcoder of the current assignment, and its number.
 pub fn current(id: JobId) -> (AccountId, AssignmentIndex) {
 	let index = job(id).phase.current().expect("current");
 	(assignment(id, index).transcoder, index)
 }
 
-/// The signature that `signer`'s key makes here.
+/// The signature that counts as that of `signer`'s key here.
 pub fn sign_by(signer: &Signer, purpose: Purpose, object: &Hash) -> OperatorSignature {
 	let payload = signer.payload(object);
 	let half = sp_io::hashing::blake2_256(&(signer, purpose, payload).encode());
@@ -131,8 +131,8 @@ pub fn sign(who: &AccountId, purpose: Purpose, object: &Hash) -> OperatorSignatu
 	sign_by(&Signer { account: who.clone(), generation, key: 0 }, purpose, object)
 }
 
-/// Puts a call through authorization and dispatch as a block does. A refusal is given as the error
-/// that its number names.
+/// Runs a call through authorization and dispatch as a block does. A refusal is returned as the
+/// error that its number names.
 pub fn apply(call: crate::Call<Test>) -> DispatchResult {
 	match call.authorize(TransactionSource::External).expect("it can be authorized") {
 		Ok(_) => {}
@@ -147,7 +147,7 @@ pub fn apply(call: crate::Call<Test>) -> DispatchResult {
 		.map_err(|error| error.error)
 }
 
-/// What `who` says to take an assignment.
+/// What `who` signs to accept an assignment.
 pub fn acceptance(who: &AccountId, id: JobId, index: AssignmentIndex) -> Acceptance {
 	let broadcaster = crate::Jobs::<Test>::get(id).map_or(BOB, |job| job.broadcaster);
 	Acceptance {
@@ -160,7 +160,7 @@ pub fn acceptance(who: &AccountId, id: JobId, index: AssignmentIndex) -> Accepta
 	}
 }
 
-/// `who` takes an assignment.
+/// `who` accepts an assignment.
 pub fn try_accept(who: &AccountId, id: JobId, index: AssignmentIndex) -> DispatchResult {
 	send_acceptance(who, acceptance(who, id, index))
 }
@@ -171,7 +171,7 @@ pub fn send_acceptance(who: &AccountId, acceptance: Acceptance) -> DispatchResul
 	apply(crate::Call::accept_job { acceptance, signature })
 }
 
-/// Accepts what is offered.
+/// Accepts the current offer.
 pub fn accept(id: JobId) -> (AccountId, AssignmentIndex) {
 	let (who, index) = current(id);
 	try_accept(&who, id, index).expect("accepted");
@@ -179,7 +179,7 @@ pub fn accept(id: JobId) -> (AccountId, AssignmentIndex) {
 	(who, index)
 }
 
-/// A usual job of BOB that runs at TIM's, alone in the directory.
+/// A typical job of BOB that runs with TIM, who is alone in the directory.
 pub fn running() -> JobId {
 	register(&TIM, 100 * UNIT, PRICE, 10);
 	let id = create(&BOB, "cam");
@@ -212,7 +212,7 @@ pub fn claim_work(
 	send_claim(who, work_claim(id, index, first, last, work))
 }
 
-/// A claim whose largest leaf is the job's.
+/// A claim with the job's largest leaf.
 pub fn work_claim(
 	id: JobId,
 	index: AssignmentIndex,
@@ -250,7 +250,7 @@ pub fn send_claim_by(signer: &Signer, claim: WorkClaim) -> DispatchResult {
 	apply(crate::Call::claim_work { claim, signature })
 }
 
-/// The header of a segment of BOB's in an assignment.
+/// The header of a segment of BOB in an assignment.
 pub fn header(id: JobId, index: AssignmentIndex, seq: Seq, byte: u8) -> SegmentHeader {
 	SegmentHeader {
 		genesis: System::block_hash(0),
@@ -286,7 +286,7 @@ pub fn receipt(header: &SegmentHeader, byte: u8) -> Receipt {
 	}
 }
 
-/// Every key of storage with its value, without `System` and the two numbers that only grow.
+/// Every key of storage with its value, except `System` and the two numbers that only grow.
 pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 	let counters = [
 		crate::NextJob::<Test>::hashed_key().to_vec(),
@@ -295,7 +295,7 @@ pub fn snapshot() -> BTreeMap<Vec<u8>, Vec<u8>> {
 		crate::NextWalk::<Test>::hashed_key().to_vec(),
 	];
 	let system = sp_io::hashing::twox_128(b"System").to_vec();
-	// What a transcoder let pass is its own record, not a job's.
+	// A transcoder's lapses are its own record, not a job's.
 	let lapses = [b"Jobs".as_slice(), b"Lapses"].map(sp_io::hashing::twox_128).concat();
 	let mut all = BTreeMap::new();
 	let mut key = Vec::new();
@@ -333,29 +333,29 @@ pub fn events() -> Vec<crate::Event<Test>> {
 		.collect()
 }
 
-/// Fee of this many standard segments at the usual price.
+/// Fee of this many standard segments at the typical price.
 pub fn fee_of(leaves: u64) -> Balance {
 	PRICE * Balance::from(leaves)
 }
 
-/// Settles a claim whose verification costs nothing.
+/// Settles a claim with free verification.
 pub fn settle(id: ClaimId, settlement: Settlement) -> DispatchResult {
 	settle_with(id, settlement, &VerificationBill::default())
 }
 
-/// Settles a claim with what its verification came to.
+/// Settles a claim with this cost of verification.
 pub fn settle_with(id: ClaimId, settlement: Settlement, bill: &VerificationBill) -> DispatchResult {
 	<Jobs as livepeer_primitives::traits::Claims>::settle(id, settlement, bill)
 }
 
-/// The claims that are open, oldest first.
+/// The open claims, oldest first.
 pub fn open_claims() -> Vec<ClaimId> {
 	let mut claims: Vec<ClaimId> = crate::OpenClaims::<Test>::iter_keys().collect();
 	claims.sort_unstable();
 	claims
 }
 
-/// The claim has its outcome.
+/// Gives the claim its outcome.
 pub fn decide(id: ClaimId) {
 	<Jobs as livepeer_primitives::traits::OnDecided>::on_decided(id);
 }

@@ -103,7 +103,7 @@ impl pallet_assets_holder::Config for Test {
 
 parameter_types! {
 	pub static Parameters: JobsParameters = ProtocolParameters::development().jobs;
-	/// Verification costs nothing, unless a test sets its price.
+	/// Verification is free, unless a test sets its price.
 	pub static Lottery: LotteryParameters =
 		LotteryParameters { verify_price: 0, ..ProtocolParameters::development().lottery };
 	/// Of a claim until its outcome.
@@ -117,7 +117,7 @@ parameter_types! {
 	pub static Round: RoundIndex = 7;
 	pub static Accumulator: Hash = Hash::repeat_byte(1);
 	pub static Window: WindowIndex = 3;
-	/// Registered transcoders; jailed or unavailable ones are no candidates.
+	/// Registered transcoders; jailed or unavailable ones are not candidates.
 	pub static Directory: BTreeMap<AccountId, Candidate> = BTreeMap::new();
 	pub static Jailed: Vec<AccountId> = Vec::new();
 	pub static Absent: Vec<AccountId> = Vec::new();
@@ -128,23 +128,23 @@ parameter_types! {
 	pub static Liabilities: BTreeMap<(AccountId, RoundIndex), u32> = BTreeMap::new();
 	pub static MaxLeaves: u32 = 64;
 	pub static MaxSamples: u32 = 16;
-	/// Toolchains besides [`TOOLCHAIN`] that are accepted.
+	/// Accepted toolchains besides [`TOOLCHAIN`].
 	pub static Accepted: Vec<ToolchainId> = Vec::new();
-	/// Toolchains that run no more.
+	/// Toolchains that no longer run.
 	pub static Retired: Vec<ToolchainId> = Vec::new();
-	/// The generation of keys that an account uses; 0 unless it is here.
+	/// The generation of keys that an account uses; 0 if it is not listed.
 	pub static Generations: BTreeMap<(AccountId, Purpose), Generation> = BTreeMap::new();
 	pub static Revoked: Vec<(AccountId, Purpose, Generation, u8)> = Vec::new();
 	pub static Retained: BTreeMap<(AccountId, Purpose, Generation), u32> = BTreeMap::new();
-	/// Fees of calls, by who paid them.
+	/// Fees of calls, by the account that paid them.
 	pub static Charged: Vec<(AccountId, Weight, u32)> = Vec::new();
-	/// ETH that a picosecond of a call's weight costs.
+	/// The price in ETH of a picosecond of a call's weight.
 	pub static WeightPrice: Balance = 1;
-	/// Who cannot pay fees.
+	/// Accounts that cannot pay fees.
 	pub static Poor: Vec<AccountId> = Vec::new();
-	/// Who was slashed: offence, fraction, finders.
+	/// Slashed accounts: offence, fraction, finders.
 	pub static Slashes: Vec<(AccountId, RoundIndex, Perbill, Vec<AccountId>)> = Vec::new();
-	/// What is bonded to a transcoder that is slashed; one LPT is lost where nothing is said.
+	/// The stake behind a transcoder that is slashed; without an entry one LPT is lost.
 	pub static Bonded: Option<Balance> = None;
 	pub static IsOpen: bool = true;
 	pub static Money: MoneyParameters = ProtocolParameters::development().money;
@@ -152,11 +152,11 @@ parameter_types! {
 	pub static OwnBond: Balance = 1_000_000_000 * UNIT;
 	pub static Told: Vec<(ClaimId, ClaimInfo)> = Vec::new();
 	pub static RefuseClaims: bool = false;
-	/// So many must be able to judge.
+	/// How many validators must be able to judge.
 	pub static LeastJudges: u32 = 0;
-	/// The validators of the newest seed; without them none is stored.
+	/// The validators of the newest seed; without them no seed is stored.
 	pub static Seated: Option<Vec<SeatedValidator>> = None;
-	/// What was told of offers: served or not.
+	/// What inflation was told of offers: served or not.
 	pub static Competed: Vec<(AccountId, bool)> = Vec::new();
 }
 
@@ -287,7 +287,7 @@ impl OnClaim for Chain {
 	}
 }
 
-/// What the fake lottery has to do for a claim in later blocks.
+/// The weight that the fake lottery causes for a claim in later blocks.
 pub fn future_of_claim(committee_size: u32) -> Weight {
 	Weight::from_parts(3_000_000_000, 1_000).saturating_mul(committee_size.into())
 }
@@ -411,9 +411,9 @@ impl pallet_jobs::Config for Test {
 	type WeightInfo = ();
 }
 
-/// Where forfeited bonds go.
+/// Receives forfeited bonds.
 pub const POOL: AccountId = AccountId::new([0xcc; 32]);
-/// The toolchain that claims may name.
+/// The toolchain that claims can name.
 pub const TOOLCHAIN: ToolchainId = Hash::repeat_byte(0x70);
 /// Holds owed fees.
 pub const POT: AccountId = AccountId::new([0xee; 32]);
@@ -427,28 +427,29 @@ pub const TIM: AccountId = AccountId::new([0x71; 32]);
 pub const TOM: AccountId = AccountId::new([0x72; 32]);
 pub const TAT: AccountId = AccountId::new([0x73; 32]);
 
-/// What each broadcaster starts with.
+/// The initial balance of each broadcaster.
 pub const PURSE: Balance = 10 * UNIT;
-/// A usual price of a standard segment.
+/// A typical price of a standard segment.
 pub const PRICE: Balance = UNIT / 1_000;
-/// A price at which a usual job can be created and that none of its transcoders asks.
+/// A price at which a typical job can be created, but which none of its transcoders asks.
 pub const LOW_PRICE: Balance = PRICE / 1_000;
-/// A usual budget.
+/// A typical budget.
 pub const BUDGET: Balance = 2 * UNIT;
-/// Blocks that a usual job lasts.
+/// The length of a typical job in blocks.
 pub const LENGTH: BlockNumber = 500;
 
-/// Blocks after a usual assignment's end in which it can be claimed for.
+/// Blocks after a typical assignment's end in which it can be claimed for.
 pub const GRACE: BlockNumber = 20;
-/// Blocks after a usual assignment's end after which nothing is stored of it, unless it has claims.
+/// Blocks after a typical assignment's end after which nothing of it is stored, unless it has
+/// claims.
 pub const GONE: BlockNumber = GRACE + 12 + 1;
 
-/// Every account that can hold ETH in tests.
+/// All accounts that can hold ETH in tests.
 pub fn everybody() -> [AccountId; 7] {
 	[BOB, BEA, TIM, TOM, TAT, POT, POOL]
 }
 
-/// Storage with ETH and two rich broadcasters; the fakes are as new.
+/// Storage with ETH and two rich broadcasters, and new fakes.
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	Parameters::take();
 	AgendaWeight::take();
@@ -576,7 +577,7 @@ pub fn next_block() {
 	assert!(used.all_lte(most), "each queue exceeds its part by one step at most");
 }
 
-/// The most that the last steps of both queues weigh with the look before each.
+/// The most weight of the last steps of both queues, including the look before each.
 pub fn two_steps() -> Weight {
 	use crate::WeightInfo;
 	<()>::task_draw(257)
@@ -586,7 +587,7 @@ pub fn two_steps() -> Weight {
 		.saturating_mul(2)
 }
 
-/// Lets blocks pass in which the agenda comes to nothing.
+/// Runs blocks in which the agenda cannot do anything.
 pub fn stall(blocks: BlockNumber) {
 	for class in [Class::Urgent, Class::Lazy] {
 		if crate::Backlog::<Test>::get(class).is_none() {
@@ -596,14 +597,14 @@ pub fn stall(blocks: BlockNumber) {
 	System::set_block_number(now() + blocks);
 }
 
-/// Begins every block up to `block`.
+/// Runs every block up to `block`.
 pub fn run_to(block: BlockNumber) {
 	while System::block_number() < block {
 		next_block();
 	}
 }
 
-/// Begins `blocks` blocks.
+/// Runs `blocks` blocks.
 pub fn skip(blocks: BlockNumber) {
 	run_to(System::block_number() + blocks);
 }

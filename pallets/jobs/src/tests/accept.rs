@@ -1,4 +1,4 @@
-//! Acceptance, and offers that pass.
+//! Acceptance, and offers that lapse.
 
 use crate::{
 	mock::*,
@@ -102,7 +102,7 @@ fn offer_should_go_to_the_next_on_the_list_when_not_accepted() {
 			assignment: 0,
 			transcoder: first.clone(),
 		}));
-		// Never accepted, so never claimable: gone at once, its allowance with it.
+		// Never accepted and so never claimable: deleted at once, with its allowance.
 		assert!(!Assignments::<Test>::contains_key(id, 0));
 		assert_eq!(assignment(id, 1).allowance, reserved);
 		assert_eq!(job(id).unreserved, BUDGET - reserved);
@@ -135,7 +135,7 @@ fn next_should_be_skipped_when_no_longer_eligible() {
 		let list = PriorityLists::<Test>::get(id);
 		register(&list[0], UNIT, PRICE * 2, 10);
 		skip(4);
-		// The number is not used up by whoever was skipped.
+		// The skipped transcoder does not use up the number.
 		assert_eq!(current(id), (list[1].clone(), 1));
 		assert!(PriorityLists::<Test>::get(id).is_empty());
 	});
@@ -178,7 +178,7 @@ fn accept_should_fail_when_what_is_named_is_not_in_use() {
 		other.toolchain = Hash::repeat_byte(0xbb);
 		assert_noop!(send(other), Error::<Test>::UnknownToolchain);
 
-		// Either party changes its keys: what was signed before is not taken any more.
+		// Either party changes its keys: what was signed before is no longer accepted.
 		Generations::set([((BOB, Purpose::Segments), 1)].into());
 		assert_noop!(send(good.clone()), Error::<Test>::WrongGeneration);
 		Generations::set([((who.clone(), Purpose::Duties), 1)].into());
@@ -189,8 +189,8 @@ fn accept_should_fail_when_what_is_named_is_not_in_use() {
 	});
 }
 
-/// Which segments of an assignment are forced variants follows from its number and its transcoder's VRF
-/// key: one that is made when the number is known could be chosen so that none is.
+/// An assignment's number and its transcoder's VRF key determine which segments are forced
+/// variants. A key that is made when the number is known could be chosen so that none is.
 #[test]
 fn attack_keys_made_for_an_assignment_should_not_accept_it() {
 	build_and_execute(|| {
@@ -210,9 +210,9 @@ fn attack_keys_made_for_an_assignment_should_not_accept_it() {
 		let signature = sign_by(&signer, Purpose::Duties, &named.hash());
 		let call = crate::Call::accept_job { acceptance: named, signature };
 		assert_noop!(apply(call), Error::<Test>::WrongGeneration);
-		// What it is to be accepted by is shown.
+		// The generation that must accept it is shown.
 		assert_eq!(Jobs::job(id).unwrap().current.unwrap().transcoder_keys, 0);
-		// The next offer is to the keys that are in use by then.
+		// The next offer is to the keys in use by then.
 		skip(4);
 		let (next, index) = current(id);
 		assert_ne!(next, who);
@@ -230,7 +230,7 @@ fn accept_should_fail_when_the_key_is_revoked_or_the_signature_is_anothers() {
 		let (who, index) = current(id);
 		let good = acceptance(&who, id, index);
 		let mut signature = sign(&who, Purpose::Duties, &good.hash());
-		// A signature of another purpose is none.
+		// A signature for another purpose does not count.
 		signature.signature = sign(&who, Purpose::Segments, &good.hash()).signature;
 		let call = crate::Call::accept_job { acceptance: good.clone(), signature };
 		assert_noop!(apply(call), Error::<Test>::BadSignature);
@@ -240,7 +240,7 @@ fn accept_should_fail_when_the_key_is_revoked_or_the_signature_is_anothers() {
 }
 
 /// A key is stolen and revoked, and its generation stays the current one: the thief could sign for
-/// whatever is accepted under it, as the broadcaster or as the transcoder.
+/// everything that is accepted under it, as broadcaster or as transcoder.
 #[test]
 fn attack_stolen_key_should_not_sign_for_new_assignments_of_its_generation() {
 	build_and_execute(|| {
@@ -302,7 +302,7 @@ fn attack_offers_that_always_lapse_should_back_off_and_stand_in_nobodys_way() {
 		three();
 		let id = create(&BOB, "cam");
 		skip(2);
-		// The first list is urgent, for somebody waits for it.
+		// The first list is urgent, because somebody waits for it.
 		assert_eq!(job(id).wake.map(|wake| wake.class), Some(Class::Urgent));
 		let mut waits = Vec::new();
 		let mut last = now();
@@ -322,7 +322,7 @@ fn attack_offers_that_always_lapse_should_back_off_and_stand_in_nobodys_way() {
 		}
 		assert_eq!(waits, [4, 8, 16, 32, 64]);
 		check();
-		// Whoever accepts ends it, and so does money.
+		// An acceptance ends it, and so does money.
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
 		skip(2);

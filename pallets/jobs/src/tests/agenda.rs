@@ -1,4 +1,4 @@
-//! What happens when there is more to do than a block can hold.
+//! Blocks that cannot hold everything that is due.
 
 use crate::{
 	decision::MAX_DRAWS,
@@ -12,7 +12,7 @@ use livepeer_primitives::{AccountId, BlockNumber, ETH_MINIMUM, UNIT};
 /// The runtime's part of a block for jobs.
 const PART: Weight = Weight::from_parts(450_000_000_000, u64::MAX);
 
-/// Creates so many jobs of BEA's, for hardly any money, that end together.
+/// Creates this many jobs of BEA, for almost no money, that end together.
 fn junk(count: u32, end: BlockNumber) {
 	for i in 0..count {
 		let origin = RuntimeOrigin::signed(BEA);
@@ -122,7 +122,7 @@ fn honest_job_should_be_drawn_and_handed_on_in_time_when_4000_jobs_end_together(
 		run_to(end + 2);
 		assert_eq!(job(passed).phase.current(), Some(1), "handed on when its time was up");
 		assert!(left() > 1_000, "the closings wait still");
-		// They come to an end all the same.
+		// They still end.
 		let mut last = left();
 		while StoredJobs::<Test>::iter_keys().count() > 2 {
 			next_block();
@@ -133,17 +133,17 @@ fn honest_job_should_be_drawn_and_handed_on_in_time_when_4000_jobs_end_together(
 	});
 }
 
-/// What the largest draw weighs that is its block's only one.
+/// The weight of the largest draw if it is its block's only one.
 fn draw() -> Weight {
 	<()>::read_candidates(257).saturating_add(<()>::task_draw(257))
 }
 
-/// What closing an assignment weighs.
+/// The weight of closing an assignment.
 fn closing() -> Weight {
 	<()>::task_close_assignment().saturating_mul(2)
 }
 
-/// What handing a job on weighs beside its call.
+/// The weight of handing a job on, without its call.
 fn handing_on() -> Weight {
 	<()>::read_candidates(257).saturating_add(<()>::task_hand_on()).saturating_add(closing())
 }
@@ -163,14 +163,14 @@ fn ending_an_assignment_should_pay_for_what_comes_of_it() {
 		let (who, _) = accept(first);
 		accept(second);
 		accept(third);
-		// The next on the list has it at once: its assignment is one more to close.
+		// The next on the list has it at once, so there is one more assignment to close.
 		let bob = RuntimeOrigin::signed(BOB);
 		let next = |id, index| Jobs::next_transcoder(bob.clone(), id, index);
 		let expected = <()>::end_idle().saturating_add(handing_on());
 		assert_eq!(used(next(second, 0)), expected);
 		let expected = <()>::end_job().saturating_add(handing_on());
 		assert_eq!(used(end(&who, first)), expected);
-		// With nobody left it is drawn anew.
+		// If nobody is left, it is drawn anew.
 		accept(second);
 		let expected = <()>::end_idle().saturating_add(handing_on()).saturating_add(draw());
 		assert_eq!(used(next(second, 1)), expected);
@@ -181,7 +181,7 @@ fn ending_an_assignment_should_pay_for_what_comes_of_it() {
 		assert_eq!(used(end(&who, first)), expected);
 		let call = crate::Call::<Test>::end_job { job: first };
 		assert_eq!(call.get_dispatch_info().call_weight, expected);
-		// The end of a job was paid for with its beginning.
+		// The end of a job was paid for at its creation.
 		assert_eq!(used(end(&BOB, third)), <()>::end_job());
 		let call = crate::Call::<Test>::end_idle { job: first, assignment: 0 };
 		let expected = <()>::end_idle().saturating_add(draw()).saturating_add(closing());
@@ -206,7 +206,7 @@ fn work_that_a_job_causes_should_be_paid_when_it_is_created() {
 		.saturating_add(<()>::task_expire())
 		.saturating_add(closing());
 	assert_eq!(paid, caused);
-	// So no block can create more first draws than a few blocks' agendas take.
+	// No block can therefore create more first draws than the agendas of a few blocks take.
 	let block = Weight::from_parts(1_500_000_000_000, u64::MAX);
 	let jobs = block.ref_time() / paid.ref_time();
 	assert!(<()>::task_draw(257).saturating_mul(jobs).all_lte(block));
@@ -226,14 +226,14 @@ fn top_up_should_pay_for_the_draw_that_it_brings_forward() {
 	});
 }
 
-/// Registers `count` transcoders that ask more than jobs pay.
+/// Registers `count` transcoders that ask for more than jobs pay.
 fn register_dear(count: u8) {
 	for i in 0..count {
 		register(&AccountId::new([[i, 1]; 16].concat().try_into().unwrap()), UNIT, PRICE + 1, 10);
 	}
 }
 
-/// Creates so many jobs and returns what the block in which they are drawn weighs.
+/// Creates this many jobs and returns the weight of the block in which they are drawn.
 fn weigh_draws(jobs: u32) -> Weight {
 	for i in 0..jobs {
 		assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
@@ -274,8 +274,8 @@ fn draws_should_be_charged_for_those_who_suit() {
 	});
 }
 
-/// Jobs that nobody but one transcoder suits, which has no room: each is drawn again and again, lazily,
-/// and paid for one draw.
+/// Jobs that suit only one transcoder, which has no capacity: each is drawn again and again,
+/// lazily, and paid for one draw.
 #[test]
 fn attack_jobs_that_suit_a_busy_transcoder_alone_should_not_fill_the_lazy_queue() {
 	build_and_execute(|| {
@@ -288,7 +288,7 @@ fn attack_jobs_that_suit_a_busy_transcoder_alone_should_not_fill_the_lazy_queue(
 		for i in 0..jobs {
 			assert_ok!(create_with(&BOB, &format!("cam{i}"), UNIT / 100));
 		}
-		// Found nobody once: from now on they are drawn lazily.
+		// They found nobody once, so from now on they are drawn lazily.
 		skip(5);
 		System::reset_events();
 		System::set_block_number(now() + 1);
@@ -296,7 +296,7 @@ fn attack_jobs_that_suit_a_busy_transcoder_alone_should_not_fill_the_lazy_queue(
 		let in_vain = |event: &Event<Test>| matches!(event, Event::NobodyEligible { .. });
 		assert_eq!(events().iter().filter(|event| in_vain(event)).count(), jobs as usize);
 		let each = used.saturating_sub(<()>::read_candidates(201)) / jobs;
-		// All of its draws are no more than the one that it has paid for.
+		// The weight of all its draws is no more than the one for which it has paid.
 		let all = each.saturating_mul(MAX_DRAWS.into());
 		assert!(all.all_lte(draw()), "{all} for {}", draw());
 	});
@@ -304,7 +304,7 @@ fn attack_jobs_that_suit_a_busy_transcoder_alone_should_not_fill_the_lazy_queue(
 
 #[test]
 fn weight_of_a_block_should_grow_in_proportion_to_its_tasks() {
-	// Candidates are read once, and each task is looked up once, however many there are.
+	// Candidates are read once, and each task is read once, however many there are.
 	let weight = |jobs: u32| {
 		let mut weight = Weight::zero();
 		build_and_execute(|| {
@@ -335,8 +335,8 @@ fn jobs_that_nobody_takes_should_be_looked_at_ever_more_seldom() {
 		let total: usize = draws.iter().sum();
 		assert_eq!(total, 10 * count as usize, "ten draws of each in 2,400 blocks");
 		assert!(draws[1_200..2_000].iter().all(|draws| *draws == 0));
-		// What they cost a block on average is next to nothing of its part for jobs, were there
-		// thousands of them.
+		// Their average weight per block is almost nothing of a block's part for jobs, even if
+		// there were thousands of them.
 		let sum = weights.iter().fold(Weight::zero(), |sum, weight| sum.saturating_add(*weight));
 		let looks = <()>::agenda_block().saturating_mul(2 * 2_400);
 		let of_thousands = sum.saturating_sub(looks) / 2_400 * (4_000 / u64::from(count));

@@ -53,7 +53,7 @@ fn list_should_follow_from_accumulator_job_and_stakes() {
 
 #[test]
 fn list_should_depend_on_the_accumulator_of_the_draws_block_only() {
-	// Whoever creates the job cannot know it: it includes the VRF of the block after.
+	// The job's creator cannot know it: it includes the VRF of the following block.
 	let drawn = |created: u8, at_draw: u8| {
 		let mut drawn = Vec::new();
 		build_and_execute(|| {
@@ -215,7 +215,7 @@ fn waits_should_begin_anew_when_a_job_is_topped_up() {
 		run_to(70);
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: 72, retries: 0 });
-		// A second one cannot hasten the draw.
+		// A second one cannot bring the draw forward.
 		skip(1);
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1));
 		skip(1);

@@ -27,7 +27,7 @@ fn two() -> (AccountId, AccountId) {
 fn claims_squatting_on_a_successors_segments_should_not_hinder_it() {
 	build_and_execute(|| {
 		let (first, second) = two();
-		// Claims far ahead of what it did, before it is replaced and after.
+		// It claims far ahead of its work, before it is replaced and after.
 		assert_ok!(claim(&first, 0, 0, 1_000, 1_010));
 		jail(&first);
 		skip(1);
@@ -53,7 +53,7 @@ fn inflated_leaf_count_or_work_should_be_refused() {
 		// A count that wraps.
 		assert_noop!(claim(&TIM, id, 0, 0, u64::from(u32::MAX) + 4), Error::<Test>::TooManyLeaves);
 		assert_noop!(claim(&TIM, id, 0, 0, u64::MAX), Error::<Test>::ClaimNotAscending);
-		// The most that can be said is what was reserved.
+		// The most that can be claimed is what was reserved.
 		assert_ok!(claim_work(&TIM, id, 0, 0, 63, most * 64));
 		assert!(held(&BOB, HoldReason::Escrow) <= BUDGET);
 	});
@@ -68,7 +68,7 @@ fn double_spending_the_budget_over_many_jobs_should_be_impossible() {
 			assert_ok!(create_with(&BOB, &format!("cam{i}"), 24 * UNIT / 10));
 		}
 		assert_noop!(create_with(&BOB, "cam4", 24 * UNIT / 10), Error::<Test>::InsufficientEth);
-		// What is held cannot be sent away either.
+		// Held ETH cannot be sent away either.
 		assert!(Assets::transfer(RuntimeOrigin::signed(BOB), ETH, BEA, UNIT).is_err());
 		assert!(Assets::transfer_all(RuntimeOrigin::signed(BOB), ETH, BEA, false).is_ok());
 		assert_eq!(free(&BOB), ETH_MINIMUM);
@@ -155,7 +155,7 @@ fn ddos_by_broadcaster_that_sends_nothing_should_not_bind_the_transcoder() {
 		let real = create(&BEA, "cam");
 		skip(2);
 		assert_eq!(job(real).phase.current(), None, "its room is taken");
-		// It ends its assignment whenever it has it again, which is later each time.
+		// It ends its assignment whenever it gets it again, which is later each time.
 		let mut ended = 0;
 		while job(real).phase.current().is_none() {
 			match job(idle).phase {
@@ -196,7 +196,7 @@ fn fee_dust_should_be_refused() {
 		assert_noop!(claim_work(&TIM, id, 0, 0, 0, 1), Error::<Test>::FeeTooSmall);
 		let least = STANDARD_SEGMENT_WORK / (PRICE / ETH_MINIMUM) as u64;
 		assert_noop!(claim_work(&TIM, id, 0, 0, 0, least - 1), Error::<Test>::FeeTooSmall);
-		// The smallest fee can open the pot's account, so it can be paid whoever comes first.
+		// The smallest fee can create the pot's account, so it can be paid whoever comes first.
 		assert_ok!(claim_work(&TIM, id, 0, 0, 0, least));
 		assert_ok!(settle(0, Settlement::Pay));
 		assert!(free(&POT) >= ETH_MINIMUM);
@@ -212,7 +212,7 @@ fn free_verification_by_zero_price_self_dealing_should_be_refused() {
 		// It could never claim, so it gets no job.
 		let why = Unsuited::BelowVerification;
 		assert!(events().contains(&Event::NobodySuits { job: id, why }));
-		// Nor can it where it asks for nothing once it has one.
+		// Nor can it if it sets its price to zero once it has a job.
 		register(&TIM, UNIT, PRICE, 10);
 		skip(4);
 		let (_, index) = accept(id);
@@ -227,7 +227,7 @@ fn free_verification_by_zero_price_self_dealing_should_be_refused() {
 #[test]
 fn self_dealing_should_only_move_ones_own_money_to_the_pot() {
 	build_and_execute(|| {
-		// Broadcaster and transcoder are one.
+		// Broadcaster and transcoder are the same account.
 		register(&BOB, UNIT, PRICE, 1);
 		let id = create(&BOB, "cam");
 		skip(2);
@@ -343,8 +343,8 @@ fn draining_an_ended_job_should_be_impossible() {
 
 #[test]
 fn rerolling_an_assignment_by_toggling_availability_capacity_price_or_load_should_be_impossible() {
-	// Who transcodes, with everybody as they are, and with one of them changed before the draw: the
-	// others, and whether it is among them.
+	// Who transcodes, with everybody unchanged, and with one of them changed before the draw: the
+	// others, and whether that one is among them.
 	let list = |change: &dyn Fn(&AccountId), who: &AccountId| {
 		let mut list = Vec::new();
 		let mut is_listed = false;
@@ -407,7 +407,7 @@ fn third_parties_should_neither_accept_nor_claim_nor_end_nor_spend_for_others() 
 		assert_noop!(Jobs::end_job(origin(), id), Error::<Test>::NotParty);
 		assert_noop!(Jobs::top_up(origin(), id, 1), Error::<Test>::NotBroadcaster);
 		assert_noop!(create_by(&mallory, Some(BOB), "cam2", UNIT), Error::<Test>::NoSpendingKey);
-		// A signature that names another's account is none.
+		// A signature that names another account does not count.
 		let claim = work_claim(id, 0, 0, 0, STANDARD_SEGMENT_WORK);
 		let mut signature = sign(&mallory, Purpose::Duties, &claim.hash());
 		signature.signer.account = TIM;
@@ -454,7 +454,7 @@ fn attack_accepting_and_vanishing_should_back_off_until_a_fee_is_paid() {
 		assert!(waits[4] >= 32, "{waits:?}");
 		assert!(job(id).phase.retries() > 0, "behind everybody else");
 
-		// A fee that is paid, and no claim alone, begins anew.
+		// Only a paid fee, and no claim alone, starts the wait anew.
 		while !matches!(job(id).phase, Phase::Offered { .. }) {
 			skip(1);
 		}
@@ -475,7 +475,7 @@ fn attack_top_ups_of_what_is_offered_or_runs_should_not_keep_it_from_backing_off
 	build_and_execute(|| {
 		register(&TIM, UNIT, PRICE, 10);
 		let id = create(&BOB, "cam");
-		// A unit of ETH each, at the price of the call alone.
+		// One unit of ETH each, at the price of the call alone.
 		let top_up = || {
 			let done = Jobs::top_up(RuntimeOrigin::signed(BOB), id, 1).expect("topped up");
 			assert_eq!(done.actual_weight, Some(<()>::top_up()));

@@ -21,7 +21,7 @@ fn claim_should_move_the_fee_into_escrow() {
 		assert_eq!(held(&BOB, HoldReason::Escrow), fee_of(4));
 		assert_eq!(held(&BOB, HoldReason::Budget), BUDGET - fee_of(4));
 		assert_eq!(free(&BOB) + BUDGET, PURSE - UNIT / 1_000, "nothing passed through free ETH");
-		// The allowance is filled up again from the unreserved budget.
+		// The allowance is refilled from the unreserved budget.
 		assert_eq!(assignment(id, 0).allowance, reserved);
 		assert_eq!(job(id).unreserved, BUDGET - reserved - fee_of(4));
 		assert_eq!(assignment(id, 0).next_seq, 8);
@@ -88,7 +88,7 @@ fn claim_should_say_in_how_many_blocks_its_work_was_done() {
 		skip(2);
 		assert_ok!(claim(&TIM, id, 0, 4, 7));
 		assert_ok!(claim(&TIM, id, 0, 8, 11));
-		// Since its assignment was accepted, and then since the claim before.
+		// Since its assignment was accepted, and then since the previous claim.
 		assert_eq!([0, 1, 2].map(<Jobs as Claims>::took), [5, 2, 0]);
 		decide(1);
 		assert_eq!(<Jobs as Claims>::took(1), 2);
@@ -136,7 +136,7 @@ fn claim_should_fail_when_work_is_nothing_or_more_than_leaves_hold() {
 		let mut large = work_claim(id, 0, 0, 3, 100);
 		large.largest_leaf = most + 1;
 		assert_noop!(send_claim(&TIM, large.clone()), Error::<Test>::LeafTooLarge);
-		// What a claim says of its largest leaf bounds all of it.
+		// What a claim states for its largest leaf bounds all of it.
 		large.largest_leaf = most / 2;
 		large.total_work = most * 2 + 1;
 		assert_noop!(send_claim(&TIM, large), Error::<Test>::WorkTooLarge);
@@ -194,7 +194,7 @@ fn receipt_under_one_toolchain_and_claim_under_another_should_be_refused() {
 		claim.toolchain = other;
 		assert_noop!(send_claim(&TIM, claim.clone()), Error::<Test>::WrongToolchain);
 		claim.toolchain = TOOLCHAIN;
-		// What was accepted holds, also when nothing new may begin with it.
+		// What was accepted stays valid, even when nothing new may begin with it.
 		Retired::set(vec![TOOLCHAIN]);
 		assert_ok!(send_claim(&TIM, claim));
 		assert_eq!(Told::get()[0].1.toolchain, TOOLCHAIN);
@@ -207,7 +207,7 @@ fn key_rotated_between_signature_and_claim_should_neither_convict_nor_free() {
 		Generations::set([((TIM, Purpose::Duties), 1)].into());
 		let id = running();
 		Generations::set([((TIM, Purpose::Duties), 2), ((BOB, Purpose::Segments), 7)].into());
-		// The assignment's generation goes on, whatever is used for others.
+		// The assignment's generation continues to count, whatever is used for others.
 		let by = |generation, key| Signer { account: TIM, generation, key };
 		let claim = |seq| work_claim(id, 0, seq, seq, STANDARD_SEGMENT_WORK);
 		assert_noop!(send_claim_by(&by(2, 0), claim(0)), Error::<Test>::WrongGeneration);
@@ -276,12 +276,12 @@ fn claim_should_pay_when_it_is_made_for_what_it_causes_later() {
 			});
 			let id = running();
 			assert_ok!(claim(&TIM, id, 0, 0, 63));
-			// Its fee, a refund and the rest of its prepayment are paid beside its judges.
+			// Its fee, a refund and the rest of its prepayment are paid besides its judges.
 			let more_steps = (committee_size + 3).div_ceil(PAYOUTS_PER_STEP) - 1;
 			let weight = <()>::claim_work()
 				.saturating_add(future_of_claim(committee_size))
 				.saturating_add(<()>::task_payouts().saturating_mul(more_steps.into()));
-			// In blocks it takes as much room.
+			// It takes as much room in blocks.
 			let again = work_claim(id, 0, 64, 64, STANDARD_SEGMENT_WORK);
 			let signature = sign(&TIM, Purpose::Duties, &again.hash());
 			let call = crate::Call::<Test>::claim_work { claim: again, signature };
@@ -309,7 +309,7 @@ fn refusals_should_name_the_error_by_its_number() {
 		let refused = call.authorize(TransactionSource::External).unwrap().unwrap_err();
 		let number = Error::<Test>::NoJob.encode()[0];
 		assert_eq!(refused, InvalidTransaction::Custom(number).into());
-		// The place of the error among the pallet's, which metadata shows.
+		// The number of the error among the pallet's, as in the metadata.
 		assert_eq!(number, 16);
 	});
 }
@@ -325,7 +325,7 @@ fn claims_of_an_assignment_should_be_one_at_a_time_in_the_pool() {
 			let call = crate::Call::<Test>::claim_work { claim, signature };
 			call.authorize(TransactionSource::External).unwrap().unwrap().0.provides
 		};
-		// Signed by the thousand, they would fill the pool for one fee.
+		// Otherwise thousands of signed ones would fill the pool for one fee.
 		assert_eq!(provides(0), provides(1_000));
 	});
 }
@@ -338,7 +338,7 @@ fn claim_should_fail_when_too_many_are_open() {
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		assert_ok!(claim(&TIM, id, 0, 1, 1));
 		assert_noop!(claim(&TIM, id, 0, 2, 2), Error::<Test>::TooManyOpenClaims);
-		// Those that are decided hold no place.
+		// Decided claims take no place.
 		decide(0);
 		decide(0);
 		assert_ok!(claim(&TIM, id, 0, 2, 2));
@@ -402,7 +402,7 @@ fn grace_should_count_from_the_jobs_end_though_the_agenda_is_late() {
 		let end = job(id).end;
 		run_to(end - 1);
 		stall(GRACE);
-		// Nobody has ended it yet; its end block and the grace count all the same.
+		// Nobody has ended it yet; its end block and the grace still count.
 		assert_eq!(job(id).phase.current(), Some(0));
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		stall(2);

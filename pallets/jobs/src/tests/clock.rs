@@ -1,4 +1,4 @@
-//! Duties while the clock stands.
+//! Duties while the clock stands still.
 
 use crate::mock::*;
 use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};

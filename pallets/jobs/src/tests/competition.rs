@@ -1,4 +1,4 @@
-//! What is told of how transcoders answer offers.
+//! What inflation is told of how transcoders answer offers.
 
 use crate::{mock::*, types::Phase, Answers};
 use frame_support::assert_ok;
@@ -86,7 +86,7 @@ fn missed_heartbeats_and_ends_by_the_transcoder_should_be_unserved() {
 		skip(5);
 		let served = serve(id);
 		assert_eq!(Competed::get(), [(served.clone(), true), (lost, false)]);
-		// What is told already stays so, whatever comes later.
+		// What was already told stays, whatever comes later.
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(served.clone()), id));
 		assert_eq!(Competed::get().len(), 2);
 		let next = create(&BOB, "two");
@@ -153,7 +153,7 @@ fn attack_rivals_tolerance_ruined_by_keys_that_change_under_the_offer() {
 		Generations::mutate(|all| all.insert((BOB, Purpose::Segments), 7));
 		assert!(send_acceptance(&rival, made).is_err());
 		skip(4);
-		// The same with a key that is revoked: then it is offered to nobody more.
+		// The same with a revoked key: then it is offered to nobody any more.
 		Revoked::mutate(|all| all.push((BOB, Purpose::Segments, 7, 0)));
 		skip(4);
 		assert!(matches!(job(id).phase, Phase::Waiting { .. }));

@@ -11,7 +11,7 @@ use livepeer_primitives::{
 
 const BOND: Balance = UNIT / 1_000;
 
-/// The most that one segment of a usual job costs.
+/// The most that one segment of a typical job costs.
 fn one_leaf() -> Balance {
 	let factors = Parameters::get().factors;
 	work::fee(work::max_leaf_work(&factors, &ladder(), &limits()).unwrap(), PRICE)
@@ -271,7 +271,7 @@ fn create_should_fail_when_nobody_could_judge_the_job() {
 		MaxSamples::set(3);
 		assert_ok!(create_with(&BOB, "cam", BUDGET));
 		assert_eq!(job(0).max_samples, 3);
-		// Stored: what judges can do later does not change what was promised.
+		// It is stored: what judges can do later does not change what was promised.
 		MaxSamples::set(1);
 		register(&TIM, UNIT, PRICE, 1);
 		skip(2);
@@ -281,7 +281,7 @@ fn create_should_fail_when_nobody_could_judge_the_job() {
 	});
 }
 
-/// A job of which even the largest claim is below the smallest fee only takes places.
+/// A job whose largest claim is below the smallest fee only takes places.
 #[test]
 fn attack_job_of_which_nothing_can_be_claimed_should_be_refused() {
 	build_and_execute(|| {
@@ -307,7 +307,8 @@ fn attack_job_of_which_nothing_can_be_claimed_should_be_refused() {
 #[test]
 fn job_should_go_to_nobody_who_could_claim_nothing() {
 	build_and_execute(|| {
-		// Claims of four leaves, and of one of who is new, at a price at which two make up the smallest fee.
+		// Claims have four leaves, and one if the transcoder is new; at this price two leaves make
+		// up the smallest fee.
 		MaxSamples::set(1);
 		MaxLeaves::set(1);
 		register(&TIM, UNIT, ETH_MINIMUM / 4, 10);
@@ -315,7 +316,7 @@ fn job_should_go_to_nobody_who_could_claim_nothing() {
 		assert!(work::fee(job(id).max_leaf_work, ETH_MINIMUM / 4) < ETH_MINIMUM);
 		skip(2);
 		assert_eq!(job(id).phase.current(), None);
-		// It is new no longer.
+		// It is no longer new.
 		MaxLeaves::set(4);
 		skip(4);
 		assert_eq!(current(id), (TIM, 0));
@@ -337,7 +338,7 @@ fn small_jobs_should_be_worth_a_claim_under_the_production_preset() {
 	};
 	assert!(is_claimable(640, 360, false));
 	assert!(is_claimable(1280, 720, true));
-	// Smaller ones need a higher price, and so does who is new and whose claims are shorter.
+	// Smaller ones need a higher price, and so does a new transcoder, whose claims are shorter.
 	assert!(!is_claimable(426, 240, false));
 	assert!(!is_claimable(640, 360, true));
 }

@@ -9,19 +9,19 @@ use livepeer_primitives::{
 };
 use sp_runtime::Perbill;
 
-/// Moves ETH of BEA's.
+/// Moves ETH of BEA.
 fn give(who: &AccountId, amount: Balance) {
 	let kept = frame_support::traits::tokens::Preservation::Expendable;
 	assert_ok!(<Assets as Mutate<_>>::transfer(ETH, &BEA, who, amount, kept));
 }
 
-/// Charges who has nothing bonded that could be slashed for it.
+/// Charges a transcoder without a bond that could be slashed for it.
 fn charge(who: &AccountId, amount: Balance) {
 	Bonded::set(Some(0));
 	<Jobs as Claims>::charge(who, OFFENCE, amount);
 }
 
-/// The round in which what is charged for was done.
+/// The round of the charged offence.
 const OFFENCE: u32 = 3;
 
 #[test]
@@ -48,7 +48,7 @@ fn charge_should_leave_as_a_debt_what_is_not_there() {
 	build_and_execute(|| {
 		give(&TIM, UNIT);
 		charge(&TIM, 2 * UNIT);
-		// The account lives on.
+		// The account stays alive.
 		assert_eq!(free(&TIM), ETH_MINIMUM);
 		assert_eq!(Jobs::debt_of(TIM), UNIT + ETH_MINIMUM);
 		charge(&TIM, UNIT);
@@ -75,7 +75,7 @@ fn attack_transcoder_in_debt_should_get_no_job_until_it_has_paid() {
 		let left = UNIT / 2 + ETH_MINIMUM;
 		let paid = UNIT / 2 - ETH_MINIMUM;
 		assert_eq!(last_event(), Event::DebtPaid { transcoder: TIM, paid, left });
-		// Anyone may pay the rest.
+		// Anyone can pay the rest.
 		assert_ok!(Jobs::pay_debt(RuntimeOrigin::signed(BEA), TIM));
 		assert_noop!(Jobs::pay_debt(RuntimeOrigin::signed(BEA), TIM), Error::<Test>::NoDebt);
 		assert_eq!(free(&POOL), UNIT);
@@ -100,7 +100,7 @@ fn debt_should_be_paid_out_of_the_transcoders_own_part_of_later_fees_first() {
 		assert_eq!(booked(0), (fee / 10 * 4, Perbill::one()));
 		assert_eq!(booked(1), (fee / 10, Perbill::zero()));
 		check();
-		// What is more than its own part is theirs to bear.
+		// What exceeds its own part is borne by them.
 		charge(&TIM, fee / 10 * 7);
 		assert_ok!(settle(1, Settlement::Pay));
 		assert_eq!((Jobs::debt_of(TIM), free(&POOL)), (0, fee / 10 * 12));
@@ -151,7 +151,7 @@ fn attack_transcoder_without_eth_should_pay_for_disputes_with_its_stake() {
 		charge(UNIT / 10);
 		assert_eq!(free(&TIM), ETH_MINIMUM);
 		assert_eq!(Slashes::get()[2].2, Perbill::from_rational(rate * UNIT / 20, 1_000_000 * UNIT));
-		// One in a hundred at most: the rest is its debt.
+		// At most one in a hundred: the rest is its debt.
 		Bonded::set(Some(1_000 * UNIT));
 		charge(UNIT);
 		assert_eq!(Slashes::get()[3].2, Perbill::from_percent(1));
@@ -174,7 +174,7 @@ fn attack_transcoder_in_debt_should_claim_nothing_until_it_has_paid() {
 fn charge_should_be_so_much_at_least_that_the_pool_can_begin_with_it() {
 	build_and_execute(|| {
 		let id = running();
-		// The smallest fee goes to the pot, which begins with no less either.
+		// The smallest fee goes to the pot, which needs that much to come into existence.
 		let least = STANDARD_SEGMENT_WORK / (PRICE / ETH_MINIMUM) as u64;
 		assert_ok!(claim_work(&TIM, id, 0, 0, 0, least));
 		assert_ok!(claim(&TIM, id, 0, 1, 9));

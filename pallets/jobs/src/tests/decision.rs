@@ -97,7 +97,7 @@ fn draw_should_share_jobs_by_stake() {
 		.map(|(won, expected)| (f64::from(won) - expected).powi(2) / expected)
 		.sum();
 	assert!(chi < 13.8, "{won:?}: {chi}");
-	// An order that does not weigh would give each a third.
+	// An order without weights would give each a third.
 	assert!(won[0] > 900 && won[2] < 500, "{won:?}");
 }
 
@@ -193,12 +193,13 @@ fn reservation_should_be_a_sixteenth_of_what_the_work_would_cost() {
 
 #[test]
 fn reservation_should_be_a_sixteenth_of_the_smallest_fees_when_these_are_more() {
-	// In 32 blocks each of four places has room for two claims of 20: a sixteenth of eight fees.
+	// In 32 blocks each of four places has room for two claims of 20 blocks: a sixteenth of eight
+	// fees.
 	let kept = Kept { load: 1, price: 7, places: 4, claim_life: 16, smallest_fee: 20 };
 	assert_eq!(reservation(&kept, 32, 2_000), 10);
 	assert_eq!(reservation(&kept, 31, 2_000), 9, "rounded down");
 	assert_eq!(reservation(&Kept { places: 0, ..kept }, 32, 2_000), 0);
-	// Whichever is more, and not both.
+	// The higher of both, not the sum.
 	let load = STANDARD_SEGMENT_WORK / 5 * 4;
 	assert_eq!(reservation(&Kept { load, ..kept }, 10, 2_000), 7);
 	assert_eq!(reservation(&Kept { load, places: 8, ..kept }, 10, 2_000), 7);
@@ -273,7 +274,7 @@ fn why_should_name_what_the_nearest_lacks() {
 	] {
 		assert_eq!(why(&demand, core::slice::from_ref(lacking)), expected);
 		assert!(!suits(&demand, lacking));
-		// What the one lacks is not said while another comes nearer.
+		// What one candidate lacks is not reported if another comes nearer.
 		assert_eq!(why(&demand, &[lacking.clone(), fit()]), Unsuited::Busy);
 	}
 	assert!(suits(&demand, &fit()));
@@ -281,7 +282,7 @@ fn why_should_name_what_the_nearest_lacks() {
 	assert_eq!(why(&poor, &[other, fit(), small]), Unsuited::Budget);
 }
 
-/// Terms by which a claim of one leaf is worth as much as its fee at least, or a little less.
+/// Terms by which a claim of one leaf is worth at least its fee, or a little less.
 fn terms(verify_price: u128) -> VerificationTerms {
 	VerificationTerms {
 		rate: Perbill::one(),
@@ -315,11 +316,11 @@ fn charge_should_be_taken_at_each_bound_and_refused_beyond() {
 		has_ended: false,
 	};
 	let claimed = Claimed { first: 5, last: 8, total_work: 4 * work, largest_leaf: work };
-	// As much as may be of everything.
+	// The most of everything.
 	let charged = charge(&bounds, &claimed).unwrap();
 	assert_eq!((charged.leaf_count, charged.next_seq, charged.fee), (4, 9, 40));
 	assert_eq!((charged.prepayment, charged.shortfall, charged.worth()), (40, 0, 40));
-	// And as little: one leaf with the smallest fee.
+	// And the least: one leaf with the smallest fee.
 	let one = Claimed { last: 5, total_work: work, ..claimed };
 	assert_eq!(charge(&bounds, &one).map(|charge| charge.fee), Ok(10));
 	for (beyond, error) in [
@@ -341,7 +342,7 @@ fn charge_should_be_taken_at_each_bound_and_refused_beyond() {
 	let deep = |leaves: u64| Claimed { last: 4 + leaves, total_work: leaves * work, ..claimed };
 	assert!(charge(&many, &deep(4_096)).is_ok());
 	assert_eq!(charge(&many, &deep(4_097)), Err(BadClaim::TooManyLeaves));
-	// What is worth less than its verification waits for more, until there is no more.
+	// A claim that is not worth its verification waits for more, until there is no more.
 	let dear = ClaimBounds { terms: terms(11), ..bounds };
 	assert_eq!(charge(&dear, &claimed), Err(BadClaim::FeeBelowVerification));
 	let last = charge(&ClaimBounds { has_ended: true, ..dear }, &claimed).unwrap();
@@ -409,7 +410,7 @@ proptest! {
 		}
 	}
 
-	/// Whoever toggles what makes it eligible strikes itself out or comes back, and nothing else.
+	/// A candidate that toggles its eligibility only removes itself or returns.
 	#[test]
 	fn toggling_one_candidate_never_reorders_the_others(
 		stakes in prop::collection::vec(1..1_000_000u128, 2..20),
@@ -432,7 +433,7 @@ proptest! {
 		let (one, two) = (others(list(false, n)), others(list(true, n)));
 		let shorter = one.len().min(two.len());
 		prop_assert!(one[..shorter] == two[..shorter] && one.len().abs_diff(two.len()) <= 1);
-		// Leaving the directory altogether is no other than being struck out.
+		// Leaving the directory altogether has the same effect as being removed.
 		let without: Vec<_> = all.iter().filter(|c| number(c) != who).cloned().collect();
 		let absent = draw_list(Hash::from(seed), job, &without, |c| eligible[number(c)], 20);
 		prop_assert_eq!(absent, others(list(false, 20)));

@@ -1,4 +1,4 @@
-//! Where the pallet leaves the whitepaper or Livepeer's first contracts on purpose.
+//! Where the pallet differs from the whitepaper or Livepeer's first contracts on purpose.
 
 use crate::{mock::*, Error, HoldReason};
 use frame_support::{assert_noop, assert_ok};
@@ -7,8 +7,8 @@ use livepeer_primitives::{traits::Settlement, work::STANDARD_SEGMENT_WORK, UNIT}
 #[test]
 fn differs_from_livepeer_where_one_deposit_serves_all_jobs() {
 	build_and_execute(|| {
-		// There a broadcaster's jobs all draw on one deposit, and the transcoder that claims last
-		// finds it empty. Here each job's budget is its own.
+		// In Livepeer, a broadcaster's jobs all draw on one deposit, and the transcoder that claims
+		// last finds it empty. Here each job has its own budget.
 		register(&TIM, UNIT, PRICE, 10);
 		let (first, second) = (create(&BOB, "a"), create(&BOB, "b"));
 		skip(2);
@@ -22,7 +22,8 @@ fn differs_from_livepeer_where_one_deposit_serves_all_jobs() {
 #[test]
 fn differs_from_livepeer_where_a_late_claim_finds_no_transcoder() {
 	build_and_execute(|| {
-		// There the transcoder is computed at its first claim, which must come within 256 blocks.
+		// In Livepeer, the transcoder is computed at its first claim, which must come within 256
+		// blocks.
 		let id = running();
 		skip(300);
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
@@ -32,8 +33,8 @@ fn differs_from_livepeer_where_a_late_claim_finds_no_transcoder() {
 #[test]
 fn differs_from_livepeer_where_a_segment_can_be_claimed_twice() {
 	build_and_execute(|| {
-		// There two claims of a job may overlap, and a slash must be asked for. Here the second one
-		// is refused.
+		// In Livepeer, two claims of a job can overlap, and somebody must ask for a slash. Here the
+		// second one is refused.
 		let id = running();
 		assert_ok!(claim(&TIM, id, 0, 0, 3));
 		assert_noop!(claim(&TIM, id, 0, 0, 2), Error::<Test>::ClaimNotAscending);
@@ -44,8 +45,8 @@ fn differs_from_livepeer_where_a_segment_can_be_claimed_twice() {
 #[test]
 fn differs_from_livepeer_where_the_fee_is_segments_times_profiles() {
 	build_and_execute(|| {
-		// There a claim of four segments in one profile at price 1 puts 4 into escrow, whatever was
-		// in them. Here the fee follows the work.
+		// In Livepeer, a claim of four segments in one profile at price 1 puts 4 into escrow,
+		// whatever they contain. Here the fee follows the work.
 		let id = running();
 		assert_ok!(claim_work(&TIM, id, 0, 0, 3, STANDARD_SEGMENT_WORK));
 		assert_eq!(held(&BOB, HoldReason::Escrow), fee_of(1));
@@ -57,7 +58,7 @@ fn differs_from_livepeer_where_the_fee_is_segments_times_profiles() {
 #[test]
 fn differs_from_livepeer_where_a_failed_claim_ends_the_job() {
 	build_and_execute(|| {
-		// There the job ends with it. Here its transcoder is jailed, which hands the job on.
+		// In Livepeer, the job ends with it. Here its transcoder is jailed, which hands the job on.
 		let id = running();
 		register(&TOM, UNIT, PRICE, 10);
 		assert_ok!(claim(&TIM, id, 0, 0, 3));

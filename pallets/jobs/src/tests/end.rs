@@ -53,7 +53,7 @@ fn running_job_should_close_when_grace_has_passed() {
 		assert_eq!(held(&BOB, HoldReason::Budget), BUDGET);
 		skip(1);
 		assert_eq!(held(&BOB, HoldReason::Budget), 0);
-		// The bond is kept as long as a contradiction of its broadcaster can surface.
+		// The bond is kept as long as a contradiction of its broadcaster can be reported.
 		assert_eq!(held(&BOB, HoldReason::Bond), UNIT / 1_000);
 		run_to(1 + 2 + GONE - 1);
 		assert!(StoredJobs::<Test>::contains_key(id));
@@ -74,14 +74,14 @@ fn attack_transcoder_should_end_its_own_assignment_and_not_the_job() {
 		let (first, _) = accept(id);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(first.clone()), id));
 		assert!(!events().iter().any(|event| matches!(event, Event::JobEnded { .. })));
-		// The next one has it at once, and the first is paid for what it did.
+		// The next one has it at once, and the first is paid for its work.
 		let (second, index) = current(id);
 		assert_ne!(second, first);
 		assert_eq!(index, 1);
 		assert!(assignment(id, 0).claimable_until.is_some());
 		assert_ok!(claim(&first, id, 0, 0, 3));
 		check();
-		// Nobody is left: it is drawn anew, the later the more often that comes to nothing.
+		// Nobody is left: it is drawn anew, later each time that comes to nothing.
 		accept(id);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(second), id));
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 4, retries: 1 });
@@ -199,7 +199,8 @@ fn zero_bytes_should_stay_after_a_job_with_many_assignments() {
 		}
 		let id = create(&BOB, "cam");
 		skip(2);
-		// One lets it pass, one accepts and is jailed, one accepts and goes on; all who can claim.
+		// One lets it pass, one accepts and is jailed, one accepts and continues; those that can
+		// claim.
 		skip(4);
 		let (second, _) = accept(id);
 		assert_ok!(claim(&second, id, 1, 0, 1));

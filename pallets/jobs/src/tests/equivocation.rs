@@ -27,7 +27,7 @@ fn by(signer: &Signer, receipts: &[Receipt; 2]) -> [OperatorSignature; 2] {
 	receipts.each_ref().map(|receipt| sign_by(signer, Purpose::Duties, &receipt.hash()))
 }
 
-/// TOM shows two receipts of TIM's for a header.
+/// TOM reports two receipts of TIM for a header.
 fn report(header: &SegmentHeader, receipts: [Receipt; 2]) -> sp_runtime::DispatchResult {
 	let signatures = by(&signer(TIM, 0), &receipts);
 	report_signed(header, receipts, signatures)
@@ -41,7 +41,7 @@ fn report_signed(
 	report_by(&TOM, header, receipts, signatures).map(|pays| assert_eq!(pays, Pays::No))
 }
 
-/// `who` shows two receipts for a header that BOB signed.
+/// `who` reports two receipts for a header that BOB signed.
 fn report_by(
 	who: &AccountId,
 	header: &SegmentHeader,
@@ -55,7 +55,7 @@ fn report_by(
 		.map_err(|error| error.error)
 }
 
-/// A leaf of TIM's claim 0, which has no other, with a receipt that says something else.
+/// A leaf of TIM's claim 0, which has no other, with a receipt that contradicts it.
 fn leaf_evidence(header: &SegmentHeader, toolchain: Hash) -> (SumTree, LeafEvidence) {
 	let Receipt { result, .. } = receipt(header, 1);
 	let TranscodeResult::Transcoded(outputs) = result else { panic!("transcoded") };
@@ -85,7 +85,7 @@ fn claim_tree(id: livepeer_primitives::JobId, first: u64, tree: &SumTree) {
 	assert_ok!(send_claim(&TIM, claim));
 }
 
-/// Shows two headers of BOB's.
+/// Reports two headers of BOB.
 fn report_bob(headers: [SegmentHeader; 2], generation: u32) -> sp_runtime::DispatchResult {
 	let by = signer(BOB, generation);
 	let signatures =
@@ -122,7 +122,7 @@ fn two_results_for_one_segment_should_be_slashed_once_in_a_job() {
 		let more = [receipt(&other, 1), receipt(&other, 2)];
 		assert_noop!(report(&other, more), Error::<Test>::AlreadyReported);
 		check();
-		// The note goes with the job.
+		// The record is deleted with the job.
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		skip(GONE);
 		assert_eq!(Turns::<Test>::iter().count(), 0);
@@ -151,8 +151,8 @@ fn other_toolchain_and_other_kind_should_be_contradictions() {
 fn induced_equivocation_should_be_no_equivocation() {
 	build_and_execute(|| {
 		let id = running();
-		// The broadcaster signs two segments of one seq, and the transcoder answers both: two
-		// headers, so no contradiction of the transcoder's.
+		// The broadcaster signs two segments of one seq, and the transcoder answers both. These are
+		// two headers, so this is no contradiction of the transcoder.
 		let (one, two) = (header(id, 0, 3, 1), header(id, 0, 3, 2));
 		let receipts = [receipt(&one, 1), receipt(&two, 2)];
 		assert_noop!(report(&one, receipts.clone()), Error::<Test>::NotEquivocation);
@@ -165,7 +165,7 @@ fn induced_equivocation_should_be_no_equivocation() {
 			..receipt(&one, 1)
 		});
 		assert_noop!(report(&one, rejected), Error::<Test>::NotEquivocation);
-		// The broadcaster's is one.
+		// It is one of the broadcaster.
 		assert_ok!(report_bob([one, two], 0));
 	});
 }
@@ -180,7 +180,7 @@ fn replayed_or_forged_equivocation_should_be_refused() {
 		let send = |header: &SegmentHeader, receipts: &[Receipt; 2], by_whom: &Signer| {
 			report_signed(header, receipts.clone(), by(by_whom, receipts))
 		};
-		// By keys that are not those of the assignment, or of somebody else.
+		// By keys other than those of the assignment, or of somebody else.
 		assert_noop!(send(&good, &receipts, &signer(TIM, 0)), Error::<Test>::WrongGeneration);
 		assert_noop!(send(&good, &receipts, &signer(TIM, 5)), Error::<Test>::WrongGeneration);
 		assert_noop!(send(&good, &receipts, &signer(BOB, 4)), Error::<Test>::WrongGeneration);
@@ -200,7 +200,7 @@ fn replayed_or_forged_equivocation_should_be_refused() {
 		assert_noop!(shown(&|h| h.job = 9), Error::<Test>::NoAssignment);
 		assert_noop!(shown(&|h| h.assignment = 1), Error::<Test>::NoAssignment);
 		assert_noop!(shown(&|h| h.transcoder = TOM), Error::<Test>::NotTranscoder);
-		// A header that the receipts are not for.
+		// A header to which the receipts do not belong.
 		let other = header(id, 0, 4, 1);
 		let shown = send(&other, &receipts, &signer(TIM, 4));
 		assert_noop!(shown, Error::<Test>::NotEquivocation);
@@ -256,7 +256,8 @@ fn attack_later_turn_reported_first_should_not_spare_the_stake_of_the_earlier() 
 		assert_noop!(first, Error::<Test>::AlreadyReported);
 	});
 	build_and_execute(|| {
-		// Once nothing of the first turn can be reported, who left since then answers no longer.
+		// Once nothing of the first turn can be reported, stake that left since then is no longer
+		// liable.
 		let id = running();
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
 		skip(GONE + 20);
@@ -288,7 +289,7 @@ fn equivocation_should_be_taken_until_what_was_signed_can_surface_no_more() {
 		let header = header(id, 0, 3, 1);
 		let receipts = [receipt(&header, 1), receipt(&header, 2)];
 		skip(GRACE + 1);
-		// By block numbers, though the agenda is late.
+		// By block numbers, although the agenda is late.
 		stall(13);
 		assert_noop!(report(&header, receipts.clone()), Error::<Test>::TooLate);
 		let two = crate::mock::header(id, 0, 3, 2);
@@ -326,7 +327,7 @@ fn two_segments_in_one_place_should_cost_the_jobs_bond_once() {
 		);
 		assert!(Slashes::get().is_empty());
 		assert_noop!(report_bob(headers, 0), Error::<Test>::AlreadyReported);
-		// The job goes on, and closes without a bond.
+		// The job continues, and closes without a bond.
 		assert_ok!(claim(&TIM, id, 0, 0, 3));
 		assert_ok!(settle(0, Settlement::Refund));
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
@@ -354,7 +355,7 @@ fn broadcaster_should_lose_nothing_for_headers_that_do_not_contradict() {
 			header
 		});
 		assert_noop!(report_bob(foreign, 2), Error::<Test>::WrongChain);
-		// A seq that is another transcoder's is another assignment's; the same assignment for two
+		// A seq of another transcoder belongs to another assignment. The same assignment for two
 		// transcoders is a contradiction.
 		let mut other = one.clone();
 		other.transcoder = TOM;
@@ -383,8 +384,9 @@ fn attack_self_report_of_an_invented_segment_should_not_shut_out_the_true_report
 		Round::set(8);
 		assert_ok!(claim(&TIM, id, 0, 0, 9));
 		Round::set(11);
-		// An accomplice is first, with a segment that no claim covers. It takes all that the true
-		// report would: what left the stake since the acceptance, and what came back to it.
+		// An accomplice reports first, with a segment that no claim covers. Its report takes
+		// everything that the true one would: stake that left since the acceptance, and stake that
+		// came back to it.
 		let invented = header(id, 0, 1_000_000, 1);
 		assert_ok!(report(&invented, [receipt(&invented, 1), receipt(&invented, 2)]));
 		assert_eq!(Slashes::get(), [(TIM, 7, Perbill::from_percent(30), vec![TOM])]);
@@ -460,7 +462,7 @@ fn receipt_against_a_claimed_leaf_should_be_slashed() {
 		assert_noop!(show(&TOM, &|e| e.index = 0), wrong());
 		assert_noop!(show(&TOM, &|e| e.leaf = Leaf::Empty), wrong());
 		assert_noop!(show(&TOM, &|e| e.proof[0].work += 1), wrong());
-		// Not by the transcoder, not of the broadcaster's segment.
+		// Not by the transcoder, and not of the broadcaster's segment.
 		let foreign = show(&TOM, &|e| e.signature.signer.account = TAT);
 		assert_noop!(foreign, Error::<Test>::WrongGeneration);
 		let unsigned =

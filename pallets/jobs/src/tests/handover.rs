@@ -1,4 +1,4 @@
-//! Transcoders that are lost.
+//! Lost transcoders.
 
 use crate::{
 	mock::*, types::Phase, Assignments, AssignmentsOf, Event, Loads, PriorityLists, WeightInfo,
@@ -6,7 +6,7 @@ use crate::{
 use frame_support::assert_ok;
 use livepeer_primitives::{AccountId, JobId, UNIT};
 
-/// A job that runs, with two others on its list.
+/// A running job, with two others on its list.
 fn running_with_successors() -> (JobId, AccountId) {
 	for who in [&TIM, &TOM, &TAT] {
 		register(who, UNIT, PRICE, 10);
@@ -27,7 +27,7 @@ fn job_should_be_handed_on_in_the_next_block_when_transcoder_is_jailed() {
 		skip(1);
 		assert_eq!(current(id), (next, 1));
 		assert_eq!(job(id).phase, Phase::Offered { assignment: 1, until: now() + 3, retries: 0 });
-		// What was done can still be claimed for.
+		// Work that was done can still be claimed.
 		assert_eq!(assignment(id, 0).claimable_until, Some(now() + 20));
 		assert!(events().contains(&Event::AssignmentEnded {
 			job: id,
@@ -103,8 +103,8 @@ fn lost_transcoder_should_get_nothing_until_all_is_handed_on() {
 		skip(2);
 		accept(id);
 		jail(&TIM);
-		// Free again in the same block: what it had is handed on all the same, and the list of the
-		// new draw may name it again, where there is nobody else.
+		// It is free again in the same block. Its assignments are still handed on, and the list of
+		// the new draw can name it again if there is nobody else.
 		Jailed::set(vec![]);
 		skip(1);
 		assert_eq!(job(id).phase.current(), None);
@@ -166,10 +166,10 @@ fn losing_somebody_twice_should_be_like_once() {
 fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are_handed_on() {
 	build_and_execute(|| {
 		// TIM has many jobs and is lost, but is a candidate again at once: it is not jailed, sends
-		// heartbeats and has room. Handing its jobs on takes several blocks.
+		// heartbeats and has capacity. Handing its jobs on takes several blocks.
 		Parameters::mutate(|p| {
 			p.max_open_claims = 1_024;
-			// So that enough of the budget is left for whoever comes next.
+			// So that enough of the budget is left for the next transcoder.
 			p.allowance_leaves = 1;
 		});
 		register(&TIM, 1_000 * UNIT, PRICE, 1_000);
@@ -182,7 +182,7 @@ fn lost_transcoder_should_not_be_offered_what_others_let_pass_while_its_jobs_are
 		});
 		register(&TOM, 1, PRICE, 1_000);
 		AgendaWeight::set(<()>::task_hand_on().saturating_mul(4));
-		// A job that it has never had: nothing but its loss keeps it from that.
+		// A job that it has never had: only its loss keeps it from that.
 		let fresh = create(&BEA, "fresh");
 		jail(&TIM);
 		Jailed::set(vec![]);

@@ -19,7 +19,7 @@ use livepeer_primitives::{
 /// Blocks of the largest claim: 64 segments of 2.5 s at 2 s a block.
 const CLAIM: BlockNumber = 80;
 
-/// The most work of a usual job's leaf.
+/// The most work of a leaf of a typical job.
 fn job_leaf() -> u64 {
 	livepeer_primitives::work::max_leaf_work(
 		&crate::mock::Parameters::get().factors,
@@ -33,12 +33,12 @@ fn end_idle(who: &AccountId, id: JobId) -> DispatchResultWithPostInfo {
 	Jobs::end_idle(RuntimeOrigin::signed(who.clone()), id, 0)
 }
 
-/// What the call costs that ends an assignment as idle, in ETH.
+/// The price of the call that ends an assignment as idle, in ETH.
 fn price_of_end() -> Balance {
 	Chain::price_in_eth(Jobs::end_idle_weight(), END_IDLE_LENGTH)
 }
 
-/// Has the common pool begin, so that it takes however little.
+/// Makes the common pool exist, so that it accepts any amount.
 fn begin_pool() {
 	assert_ok!(Assets::transfer(RuntimeOrigin::signed(BEA), ETH, POOL, ETH_MINIMUM));
 }
@@ -52,7 +52,7 @@ fn idle_assignment_should_be_ended_by_anyone_and_drawn_anew() {
 		skip(1);
 		assert_ok!(end_idle(&TAT, id));
 		assert_eq!(job(id).phase, Phase::Waiting { draw_at: now() + 2, retries: 0 });
-		// What was done can still be claimed for: it holds a place for that, and no other.
+		// Work that was done can still be claimed: it takes a place for that, and no other.
 		assert_eq!(Places::<Test>::get(TIM), 1);
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		assert_eq!(Places::<Test>::get(TIM), 1);
@@ -91,7 +91,7 @@ fn attack_stream_that_has_claimed_all_of_its_allowance_should_not_be_ended_as_id
 		assert_noop!(end_idle(&TAT, 0), Error::<Test>::NotIdle);
 		skip(10);
 		assert_noop!(end_idle(&TAT, 0), Error::<Test>::NotIdle);
-		// When what was claimed pays for no more of its time.
+		// When the claimed fees pay for no more of its time.
 		skip(20);
 		assert_ok!(end_idle(&TAT, 0));
 	});
@@ -100,7 +100,7 @@ fn attack_stream_that_has_claimed_all_of_its_allowance_should_not_be_ended_as_id
 #[test]
 fn attack_empty_job_should_be_ended_soon_by_its_transcoder_and_back_off() {
 	build_and_execute(|| {
-		// Its transcoder accepts whatever it is offered, and ends what nothing comes for.
+		// Its transcoder accepts every offer, and ends assignments for which nothing arrives.
 		let id = running();
 		let (mut index, mut taken, mut blocks) = (0, 0, 0);
 		while blocks < 450 {
@@ -121,7 +121,7 @@ fn attack_empty_job_should_be_ended_soon_by_its_transcoder_and_back_off() {
 			skip(1);
 			blocks += 1;
 		}
-		// Less and less of the time.
+		// It takes less and less of the time.
 		assert!(taken * 4 < blocks, "{taken} of {blocks} blocks");
 		assert!(matches!(job(id).phase, Phase::Waiting { retries: 6.., .. }));
 	});
@@ -145,7 +145,7 @@ fn attack_empty_job_should_pay_for_the_time_that_it_takes() {
 		assert_eq!(free(&BOB), PURSE - due, "the rest comes back");
 	});
 	build_and_execute(|| {
-		// One in which that much is claimed pays nothing beside its fees.
+		// A job in which that much is claimed pays nothing beyond its fees.
 		let id = running();
 		skip(100);
 		let least = (job(id).load * 200 / 16).div_ceil(STANDARD_SEGMENT_WORK);
@@ -162,7 +162,7 @@ fn attack_empty_job_should_pay_for_the_time_that_it_takes() {
 fn attack_empty_job_should_take_no_longer_than_its_allowance_pays() {
 	build_and_execute(|| {
 		register(&TIM, UNIT, PRICE, 1);
-		// What one segment costs, where an assignment could run for 160 blocks without a claim.
+		// The cost of one segment, if an assignment could run for 160 blocks without a claim.
 		assert_ok!(create_with(&BOB, "small", fee(max_leaf(), PRICE)));
 		skip(2);
 		let (_, index) = accept(0);
@@ -181,20 +181,20 @@ fn attack_empty_job_should_take_no_longer_than_its_allowance_pays() {
 	});
 }
 
-/// A job in which nothing is done comes back again and again, and its creation was paid for once: so it pays
-/// for each call that ends an assignment of it, whoever makes that.
+/// A job in which nothing is done comes back again and again, but its creation was paid for once.
+/// It therefore pays for each call that ends an assignment of it, whoever sends the call.
 #[test]
 fn attack_empty_job_should_pay_for_the_call_that_ends_its_assignment() {
 	for (who, patience) in [(TIM, CLAIM / 8), (TAT, 2 * CLAIM)] {
 		build_and_execute(|| {
-			// More than the pool begins with.
+			// More than the pool needs to exist.
 			WeightPrice::set(1_000);
 			let price = price_of_end();
 			assert!(price > ETH_MINIMUM);
 			let id = running();
 			let (unreserved, allowance) = (job(id).unreserved, assignment(id, 0).allowance);
 			skip(patience);
-			// What is refused pays like anything.
+			// A refused call pays like any other.
 			let early = end_idle(&who, id).unwrap_err();
 			assert_eq!(early.post_info.pays_fee, Pays::Yes);
 			skip(1);
@@ -209,7 +209,7 @@ fn attack_empty_job_should_pay_for_the_call_that_ends_its_assignment() {
 	}
 }
 
-/// Who comes back with nothing in its budget costs others no more than what its creation has cost it.
+/// A job that returns with an empty budget costs others no more than its creation has cost it.
 #[test]
 fn attack_empty_job_should_come_back_no_oftener_than_its_budget_pays() {
 	build_and_execute(|| {
@@ -244,7 +244,7 @@ fn end_as_idle_should_cost_its_caller_where_something_was_claimed() {
 	});
 }
 
-/// Who is both parties only moves its own ETH to the pool, as it could for any call.
+/// An account that is both parties only moves its own ETH to the pool, as it could for any call.
 #[test]
 fn attack_self_dealing_should_gain_nothing_by_an_end_as_idle() {
 	build_and_execute(|| {
@@ -260,11 +260,11 @@ fn attack_self_dealing_should_gain_nothing_by_an_end_as_idle() {
 	});
 }
 
-/// Jobs whose segments are next to nothing take no room and as many places as any.
+/// Jobs with almost empty segments take no capacity, but as many places as any.
 #[test]
 fn attack_tiny_jobs_should_pay_for_their_places_however_little_that_is() {
-	/// A tiny job that runs for a hundred blocks, and what two places cost in these: each has room for a
-	/// smallest fee in every twenty.
+	/// A tiny job that runs for a hundred blocks, and what two places cost in these: each has room
+	/// for a smallest fee in every twenty.
 	fn run() -> (JobId, Balance) {
 		register(&TIM, 100 * UNIT, PRICE / 10_000, 10);
 		let id = create(&BOB, "tiny");
@@ -286,14 +286,14 @@ fn attack_tiny_jobs_should_pay_for_their_places_however_little_that_is() {
 		assert!(events().contains(&Event::ReservationPaid { job: id, assignment: 0, amount: due }));
 	});
 	build_and_execute(|| {
-		// The pool cannot begin with so little.
+		// The pool cannot come into existence with so little.
 		run();
 		skip(GONE);
 		assert_eq!((free(&POOL), free(&BOB)), (0, PURSE));
 	});
 }
 
-/// The most work of one leaf of a usual job.
+/// The most work of one leaf of a typical job.
 fn max_leaf() -> u64 {
 	let factors = Parameters::get().factors;
 	livepeer_primitives::work::max_leaf_work(&factors, &ladder(), &limits()).expect("fits")
@@ -303,8 +303,8 @@ fn max_leaf() -> u64 {
 fn healthy_streams_should_not_be_ended_as_idle() {
 	build_and_execute(|| {
 		let id = running();
-		// The slowest that an honest transcoder claims: full claims at the longest segments, each
-		// as late as the one before took.
+		// The slowest honest way of claiming: full claims at the longest segments, each as late as
+		// the previous one took.
 		for claimed in 0..3 {
 			skip(2 * CLAIM - 1);
 			for who in [&BOB, &TAT] {
@@ -336,7 +336,7 @@ fn attack_end_idle_should_not_take_the_place_of_the_last_claim() {
 		assert_ok!(claim(&TIM, id, 0, 0, 0));
 		skip(2 * CLAIM + 1);
 		assert_ok!(end_idle(&TAT, id));
-		// Everything else that the transcoder may have open is.
+		// Everything else that the transcoder can have open is.
 		let kept = Places::<Test>::get(TIM);
 		assert_eq!(kept, 2, "the open claim's, and one for the last");
 		Parameters::mutate(|p| p.max_open_claims = kept);

@@ -8,7 +8,7 @@ use crate::{
 use frame_support::{assert_noop, assert_ok, dispatch::DispatchResultWithPostInfo};
 use livepeer_primitives::{AccountId, JobId, UNIT};
 
-/// A job that runs, with two others on its list.
+/// A running job, with two others on its list.
 fn running_with_successors() -> (JobId, AccountId) {
 	for who in [&TIM, &TOM, &TAT] {
 		register(who, UNIT, PRICE, 10);
@@ -39,7 +39,7 @@ fn job_should_go_to_the_next_on_its_list_at_once_when_its_broadcaster_hands_it_o
 		assert!(Noted::get().is_empty(), "nobody let an offer pass");
 		check();
 		accept(id);
-		// Both are paid for what they did.
+		// Both are paid for their work.
 		assert_ok!(claim(&first, id, 0, 0, 3));
 		assert_ok!(claim(&next, id, 1, 4, 7));
 	});
@@ -87,7 +87,8 @@ fn only_the_running_assignment_should_be_handed_on() {
 		accept(id);
 		assert_noop!(hand_on(BOB, id, 1), Error::<Test>::NoAssignment);
 		assert_ok!(hand_on(BOB, id, 0));
-		// The same call again, as after a reorganisation, hands nobody on who came since.
+		// The same call again, as after a reorganisation, does not hand the job on from the new
+		// transcoder.
 		assert_noop!(hand_on(BOB, id, 0), Error::<Test>::NoAssignment);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		assert_noop!(hand_on(BOB, id, 1), Error::<Test>::JobEnded);
@@ -113,7 +114,7 @@ fn attack_handing_on_again_and_again_should_reserve_no_more_than_the_budget() {
 		}
 		assert!(handed_on > 3);
 		assert!(StoredJobs::<Test>::contains_key(id));
-		// Whatever waits for its grace gives back what it did not claim.
+		// Assignments in their grace return what they did not claim.
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		skip(60);
 		check();

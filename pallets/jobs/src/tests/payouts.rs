@@ -20,7 +20,7 @@ fn pay_out(id: ClaimId, list: Vec<Payout>) -> sp_runtime::DispatchResult {
 	})
 }
 
-/// A list over a claim's fee: something for each of three accounts in turn, the rest for the
+/// A list over a claim's fee: something for each of three accounts in turn, and the rest for the
 /// transcoder.
 fn list(id: ClaimId, count: u32) -> Vec<Payout> {
 	let fee = OpenClaims::<Test>::get(id).unwrap().info.fee;
@@ -82,7 +82,7 @@ fn payments_that_cannot_be_made_should_be_repeated() {
 		let id = running();
 		assert_ok!(claim(&TIM, id, 0, 0, 3));
 		let owner = || RuntimeOrigin::signed(ETH_OWNER);
-		// The rest of the list is for an account that takes nothing now.
+		// The rest of the list is for an account that can receive nothing now.
 		let mut list = list(0, 10);
 		list[8].account = BEA;
 		assert_ok!(pay_out(0, list));

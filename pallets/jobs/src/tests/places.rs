@@ -29,7 +29,7 @@ fn job_should_go_only_to_who_has_places_for_its_claims() {
 			ids.into_iter().filter(|id| job(*id).phase.current().is_some()).collect();
 		assert_eq!(offered.len(), 2);
 		assert_eq!(Places::<Test>::get(TIM), 4);
-		// One job's claims that have no outcome take what is left, and no place that is kept for the
+		// One job's claims without outcome take the remaining places, but none that is kept for the
 		// other.
 		let (one, other) = (offered[0], offered[1]);
 		accept(one);
@@ -70,7 +70,8 @@ fn places_should_be_kept_during_the_grace_and_while_claims_have_no_outcome() {
 #[test]
 fn claims_that_wait_for_their_deferral_should_not_stop_a_transcoder() {
 	build_and_execute(|| {
-		// Failed on purpose by a thousand, they would fill its places for as long as a deferral.
+		// If thousands were failed on purpose, they would otherwise fill its places for as long as
+		// a deferral.
 		let id = running();
 		for seq in 0..200 {
 			assert_ok!(claim(&TIM, id, 0, seq, seq));

@@ -22,11 +22,11 @@ parameter_types! {
 	static Seen: BTreeSet<String> = BTreeSet::new();
 }
 
-/// A picosecond of a call costs so much that the end of an idle assignment is paid even into a pool that has not
-/// begun.
+/// The price of a picosecond of a call is so high that the end of an idle assignment is paid even
+/// into a pool that does not exist yet.
 const CALLS_COST: Balance = ETH_MINIMUM / 1_000_000;
 
-/// Remembers the names of this block's events.
+/// Records the names of this block's events.
 fn note_events() {
 	let names = events().into_iter().map(|event| {
 		let event = format!("{event:?}");
@@ -129,7 +129,7 @@ fn purpose_of(segments: bool) -> Purpose {
 	}
 }
 
-/// Shows a contradiction of one of an assignment's parties.
+/// Reports a contradiction of one of an assignment's parties.
 fn report(
 	id: JobId,
 	index: AssignmentIndex,
@@ -167,7 +167,7 @@ fn stored_jobs() -> Vec<u64> {
 }
 
 fn apply(op: Op) {
-	// Whether a call succeeds does not matter here: what it leaves behind does.
+	// Whether a call succeeds does not matter here; only its effects do.
 	match op {
 		Op::Create { who, name: n, milli, price: p, length } => {
 			let broadcaster = if who { BOB } else { BEA };
@@ -210,7 +210,7 @@ fn apply(op: Op) {
 			if let Some((id, index)) = pick(&all, assignment) {
 				let a = crate::mock::assignment(id, index);
 				let first = a.next_seq + gap;
-				// From nothing to a little more than leaves can hold.
+				// From zero to a little more than leaves can hold.
 				let work = job(id).max_leaf_work / 6 * work * leaves;
 				let last = (first + leaves).saturating_sub(1);
 				let _ = claim_work(&w.map_or(a.transcoder, who), id, index, first, last, work);
@@ -318,7 +318,7 @@ proptest! {
 				apply(op);
 				check();
 			}
-			// Everybody comes to an end whatever happened.
+			// Everything ends, whatever happened.
 			AgendaWeight::take();
 			skip(LENGTH + 30 + 64);
 			for claim in open_claims() {

@@ -1,4 +1,4 @@
-//! Keys that are revoked, and toolchains that retire.
+//! Revoked keys and retired toolchains.
 
 use crate::{
 	mock::*,
@@ -21,7 +21,7 @@ fn rotate(who: &AccountId, purpose: Purpose, generation: Generation) {
 	Generations::mutate(|all| all.insert((who.clone(), purpose), generation));
 }
 
-/// So many jobs of `who` that run at TIM's, the first with this number.
+/// This many jobs of `who` that run with TIM, the first with this number.
 fn run_many(who: &AccountId, text: &str, count: u64, budget: Balance) -> Vec<JobId> {
 	let ids: Vec<JobId> = (0..count)
 		.map(|i| {
@@ -60,7 +60,7 @@ fn assignments_of_a_transcoders_revoked_generation_should_be_handed_on_and_no_ot
 			assert_eq!(job(*id).phase, Phase::Running { assignment: 0 });
 		}
 		assert_eq!(current(offered), (offered_to, 0), "an offer stands on no generation yet");
-		// What was done can be claimed for by keys of that generation that are good.
+		// Work that was done can be claimed by the other keys of that generation.
 		Revoked::set(vec![(TIM, Purpose::Duties, 1, 1)]);
 		assert_ok!(claim(&TIM, old[0], 0, 0, 0));
 	});
@@ -87,7 +87,7 @@ fn jobs_of_a_broadcasters_revoked_generation_should_be_handed_on_with_a_fresh_of
 			assert_eq!(job(id).phase, Phase::Running { assignment: 0 });
 		}
 		skip(2);
-		// Whoever takes it now agrees to the new generation.
+		// A transcoder that accepts it now agrees to the new generation.
 		let (who, index) = accept(0);
 		assert_eq!(who, TIM);
 		assert_eq!(assignment(0, index).agreement.unwrap().broadcaster_keys, 3);
@@ -162,7 +162,7 @@ fn assignments_on_a_retired_toolchain_should_end_at_the_next_check() {
 			assert!(assignment(*id, 0).claimable_until.is_some());
 		}
 		assert_eq!(job(id).phase, Phase::Running { assignment: 0 });
-		// What was done under it is paid for.
+		// Work that was done under it is paid for.
 		assert_ok!(claim(&TIM, first[0], 0, 0, 3));
 		assert_eq!(Told::get()[0].1.toolchain, old);
 	});
@@ -205,7 +205,7 @@ fn attack_revoking_should_walk_none_of_a_broadcasters_other_jobs_and_hold_up_nob
 				Jobs::create_job(origin, None, name, ladder(), limits(), LOW_PRICE, end, least);
 			assert_ok!(made);
 		}
-		// One of them runs, by keys that all eight of are revoked, one in each block.
+		// One of them runs; all eight of its keys are revoked, one in each block.
 		run_to(100);
 		register(&TIM, UNIT, PRICE, 10);
 		rotate(&BOB, Purpose::Segments, 1);
@@ -241,7 +241,7 @@ fn attack_revoking_should_walk_none_of_a_broadcasters_other_jobs_and_hold_up_nob
 #[test]
 fn revocation_should_be_paid_by_whom_it_is_for_where_he_can_pay() {
 	build_and_execute(|| {
-		// Handed on, and one assignment more to close.
+		// It is handed on, and one more assignment must be closed.
 		let hand_on = <() as WeightInfo>::task_hand_on()
 			.saturating_add(<() as WeightInfo>::task_close_assignment().saturating_mul(2));
 		<Jobs as OnKeyRevoked>::on_key_revoked(&BOB, Purpose::Segments, 1, 1);
@@ -250,7 +250,7 @@ fn revocation_should_be_paid_by_whom_it_is_for_where_he_can_pay() {
 		assert!(hand_on.all_lte(least));
 		<Jobs as OnKeyRevoked>::on_key_revoked(&BOB, Purpose::Segments, 1, 5);
 		assert_eq!(Charged::get(), [(BOB, hand_on.saturating_mul(4), 0)]);
-		// Who cannot pay revokes all the same.
+		// An account that cannot pay can still revoke.
 		Poor::set(vec![BOB]);
 		<Jobs as OnKeyRevoked>::on_key_revoked(&BOB, Purpose::Segments, 2, 5);
 		assert_eq!(Charged::get().len(), 1);

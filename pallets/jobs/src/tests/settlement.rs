@@ -105,7 +105,7 @@ fn settlement_should_leave_no_trace_when_money_cannot_move() {
 	});
 }
 
-/// The benchmarks of the lottery measure its settlements on claims that are made like this.
+/// The benchmarks of the lottery measure its settlements on claims that are made in this way.
 #[cfg(feature = "runtime-benchmarks")]
 #[test]
 fn settlement_should_set_the_closing_when_its_claim_was_made_for_a_benchmark() {

@@ -58,10 +58,10 @@ fn key_should_not_spend_more_than_its_cap() {
 		let key = RuntimeOrigin::signed(KEY);
 		assert_noop!(Jobs::top_up(key, 0, 1), Error::<Test>::CapExceeded);
 		assert_noop!(create_as_key("cam2", UNIT / 10), Error::<Test>::CapExceeded);
-		// Nor does a wrap help.
+		// A wrapped call does not help either.
 		assert_noop!(create_as_key("cam2", Balance::MAX), Error::<Test>::InsufficientEth);
 		assert_noop!(create_as_key("cam2", Balance::MAX - BOND), Error::<Test>::CapExceeded);
-		// A larger cap leaves counted what was spent; a smaller one than that stops it.
+		// A larger cap keeps what was spent counted; a cap below that stops the key.
 		set(3 * UNIT, 100, ALL);
 		assert_eq!(spent(), 2 * UNIT);
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(KEY), 0, UNIT));
@@ -79,12 +79,13 @@ fn what_a_job_gives_back_should_count_no_more_once() {
 		skip(2);
 		accept(0);
 		assert_ok!(claim(&TIM, 0, 0, 0, 9));
-		// What the broadcaster adds itself does not count, and is not given to the key either.
+		// What the broadcaster adds itself does not count, and is not credited to the key either.
 		assert_ok!(Jobs::top_up(RuntimeOrigin::signed(BOB), 0, UNIT));
 		assert_eq!(spent(), UNIT + BOND);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(KEY), 0));
 		skip(GRACE + 1);
-		// Of the 2 ETH and the bond half was the key's, and so it is of what was spent: ten segments.
+		// Half of the 2 ETH and the bond was the key's, and so is half of what was spent: ten
+		// segments.
 		let (put_in, all, gone) = (UNIT + BOND, 2 * UNIT + BOND, fee_of(10));
 		let back = |returned: Balance| put_in * returned / all;
 		let left = put_in - back(all - BOND - gone);
@@ -93,7 +94,7 @@ fn what_a_job_gives_back_should_count_no_more_once() {
 		assert_ok!(create_as_key("cam2", UNIT));
 		assert_ok!(settle(0, livepeer_primitives::traits::Settlement::Refund));
 		skip(GONE);
-		// The old job's bond came back, and what its failed claim gave back is the broadcaster's.
+		// The old job's bond came back, and what its failed claim returned is the broadcaster's.
 		let expected = put_in + put_in * gone / all;
 		assert!((expected..expected + 3).contains(&spent()), "{} for {expected}", spent());
 	});
@@ -125,7 +126,7 @@ fn key_should_do_nothing_once_expired() {
 		assert_noop!(Jobs::end_job(key(), 0), Error::<Test>::KeyExpired);
 		let expired = Jobs::set_spending_key(RuntimeOrigin::signed(BOB), KEY, 1, 4, ALL);
 		assert_noop!(expired, Error::<Test>::KeyExpired);
-		// Anyone tidies up then, and only then.
+		// Anyone can delete it then, and only then.
 		assert_ok!(Jobs::remove_spending_key(RuntimeOrigin::signed(TIM), BOB, KEY));
 		assert_noop!(create_as_key("cam2", UNIT), Error::<Test>::NoSpendingKey);
 		set(UNIT, 100, ALL);
@@ -164,7 +165,7 @@ fn key_should_do_nothing_to_anothers_jobs() {
 		assert_noop!(create_by(&KEY, Some(BEA), "cam2", UNIT), Error::<Test>::NoSpendingKey);
 		assert_noop!(Jobs::top_up(key(), others, 1), Error::<Test>::NotBroadcaster);
 		assert_noop!(Jobs::end_job(key(), others), Error::<Test>::NotParty);
-		// For itself it has no ETH.
+		// It has no ETH of its own.
 		assert_noop!(create_by(&KEY, None, "cam", UNIT), Error::<Test>::InsufficientEth);
 	});
 }
@@ -173,12 +174,12 @@ fn key_should_do_nothing_to_anothers_jobs() {
 fn key_should_name_no_keys() {
 	build_and_execute(|| {
 		set(5 * UNIT, 100, ALL);
-		// What it sets is for its own ETH, of which it has none, not even the deposit.
+		// A key that it sets is for its own ETH, of which it has none, not even the deposit.
 		let set = Jobs::set_spending_key(RuntimeOrigin::signed(KEY), TIM, UNIT, 100, ALL);
 		assert_noop!(set, Error::<Test>::InsufficientEth);
 		assert!(!SpendingKeys::<Test>::contains_key(BOB, TIM));
 		assert_noop!(create_by(&TIM, Some(BOB), "cam", UNIT), Error::<Test>::NoSpendingKey);
-		// Nor does a key's key count for the first's broadcaster.
+		// A key's key does not count for the first key's broadcaster either.
 		assert_noop!(create_by(&TIM, Some(KEY), "cam", UNIT / 2), Error::<Test>::NoSpendingKey);
 		assert_noop!(
 			Jobs::remove_spending_key(RuntimeOrigin::signed(KEY), BOB, KEY),
@@ -218,12 +219,12 @@ fn attack_spending_keys_should_not_fill_storage_for_nothing() {
 			let origin = RuntimeOrigin::signed(who.clone());
 			Jobs::set_spending_key(origin, AccountId::new([i; 32]), 0, 50, Scope::none())
 		};
-		// Who has nothing can have nothing stored.
+		// An account without ETH can have nothing stored.
 		assert_noop!(set(&TIM, 1), Error::<Test>::InsufficientEth);
 		assert_ok!(set(&BOB, 1));
 		assert_ok!(set(&BOB, 2));
 		assert_eq!(held(&BOB, HoldReason::SpendingKey), 2 * BOND);
-		// A change takes no second one, and a new price of storage changes no old deposit.
+		// A change takes no second deposit, and a new price of storage changes no old one.
 		Parameters::mutate(|parameters| parameters.broadcaster_bond = 3 * BOND);
 		assert_ok!(set(&BOB, 2));
 		assert_eq!(held(&BOB, HoldReason::SpendingKey), 2 * BOND);
@@ -234,7 +235,7 @@ fn attack_spending_keys_should_not_fill_storage_for_nothing() {
 		};
 		assert_ok!(remove(BOB, 1));
 		assert_eq!(held(&BOB, HoldReason::SpendingKey), BOND);
-		// Whoever removes an expired one, its broadcaster gets the deposit back.
+		// Whoever removes an expired key, its broadcaster gets the deposit back.
 		run_to(50);
 		assert_ok!(remove(TAT, 2));
 		assert_eq!((held(&BOB, HoldReason::SpendingKey), free(&BOB)), (0, PURSE));

@@ -1,4 +1,4 @@
-//! What verifying claims costs, and who pays it.
+//! The cost of verifying claims, and who pays it.
 
 use crate::{mock::*, Debts, Error, Event, HoldReason, OpenClaims};
 use frame_support::{assert_noop, assert_ok, traits::fungibles::Mutate};
@@ -12,7 +12,7 @@ use livepeer_primitives::{
 };
 use sp_runtime::Perbill;
 
-/// What a standard segment costs a verifier: a tenth of its price.
+/// What a standard segment costs for one verifier: a tenth of its price.
 const VERIFY_PRICE: Balance = PRICE / 10;
 
 /// Verification has a price, which claims cover once.
@@ -23,7 +23,7 @@ fn with_price(fee_ratio: u32) {
 	});
 }
 
-/// Moves ETH of BEA's.
+/// Moves ETH of BEA.
 fn give(who: &AccountId, amount: Balance) {
 	let kept = frame_support::traits::tokens::Preservation::Expendable;
 	assert_ok!(<Assets as Mutate<_>>::transfer(ETH, &BEA, who, amount, kept));
@@ -49,7 +49,7 @@ fn bill(payments: &[(AccountId, Balance)]) -> VerificationBill {
 	VerificationBill { payments: payments.to_vec() }
 }
 
-/// What was booked for `who`, all together.
+/// The total booked for `who`.
 fn booked(who: &AccountId) -> Balance {
 	Booked::get().get(who).into_iter().flatten().map(|(amount, _)| amount).sum()
 }
@@ -90,7 +90,7 @@ fn accepted_claim_should_pay_verifiers_and_give_the_rest_back() {
 		assert_ok!(settle_with(0, Settlement::Pay, &bill(&[(TOM, VERIFY_PRICE), (TAT, 7)])));
 		assert_eq!((booked(&TOM), booked(&TAT)), (VERIFY_PRICE, 7));
 		assert_eq!(free(&TIM), UNIT - VERIFY_PRICE - 7);
-		// The fee is the transcoder's and its delegators' as ever.
+		// The fee goes to the transcoder and its delegators as usual.
 		assert_eq!(Booked::get()[&TIM], [(fee_of(16), Perbill::from_percent(40))]);
 		assert_eq!(free(&POT), fee_of(16) + VERIFY_PRICE + 7);
 		assert!(events().contains(&Event::EscrowPaid {
@@ -139,8 +139,8 @@ fn attack_transcoder_without_eth_should_pay_out_of_the_fee_and_not_its_delegator
 	});
 }
 
-/// Small claims, of whose fees so much was left as an account of ETH begins with: none of it would go to
-/// those who verify them.
+/// Small claims, of whose fees as much was left as an ETH account needs to exist: then nothing of
+/// it would go to those that verify them.
 #[test]
 fn attack_small_fees_should_pay_for_their_verification_in_full() {
 	build_and_execute(|| {
@@ -158,7 +158,7 @@ fn attack_small_fees_should_pay_for_their_verification_in_full() {
 		assert_eq!(budget(0, Settlement::Pay), whole);
 		assert_ok!(settle_with(0, Settlement::Pay, &bill(&[(TOM, whole)])));
 		assert_eq!(booked(&TOM), whole);
-		// All of a fee too, and what it owes takes all of another.
+		// All of a fee pays too, and what it owes takes all of another.
 		claim.first = 2;
 		claim.last = 2;
 		claim.total_work = work;
@@ -198,12 +198,12 @@ fn prepayment_should_come_back_where_its_accounts_could_not_begin() {
 		let id = running();
 		assert_ok!(claim_standard(id, 0, 16));
 		let all = budget(0, Settlement::Refund);
-		// The pot has never had a fee, and all of it is less than it could begin with.
+		// The pot has never had a fee, and this whole fee is less than it needs to exist.
 		assert!(all < ETH_MINIMUM && free(&POT) == 0);
 		assert_ok!(settle_with(0, Settlement::Refund, &bill(&[(TOM, 5)])));
 		assert_eq!(total_eth(&BOB), PURSE + 5);
 		assert_eq!(free(&TIM), UNIT - 5);
-		// From the first fee on it takes the smallest part.
+		// From the first fee on it accepts the smallest part.
 		assert_ok!(claim_standard(id, 16, 16));
 		assert_ok!(settle_with(1, Settlement::Pay, &bill(&[(TOM, 5)])));
 		assert_eq!(booked(&TOM), 5);
@@ -222,13 +222,13 @@ fn claim_should_fail_while_its_fee_is_not_worth_its_verification() {
 	});
 }
 
-/// One leaf with work beside others without any: the more of them, the less each leaf has in the mean, and
-/// the more often the one is drawn.
+/// One leaf with work among others without any: the more of them, the less work each leaf has on
+/// average, and the more often the one is drawn.
 #[test]
 fn attack_empty_leaves_should_not_lower_what_a_claim_has_to_be_worth() {
 	build_and_execute(|| {
 		with_price(1);
-		// Three members cost what four leaves are worth.
+		// Three members cost as much as four leaves are worth.
 		Lottery::mutate(|lottery| lottery.verify_price = PRICE / 3 * 4);
 		register(&TIM, 100 * UNIT, PRICE, 10);
 		let id = create(&BOB, "cam");
@@ -243,11 +243,12 @@ fn attack_empty_leaves_should_not_lower_what_a_claim_has_to_be_worth() {
 			assert_noop!(padded(1, leaves), Error::<Test>::FeeBelowVerification);
 			assert_noop!(padded(3, leaves.max(3)), Error::<Test>::FeeBelowVerification);
 		}
-		// What can be drawn of it is worth no more than it: four leaves, one of which is drawn.
+		// What can be drawn of it costs no more than its worth: four leaves, one of which is drawn.
 		assert_ok!(padded(4, 4));
 		let claim = OpenClaims::<Test>::get(0).unwrap();
 		assert!(claim.info.fee >= claim.prepayment);
-		// Where the verification may cost more than a last, small claim, so much is backed.
+		// If the verification can cost more than a last, small claim is worth, that much must be
+		// backed.
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(TIM), id));
 		let exposed = crate::Exposed::<Test>::get(TIM);
 		let mut last = work_claim(id, 0, 4, 5, STANDARD_SEGMENT_WORK);
@@ -279,7 +280,7 @@ fn last_claim_should_be_small_at_the_cost_of_who_ended_the_assignment() {
 			assert_ok!(Jobs::end_job(RuntimeOrigin::signed(ender), id));
 			assert_ok!(claim_standard(id, 0, 1));
 			let claim = OpenClaims::<Test>::get(0).unwrap();
-			// Three members' work on a leaf is worth three fees: two are missing.
+			// Three members' work on a leaf is worth three fees, so two are missing.
 			let missing = 2 * PRICE;
 			let shortfall = if by_broadcaster { missing } else { 0 };
 			assert_eq!(claim.shortfall, shortfall);
@@ -424,7 +425,7 @@ fn attack_self_dealing_should_not_prepay_with_its_own_escrow() {
 		assert_ok!(claim_work(&BOB, id, 0, 0, 15, STANDARD_SEGMENT_WORK * 16));
 		let claim = OpenClaims::<Test>::get(0).unwrap();
 		assert_eq!(claim.prepaid, 0);
-		// It comes out of what it pays itself.
+		// It is paid out of what the account itself pays.
 		let all = budget(0, Settlement::Pay);
 		assert_eq!(all, claim.prepayment);
 		assert_ok!(settle_with(0, Settlement::Pay, &bill(&[(TOM, all)])));

@@ -1,4 +1,4 @@
-//! What applications see.
+//! The reads for applications.
 
 use crate::mock::*;
 use frame_support::assert_ok;

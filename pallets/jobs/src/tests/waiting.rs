@@ -1,4 +1,4 @@
-//! Who is offered a job and who is not, and jobs that nobody suits.
+//! Which transcoders are offered a job, and jobs that suit nobody.
 
 use crate::{
 	decision::{MAX_DRAWS, WALK_INTERVAL, WALK_JOBS},
@@ -24,7 +24,7 @@ fn back(who: &AccountId) {
 	<Jobs as OnAvailable>::on_available(who);
 }
 
-/// Goes on until the job is drawn again; says in how many blocks.
+/// Continues until the job is drawn again; returns the number of blocks.
 fn until_drawn(id: JobId) -> u32 {
 	let before = job(id).phase.retries();
 	for blocks in 1..3_000 {
@@ -48,7 +48,7 @@ fn job_that_nobody_suits_should_say_why() {
 		register(&TOM, UNIT, PRICE, 0);
 		Directory::mutate(|all| all.get_mut(&TOM).unwrap().capacity = 1);
 		until_drawn(id);
-		// Who asks too much comes nearer than who could not do the work.
+		// A transcoder that asks too much comes nearer than one that could not do the work.
 		assert_eq!(why(id), Some(Unsuited::Price));
 		OwnBond::set(0);
 		register(&TIM, UNIT, PRICE, 10);
@@ -67,7 +67,7 @@ fn job_should_wait_while_fewer_could_judge_it_than_a_committee_has() {
 		LeastJudges::set(3);
 		let judges: Vec<_> = (0..3).map(|i| AccountId::new([0xa0 + i; 32])).collect();
 		register(&TIM, UNIT, PRICE, 10);
-		// One of them, the broadcaster, whoever is jailed and the transcoder itself judge nothing.
+		// One of them, the broadcaster, the jailed ones and the transcoder itself do not judge.
 		for (seated, jailed) in [
 			(vec![judges[0].clone(), judges[1].clone()], vec![]),
 			(vec![judges[0].clone(), judges[1].clone(), BOB], vec![]),
@@ -81,7 +81,7 @@ fn job_should_wait_while_fewer_could_judge_it_than_a_committee_has() {
 			assert!(job(id).phase.current().is_none());
 			assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));
 		}
-		// It goes on as soon as there are enough of them.
+		// It continues as soon as there are enough of them.
 		let id = create(&BOB, "cam");
 		skip(2);
 		assert_eq!(why(id), Some(Unsuited::Judges));
@@ -103,7 +103,7 @@ fn transcoder_without_enough_judges_should_be_passed_over_and_not_the_job() {
 		register(&TOM, UNIT, PRICE, 10);
 		let id = create(&BOB, "cam");
 		skip(2);
-		// One that validates leaves a judge less for its own claims.
+		// A transcoder that validates leaves one judge less for its own claims.
 		assert_eq!(current(id), (TOM, 0));
 	});
 }
@@ -148,7 +148,7 @@ fn job_that_nobody_suits_should_end_in_the_end() {
 fn waiting_job_should_be_drawn_at_once_when_somebody_announces_more() {
 	build_and_execute(|| {
 		let id = create(&BOB, "cam");
-		// It waits for 64 blocks by now.
+		// By now it waits for 64 blocks.
 		while job(id).phase.retries() < 5 {
 			skip(1);
 		}
@@ -178,9 +178,10 @@ fn attack_announcing_on_and_on_should_not_have_the_chain_look_on_and_on() {
 			drawn += events().iter().filter(|e| matches!(e, Event::NobodySuits { .. })).count();
 			check();
 		}
-		// Two walks, or three at most, whoever said it how often.
+		// Two walks, or at most three, whoever announced it how often.
 		assert!((3..=9).contains(&drawn) && drawn % 3 == 0, "{drawn} draws");
-		// What was in vain stays counted, and what a walk draws is none of it: nobody ends others' jobs so.
+		// Earlier draws for nothing stay counted, and those of a walk do not count: nobody can end
+		// others' jobs this way.
 		for _ in 0..20 * WALK_INTERVAL {
 			back(&TIM);
 			skip(1);
@@ -199,7 +200,7 @@ fn attack_many_waiting_jobs_should_be_drawn_few_at_a_time_whoever_announces_how_
 		for id in &ids {
 			assert_ok!(create_with(&BOB, &format!("cam{id}"), UNIT / 100));
 		}
-		// None of them is drawn by itself for long.
+		// None of them is due for a draw of its own for a long time.
 		while ids.iter().any(|id| job(*id).phase.retries() < 7) {
 			skip(1);
 		}
@@ -223,7 +224,7 @@ fn attack_many_waiting_jobs_should_be_drawn_few_at_a_time_whoever_announces_how_
 			assert!((2..=3).contains(&times), "job {id} was drawn {times} times");
 			assert_eq!(job(*id).phase.retries(), 7, "and none of it counts");
 		}
-		// When the last walk is over nothing stands on the agenda for one.
+		// When the last walk is over, the agenda holds nothing for one.
 		skip(4 * WALK_INTERVAL);
 		assert!(crate::NextWalk::<Test>::get().is_some_and(|walk| !walk.is_going));
 	});
@@ -291,7 +292,7 @@ fn who_loses_a_job_should_not_be_chosen_again_at_once() {
 			skip(1);
 		}
 		Absent::set(vec![]);
-		// TIM has nearly all the stake, and is back already.
+		// TIM has almost all of the stake, and is already back.
 		skip(2);
 		assert_eq!(current(id), (TOM, 1));
 	});
@@ -330,7 +331,7 @@ fn attack_transcoder_that_lets_offers_pass_should_be_suspended_for_a_round() {
 		let other = create(&BEA, "cam");
 		skip(40);
 		assert_eq!((job(id).phase.current(), job(other).phase.current()), (None, None));
-		// This round's rest and the next one.
+		// The rest of this round and the next one.
 		Round::mutate(|round| *round += 1);
 		back(&TIM);
 		skip(20);
@@ -368,8 +369,9 @@ fn attack_keys_that_change_under_the_offer_should_suspend_nobody() {
 	});
 }
 
-/// A broadcaster changes its keys every few blocks, so that each offer of each of its jobs lapses: all
-/// urgent, and one after the other to everybody on the list for the fee of one draw.
+/// A broadcaster changes its keys every few blocks, so that each offer of each of its jobs lapses:
+/// all in the urgent queue, and one after the other to everybody on the list, for the fee of one
+/// draw.
 #[test]
 fn attack_keys_that_change_under_the_offer_should_have_it_handed_on_to_nobody() {
 	build_and_execute(|| {
@@ -399,7 +401,8 @@ fn attack_accepting_and_vanishing_should_end_nobodys_job() {
 			skip(1);
 			Jailed::take();
 		};
-		// As after so many acceptances that came to nothing: it waits long, but for nobody in vain.
+		// As after that many acceptances that came to nothing: it waits long, but for no draw for
+		// nothing.
 		crate::Jobs::<Test>::mutate(id, |job| {
 			if let Some(job) = job {
 				job.fruitless = MAX_DRAWS + 5;
@@ -411,7 +414,7 @@ fn attack_accepting_and_vanishing_should_end_nobodys_job() {
 		back(&TIM);
 		skip(2);
 		assert_eq!(accept(id), (TIM, 1));
-		// A fee that is paid takes those acceptances off, also while it waits.
+		// A paid fee removes those acceptances, even while it waits.
 		assert_ok!(claim(&TIM, id, 1, 0, 9));
 		lose();
 		assert!(job(id).phase.retries() > MAX_DRAWS);
@@ -433,8 +436,8 @@ fn lapses_should_go_with_who_resigns() {
 	});
 }
 
-/// A transcoder that lets offers pass resigns, and registers again: it would have its seat, jobs and rewards a
-/// round earlier than the suspension lets it.
+/// A transcoder that lets offers pass resigns and registers again, in the hope of a seat, jobs and
+/// rewards a round before its suspension ends.
 #[test]
 fn attack_resigning_should_not_end_a_suspension() {
 	build_and_execute(|| {
@@ -452,7 +455,7 @@ fn attack_resigning_should_not_end_a_suspension() {
 			Round::mutate(|round| *round += 1);
 		}
 		assert!(!Jobs::is_barred(&TIM));
-		// What is over goes.
+		// What is over is deleted.
 		<Jobs as OnTranscoderLost>::on_transcoder_lost(&TIM);
 		assert!(!Lapses::<Test>::contains_key(TIM));
 	});
@@ -476,7 +479,7 @@ fn attack_own_bond_tiny_beside_delegated_should_back_few_claims() {
 		assert_eq!(Exposed::<Test>::get(TIM), fee_of(8));
 		assert_noop!(claim(&TIM, id, 0, 8, 10), Error::<Test>::NotBacked);
 		assert_ok!(claim(&TIM, id, 0, 8, 9));
-		// What is decided backs the next, long before it is paid.
+		// A decided claim frees its backing for the next, long before it is paid.
 		decide(0);
 		assert_eq!(Exposed::<Test>::get(TIM), fee_of(2));
 		assert_ok!(claim(&TIM, id, 0, 10, 17));

@@ -1,4 +1,4 @@
-//! Leaving pays for itself.
+//! Calls that pay their fee out of the stake that they release.
 
 use crate::{mock::*, Advanced, Error, Frees, WeightInfo};
 use frame_support::{assert_noop, assert_ok, weights::constants::RocksDbWeight};
@@ -13,12 +13,12 @@ fn unbonding_should_pay_out_of_what_it_frees() {
 		assert_ok!(LptStaking::advance(&d(), Frees::Unbonded(500), 30));
 		assert_eq!(lpt(d()) - before, 30);
 		check();
-		// All of it, as the call says: what was paid already is part of it.
+		// Unbonding "all" includes what was already paid out.
 		let lock = unbond(d(), 500);
 		assert_eq!(LptStaking::locks(d())[0].value, 470);
 		assert_eq!((stake(d()), lock), (0, 0));
 		assert!(!Advanced::<Test>::exists());
-		// The next one is whole.
+		// The next unbonding is paid in full.
 		bond(d(), 500, t());
 		unbond(d(), 100);
 		assert_eq!(LptStaking::locks(d())[1].value, 100);
@@ -52,7 +52,7 @@ fn withdrawing_should_pay_out_of_the_lock() {
 		let before = lpt(d());
 		assert_ok!(LptStaking::advance(&d(), frees, 30));
 		assert_eq!(lpt(d()) - before, 500);
-		// Its own call finds it paid, and pays nothing more.
+		// The lock's own call finds it paid out, and pays nothing more.
 		assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(d()), lock));
 		assert_eq!(lpt(d()) - before, 500);
 		assert_noop!(
@@ -83,7 +83,7 @@ fn attack_advance_of_a_call_that_fails_is_no_gift_to_the_next() {
 	build_with_bonds(vec![(t(), t(), 1_000)], || {
 		bond(d(), 500, t());
 		assert_ok!(LptStaking::advance(&d(), Frees::Unbonded(495), 30));
-		// What is left would be less than the smallest bond.
+		// The rest would be less than the smallest bond.
 		let failed = LptStaking::unbond(RuntimeOrigin::signed(d()), 495);
 		assert!(failed.is_err());
 		LptStaking::settle_advance();
@@ -93,11 +93,12 @@ fn attack_advance_of_a_call_that_fails_is_no_gift_to_the_next() {
 	});
 }
 
-/// For who has nothing free the bond is settled for the fee too, and the pot pays out. The call weighs
-/// that, or blocks could be filled with it at less than they take.
+/// An account without free balance settles its bond for the fee too, and the pot pays out. The
+/// call's weight includes that. Otherwise blocks could be filled with calls that take longer than
+/// they weigh.
 #[test]
 fn attack_leaving_that_pays_for_itself_should_weigh_the_payout_too() {
-	// The account, the pot, and what the pot owes.
+	// Writes to the account, to the pot and to what the pot owes.
 	let payout = RocksDbWeight::get().writes(3);
 	let without = <() as WeightInfo>::transfer_bond();
 	assert!(<() as WeightInfo>::unbond().ref_time() >= (without + payout).ref_time());

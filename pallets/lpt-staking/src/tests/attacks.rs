@@ -1,4 +1,4 @@
-//! Attacks, each by name.
+//! Attacks, one test each.
 
 use crate::{mock::*, Error};
 use frame_support::{assert_noop, assert_ok};
@@ -9,8 +9,7 @@ fn tenth() -> Perbill {
 	Perbill::from_percent(10)
 }
 
-/// A claim of round 2 fails in round 5. In between the transcoder and a delegator take their stake
-/// out of the bond.
+/// A claim of round 2 fails in round 5. Meanwhile the transcoder and a delegator unbond.
 #[test]
 fn slash_should_reach_stake_that_was_unbonded_before_the_verdict() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
@@ -30,7 +29,7 @@ fn slash_should_reach_stake_that_was_unbonded_before_the_verdict() {
 	});
 }
 
-/// The unbonding period runs out while the claim is open: nothing is released before the slash.
+/// The unbonding period ends while the claim is open: nothing is released before the slash.
 #[test]
 fn slash_should_not_be_outwaited_in_the_unbonding_period() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
@@ -47,7 +46,7 @@ fn slash_should_not_be_outwaited_in_the_unbonding_period() {
 	});
 }
 
-/// A top-up between offence and verdict must not make old stake look new.
+/// A top-up between offence and verdict must not make old stake count as new.
 #[test]
 fn slash_should_reach_all_stake_when_topped_up_before_the_verdict() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
@@ -57,15 +56,15 @@ fn slash_should_reach_all_stake_when_topped_up_before_the_verdict() {
 		bond(d(), 10, t());
 		assert_eq!(slash(t(), 1, tenth()).total, 202);
 		assert_eq!((stake(t()), stake(d())), (900, 918));
-		// Nor does one after it undo it.
+		// Neither does a top-up after the verdict undo it.
 		bond(d(), 100, t());
 		next_round();
 		assert_eq!(stake(d()), 1018);
 	});
 }
 
-/// Unbonding and bonding again with the same account or with another leaves the old stake in its
-/// exit pool: it does not count elsewhere in between.
+/// Stake that is unbonded stays in its exit pool, whether its owner bonds again with the same
+/// account or with another one. It counts nowhere else in between.
 #[test]
 fn slash_should_reach_stake_that_seeks_shelter_with_another_transcoder() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000), (t2(), t2(), 1000)], || {
@@ -80,8 +79,9 @@ fn slash_should_reach_stake_that_seeks_shelter_with_another_transcoder() {
 	});
 }
 
-/// Newcomers: who joins while the claim is open shares the risk, as the view shows; who comes
-/// after the verdict is refused and pays nothing; who left before the offence pays nothing.
+/// A delegator that joins while the claim is open shares the risk, as the view shows. One that
+/// comes after the verdict is refused and pays nothing. One that left before the offence pays
+/// nothing.
 #[test]
 fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
@@ -91,7 +91,7 @@ fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
 		LptStaking::open(&t(), 3);
 		assert_eq!(LptStaking::transcoder_stake(t()).open_liabilities, [(3, 1)]);
 		bond(d2(), 1000, t());
-		// The verdict: jailed until the slash is executed.
+		// The verdict: the transcoder is jailed until the slash is executed.
 		InJail::set([t()].into());
 		assert_noop!(
 			LptStaking::bond(RuntimeOrigin::signed(account(13)), 1000, t()),
@@ -102,7 +102,7 @@ fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
 		LptStaking::close(&t(), 3);
 		assert_eq!((stake(t()), stake(d2())), (900, 900));
 		assert_eq!(LptStaking::locks(d())[0].value, 1000);
-		// After jail: whoever comes is not touched by the past.
+		// After jail: the past does not touch newcomers.
 		InJail::take();
 		bond(account(13), 1000, t());
 		assert_eq!(stake(account(13)), 1000);
@@ -111,8 +111,8 @@ fn slash_should_not_hit_the_innocent_newcomer_or_the_early_leaver() {
 	});
 }
 
-/// Others cannot change a bond, dust is refused, and a stranger's bond changes nothing of what a
-/// transcoder has or earns in the round (Livepeer: a bond of one wei before the reward).
+/// Other accounts cannot change a bond, and dust is refused. A stranger's bond changes nothing of
+/// what a transcoder has or earns in the round (Livepeer: a bond of one wei before the reward).
 #[test]
 fn third_party_should_not_grief_with_bonds() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
@@ -134,7 +134,7 @@ fn third_party_should_not_grief_with_bonds() {
 	});
 }
 
-/// A thousand fees of one wei: nothing is lost but dust, nothing blocks, nobody gains.
+/// A thousand fees of one wei: only dust is lost, nothing blocks, nobody gains.
 #[test]
 fn fee_dust_should_neither_overpay_nor_block() {
 	build_with_bonds(vec![(t(), t(), 3), (d(), t(), 7), (d2(), t(), 11)], || {
@@ -149,14 +149,15 @@ fn fee_dust_should_neither_overpay_nor_block() {
 			unbond(who.clone(), all);
 			assert_ok!(LptStaking::withdraw_fees(RuntimeOrigin::signed(who)));
 		}
-		// What is left when the last one has gone is nobody's: surplus.
+		// What remains after the last member has left belongs to nobody: it is surplus.
 		assert_eq!(LptStaking::surplus().fees, MINIMUM_ETH + 1000 - paid);
 	});
 }
 
-/// Settling over and over earns nothing and costs nobody else: a delegator that settles five times
+/// Settling over and over earns nothing and costs nobody else. A delegator that settles five times
 /// in each of 50 rounds has as much as one that never does, less the fraction of a unit that each
-/// round's first settlement rounds down. That stays in the pool, and others have the same to the
+/// round's first settlement rounds down. That fraction stays in the pool, and the others have
+/// exactly the same.
 /// digit.
 #[test]
 fn settling_often_should_not_change_what_others_have() {
@@ -185,11 +186,11 @@ fn settling_often_should_not_change_what_others_have() {
 	assert!(often.1 <= never.1 && never.1 - often.1 <= ROUNDS, "{often:?} {never:?}");
 	assert_eq!(more_dust.0 - dust.0, never.0 - often.0);
 	assert_eq!(more_dust.1 - dust.1, never.1 - often.1);
-	// What one story leaves: less than a unit of each bond and commission, and of each booking.
+	// One story leaves less than a unit for each bond, each commission and each booking.
 	assert!(dust.0 <= 2 * ROUNDS && dust.1 <= 2 * ROUNDS, "{dust:?}");
 }
 
-/// What is sent to the pot belongs to nobody: no share grows by it, no invariant breaks.
+/// LPT sent to the pot belongs to nobody: no share grows by it and no invariant breaks.
 #[test]
 fn donation_to_the_pot_should_not_change_any_share() {
 	build_with_bonds(vec![(t(), t(), 10)], || {
@@ -207,7 +208,7 @@ fn donation_to_the_pot_should_not_change_any_share() {
 	});
 }
 
-/// Who finds its own offence gets back at most half of what it loses itself.
+/// A transcoder that reports its own offence gets back at most half of its own loss.
 #[test]
 fn self_reporting_should_cost_when_own_stake_is_a_real_part() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 9000)], || {
@@ -217,28 +218,29 @@ fn self_reporting_should_cost_when_own_stake_is_a_real_part() {
 	});
 }
 
-/// A transcoder with next to nothing of its own fails on purpose and reports itself, or has an
-/// accomplice do it: a twentieth of what its delegators lose would be far more than its own loss.
+/// A transcoder with almost no own stake fails on purpose and reports itself, or has an accomplice
+/// do it. A twentieth of its delegators' loss would be far more than its own loss.
 #[test]
 fn attack_self_reporting_should_not_pay_when_own_bond_is_tiny_beside_delegated() {
 	for reporter in [t(), finder()] {
 		build_with_bonds(vec![(t(), t(), 1_000), (d(), t(), 1_000_000)], || {
 			let before = stake(t()) + lpt(t()) + lpt(finder());
 			let slashed = LptStaking::slash(&t(), 0, tenth(), &[reporter]);
-			// A twentieth would have been 5,005.
+			// A twentieth of the total would have been 5,005.
 			assert_eq!((slashed.total, slashed.finders_fee), (100_100, 50));
 			assert_eq!(before - (stake(t()) + lpt(t()) + lpt(finder())), 50);
 		});
 	}
-	// Without anything of its own the offender loses nothing, and nobody finds it for a fee.
+	// An offender without own stake loses nothing, so there is no finder's fee.
 	build_with_bonds(vec![(d(), t(), 1_000_000)], || {
 		let slashed = slash(t(), 0, tenth());
 		assert_eq!((slashed.total, slashed.finders_fee), (100_000, 0));
 	});
 }
 
-/// What the offender took out of its bond before the verdict is its own loss as well, what it took
-/// out before the offence is none, and what it delegated elsewhere neither.
+/// Stake that the offender unbonded after the offence and before the verdict counts as its own
+/// loss. Stake that it unbonded before the offence does not count, and neither does stake that it
+/// delegated to others.
 #[test]
 fn finders_fee_should_count_the_offenders_locks_that_the_slash_reaches() {
 	build_with_bonds(vec![(t(), t(), 3_000), (d(), t(), 1_000_000)], || {
@@ -246,7 +248,7 @@ fn finders_fee_should_count_the_offenders_locks_that_the_slash_reaches() {
 		next_round();
 		unbond(t(), 1_990);
 		next_round();
-		// 1 of its bond, 199 of the younger lock.
+		// 1 from its bond, 199 from the younger lock.
 		assert_eq!(slash(t(), 1, tenth()).finders_fee, 100);
 		assert_eq!(LptStaking::locks(t())[0].value, 1_000);
 	});
@@ -257,7 +259,7 @@ fn finders_fee_should_count_the_offenders_locks_that_the_slash_reaches() {
 }
 
 /// A delegator that joins for one round only to catch its fees gets nothing: stake counts from the
-/// next round, and leaving forfeits what comes.
+/// next round, and leaving forfeits later fees.
 #[test]
 fn fees_should_not_be_caught_by_stake_that_jumps_in() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
@@ -271,7 +273,7 @@ fn fees_should_not_be_caught_by_stake_that_jumps_in() {
 	});
 }
 
-/// A validator that is about to judge takes its stake out first: what it had in the round whose
+/// A validator that is about to judge unbonds first. The stake that it had in the round whose
 /// snapshot seated it stays liable until the challenge has ended, however old that round is.
 #[test]
 fn attack_judge_should_stay_liable_when_it_unbonds_before_it_judges() {
@@ -279,7 +281,7 @@ fn attack_judge_should_stay_liable_when_it_unbonds_before_it_judges() {
 		rounds(3);
 		unbond(d(), 1000);
 		next_round();
-		// Seated by the snapshot of the round before.
+		// The snapshot of the round before seated it.
 		LptStaking::open(&t(), 3);
 		unbond(t(), 1000);
 		rounds(12);

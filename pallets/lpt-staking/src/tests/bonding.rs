@@ -1,4 +1,4 @@
-//! Bonding, topping up and what is refused.
+//! Bonding, topping up, and refusals.
 
 use crate::{mock::*, Bonds, Error, Event, Pools};
 use frame_support::{assert_noop, assert_ok};
@@ -88,7 +88,7 @@ fn bond_should_go_elsewhere_when_all_of_it_left_before() {
 		unbond(d(), 100);
 		bond(d(), 100, t2());
 		assert_eq!(LptStaking::delegate_of(&d()), Some(t2()));
-		// The stake that left stays where it is.
+		// The unbonded stake stays with its old transcoder.
 		assert_eq!(LptStaking::locks(d())[0].transcoder, t());
 	});
 }
@@ -106,7 +106,7 @@ fn bond_should_fail_when_the_transcoder_refuses_unless_it_is_ones_own() {
 	});
 }
 
-/// Who delegates already would else have stake beside the slash that is coming.
+/// Otherwise a delegator could add stake that the coming slash does not reach.
 #[test]
 fn top_up_should_fail_when_the_transcoder_is_jailed() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
@@ -181,7 +181,7 @@ fn checkpoint_should_last_until_the_last_that_joined_is_settled() {
 		bond(t(), 100, t());
 		bond(d(), 100, t());
 		bond(d2(), 100, t());
-		// In the round itself none is needed.
+		// Within the round of the bonds no checkpoint is needed.
 		assert_eq!(checkpoints(), 0);
 		next_round();
 		fee(t(), 300, Perbill::one());

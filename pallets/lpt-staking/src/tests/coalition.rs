@@ -1,5 +1,5 @@
-//! Nobody who shares a purse with the offender gains by its slash, whatever part of the pool is
-//! theirs and whoever of them reports it.
+//! A slash never profits a coalition that includes the offender, whatever part of the pool belongs
+//! to the coalition and whichever of its members reports the offence.
 
 use crate::{mock::*, Locks};
 use frame_support::assert_ok;
@@ -10,8 +10,8 @@ use livepeer_primitives::{
 use proptest::prelude::*;
 use sp_runtime::Perbill;
 
-/// The offender and who is with it: two of its delegators, a validator with stake of its own, which
-/// judges, and somebody without stake.
+/// The offender and its accomplices: two of its delegators, a validator with own stake that judges,
+/// and somebody without stake.
 fn coalition() -> [AccountId; 5] {
 	[t(), d(), d2(), t2(), finder()]
 }
@@ -21,17 +21,17 @@ fn wealth(who: &AccountId) -> Balance {
 	lpt(who.clone()) + staked(who)
 }
 
-/// What an account has in bond and locks.
+/// What an account has in its bond and its locks.
 fn staked(who: &AccountId) -> Balance {
 	stake(who.clone()) + locked(who, |_| true)
 }
 
-/// What an account has in the locks that are `of`.
+/// What an account has in the locks that match `of`.
 fn locked(who: &AccountId, of: impl Fn(&crate::LockView) -> bool) -> Balance {
 	LptStaking::locks(who.clone()).iter().filter(|lock| of(lock)).map(|lock| lock.value).sum()
 }
 
-/// What of the offender's own stake stood behind `t`.
+/// The part of the offender's own stake that stood behind `t`.
 fn own() -> Balance {
 	LptStaking::self_bond(&t()) + locked(&t(), |lock| lock.transcoder == t())
 }
@@ -40,7 +40,7 @@ fn own() -> Balance {
 struct Offence {
 	back: RoundIndex,
 	fraction: Perbill,
-	/// Which of the coalition report it, and whether somebody honest does as well.
+	/// Which members report the offence. `beside`: whether an honest finder reports it too.
 	finders: Vec<prop::sample::Index>,
 	beside: bool,
 }
@@ -59,7 +59,7 @@ prop_compose! {
 	}
 }
 
-/// Shares from 0 to 1, the ends among them, and tiny ones.
+/// Shares from 0 to 1, including both ends and tiny ones.
 fn share() -> impl Strategy<Value = Perbill> {
 	prop_oneof![
 		Just(Perbill::zero()),
@@ -121,7 +121,8 @@ proptest! {
 				prop_assert!(slashed.finders_fee <= own_loss / 2);
 				prop_assert!(slashed.finders_fee <= finder_fee.mul_ceil(slashed.total));
 				prop_assert!(all() <= before.0, "the coalition gained");
-				// It keeps at most half of the offender's own loss, and nothing of its others'.
+				// The coalition gets back at most half of the offender's own loss, and nothing of
+				// the accomplices' loss.
 				let lost = before.1 - at_stake();
 				prop_assert!(before.0 - all() >= lost - own_loss / 2);
 				check();

@@ -41,7 +41,7 @@ fn fees_should_be_withdrawn_in_eth_when_earned() {
 		assert_eq!(eth(pot()), MINIMUM_ETH);
 		assert_eq!(OwedFees::<Test>::get(), 0);
 		assert_noop!(LptStaking::withdraw_fees(RuntimeOrigin::signed(d())), Error::<Test>::NoFees);
-		// The bond is untouched.
+		// The bond is unchanged.
 		assert_eq!(stake(d()), 3000);
 	});
 }
@@ -78,7 +78,7 @@ fn reward_should_not_be_booked_when_it_is_not_in_the_pot_or_no_stake_counts() {
 		bond(t(), 1000, t());
 		assert_eq!(LptStaking::reward(&t(), 0, 100, Perbill::zero()), 0);
 		next_round();
-		// The 100 of above lie there still.
+		// The surplus of 100 from above is still there.
 		assert_eq!(LptStaking::reward(&t(), 1, 150, Perbill::zero()), 100);
 		assert_eq!(stake(t()), 1100);
 	});
@@ -89,7 +89,7 @@ fn reward_should_go_to_the_finished_rounds_stake_when_booked_first_in_the_new_on
 	build_with_bonds(vec![(t(), t(), 1000)], || {
 		bond(d(), 1000, t());
 		next_round();
-		// What an inflation pallet does at a new round.
+		// As an inflation pallet does at a new round.
 		use frame_support::traits::fungible::Mutate;
 		assert_ok!(Balances::mint_into(&pot(), 500));
 		assert_eq!(LptStaking::reward(&t(), 0, 500, Perbill::zero()), 500);
@@ -120,7 +120,7 @@ fn rewards_should_not_compound_within_a_round_when_booked_in_parts() {
 fn commission_should_count_from_the_next_round() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		reward(t(), 1000, Perbill::one());
-		// Settling does not make it count earlier.
+		// Settling does not make stake count earlier.
 		assert_ok!(LptStaking::settle(RuntimeOrigin::signed(t())));
 		fee(t(), 100, Perbill::one());
 		assert_eq!((fees(t()), fees(d())), (50, 50));
@@ -140,7 +140,7 @@ fn fees_should_stay_exact_when_slashes_come_between() {
 		next_round();
 		bond(d2(), 2000, t());
 		next_round();
-		// 500, 1500, 2000.
+		// The stakes that count: 500, 1500, 2000.
 		fee(t(), 400, Perbill::one());
 		slash(t(), 0, Perbill::from_percent(50));
 		fee(t(), 400, Perbill::one());
@@ -166,7 +166,7 @@ fn earnings_should_be_told_when_a_bond_is_settled() {
 	});
 }
 
-/// What rounding left in the pool is not stake: without any that counts, it earns nothing.
+/// Rounding remainders in a pool are not stake: without stake that counts, they earn nothing.
 #[test]
 fn fee_should_be_the_transcoders_when_only_dust_is_left_of_what_counts() {
 	build_with_bonds(vec![(t(), t(), 1_000_000)], || {
@@ -184,7 +184,7 @@ fn fee_should_be_the_transcoders_when_only_dust_is_left_of_what_counts() {
 	});
 }
 
-/// Bonds that a slash rounds down to nothing count no longer, though the pool keeps what is left.
+/// Bonds that a slash rounds down to zero no longer count, although the pool keeps the remainder.
 #[test]
 fn fee_should_be_the_transcoders_when_a_slash_leaves_no_bond_that_counts() {
 	build_with_bonds(vec![(t(), t(), 1), (d(), t(), 1)], || {

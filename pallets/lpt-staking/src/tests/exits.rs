@@ -176,12 +176,12 @@ fn transcoder_should_take_its_commission_along_when_it_leaves() {
 		reward(t(), 1000, Perbill::from_percent(50));
 		next_round();
 		reward(t(), 1000, Perbill::from_percent(50));
-		// A6 in one go: 1458 on its bond, 1083 of commission, 500 of it of this round.
+		// A6 in one go: 1458 on its bond and 1083 of commission, of which 500 from this round.
 		assert_eq!(stake(t()), 2541);
 		unbond(t(), 2541);
 		assert_eq!(LptStaking::self_bond(&t()), 0);
 		assert_eq!(stake(d()), 1458);
-		// Its delegators stay, and the cut is theirs while it has no stake of its own.
+		// Its delegators stay. While the transcoder has no stake of its own, they get the cut.
 		next_round();
 		reward(t(), 542, Perbill::from_percent(50));
 		assert_eq!(stake(d()), 2000);

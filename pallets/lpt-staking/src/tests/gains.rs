@@ -1,5 +1,5 @@
-//! Whoever splits, merges, tops up, moves, leaves, returns or settles gains nothing by it: against a
-//! twin who just stays, in the same rounds with the same rewards, fees and slashes.
+//! Splitting, merging, topping up, moving, leaving, returning or settling gains nothing, compared
+//! with a twin that just stays through the same rounds with the same rewards, fees and slashes.
 
 use crate::{mock::*, Locks, Purpose};
 use frame_support::assert_ok;
@@ -9,7 +9,7 @@ use sp_runtime::Perbill;
 
 const LPT: Balance = 1_000_000_000_000_000_000;
 
-/// A round of the transcoder, and what the restless one does in it.
+/// A round of the transcoder, and what the restless account does in it.
 #[derive(Clone, Debug)]
 struct Step {
 	reward: Balance,
@@ -25,7 +25,7 @@ enum Does {
 	LeaveAndReturn(u32),
 	WithdrawFees,
 	TopUp(Balance),
-	/// One hand gives another a part of its bond.
+	/// One hand gives a part of its bond to another.
 	Give {
 		from: usize,
 		to: usize,
@@ -59,13 +59,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 	prop::collection::vec(step, 1..25)
 }
 
-/// All that an account has of this pallet's, in stake and in fees.
+/// All that an account has in this pallet, in stake and in fees.
 fn wealth(who: &AccountId) -> (Balance, Balance) {
 	let locks: Balance = LptStaking::locks(who.clone()).into_iter().map(|lock| lock.value).sum();
 	(stake(who.clone()) + locks, fees(who.clone()) + eth(who.clone()))
 }
 
-/// The same rounds for everybody; `act` is what happens besides.
+/// Plays the same rounds for everybody. `act` is what happens besides.
 fn play(steps: &[Step], mut act: impl FnMut(&Does)) {
 	for step in steps {
 		act(&step.does);
@@ -101,12 +101,12 @@ fn does(who: &AccountId, what: &Does) {
 			let _ = LptStaking::withdraw_fees(signed);
 		}
 		Does::TopUp(amount) => bond(who.clone(), *amount, t()),
-		// One alone has nobody to give to.
+		// A single hand has nobody to give to.
 		Does::Give { .. } => {}
 	}
 }
 
-/// `from` makes a part of its bond a bond of `to`, where both can be.
+/// `from` turns a part of its bond into a bond of `to`, if both parts are large enough.
 fn give(from: &AccountId, to: &AccountId, percent: u32) {
 	let all = stake(from.clone());
 	let part = Perbill::from_percent(percent).mul_floor(all);
@@ -119,7 +119,7 @@ fn give(from: &AccountId, to: &AccountId, percent: u32) {
 	assert_ok!(LptStaking::accept_bond(taker, from.clone(), lock, t(), part));
 }
 
-/// Begins to move to the other transcoder, or ends a move when its stake is liable no longer.
+/// Begins a move to the other transcoder, or ends one whose stake is no longer liable.
 fn move_to_and_fro(who: &AccountId) {
 	let signed = RuntimeOrigin::signed(who.clone());
 	match LptStaking::locks(who.clone()).first() {
@@ -135,7 +135,7 @@ fn move_to_and_fro(who: &AccountId) {
 	}
 }
 
-/// Hands that have together, in these parts, what `d` has alone; and all bonds.
+/// Hands that together have, in these parts, what `d` has alone; and all bonds.
 fn split(parts: &[u32]) -> (Vec<AccountId>, Vec<(AccountId, AccountId, Balance)>) {
 	let whole = 50 * LPT;
 	let sum: u32 = parts.iter().sum();
@@ -158,8 +158,9 @@ fn together(all: &[AccountId]) -> (Balance, Balance) {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(64))]
 
-	/// The restless one is never ahead of who stays, beyond the unit that rounding may leave to either.
-	/// What it tops up a newcomer bonds for the twin.
+	/// The restless account is never ahead of the twin that stays, except for the unit that
+	/// rounding may leave to either. A newcomer bonds for the twin what the restless account tops
+	/// up.
 	#[test]
 	fn restlessness_should_never_gain(steps in steps()) {
 		let bonds = vec![(t(), t(), 100 * LPT), (d(), t(), 50 * LPT), (d2(), t(), 50 * LPT)];
@@ -181,7 +182,7 @@ proptest! {
 		})?;
 	}
 
-	/// As many hands as one likes have together what one has, less what each rounding takes.
+	/// Any number of hands together have what one account has, less what each rounding takes.
 	#[test]
 	fn splitting_should_change_nothing(
 		steps in steps(),
@@ -198,7 +199,7 @@ proptest! {
 		})?;
 	}
 
-	/// Nor do hands have more than one has when they merge and split on the way.
+	/// Merging and splitting on the way gains nothing either.
 	#[test]
 	fn splitting_and_merging_should_never_gain(
 		steps in steps(),
@@ -220,8 +221,9 @@ proptest! {
 		})?;
 	}
 
-	/// Where two transcoders earn alike for each unit of stake, who goes to and fro between them is never
-	/// ahead of who stays. Nobody is slashed: what is on its way answers for less than what stays.
+	/// Two transcoders earn the same per unit of stake. A delegator that moves to and fro between
+	/// them is never ahead of one that stays. There are no slashes here, because stake on the move
+	/// answers for less than stake that stays.
 	#[test]
 	fn moving_should_never_gain(
 		steps in prop::collection::vec((0..=20u32, 1..=100u32, any::<bool>()), 1..40),
@@ -253,7 +255,8 @@ proptest! {
 				check();
 			}
 			let (moving, staying) = (wealth(&d()), wealth(&d2()));
-			// What rounding leaves to one pool and not to the other grows with the rewards.
+			// The remainders that rounding leaves in one pool and not in the other grow with the
+			// rewards.
 			let slack = LPT / 1_000_000;
 			prop_assert!(moving.0 <= staying.0 + slack, "{moving:?} {staying:?}");
 			prop_assert!(moving.1 <= staying.1 + slack, "{moving:?} {staying:?}");

@@ -52,7 +52,7 @@ fn check_should_name_the_account_and_what_is_missing() {
 	let expected = crate::BadBond::NotCovered { who: d(), bonds: 100, needs: 101, has: 100 };
 	assert_eq!(wrong, expected);
 	assert!(wrong.to_string().contains(&d().to_ss58check()), "{wrong}");
-	// What `check` lets pass can begin, to the unit.
+	// A genesis that `check` accepts can begin, to the unit.
 	build_with_bonds(vec![(d(), t(), FUNDS - MINIMUM_LPT)], || {
 		assert_eq!(lpt(d()), MINIMUM_LPT);
 	});

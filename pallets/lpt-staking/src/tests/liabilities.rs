@@ -43,14 +43,14 @@ fn full_list_should_hold_back_longer_rather_than_less() {
 	list.open(5);
 	assert_eq!(list.0.to_vec(), [(5, 3), (20, 1)]);
 	assert!(list.close(10) && list.close(5));
-	// 15 is open still.
+	// Round 15 is still open.
 	assert!(list.holds(15));
 	assert!(list.close(15) && list.close(20));
 	assert!(list.0.is_empty());
 }
 
 proptest! {
-	/// Against exact counts: never fewer up to any round, and the same in the end.
+	/// Against exact counts: never fewer up to any round, and equal in the end.
 	#[test]
 	fn list_should_never_count_less_than_is_open(
 		steps in prop::collection::vec((any::<bool>(), 0u32..12), 0..120),

@@ -1,25 +1,25 @@
-//! Livepeer's worked numbers, and where we differ on purpose. A4 to A14 are examples of Livepeer's
-//! own tests.
+//! Livepeer's worked numbers, and where this chain differs on purpose. A4 to A14 are examples from
+//! Livepeer's own tests.
 //!
-//! Where the scenarios of Livepeer's suite that concern stake are told, by their numbers:
+//! Where the stake scenarios of Livepeer's suite are covered, by their numbers:
 //!
-//! - 2: shares are of a type that holds no more than one.
-//! - 5: the sets' sizes are bounded parameters; a smaller one acts with the next election
-//!   (`differs_from_livepeer_size_should_shrink_when_round_begins`).
-//! - 6, 7, 9 to 12: `registration.rs`, `lock_period.rs` and `election.rs` of the election;
-//!   8: terms of a round are copied when it begins, so nothing is to be called before.
-//! - 13, 18: `bonding.rs`; 14: no account is the null account. 15 to 17: a move is a call of its own,
-//!   `returns.rs`. 19: `top_up_should_keep_earning_when_the_round_goes_on`. 20:
+//! - 2: the type of a share holds no more than one.
+//! - 5: the sizes of the sets are bounded parameters; a smaller size takes effect with the next
+//!   election (`differs_from_livepeer_size_should_shrink_when_round_begins`).
+//! - 6, 7, 9 to 12: `registration.rs`, `lock_period.rs` and `election.rs` of the election; 8: a
+//!   round's terms are copied when the round begins, so no call is needed before.
+//! - 13, 18: `bonding.rs`; 14: no account is the null account. 15 to 17: a move is a call of its
+//!   own, `returns.rs`. 19: `top_up_should_keep_earning_when_the_round_goes_on`. 20:
 //!   `third_party_should_not_grief_with_bonds`, `attack_stranger_forces_a_bond_upon_somebody`.
-//! - 21, 33: rewards are booked without a call, once a round. 22:
+//! - 21, 33: rewards are booked once a round, without a call. 22:
 //!   `stake_should_not_change_the_rounds_reward_when_it_joins_in_the_round`, and the free stake of
 //!   `rebond` in `returns.rs`.
 //! - 23 to 27, 29, 30: `exits.rs` and `returns.rs`; 25 with
 //!   `unbonded_should_leave_the_list_in_bounded_steps_when_rounds_begin`. 28:
-//!   `weakest_should_make_room_when_the_list_is_full`: stake that comes back registers nobody.
-//! - 31: fees are paid whole and to their owner alone, `earnings.rs`.
-//! - 32, 34, 35, 37, 39, 40: below. 36: inflation's `treasury_should_match_livepeer_a5`. 38: who is not
-//!   registered gets no job.
+//!   `weakest_should_make_room_when_the_list_is_full`: stake that returns registers nobody.
+//! - 31: fees are paid in full and only to their owner, `earnings.rs`.
+//! - 32, 34, 35, 37, 39, 40: below. 36: inflation's `treasury_should_match_livepeer_a5`. 38: only
+//!   registered transcoders get jobs.
 //! - 61: there is no reward call to hinder. 62: `properties.rs`.
 
 use crate::{maths::FACTOR_ONE, mock::*};
@@ -89,7 +89,7 @@ fn rewards_should_match_livepeer_a6_when_compounding() {
 		assert_eq!(crf(t()), digits("1458333333333333333333333332"));
 		assert_eq!((stake(d()), stake(t())), (1458, 2541));
 		assert_eq!(LptStaking::transcoder_stake(t()).total, 4000);
-		// No reward in this round, in which the delegator settles.
+		// The delegator settles in this round, which pays no reward.
 		next_round();
 		LptStaking::settle(RuntimeOrigin::signed(d())).unwrap();
 		next_round();
@@ -145,14 +145,14 @@ fn fees_should_use_the_factor_before_the_round_when_the_reward_came_later() {
 		next_round();
 		reward(t(), 1000, half());
 		next_round();
-		// Stake of the round: T 1250 and commission 500, D 1250.
+		// Stake of the round: T 1250 plus commission 500, D 1250.
 		fee(t(), 1000, Perbill::from_percent(75));
 		// percOf27(1.25 × 10^27, 750, 3000).
 		assert_eq!(cff(t()), digits("312500000000000000000000000"));
 		assert_eq!(fees(d()), 312);
-		// 250 of its own, 124 on its commission (rounded down twice), 312 on its bond.
+		// T earns 250 as its cut, 124 on its commission (rounded down twice) and 312 on its bond.
 		assert_eq!(fees(t()), 250 + 124 + 312);
-		// A reward later in the round changes nothing about fees of the round.
+		// A reward later in the round does not change the round's fees.
 		reward(t(), 1000, half());
 		fee(t(), 1000, Perbill::from_percent(75));
 		assert_eq!(cff(t()), digits("625000000000000000000000000"));
@@ -161,8 +161,8 @@ fn fees_should_use_the_factor_before_the_round_when_the_reward_came_later() {
 	});
 }
 
-/// Livepeer derives the factor before the round from the reward and gets it wrong: 937 of 1000
-/// credited, CFF 312499999999999999999999999.
+/// Livepeer derives the previous round's factor from the reward and gets it wrong: it credits 937
+/// of 1000, with a CFF of 312499999999999999999999999.
 #[test]
 fn differs_from_livepeer_fee_after_reward_should_use_the_exact_previous_factor() {
 	build_and_execute(|| {
@@ -176,7 +176,7 @@ fn differs_from_livepeer_fee_after_reward_should_use_the_exact_previous_factor()
 	});
 }
 
-/// In Livepeer a bond that changes in mid-round forfeits what comes later in the round.
+/// In Livepeer, a bond that changes in mid-round forfeits what the round earns later.
 #[test]
 fn differs_from_livepeer_change_in_mid_round_should_forfeit_nothing() {
 	build_and_execute(|| {
@@ -193,7 +193,7 @@ fn differs_from_livepeer_change_in_mid_round_should_forfeit_nothing() {
 	});
 }
 
-/// In Livepeer the fees of the round would count the stake that left, and strand its part.
+/// Livepeer would still count the stake that left, and strand its part of the round's fees.
 #[test]
 fn differs_from_livepeer_fees_should_go_to_who_stayed_when_stake_left_in_the_round() {
 	build_and_execute(|| {
@@ -207,7 +207,7 @@ fn differs_from_livepeer_fees_should_go_to_who_stayed_when_stake_left_in_the_rou
 	});
 }
 
-/// Livepeer slashes the transcoder's own bond only, and spares what it unbonded: a penalty of 100
+/// Livepeer slashes only the transcoder's own bond and spares what it unbonded: a penalty of 100
 /// after 500 of 1000 left.
 #[test]
 fn differs_from_livepeer_a13_slash_should_reach_delegators_and_locks() {
@@ -220,7 +220,7 @@ fn differs_from_livepeer_a13_slash_should_reach_delegators_and_locks() {
 		let pool = lpt(CommonPool::get());
 		let slashed = slash(t(), 1, Perbill::from_percent(20));
 		assert_eq!(slashed.total, 600);
-		// Livepeer burns the rest.
+		// Livepeer burns what the finder does not get.
 		assert_eq!((slashed.finders_fee, slashed.common_pool), (30, 570));
 		assert_eq!(lpt(CommonPool::get()), pool + 570);
 		assert_eq!((stake(t()), stake(d()), stake(d2())), (400, 800, 800));
@@ -229,7 +229,7 @@ fn differs_from_livepeer_a13_slash_should_reach_delegators_and_locks() {
 	});
 }
 
-/// Livepeer credits the fees of V1 jobs to the round of the job's creation.
+/// Livepeer credits fees of V1 jobs to the round in which the job was created.
 #[test]
 fn differs_from_livepeer_v1_fee_should_go_to_the_stake_of_the_current_round() {
 	build_and_execute(|| {
@@ -244,7 +244,8 @@ fn differs_from_livepeer_v1_fee_should_go_to_the_stake_of_the_current_round() {
 
 #[test]
 fn stake_should_not_change_the_rounds_reward_when_it_joins_in_the_round() {
-	// Scenario 32, and the free stake of 2021 and 2023: factors start where the stake joins.
+	// Scenario 32, and the free stake of 2021 and 2023: a bond's factors start when the stake
+	// joins.
 	build_and_execute(|| {
 		bond(t(), 1000, t());
 		next_round();
@@ -341,8 +342,8 @@ fn cut_of_all_should_leave_delegators_nothing() {
 	});
 }
 
-/// Livepeer's own bookkeeping of one transcoder with delegators that claim at the end, as LIP-36
-/// and `EarningsPoolLIP36` state it.
+/// Livepeer's own bookkeeping of one transcoder whose delegators claim at the end, as LIP-36 and
+/// `EarningsPoolLIP36` state it.
 mod lip36 {
 	use super::*;
 	use crate::types::{Bond, Pool};
@@ -364,9 +365,9 @@ mod lip36 {
 
 	#[derive(Default)]
 	struct Livepeer {
-		/// Of the last reward.
+		/// At the last reward.
 		crf: U256,
-		/// Of the round before this one.
+		/// At the end of the previous round.
 		previous_crf: U256,
 		cff: U256,
 		cumulative_rewards: u128,

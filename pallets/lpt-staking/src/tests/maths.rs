@@ -1,4 +1,4 @@
-//! The arithmetic by itself. Vectors marked A0 are asserted in Livepeer's own tests.
+//! The arithmetic on its own. Vectors marked A0 are asserted in Livepeer's own tests.
 
 use crate::{
 	maths::*,
@@ -15,7 +15,7 @@ fn n(value: u128) -> U256 {
 
 #[test]
 fn perc_of_should_match_livepeer_when_given_its_vectors() {
-	// A0. Livepeer's cuts have six digits; ours have nine and give the same.
+	// A0. Livepeer's cuts have six digits; ours have nine and give the same result.
 	assert_eq!(share_of(Perbill::from_rational(3u32, 4), 100), 75);
 	assert_eq!(share_of(Perbill::from_parts(777_777_000), 100), 77);
 	assert_eq!(share_of(Perbill::from_parts(3_000), 100), 0);
@@ -26,11 +26,11 @@ fn perc_of_should_match_livepeer_when_given_its_vectors() {
 
 #[test]
 fn perc_of_should_be_rounded_down_twice() {
-	// A third of three, by way of 0.333…
+	// A third of three, computed through 0.333…
 	assert_eq!(perc_of(n(3), n(1), n(3)), n(0));
 	assert_eq!(portion(3, 1, 3), 0);
 	assert_eq!(mul_div(n(3), n(1), n(3)), n(1));
-	// Where no digit is lost it is exact.
+	// The result is exact where no digit is lost.
 	assert_eq!((perc_of(n(3), n(1), n(1)), portion(3, 2, 2)), (n(3), 3));
 }
 
@@ -47,7 +47,7 @@ fn weight_should_be_rounded_against_the_claimant() {
 	let (crf, half) = (FACTOR_ONE + 1, SLASH_ONE / 2);
 	assert_eq!(weight(crf, half), FACTOR_ONE / 2);
 	assert_eq!(weight_up(crf, half), FACTOR_ONE / 2 + 1);
-	// So what a fee factor brings is less than a unit below, never above.
+	// So the earnings from a fee factor are less than one unit too low, and never too high.
 	let since = Factors { crf, cff: n(0), sf: half };
 	assert_eq!(fee_value(10, &since, weight(crf, half)), 9);
 	assert_eq!(fee_value(10, &since, weight_up(crf, half)), 10);
@@ -55,14 +55,15 @@ fn weight_should_be_rounded_against_the_claimant() {
 
 #[test]
 fn values_should_follow_their_factors() {
-	// 200 at 1.5 are 300 at 2.25; a slash of a tenth leaves 270; the fees are of the start's worth.
+	// 200 at 1.5 are 300 at 2.25. A slash of a tenth leaves 270. The fees are those of the worth at
+	// the start.
 	let since = Factors { crf: FACTOR_ONE * 3 / 2, cff: FACTOR_ONE, sf: SLASH_ONE };
 	let (crf, sf) = (FACTOR_ONE * 9 / 4, SLASH_ONE / 10 * 9);
 	assert_eq!(stake_value(200, &since, crf, SLASH_ONE), 300);
 	assert_eq!(stake_value(200, &since, crf, sf), 270);
 	assert_eq!(stake_value(200, &since, since.crf, sf), 180);
 	assert_eq!(fee_value(200, &since, FACTOR_ONE * 5 / 2), 200);
-	// A slash of before is no loss of what joined after it.
+	// An earlier slash costs nothing to stake that joined after it.
 	assert_eq!(after_slashes(100, sf, sf), 100);
 	assert_eq!(after_slashes(100, sf, sf / 2), 50);
 }
@@ -118,7 +119,7 @@ fn slash_factor_should_become_zero_when_below_its_floor() {
 	assert_eq!(slashed_factor(0, half), 0);
 	assert_eq!(slashed_factor(SLASH_ONE, Perbill::one()), 0);
 	assert_eq!(slashed_factor(SLASH_ONE, Perbill::zero()), SLASH_ONE);
-	// At the floor itself it stays.
+	// Exactly at the floor it stays.
 	assert_eq!(slashed_factor(SLASH_FLOOR, Perbill::zero()), SLASH_FLOOR);
 	assert_eq!(slashed_factor(SLASH_FLOOR, Perbill::from_parts(1)), 0);
 }
@@ -161,7 +162,7 @@ fn id() -> PoolId {
 	PoolId { transcoder: AccountId::new([0; 32]), generation: 0 }
 }
 
-/// A pool in which bond 0 is the transcoder's, in its second round.
+/// A pool in its second round; bond 0 is the transcoder's.
 fn pool_of(stakes: &[u128]) -> (Pool, Vec<Bond>) {
 	let mut pool = Pool::new(0);
 	let bonds = stakes
@@ -186,7 +187,8 @@ fn bond_should_count_from_the_round_after_it_joined() {
 	assert!(!pool.counts(&bond, false));
 	pool.fold(1);
 	assert!(pool.counts(&bond, false));
-	// A slash leaves nothing of it: with the last bond that counts, what rounding left stops to.
+	// A slash leaves nothing of the bond. When the last bond stops counting, the rounding
+	// remainders stop counting too.
 	let checkpoint = Checkpoint { crf: pool.now.crf, cff: pool.now.cff, refs: 1 };
 	pool.now.sf = 1;
 	pool.settle(&mut bond, false, Some(&checkpoint));
@@ -244,8 +246,8 @@ proptest! {
 		prop_assert_eq!(weight_up(crf, SLASH_ONE), crf);
 	}
 
-	/// Whatever happens, the bonds together are never worth more than the pool, nor have they
-	/// earned more than it holds, and what rounding leaves stays small.
+	/// Whatever happens, the bonds together are never worth more than the pool and have never
+	/// earned more than it holds. Rounding remainders stay small.
 	#[test]
 	fn pool_should_cover_its_bonds(
 		stakes in stakes(),

@@ -1,5 +1,5 @@
-//! Random stories of several accounts and transcoders, with the invariants checked after each
-//! step, against a model that goes through every account at every step and knows no factors.
+//! Random stories of several accounts and transcoders. After each step the invariants are checked
+//! against a model that visits every account at every step and uses no factors.
 
 use crate::{mock::*, Bonds, Error, Lock, Locks, OwedFees, OwedStake, Pools};
 use frame_support::traits::OnRuntimeUpgrade;
@@ -38,15 +38,15 @@ fn left_by(value: Real, fraction: Perbill) -> Real {
 #[derive(Clone, Debug)]
 struct ModelBond {
 	to: AccountId,
-	/// Counts, at the beginning of the round.
+	/// Stake that counts, as at the beginning of the round.
 	start: Real,
-	/// The same, now.
+	/// Stake that counts, now.
 	now: Real,
-	/// Does not count yet.
+	/// Stake that does not count yet.
 	joining: Real,
-	/// A transcoder's cuts of this round: do not count yet.
+	/// A transcoder's cuts of this round, which do not count yet.
 	fresh: Real,
-	/// A slash took all of its pool: it is part of nothing any longer.
+	/// A slash took its whole pool: the bond is part of nothing any longer.
 	is_dead: bool,
 }
 
@@ -64,7 +64,7 @@ struct ModelLock {
 	round: RoundIndex,
 	release: RoundIndex,
 	liable_until: RoundIndex,
-	/// To whom it is offered.
+	/// The account to which the lock is offered.
 	offered: Option<AccountId>,
 	value: Real,
 }
@@ -74,15 +74,15 @@ struct Model {
 	bonds: BTreeMap<AccountId, ModelBond>,
 	locks: BTreeMap<AccountId, Vec<ModelLock>>,
 	fees: BTreeMap<AccountId, Real>,
-	/// Product of what slashes left, per pool, to know when it counts as wiped.
+	/// Product of the shares that slashes left, per pool; tells when the pool counts as wiped.
 	left: BTreeMap<AccountId, f64>,
-	/// When a transcoder's pool was wiped last.
+	/// When a transcoder's pool was last wiped.
 	wiped: BTreeMap<AccountId, RoundIndex>,
 	left_in_exits: BTreeMap<(AccountId, RoundIndex), f64>,
 	open: BTreeMap<(AccountId, RoundIndex), u32>,
 	/// LPT that came into the pot and has not left it.
 	in_pot: Balance,
-	/// ETH likewise.
+	/// ETH that came into the pot and has not left it.
 	eth_in_pot: Balance,
 }
 
@@ -139,7 +139,7 @@ impl Model {
 		});
 	}
 
-	/// Stake of a lock joins a bond.
+	/// The stake of a lock joins a bond.
 	fn rebond(&mut self, owner: &AccountId, lock: &ModelLock, to: &AccountId) {
 		let bond = self.bonds.entry(owner.clone()).or_insert_with(|| ModelBond::new(to));
 		if bond.to != *to || bond.is_dead {
@@ -215,7 +215,7 @@ impl Model {
 		self.open.keys().any(|(to, round)| *to == lock.to && *round <= lock.round)
 	}
 
-	/// After each step: pools that are gone are forgotten.
+	/// Runs after each step: forgets pools that are gone.
 	fn forget_empty(&mut self) {
 		self.left.retain(|to, _| pool_of(to.clone()).is_some());
 		let exits: BTreeSet<_> = crate::ExitPools::<Test>::iter_keys()
@@ -276,7 +276,7 @@ fn step() -> impl Strategy<Value = Step> {
 	prop_oneof![
 		6 => (who(), LPT / 1000..=1_000_000 * LPT, to())
 			.prop_map(|(who, amount, to)| Step::Bond { who, amount, to }),
-		// Often to oneself: a transcoder.
+		// Often delegates to itself, which makes a transcoder.
 		2 => (to(), LPT / 1000..=1_000_000 * LPT)
 			.prop_map(|(who, amount)| Step::Bond { who, amount, to: who }),
 		5 => (who(), prop_oneof![Just(100u32), 1u32..=100])
@@ -302,7 +302,7 @@ fn step() -> impl Strategy<Value = Step> {
 		3 => any::<prop::sample::Index>().prop_map(|which| Step::Close { which }),
 		8 => prop_oneof![4 => Just(1u32), 1 => 2u32..9].prop_map(|n| Step::Rounds { n }),
 		1 => (MINIMUM_LPT..=LPT).prop_map(|amount| Step::Donate { amount }),
-		// Longer than liabilities are opened late, and shorter than all wait in the end.
+		// Longer than liabilities can be opened late, and shorter than the wait at the end.
 		1 => (1u32..=8, 3u32..=8).prop_map(|(unbonding_period, liability_window)| Step::Upgrade {
 			unbonding_period,
 			liability_window
@@ -324,13 +324,13 @@ struct World {
 	surplus: Balance,
 	/// ETH that came in.
 	deposited: Balance,
-	/// By how much, relatively, what rounding left in a pool may have shifted earnings so far: it
-	/// earns like stake, so the less stake there is the more it takes.
+	/// By how much, relatively, rounding remainders in a pool may have shifted earnings so far. A
+	/// remainder earns like stake, so the less stake there is, the more it takes.
 	shift: f64,
 }
 
 impl World {
-	/// Earnings come to the stake of `to`.
+	/// Books earnings for the stake of `to`.
 	fn earn(&mut self, to: &AccountId) {
 		let active = LptStaking::active_stake(to);
 		if active > 0 {
@@ -338,7 +338,7 @@ impl World {
 		}
 	}
 
-	/// What rounding may have made of `value` so far.
+	/// The most that rounding may have changed `value` so far.
 	fn tolerance(&self, value: Balance) -> Balance {
 		1_000 * (self.steps + 10) + (value as f64 * (1e-9 + self.shift)) as Balance
 	}
@@ -489,7 +489,8 @@ impl World {
 				let shared = !LptStaking::transcoder_stake(to.clone()).active.eq(&0);
 				self.earn(&to);
 				self.deposited += amount;
-				// Surplus counts as in the pot, so a donation could hide a missing fee: look.
+				// A surplus counts as being in the pot, so a donation could hide a missing fee:
+				// check it here.
 				let owed = OwedFees::<Test>::get();
 				fee(to.clone(), amount, share);
 				prop_assert_eq!(OwedFees::<Test>::get(), owed + amount);
@@ -529,7 +530,7 @@ impl World {
 				self.model.slash(&to, offence, fraction);
 			}
 			Step::Open { to, back } => {
-				// At most eight rounds per transcoder, so that counts are exact.
+				// At most eight rounds per transcoder, so that the counts are exact.
 				let (to, round) = (transcoder(to), now.saturating_sub(back));
 				let known = self.model.open.keys().filter(|(of, _)| *of == to).count();
 				if known < 8 || self.model.open.contains_key(&(to.clone(), round)) {
@@ -560,7 +561,8 @@ impl World {
 				let _ = Balances::transfer_allow_death(signed(&account(40)), pot(), amount);
 				self.surplus += amount;
 			}
-			// New code on the same state, and other parameters with it: what has left keeps its dates.
+			// New code on the same state, with other parameters: stake that has left keeps its
+			// dates.
 			Step::Upgrade { unbonding_period, liability_window } => {
 				let _ = LptStaking::on_runtime_upgrade();
 				Parameters::mutate(|parameters| {
@@ -573,7 +575,7 @@ impl World {
 		Ok(())
 	}
 
-	/// A lock of `holder` was to become a bond of `owner` to `to`.
+	/// A lock of `holder` was meant to become a bond of `owner` to `to`.
 	fn returned(
 		&mut self,
 		result: Result<(), DispatchError>,
@@ -601,7 +603,7 @@ impl World {
 		Ok(())
 	}
 
-	/// Whether the chain and the model agree but for rounding.
+	/// Whether chain and model agree, apart from rounding.
 	fn close_to(&self, chain: Balance, model: Real) -> Result<(), TestCaseError> {
 		let model = whole(model);
 		let tolerance = self.tolerance(model);
@@ -647,13 +649,13 @@ impl World {
 				(LptStaking::self_bond(&to), LptStaking::active_stake(&to))
 			);
 		}
-		// Every unit that came in is in the pot or went out as said; what is owed to nobody is
-		// dust.
+		// Every unit that came in is in the pot or was paid out as reported. What is owed to nobody
+		// is dust.
 		prop_assert_eq!(lpt(pot()), MINIMUM_LPT + self.model.in_pot + self.surplus);
 		prop_assert_eq!(eth(pot()), MINIMUM_ETH + self.model.eth_in_pot);
 		let dust = stake_dust();
 		prop_assert!(dust <= self.tolerance(OwedStake::<Test>::get()), "dust {}", dust);
-		// Fee factors lose digits as the slash factor falls, at worst nine of them.
+		// Fee factors lose digits as the slash factor falls, nine at worst.
 		let dust = fee_dust();
 		let bound = 10_000_000 * (self.steps + 10) + self.tolerance(self.deposited);
 		prop_assert!(dust <= bound, "dust of fees {}", dust);
@@ -689,7 +691,7 @@ proptest! {
 				world.run(step)?;
 				world.compare()?;
 			}
-			// All can leave in the end.
+			// Everybody can leave in the end.
 			for (to, round) in world.model.open.clone().into_keys() {
 				while world.model.open.contains_key(&(to.clone(), round)) {
 					LptStaking::close(&to, round);
@@ -725,7 +727,7 @@ proptest! {
 				}
 			}
 			check();
-			// But for the layout's version and dust of fees that is not enough for a balance.
+			// Only the layout's version remains, and fee dust too small for a balance.
 			let dust = crate::Fees::<Test>::iter().count();
 			let owed = usize::from(OwedFees::<Test>::exists());
 			prop_assert_eq!(stored_keys(), 1 + dust + owed);

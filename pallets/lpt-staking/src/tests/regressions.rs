@@ -1,11 +1,12 @@
-//! Bugs that Livepeer's contracts had, or have, each by its name.
+//! Bugs that Livepeer's contracts had or have, one test each.
 
 use crate::{mock::*, Error};
 use frame_support::{assert_noop, assert_ok};
 use livepeer_primitives::{AccountId, Balance};
 use sp_runtime::Perbill;
 
-/// The first version counted what others had claimed before: who claimed last got another amount.
+/// Livepeer's first version counted what others had already claimed, so the last to claim got a
+/// different amount.
 #[test]
 fn regression_livepeer_earnings_by_the_order_of_claims() {
 	let people = [t(), d(), d2()];
@@ -32,8 +33,9 @@ fn regression_livepeer_earnings_by_the_order_of_claims() {
 	}
 }
 
-/// A bond that came from a lock started at factors of nothing, and so with all that the pool had ever
-/// earned: stake and fees for free. The same in a pool that had no factors of the round yet.
+/// A bond made from a lock started with factors of zero. It therefore had a part of everything that
+/// the pool had ever earned: stake and fees for free. The same happened in a pool without factors
+/// of the current round.
 #[test]
 fn regression_livepeer_free_stake_by_factors_that_were_not_begun() {
 	build_with_bonds(vec![(t(), t(), 1_000), (t2(), t2(), 1_000), (d(), t(), 500)], || {
@@ -43,7 +45,7 @@ fn regression_livepeer_free_stake_by_factors_that_were_not_begun() {
 			reward(t2(), 1_000, Perbill::zero());
 			fee(t2(), 1_000, Perbill::one());
 		}
-		// A fee before anything else of this round, and none of it is the newcomer's.
+		// A fee comes before anything else in this round. The newcomer gets none of it.
 		next_round();
 		fee(t2(), 1_000, Perbill::one());
 		assert_ok!(LptStaking::rebond(RuntimeOrigin::signed(d()), lock, t2()));
@@ -56,7 +58,8 @@ fn regression_livepeer_free_stake_by_factors_that_were_not_begun() {
 	});
 }
 
-/// Earnings of a round to come: factors of the round in which somebody bonded were those of its end.
+/// Livepeer used factors of a round to come: those at the end of the round in which an account
+/// bonded. The bond thus had earnings from before it joined.
 #[test]
 fn regression_livepeer_earnings_from_before_the_bond() {
 	build_with_bonds(vec![(t(), t(), 1_000)], || {
@@ -72,8 +75,8 @@ fn regression_livepeer_earnings_from_before_the_bond() {
 	});
 }
 
-/// Stake that had unbonded could not be slashed, and a slash of who had nothing bonded failed as a
-/// whole.
+/// Stake that had been unbonded could not be slashed. A slash of an account without a bond failed
+/// as a whole.
 #[test]
 fn regression_livepeer_unbonding_escapes_the_slash() {
 	build_with_bonds(vec![(t(), t(), 1_000), (d(), t(), 1_000)], || {
@@ -83,12 +86,12 @@ fn regression_livepeer_unbonding_escapes_the_slash() {
 		assert_eq!(slashed.total, 200);
 		assert_eq!(LptStaking::locks(t())[0].value, 900);
 		assert_eq!(LptStaking::locks(d())[0].value, 900);
-		// Nobody at all: no failure, and nothing is taken.
+		// For an account without any stake the slash does not fail, and takes nothing.
 		assert_eq!(slash(t2(), 0, Perbill::one()).total, 0);
 	});
 }
 
-/// A bond to nobody could never be taken back.
+/// A bond to the null account could never be taken back.
 #[test]
 fn regression_livepeer_bond_to_nobody() {
 	let nobody = AccountId::new([0; 32]);
@@ -101,22 +104,23 @@ fn regression_livepeer_bond_to_nobody() {
 		Refusing::mutate(|refusing| refusing.insert(nobody.clone()));
 		let moving = LptStaking::move_bond(RuntimeOrigin::signed(t()), nobody.clone());
 		assert_noop!(moving, Error::<Test>::StakeNotAccepted);
-		// Nobody can accept what is offered to nobody, and its owner takes it back.
+		// Nobody can accept an offer to the null account, and its owner can take it back.
 		assert_ok!(LptStaking::transfer_bond(RuntimeOrigin::signed(t()), 500, nobody));
 		assert_ok!(LptStaking::rebond(RuntimeOrigin::signed(t()), 0, t()));
 		assert_eq!(stake(t()), 1_000);
 	});
 }
 
-/// A unit bonded in another's name changed whom it was bonded to, forced it to be a transcoder, or
-/// settled it against its will.
+/// A unit bonded in another account's name changed its delegate, made it a transcoder, or settled
+/// it against its will.
 #[test]
 fn regression_livepeer_third_party_changes_delegate_or_status() {
 	build_with_bonds(vec![(t(), t(), 1_000), (t2(), t2(), 1_000), (d(), t(), 1_000)], || {
 		next_round();
 		reward(t(), 777, Perbill::zero());
 		let before = crate::Bonds::<Test>::get(d());
-		// To who is bonded elsewhere nothing can be offered, to others it is no more than an offer.
+		// Nothing can be offered to an account that is bonded elsewhere. For any other account it
+		// is only an offer.
 		let offer = |to: AccountId| LptStaking::transfer_bond(RuntimeOrigin::signed(t2()), 10, to);
 		assert_noop!(offer(d()), Error::<Test>::BondedElsewhere);
 		assert_ok!(offer(finder()));
@@ -126,7 +130,7 @@ fn regression_livepeer_third_party_changes_delegate_or_status() {
 	});
 }
 
-/// A fee to a transcoder whose stake counts nothing divided by zero, and with it the ticket failed.
+/// A fee to a transcoder without stake that counts divided by zero, which made the ticket fail.
 #[test]
 fn regression_livepeer_fee_without_stake_divides_by_nothing() {
 	build_with_bonds(vec![(t(), t(), 1_000)], || {
@@ -138,7 +142,8 @@ fn regression_livepeer_fee_without_stake_divides_by_nothing() {
 	});
 }
 
-/// What a change in mid-round forfeited, and what rounding left, was nobody's for ever.
+/// Earnings that a change in mid-round forfeited, and rounding remainders, belonged to nobody for
+/// ever.
 #[test]
 fn regression_livepeer_stranded_earnings() {
 	build_with_bonds(vec![(t(), t(), 1_000), (d(), t(), 1_000)], || {
@@ -160,7 +165,7 @@ fn regression_livepeer_stranded_earnings() {
 				assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(who.clone()), lock.id));
 			}
 		}
-		// What was dust is the pot's surplus now, and the state owes nothing.
+		// The dust is now the pot's surplus, and the state owes nothing.
 		assert_eq!(crate::OwedStake::<Test>::get(), 0);
 	});
 }

@@ -40,7 +40,7 @@ fn rebond_should_return_the_stake_at_once_when_it_goes_back() {
 		assert!(!ExitPools::<Test>::contains_key(first(t()), 1));
 		next_round();
 		assert_eq!(LptStaking::active_stake(&t()), 2000);
-		// The money never moved.
+		// The money stayed in the pot.
 		assert_eq!(lpt(d()), FUNDS - 1000);
 	});
 }
@@ -66,7 +66,7 @@ fn rebond_should_go_elsewhere_when_the_stake_is_liable_no_longer() {
 		LptStaking::open(&t(), 1);
 		assert_noop!(rebond(d(), lock, t2()), Error::<Test>::LiabilityOpen);
 		LptStaking::close(&t(), 1);
-		// Not yet to be withdrawn.
+		// Not withdrawable yet.
 		assert!(LptStaking::locks(d())[0].release > Round::get());
 		assert_ok!(rebond(d(), lock, t2()));
 		assert_eq!((stake(d()), LptStaking::delegate_of(&d())), (1000, Some(t2())));
@@ -89,7 +89,7 @@ fn rebond_should_fail_for_each_reason_and_change_nothing() {
 		bond(d(), 10, t2());
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BondedElsewhere);
 		unbond(d(), 10);
-		// A slash left less than the smallest bond.
+		// After the slash the lock is worth less than the smallest bond.
 		slash(t(), 0, Perbill::from_parts(995_000_000));
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::BelowMinimum);
 		slash(t(), 0, Perbill::one());
@@ -103,7 +103,7 @@ fn rebond_should_leave_no_trace_of_a_release_when_a_claim_is_open() {
 		LptStaking::open(&t(), 0);
 		let lock = unbond(d(), 500);
 		unbond(d(), 500);
-		// It goes back to what it is liable for: nothing was released.
+		// The stake returns to the pool that it is liable with: nothing was released.
 		assert_ok!(rebond(d(), lock, t()));
 		check();
 		LptStaking::close(&t(), 0);
@@ -137,10 +137,10 @@ fn move_should_fail_for_each_reason() {
 		assert_noop!(move_bond(d(), t2()), Error::<Test>::StakeNotAccepted);
 		InJail::set([finder()].into());
 		assert_noop!(move_bond(d(), finder()), Error::<Test>::TranscoderJailed);
-		// To oneself nobody has to be asked.
+		// A transfer to oneself needs no acceptance.
 		Refusing::set([d()].into());
 		assert_ok!(move_bond(d(), d()));
-		// What slashes took all of is no bond.
+		// A lock whose whole value was slashed cannot become a bond.
 		bond(d2(), 10, t());
 		slash(t(), 0, Perbill::one());
 		assert_noop!(move_bond(d2(), t2()), Error::<Test>::NotBonded);
@@ -167,7 +167,7 @@ fn transfer_should_change_the_owner_and_never_the_transcoder() {
 		);
 		assert_eq!((stake(d()), stake(d2())), (600, 400));
 		assert_eq!(LptStaking::delegate_of(&d2()), Some(t()));
-		// What it earned stays with who earned it.
+		// Earnings stay with the account that earned them.
 		assert_eq!((fees(d()), fees(d2())), (50, 0));
 		next_round();
 		assert_eq!(LptStaking::active_stake(&t()), 2000);
@@ -210,8 +210,8 @@ fn transfer_should_fail_for_each_reason() {
 	});
 }
 
-/// Livepeer moves the bond at once, with whatever its old transcoder did left behind, and transfers
-/// it to who never asked for it.
+/// Livepeer moves a bond at once and leaves its liability for the old transcoder behind. It also
+/// transfers bonds to accounts that never asked for them.
 #[test]
 fn differs_from_livepeer_a14_moved_stake_should_answer_before_it_counts_elsewhere() {
 	build_with_bonds(vec![(t(), t(), 1000), (t2(), t2(), 1000), (d(), t(), 1000)], || {
@@ -242,14 +242,14 @@ fn delegations_should_match_livepeer_a14_when_rebonding() {
 	});
 }
 
-/// As in Livepeer, where who unbonds before the transcoder's reward has no part in it; but there
+/// As in Livepeer, stake that unbonds before the transcoder's reward has no part in it. In Livepeer
 /// its part is stranded.
 #[test]
 fn differs_from_livepeer_reward_should_go_to_who_stays_when_stake_leaves_in_mid_round() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000), (d2(), t(), 2000)], || {
 		next_round();
 		let lock = unbond(d2(), 2000);
-		// Back in the same round, it counts from the next one.
+		// Stake that returns in the same round counts from the next one.
 		assert_ok!(rebond(d2(), lock, t()));
 		let finished = Round::get();
 		next_round();
@@ -261,7 +261,8 @@ fn differs_from_livepeer_reward_should_go_to_who_stays_when_stake_leaves_in_mid_
 
 #[test]
 fn attack_transfer_moves_stake_out_of_reach() {
-	// Livepeer's transfer, used to hide from a slash: the lock and the new bond both answer.
+	// Livepeer's transfer, used to hide from a slash: here both the lock and the new bond are
+	// slashed.
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		next_round();
 		assert_ok!(transfer(t(), 500, d2()));
@@ -292,7 +293,8 @@ fn attack_rebond_to_a_sybil_before_the_verdict() {
 
 #[test]
 fn attack_stranger_forces_a_bond_upon_somebody() {
-	// Livepeer's forced delegation: a transferred bond of one wei binds nobody who did not ask.
+	// Livepeer's forced delegation: a transferred bond of one wei binds nobody who did not ask for
+	// it.
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		assert_ok!(transfer(d(), 10, d2()));
 		assert!(!Bonds::<Test>::contains_key(d2()));
@@ -301,8 +303,8 @@ fn attack_stranger_forces_a_bond_upon_somebody() {
 	});
 }
 
-/// Whoever has paid for a bond of 400 accepts lock 0. Meanwhile its owner takes that back, and offers dust, or a
-/// bond with another transcoder, under the same number.
+/// The buyer has paid for a bond of 400 and accepts lock 0. Meanwhile the owner takes the lock back
+/// and offers dust, or a bond with another transcoder, under the same number.
 #[test]
 fn attack_offer_is_exchanged_before_it_is_accepted() {
 	let accept = |transcoder, least| {
@@ -316,7 +318,7 @@ fn attack_offer_is_exchanged_before_it_is_accepted() {
 		assert_noop!(accept(t2(), 10), Error::<Test>::OfferChanged);
 		assert_ok!(rebond(d(), 0, t()));
 		assert_ok!(transfer(d(), 400, d2()));
-		// What a slash takes of it counts too.
+		// A slash lowers the offer too.
 		slash(t(), 0, Perbill::from_percent(10));
 		assert_noop!(accept(t(), 400), Error::<Test>::OfferChanged);
 		assert_ok!(accept(t(), 360));
@@ -326,7 +328,7 @@ fn attack_offer_is_exchanged_before_it_is_accepted() {
 
 #[test]
 fn attack_leaving_and_returning_gains_nothing() {
-	// Splitting, moving to and fro and returning against just staying.
+	// Splitting, moving to and fro and returning, compared with staying.
 	let story = |restless: bool| {
 		let mut end = (0, 0);
 		build_with_bonds(vec![(t(), t(), 1_000_000), (d(), t(), 1_000_000)], || {
@@ -353,7 +355,7 @@ fn rebond_should_reach_the_next_generation_when_the_pool_was_wiped() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
 		let lock = unbond(d(), 400);
 		next_round();
-		// For an offence after it left.
+		// Slash for an offence after this lock had left.
 		slash(t(), 1, Perbill::one());
 		assert_noop!(rebond(d(), lock, t()), Error::<Test>::PoolWiped);
 		next_round();

@@ -1,4 +1,4 @@
-//! Slashes: whom they reach and where the money goes.
+//! Slashes: which stake they reach and where the money goes.
 
 use crate::{mock::*, Error, Event, Generations, OwedStake, Pools};
 use frame_support::{assert_noop, assert_ok};
@@ -64,7 +64,7 @@ fn slash_should_split_the_finders_fee_equally_and_give_the_dust_to_the_common_po
 	build_with_bonds(vec![(t(), t(), 1000)], || {
 		let finders = [account(31), account(32), account(33)];
 		let slashed = LptStaking::slash(&t(), 0, percent(20), &finders);
-		// 5 % of 200 is 10: three each.
+		// 5 % of 200 is 10: three for each finder.
 		assert_eq!(slashed, Slashed { total: 200, finders_fee: 9, common_pool: 191 });
 		assert!(finders.into_iter().all(|finder| lpt(finder) == FUNDS + 3));
 	});
@@ -81,7 +81,7 @@ fn slash_should_give_all_to_the_common_pool_when_nobody_found_it() {
 #[test]
 fn slash_should_give_the_finders_part_to_the_common_pool_when_it_cannot_be_paid() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
-		// Three units are below the smallest balance of an account that does not exist.
+		// Three units are less than the existential deposit of an account that does not exist yet.
 		let finders = [account(31), account(132), account(33)];
 		let slashed = LptStaking::slash(&t(), 0, percent(20), &finders);
 		assert_eq!(slashed, Slashed { total: 200, finders_fee: 6, common_pool: 194 });
@@ -117,7 +117,7 @@ fn slashes_should_multiply_when_there_are_several() {
 		slash(t(), 0, percent(10));
 		assert_eq!(stake(t()), 4050);
 		assert_eq!(LptStaking::locks(t())[0].value, 4050);
-		// Stake that joins afterwards is not touched by what was before.
+		// Earlier offences do not touch stake that joins afterwards.
 		bond(d(), 1000, t());
 		assert_eq!(stake(d()), 1000);
 		next_round();
@@ -179,26 +179,26 @@ fn full_slash_should_wipe_the_pool_and_begin_a_new_generation() {
 		assert_eq!((stake(t()), stake(d())), (0, 0));
 		assert_eq!(LptStaking::locks(d())[0].value, 0);
 		check();
-		// It takes no stake in this round.
+		// The pool takes no stake in this round.
 		for who in [t(), d2()] {
 			assert_noop!(
 				LptStaking::bond(RuntimeOrigin::signed(who), 100, t()),
 				Error::<Test>::PoolWiped
 			);
 		}
-		// No reward, all of a fee to the transcoder.
+		// No reward; the whole fee goes to the transcoder.
 		assert_eq!(reward(t(), 100, Perbill::zero()), 0);
 		fee(t(), 100, Perbill::one());
 		assert_eq!((fees(t()), fees(d())), (150, 50));
 		next_round();
 		assert_eq!(LptStaking::active_stake(&t()), 0);
-		// Then it does, though worthless bonds are left, its own among them.
+		// In the next round it takes stake, although worthless bonds remain, even the transcoder's own.
 		bond(d2(), 100, t());
 		bond(t(), 100, t());
 		assert_eq!((stake(t()), stake(d()), stake(d2())), (100, 0, 100));
 		assert_eq!(LptStaking::transcoder_stake(t()).generation, 1);
 		assert_eq!(LptStaking::self_bond(&t()), 100);
-		// A worthless bond does not bind, and keeps what it earned.
+		// A worthless bond does not bind its owner, who keeps what it earned.
 		bond(d(), 100, t2());
 		assert_eq!(fees(d()), 50);
 		assert!(!Pools::<Test>::contains_key(first(t())));
@@ -236,8 +236,8 @@ fn stake_should_be_gone_for_good_when_slashes_add_up_to_a_full_one() {
 	});
 }
 
-/// The locks of a wiped pool that left before the offence keep their worth, and a later slash for
-/// an earlier offence finds them: behind the generation of their round.
+/// Locks of a wiped pool that left before the offence keep their value. A later slash for an
+/// earlier offence finds them through the generation of their round.
 #[test]
 fn slash_should_reach_the_exit_pools_of_earlier_generations() {
 	build_with_bonds(vec![(t(), t(), 1000), (d(), t(), 1000)], || {
@@ -254,7 +254,7 @@ fn slash_should_reach_the_exit_pools_of_earlier_generations() {
 		assert_eq!(slash(t(), 0, percent(50)).total, 200 + 300 + 200);
 		assert_eq!((values(d()), values(d2()), stake(d2())), (vec![200, 0], vec![300], 200));
 		assert_eq!(slash(t(), 2, percent(50)).total, 150 + 100);
-		// What the second generation left keeps its number, until it is withdrawn.
+		// Locks of the second generation keep its number until they are withdrawn.
 		unbond(d2(), 100);
 		for who in [t(), d()] {
 			assert_ok!(LptStaking::settle(RuntimeOrigin::signed(who)));
@@ -268,27 +268,27 @@ fn slash_should_reach_the_exit_pools_of_earlier_generations() {
 			assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(who), lock));
 		}
 		assert_eq!(Generations::<Test>::iter().count(), 0);
-		// The first generation's are left, and found.
+		// The first generation's locks remain and are found.
 		assert_eq!(slash(t(), 0, percent(50)).total, 100);
 	});
 }
 
 #[test]
 fn slash_should_find_every_exit_pool_when_each_round_wipes_a_generation() {
-	// A worthless bond that nobody settles, so that numbers go on.
+	// A worthless bond that nobody settles keeps the generation numbers going.
 	build_with_bonds(vec![(d(), t(), 100)], || {
 		for round in 0..20 {
 			bond(t(), 1000, t());
 			unbond(t(), 500);
 			let bonded = if round == 0 { 600 } else { 500 };
-			// What left is spared.
+			// Stake that left before is spared.
 			assert_eq!(slash(t(), round + 1, Perbill::one()).total, bonded);
 			check();
 			next_round();
 		}
 		let generations = Generations::<Test>::get(t()).unwrap();
 		assert_eq!((generations.current, generations.since.len()), (20, 16));
-		// Of the last 16 rounds 15 are over.
+		// Of the last 16 rounds, 15 are over.
 		assert_eq!(slash(t(), 0, percent(10)).total, 15 * 50);
 		rounds(7);
 		for lock in 0..20 {
@@ -306,7 +306,7 @@ fn stake_should_not_leave_into_a_wiped_exit_pool() {
 	build_with_bonds(vec![(t(), t(), 1000)], || {
 		unbond(t(), 500);
 		slash(t(), 0, Perbill::one());
-		// With the worthless bond nothing names a generation any longer: numbers begin anew.
+		// With the worthless bond gone, nothing names a generation any more: numbering restarts.
 		bond_after_settling(t(), 700);
 		assert_eq!(Generations::<Test>::iter().count(), 0);
 		assert_noop!(
@@ -325,7 +325,7 @@ fn bond_after_settling(who: livepeer_primitives::AccountId, amount: u128) {
 	bond(who.clone(), amount, who);
 }
 
-/// A transcoder whose whole stake is a commission, which a slash takes.
+/// A transcoder whose only stake is its commission, which a slash takes.
 #[test]
 fn slash_should_leave_counts_right_when_it_takes_a_commission() {
 	build_with_bonds(vec![(d(), t(), 1000)], || {

@@ -1,4 +1,4 @@
-//! Attacks on keys that change, each by its name.
+//! Attacks with key changes, one test each.
 
 use crate::{mock::*, Error};
 use frame_support::{assert_noop, assert_ok};
@@ -8,9 +8,8 @@ fn is_signed(signature: &livepeer_primitives::keys::OperatorSignature, object: &
 	OperatorKeys::is_signed(signature, Purpose::Duties, object)
 }
 
-/// A transcoder rotates its key after it has signed and before the claim, or a judge looks, so that
-/// an honest signature would not verify any longer, or a dishonest one could not be held against
-/// it.
+/// A transcoder signs, then rotates its key before the claim is made or a judge looks. An honest
+/// signature must still verify, and a dishonest one must still count against it.
 #[test]
 fn attack_key_rotated_between_signature_and_claim() {
 	build_and_execute(|| {
@@ -24,13 +23,13 @@ fn attack_key_rotated_between_signature_and_claim() {
 			assert!(is_signed(&signed, &receipt));
 			assert_eq!(OperatorKeys::vrf_key(&account(1), 1), Some(vrf(11)));
 		}
-		// A later key does not sign for the generation that the assignment stands on.
+		// A later key does not sign for the generation that the assignment refers to.
 		assert!(!is_signed(&sign(39, 1, 0, &receipt), &receipt));
 		OperatorKeys::release(&account(1), Purpose::Duties, 1);
 	});
 }
 
-/// The same where the account itself signed and then named keys for the first time.
+/// The same when the account itself signed and then names keys for the first time.
 #[test]
 fn attack_key_rotated_between_signature_and_claim_from_generation_zero() {
 	build_and_execute(|| {
@@ -44,7 +43,7 @@ fn attack_key_rotated_between_signature_and_claim_from_generation_zero() {
 	});
 }
 
-/// A key is revoked to deny what it signed, or to make an honest receipt worthless: neither works.
+/// A key is revoked to deny what it signed, or to make an honest receipt worthless. Neither works.
 #[test]
 fn attack_revoked_key_convicts_and_frees_nobody() {
 	build_and_execute(|| {
@@ -57,7 +56,7 @@ fn attack_revoked_key_convicts_and_frees_nobody() {
 		assert_ok!(set(&[14]));
 		assert!(is_signed(&one, &honest));
 		assert!(is_signed(&other, &equivocation));
-		// Jobs are told once, and end what stands on the generation.
+		// Jobs learn of a revocation once, and end what refers to the generation.
 		assert_eq!(Told::get(), vec![(account(1), Purpose::Duties, 1)]);
 		assert_noop!(revoke(1, 0), Error::<Test>::AlreadyRevoked);
 		assert_eq!(Told::get().len(), 1);
@@ -65,8 +64,7 @@ fn attack_revoked_key_convicts_and_frees_nobody() {
 	});
 }
 
-/// Somebody fills storage with generations: each costs a deposit, and there are at most
-/// seventeen.
+/// Somebody fills storage with generations. Each costs a deposit, and there are at most seventeen.
 #[test]
 fn attack_generations_fill_storage() {
 	build_and_execute(|| {
@@ -80,7 +78,7 @@ fn attack_generations_fill_storage() {
 	});
 }
 
-/// A generation's number is used again, so that an old signature is read by other keys.
+/// A generation's number is reused so that an old signature is checked against other keys.
 #[test]
 fn attack_generation_number_is_reused() {
 	build_and_execute(|| {
@@ -90,7 +88,7 @@ fn attack_generation_number_is_reused() {
 		for number in 12..30 {
 			assert_ok!(set(&[number]));
 		}
-		// Deleted, as nothing needed it; never filled anew.
+		// The generation is deleted because nothing needs it. Its number is never used again.
 		assert!(!is_signed(&signed, &object));
 		assert_eq!(OperatorKeys::current(&account(1), Purpose::Duties), 19);
 	});

@@ -1,4 +1,4 @@
-//! New generations, what is kept of the old ones, and deposits.
+//! New generations, which old ones are kept, and deposits.
 
 use crate::{mock::*, Error, Event, Generations, Stored, WeightInfo, MAX_OLD_GENERATIONS};
 use frame_support::{assert_noop, assert_ok};
@@ -19,7 +19,7 @@ fn first_generation_should_be_current_when_keys_are_set() {
 		assert_eq!(OperatorKeys::current(&account(1), Purpose::Duties), 0);
 		assert_ok!(set(&[11, 12]));
 		assert_eq!(OperatorKeys::current(&account(1), Purpose::Duties), 1);
-		// Purposes are apart.
+		// Each purpose has its own generations.
 		assert_eq!(OperatorKeys::current(&account(1), Purpose::Segments), 0);
 		assert_eq!(
 			events(),
@@ -50,7 +50,7 @@ fn vrf_key_should_come_with_duties_alone() {
 		assert_ok!(set(Purpose::Duties, Some(vrf(9))));
 		assert_eq!(OperatorKeys::vrf_key(&account(1), 1), Some(vrf(9)));
 		assert_eq!(OperatorKeys::vrf_key(&account(1), 2), None);
-		// Without keys the account is its own.
+		// Without keys, the account signs for itself.
 		assert_eq!(OperatorKeys::vrf_key(&account(1), 0), Some(pair(1).public()));
 		assert_eq!(held(), 2 * EACH);
 	});
@@ -72,7 +72,7 @@ fn retained_generation_should_stay_when_keys_rotate() {
 		for number in 12..20 {
 			assert_ok!(set(&[number]));
 		}
-		// The retained one, the one before the current one, and the current one.
+		// The retained generation, the previous one and the current one.
 		assert_eq!(numbers(), vec![1, 8, 9]);
 		assert_eq!(held(), 3 * EACH);
 		OperatorKeys::release(&account(1), Purpose::Duties, 1);
@@ -133,10 +133,10 @@ fn set_keys_should_fail_when_sixteen_old_generations_are_needed() {
 			assert_ok!(set(&[11 + number as u8]));
 			OperatorKeys::retain(&account(1), Purpose::Duties, number + 1);
 		}
-		// One more, for sixteen old ones are allowed.
+		// One more, since sixteen old generations are allowed.
 		assert_ok!(set(&[100]));
 		assert_noop!(set(&[101]), Error::<Test>::TooManyGenerations);
-		// A compromised key can be revoked even so.
+		// A compromised key can still be revoked.
 		assert_ok!(revoke(17, 0));
 		OperatorKeys::release(&account(1), Purpose::Duties, 5);
 		assert_ok!(set(&[101]));

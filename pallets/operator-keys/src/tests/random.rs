@@ -1,4 +1,4 @@
-//! Random sequences against a plain model that deletes nothing.
+//! Random sequences, compared with a plain model that deletes nothing.
 
 use crate::{mock::*, Stored, MAX_GENERATIONS, MAX_OLD_GENERATIONS};
 use livepeer_primitives::{
@@ -25,7 +25,7 @@ fn step() -> impl Strategy<Value = Step> {
 	]
 }
 
-/// What was ever set: the key, whether it is revoked, how often it is retained.
+/// Everything ever set: the key, whether it is revoked, and how often it is retained.
 struct Made {
 	key: u8,
 	revoked: bool,

@@ -41,7 +41,7 @@ fn revocation_should_be_possible_when_it_leaves_no_key() {
 		assert_ok!(set(&[11]));
 		assert_ok!(revoke(1, 0));
 		assert!(is_revoked(1, 0));
-		// The generation stays the current one: the account does not sign again by itself.
+		// The generation stays current: the account does not sign for itself again.
 		assert_eq!(OperatorKeys::current(&account(1), Purpose::Duties), 1);
 		assert_ok!(set(&[12]));
 		assert_eq!(OperatorKeys::current(&account(1), Purpose::Duties), 2);

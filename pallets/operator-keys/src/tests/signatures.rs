@@ -1,4 +1,4 @@
-//! Who has signed.
+//! Which signatures are accepted.
 
 use crate::mock::*;
 use frame_support::assert_ok;
@@ -31,7 +31,8 @@ fn account_should_still_have_signed_when_it_has_set_keys() {
 		let before = sign(1, 0, 0, &object());
 		assert_ok!(set(&[11]));
 		assert!(is_signed(&before));
-		// It is not what the account uses now, which is for whoever takes something new to ask.
+		// This says nothing about the keys that the account uses now. A caller that accepts
+		// something new must ask for those.
 		assert_ne!(OperatorKeys::current(&account(1), Purpose::Duties), before.signer.generation);
 	});
 }
@@ -41,7 +42,7 @@ fn each_key_should_sign_at_its_place_and_in_its_generation_alone() {
 	build_and_execute(|| {
 		assert_ok!(set(&[11, 12]));
 		assert_ok!(set(&[13, 11]));
-		// Ed25519 and Sr25519 alike.
+		// For Ed25519 and Sr25519 alike.
 		assert!(is_signed(&sign(11, 1, 0, &object())));
 		assert!(is_signed(&sign(12, 1, 1, &object())));
 		assert!(is_signed(&sign(11, 2, 1, &object())));
@@ -60,7 +61,7 @@ fn signature_should_not_pass_for_another_purpose_object_or_signer() {
 		assert!(is_signed(&signature));
 		assert!(!OperatorKeys::is_signed(&signature, Purpose::Segments, &object()));
 		assert!(!OperatorKeys::is_signed(&signature, Purpose::Duties, &Hash::repeat_byte(8)));
-		// The signer is among what is signed.
+		// The signed bytes include the signer.
 		let relabelled = OperatorSignature {
 			signer: Signer { account: account(2), ..signature.signer.clone() },
 			..signature

@@ -1,4 +1,4 @@
-//! Whatever the parameters do, rounds tile the chain.
+//! However the parameters change, rounds cover the chain without gap or overlap.
 
 use crate::{mock::*, RoundInfo};
 use livepeer_primitives::{params::RoundsParameters, traits::Rounds as _};
@@ -22,7 +22,8 @@ proptest! {
 					let after = Rounds::round();
 					Rounds::do_try_state().unwrap();
 					if before != after {
-						// The new one begins where the old one ends, and counts on by one.
+						// The new round begins where the old one ends, and its number is one
+						// higher.
 						assert_eq!(after.start, before.end());
 						assert_eq!(after.start, System::block_number());
 						assert_eq!(after.index, before.index + 1);

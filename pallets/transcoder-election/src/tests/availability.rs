@@ -127,14 +127,14 @@ fn transcoder_should_get_nothing_new_and_keep_what_it_has_when_capacity_is_zero(
 		set_available(0);
 		assert_eq!(TranscoderElection::candidates(), vec![]);
 		assert!(Lost::get().is_empty());
-		// It shows that it goes on serving what it has, as before.
+		// It still shows that it serves what it has.
 		for block in [11, 31, 50] {
 			at(block);
 			assert!(TranscoderElection::is_available(&account(1)));
 			assert_ok!(heartbeat());
 		}
 		assert_eq!(TranscoderElection::candidates(), vec![]);
-		// And loses it when it falls silent.
+		// And loses it when it is silent.
 		at(71);
 		assert!(!TranscoderElection::is_available(&account(1)));
 	});
@@ -265,7 +265,7 @@ fn announcement_should_be_refused_when_within_half_an_interval_of_the_last() {
 		assert_ok!(announce(0));
 		at(11);
 		assert_ok!(heartbeat());
-		// A heartbeat keeps no announcement waiting.
+		// A heartbeat does not delay an announcement.
 		at(12);
 		assert_ok!(announce(5));
 		// And the wallet can always change it.
@@ -300,7 +300,7 @@ fn duty_should_be_young_and_newer_than_the_newest_taken() {
 		);
 		at(105);
 		assert_eq!(apply(heartbeat_at(1, 100 - DUTY_LIFE)), refused(InvalidTransaction::Stale));
-		// The kinds share the newest block, so an older announcement cannot undo anything.
+		// Both kinds share the newest block, so an older announcement cannot undo anything.
 		assert_ok!(apply(heartbeat_at(1, 104)));
 		assert_eq!(apply(announcement_at(1, 103, 9)), refused(InvalidTransaction::Stale));
 		assert_ok!(apply(announcement_at(1, 105, 9)));
@@ -375,7 +375,7 @@ fn duty_should_be_refused_when_signed_for_another_chain_or_by_another_key() {
 		assert_eq!(apply(call), refused(InvalidTransaction::BadProof));
 
 		let heartbeat = duty::Heartbeat { genesis: System::block_hash(0), at: 11 };
-		// By a stranger's key that says it is this one.
+		// By a stranger's key that claims to be this one.
 		let mut signature = sign(signer(2), &heartbeat.hash());
 		signature.signer = signer(1);
 		let call = Call::heartbeat { heartbeat: heartbeat.clone(), signature };
@@ -403,7 +403,7 @@ fn duty_should_be_refused_when_key_is_revoked_or_generation_is_not_current() {
 		assert_eq!(apply(by(5, 0)), refused(InvalidTransaction::BadSigner));
 		Revoked::set([(account(1), 4, 0)].into());
 		assert_eq!(apply(by(4, 0)), refused(InvalidTransaction::BadSigner));
-		// The other key of the generation goes on.
+		// The other key of the generation continues to work.
 		assert_ok!(apply(by(4, 1)));
 	});
 }
@@ -420,8 +420,8 @@ fn duty_should_be_refused_when_jailed() {
 	});
 }
 
-/// An announcement that was signed before jail, or before the transcoder left, is played again when
-/// it is back.
+/// An announcement that was signed before jail, or before the transcoder left, is replayed when it
+/// is back.
 #[test]
 fn attack_announcement_of_an_earlier_life_is_replayed() {
 	one().build_and_execute(|| {
@@ -486,7 +486,7 @@ fn assignment_not_accepted_should_be_told() {
 	});
 }
 
-/// Which transcoder a job goes to, before and after some toggled what is theirs.
+/// The transcoder to which a job goes, before and after some toggled their state.
 fn order(seed: Hash, job: u64) -> Vec<AccountId> {
 	let candidates = TranscoderElection::candidates();
 	draw::assignment_order(
@@ -502,7 +502,7 @@ fn order(seed: Hash, job: u64) -> Vec<AccountId> {
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(32))]
 
-	/// A draw is re-rolled by toggling availability: it only strikes the toggler out.
+	/// Re-rolling a draw by toggling availability only removes the one that toggles.
 	#[test]
 	fn attack_toggling_availability_never_reorders_others(
 		stakes in vec(1u128..1_000, 8),

@@ -32,7 +32,7 @@ fn contenders() -> impl Strategy<Value = Vec<Contender>> {
 		.prop_shuffle()
 }
 
-/// Eligible validators and the previous set: the eligible ones of it are not barred.
+/// Eligible validators and the previous set, in which the eligible ones are not barred.
 fn sets() -> impl Strategy<Value = (Vec<ChosenValidator>, Vec<Incumbent>)> {
 	let numbers: Vec<u8> = (0..20).collect();
 	(
@@ -55,7 +55,7 @@ fn sets() -> impl Strategy<Value = (Vec<ChosenValidator>, Vec<Incumbent>)> {
 		})
 }
 
-/// Twenty validators with 100 each, and as many as `number` says with `stake` each.
+/// Twenty validators with 100 each, and `number` more with `stake` each.
 fn beside_twenty(number: u8, stake: u128) -> Vec<ChosenValidator> {
 	let honest = (0..20).map(|number| validator(number, 100));
 	honest.chain((0..number).map(|split| validator(100 + split, stake))).collect()
@@ -73,19 +73,19 @@ fn attack_stake_that_is_split_over_many_validators() {
 	assert_eq!(within_leverage(beside_twenty(40, 9), 7, 4).len(), 20);
 }
 
-/// How much one needs to push all others out of the set, who have 100 each: more than three quarters of all the
-/// stake at a leverage of four, and the more, the more seats it takes with it.
+/// How much stake it takes to push all others, who have 100 each, out of the set: more than three
+/// quarters of all stake at a leverage of four, and more with each additional seat.
 #[test]
 fn attack_large_stake_that_pushes_small_validators_out() {
 	assert_eq!(within_leverage(beside_twenty(1, 6_400), 7, 4).len(), 21);
 	assert_eq!(within_leverage(beside_twenty(4, 1_900), 7, 4).len(), 24);
-	// Then it is a seventh of the set, and not the only one in it.
+	// Then it is a seventh of the set, and not alone in it.
 	let left = within_leverage(beside_twenty(1, 6_401), 7, 4);
 	assert_eq!((left.len(), left[0].stake, left[1].stake), (7, 6_401, 100));
 }
 
-/// Many that are in by their own number alone go all at once, and who had that done has no larger part of
-/// those who are left than its stake lets it.
+/// Many validators that are in only because of their number leave all at once. Whoever caused that
+/// has no larger share of the remaining ones than its stake allows.
 #[test]
 fn attack_stake_at_the_edge_that_pushes_many_validators_out() {
 	let set = |newcomers: u8, stake: u128| {
@@ -94,11 +94,11 @@ fn attack_stake_at_the_edge_that_pushes_many_validators_out() {
 		let newcomers = (0..newcomers).map(|number| validator(100 + number, stake));
 		within_leverage(large.chain(small).chain(newcomers).collect(), 7, 4)
 	};
-	// A quarter of the mean is 62.6; one more with 332 makes it 63, and with 333 more than that.
+	// A quarter of the mean is 62.6; one more with 332 makes it 63, one with 333 makes it more.
 	assert_eq!(set(0, 0).len(), 50);
 	assert_eq!(set(1, 332).len(), 51);
 	assert_eq!(set(1, 333).len(), 11);
-	// Six of them have three eighths of the seats then, for 1,800 of the 11,800 of those who are left.
+	// Six of them then have three eighths of the seats, for 1,800 of the remaining 11,800.
 	let left = set(6, 300);
 	assert_eq!(left.len(), 16);
 	assert_eq!(left.iter().filter(|one| one.stake == 300).count(), 6);
@@ -111,7 +111,7 @@ fn validators_should_stay_when_one_has_as_much_as_all_others() {
 	let set: Vec<_> =
 		[validator(0, 100)].into_iter().chain((1..=10).map(|n| validator(n, 10))).collect();
 	assert_eq!(within_leverage(set.clone(), 1, 2), set);
-	// With a leverage of one all have the same.
+	// With a leverage of one, all have the same.
 	assert_eq!(within_leverage(set.clone(), 1, 1), set[..1]);
 	// Nobody is left out of the smallest set.
 	assert_eq!(within_leverage(set.clone(), 7, 1), set[..7]);
@@ -137,7 +137,7 @@ fn newcomers_should_come_by_stake_when_not_all_have_a_place() {
 	let expected =
 		[(1, 2), (2, 1), (6, 20), (7, 15)].map(|(number, stake)| validator(number, stake));
 	assert_eq!(chosen, expected);
-	// As many as are asked for are the set, and nobody else.
+	// If there are as many as required, they are the set.
 	assert_eq!(choose_validators(eligible.clone(), staying, 3), eligible);
 }
 
@@ -151,7 +151,7 @@ fn barred_should_stay_by_stake_when_nobody_takes_their_place() {
 			.collect::<Vec<_>>()
 	};
 	assert_eq!(chosen(vec![], 1), [account(3)]);
-	// Of equals the one that was first.
+	// Among equals, the one that was first.
 	assert_eq!(chosen(vec![], 2), [account(3), account(2)]);
 	assert_eq!(chosen(vec![], 4), [3, 2, 4, 1].map(account));
 	assert_eq!(chosen(vec![validator(5, 1)], 3), [3, 5, 2].map(account));
@@ -227,7 +227,7 @@ proptest! {
 				coalition.len() as u128 * sum(&chosen)
 					<= u128::from(leverage) * sum(coalition) * chosen.len() as u128
 			);
-			// One more would have too little for its place.
+			// One more would have too little stake.
 			let rest: Vec<_> = eligible.iter().filter(|one| !chosen.contains(one)).collect();
 			if let Some(next) = rest.iter().map(|one| one.stake).max() {
 				let number = chosen.len() as u128 + 1;

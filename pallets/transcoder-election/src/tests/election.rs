@@ -22,7 +22,7 @@ fn active_set_should_hold_highest_stakes_when_elected() {
 		.build_and_execute(|| {
 			assert_eq!(active(), accounts(&[2, 3, 1]));
 			bond(&account(4), 25 * UNIT);
-			// A round's set stays whatever happens to stake.
+			// A round's set stays, whatever happens to stake.
 			assert_eq!(active(), accounts(&[2, 3, 1]));
 			events();
 			next_round();
@@ -79,12 +79,12 @@ fn transcoder_should_not_be_active_when_its_stake_does_not_count_yet() {
 #[test]
 fn differs_from_livepeer_own_bond_is_asked_at_each_election() {
 	ExtBuilder::default().transcoder(1, 10, 0).transcoder(2, 10, 0).build_and_execute(|| {
-		// All but delegated stake left.
+		// Everything except delegated stake left.
 		set_stake(&account(1), 100 * UNIT, UNIT - 1);
 		assert_eq!(active(), accounts(&[1, 2]));
 		next_round();
 		assert_eq!(active(), accounts(&[2]));
-		// It has left the list: with its bond it registers again.
+		// It has left the list; with its bond it can register again.
 		assert_eq!(TranscoderElection::terms_of(account(1)), None);
 		assert_eq!(Lost::get(), accounts(&[1]));
 		set_stake(&account(1), 100 * UNIT, UNIT);
@@ -172,7 +172,7 @@ fn unbonded_should_leave_the_list_in_bounded_steps_when_rounds_begin() {
 	});
 }
 
-/// Candidates of dust stake fill the list, to be drawn or to keep others out: a place costs the
+/// Candidates with dust stake fill the list, to be drawn or to keep others out. A place costs the
 /// minimum bond for as long as it is held.
 #[test]
 fn attack_dust_candidates_leave_the_list_at_the_election() {
@@ -183,7 +183,7 @@ fn attack_dust_candidates_leave_the_list_at_the_election() {
 			terms(1),
 			service(1)
 		));
-		// All but dust is unbonded at once; delegated dust does not help.
+		// Everything except dust is unbonded at once; delegated dust does not help.
 		set_stake(&account(2), UNIT, 1);
 		next_round();
 		assert_eq!(active(), accounts(&[1]));
@@ -208,7 +208,7 @@ fn jailed_transcoder_should_be_dropped_without_bond_and_stay_jailed_while_a_verd
 	});
 }
 
-/// Stakes by which the candidates weigh, by number.
+/// The candidates' weights, by number.
 fn weights() -> Vec<(AccountId, u128)> {
 	TranscoderElection::candidates()
 		.into_iter()
@@ -230,8 +230,8 @@ fn snapshot_of_the_round_should_weigh_from_its_third_block_on() {
 			System::set_block_number(12);
 			assert_eq!(weights(), vec![(account(2), 20), (account(1), 10)]);
 			next_round();
-			// The new one has no weight yet, and the one that is left is struck out: the chance of
-			// these blocks was partly known to those who could still bond.
+			// The new one has no weight yet, and the one that has left is removed: the randomness
+			// of these blocks was partly known to those who could still bond.
 			let first = vec![(account(3), 0), (account(2), 20)];
 			assert_eq!(weights(), first);
 			System::set_block_number(13);
@@ -241,8 +241,8 @@ fn snapshot_of_the_round_should_weigh_from_its_third_block_on() {
 		});
 }
 
-/// The author of a round's last block bonds in it, knowing its own chance, to be drawn in the first
-/// ones of the next round.
+/// The author of a round's last block, who knows that block's randomness, bonds in it, to be drawn
+/// in the first blocks of the next round.
 #[test]
 fn attack_bonding_in_the_last_block_of_a_round_weighs_nothing_in_the_first() {
 	ExtBuilder::default().transcoder(1, 10, 5).transcoder(2, 10, 5).build_and_execute(|| {

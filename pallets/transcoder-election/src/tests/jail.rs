@@ -49,7 +49,7 @@ fn jail_should_last_when_one_verdict_is_open() {
 		assert_eq!(TranscoderElection::open_verdicts_of(account(1)), Some(1));
 		assert_noop!(unjail(1), Error::<Test>::VerdictOpen);
 		TranscoderElection::resolve(&account(1));
-		// Only its own call lets it out.
+		// Only its own call ends it.
 		assert!(TranscoderElection::is_jailed(&account(1)));
 		events();
 		assert_ok!(unjail(1));
@@ -106,7 +106,7 @@ fn jail_should_outlive_registration_while_a_verdict_is_open() {
 		};
 		assert_noop!(register(), Error::<Test>::Jailed);
 		TranscoderElection::resolve(&account(1));
-		// Nothing is left of it: it has no place to come back to.
+		// Nothing of it is left, because it has no place to return to.
 		assert_noop!(unjail(1), Error::<Test>::NotJailed);
 		assert_eq!(Jailed::<Test>::iter().count(), 0);
 		assert_ok!(register());

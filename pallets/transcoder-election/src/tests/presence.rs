@@ -1,4 +1,4 @@
-//! Blocks that are expected of validators, and what they earn by them.
+//! Blocks that are expected of validators, and what they earn for them.
 
 use crate::{
 	mock::*, Event, Meter, Meters, Offline, Presence, Present, WeightInfo, OFFLINE_AFTER,
@@ -37,7 +37,8 @@ fn presence_should_be_judged_from_eight_expected_blocks_on() {
 	assert!(!Presence { blocks: 1, ..presence }.did_its_part(&meter(100 + many), 3));
 	assert!(!presence.did_its_part(&meter(100 + many), 4));
 	assert!(!Presence::new(0).did_its_part(&meter(100 + many), 0));
-	// So is none where few were expected since the round began, or since it came into force.
+	// So is none if few were expected since the round began, or since the validator came into
+	// force.
 	assert!(presence.did_its_part(&meter(100 + many - 1), 4));
 	let late = Presence { since: 101, ..presence };
 	assert!(late.did_its_part(&meter(100 + many), 4));
@@ -53,7 +54,7 @@ fn meter_should_grow_by_ones_part_with_each_block() {
 	});
 }
 
-/// Authorship, which has the pallet note them, charges nothing.
+/// Authorship, which calls the pallet, charges no weight.
 #[test]
 fn every_block_should_be_charged_for_noting_its_author() {
 	two().build_and_execute(|| {
@@ -132,9 +133,9 @@ fn validator_should_come_back_when_it_shows_itself_or_its_time_is_over() {
 	});
 }
 
-/// Authors leave a rival's blocks out until the session changes, so that it counts as silent: it is back
-/// with the next block that stands, and misses one session, not seven rounds. So is one that chance gave
-/// no slot.
+/// Authors leave a rival's blocks out until the session changes, so that it counts as silent. It is
+/// back with its next block that stays in the chain, and misses one session, not seven rounds. The
+/// same holds for a validator that got no slot by chance.
 #[test]
 fn attack_rival_whose_blocks_are_left_out_should_be_back_with_its_next_block() {
 	two().build_and_execute(|| {
@@ -142,11 +143,11 @@ fn attack_rival_whose_blocks_are_left_out_should_be_back_with_its_next_block() {
 		rotate();
 		assert!(Offline::<Test>::contains_key(account(2)) && !earns(2));
 		events();
-		// It is in the session that began still.
+		// It is still in the session that has begun.
 		author(2);
 		assert!(events().contains(&Event::ValidatorBack { validator: account(2) }));
 		assert!(!Offline::<Test>::contains_key(account(2)));
-		// With a quarter of the blocks that were expected of it in the round it earns.
+		// It earns with a quarter of the blocks that were expected of it in the round.
 		assert!(!earns(2));
 		author(2);
 		author(2);
@@ -156,7 +157,8 @@ fn attack_rival_whose_blocks_are_left_out_should_be_back_with_its_next_block() {
 	});
 }
 
-/// A validator makes a block now and then, so that it is not offline, and leaves its other slots empty.
+/// A validator makes a block now and then, so that it is not offline, and leaves its other slots
+/// empty.
 #[test]
 fn attack_validator_that_makes_few_of_its_blocks_should_not_earn() {
 	two().build_and_execute(|| {
@@ -183,7 +185,7 @@ fn validator_should_earn_when_it_makes_a_quarter_of_the_many_expected() {
 		assert!(!earns(2));
 		author(2);
 		assert!(earns(2));
-		// The next round asks anew.
+		// The next round counts anew.
 		next_round();
 		assert!(earns(2));
 		blocks_of_one(16);
@@ -207,8 +209,8 @@ fn transcoder_should_earn_when_it_takes_work_and_validates_not() {
 	});
 }
 
-/// Whoever is offered nothing, for it lets offers pass or owes for verification, does no work; a validator
-/// has its own.
+/// A transcoder that is offered nothing, because it lets offers pass or owes for verification, does
+/// no work. A validator has its own work.
 #[test]
 fn attack_transcoder_that_may_be_offered_nothing_should_not_earn_by_announcing() {
 	two().build_and_execute(|| {

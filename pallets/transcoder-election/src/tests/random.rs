@@ -59,7 +59,7 @@ fn step() -> impl Strategy<Value = Step> {
 	]
 }
 
-/// Does it. Calls may be refused: what is refused must change nothing that matters here.
+/// Performs the action. Calls may be refused; a refused call must change nothing that matters here.
 fn apply(step: Step, next_key: &mut u64) {
 	let signed = |number: u8| RuntimeOrigin::signed(account(number));
 	match step {
@@ -112,10 +112,10 @@ fn apply(step: Step, next_key: &mut u64) {
 	}
 }
 
-/// Rotates, and checks what the session was given.
+/// Rotates the session, and checks what it was given.
 fn rotate_and_check() {
 	let with_keys = |who: &_| pallet_session::NextKeys::<Test>::contains_key(who);
-	// Whom the previous set and the election offer.
+	// The members that the previous set and the election offer.
 	let mut offered: BTreeSet<_> =
 		TranscoderElection::validators().into_iter().filter(|who| with_keys(who)).collect();
 	offered.extend(
@@ -142,7 +142,7 @@ fn rotate_and_check() {
 			|| TranscoderElection::offline_until(who.clone()).is_some()
 	};
 	assert!(!queued.iter().any(barred) || queued.len() <= MINIMUM as usize);
-	// What is stored of the sets is what the session has.
+	// The stored sets are those of the session.
 	let index = Session::current_index();
 	let stored = |index| -> Vec<AccountId> {
 		let members = TranscoderElection::set_of(index).members.into_iter();
@@ -150,7 +150,7 @@ fn rotate_and_check() {
 	};
 	assert_eq!(stored(index), validators);
 	assert_eq!(stored(index + 1), queued);
-	// As many of those in force are disabled as consensus bears.
+	// As many of those in force are disabled as consensus allows.
 	let jailed = validators.iter().filter(|who| Jailed::<Test>::contains_key(*who)).count();
 	let bearable = validators.len().saturating_sub(1) / 3;
 	assert!(Session::disabled_validators().len() >= jailed.min(bearable));

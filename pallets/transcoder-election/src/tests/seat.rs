@@ -10,7 +10,7 @@ use livepeer_primitives::{
 };
 use sp_io::hashing::blake2_256;
 
-/// One seat by stake, and who waits for the other: 2 with 6 LPT, 3 with 3 LPT, 4 with 1 LPT.
+/// One seat by stake, and those that wait for the other: 2 with 6 LPT, 3 with 3 LPT, 4 with 1 LPT.
 fn waiting() -> ExtBuilder {
 	ExtBuilder::default()
 		.parameters(|parameters| parameters.active_size = 1)
@@ -20,7 +20,7 @@ fn waiting() -> ExtBuilder {
 		.transcoder(4, 1, 1)
 }
 
-/// The next round begins, with this seed of a window after the running round began.
+/// Begins the next round, with this seed of a window after the running round began.
 fn round_with(seed: Hash) {
 	let begin = System::block_number() / 10 * 10 + 20;
 	System::set_block_number(begin);
@@ -117,15 +117,15 @@ fn seat_should_go_to_the_next_in_order_when_the_first_cannot_be_seated() {
 		let number = AsRef::<[u8]>::as_ref(&first)[0];
 		let second = order(Some(number)).unwrap();
 		assert_ne!(first, second);
-		// Who was second is second, whoever else is struck out behind it.
+		// The second in the order stays second, whoever else is removed behind it.
 		let last = [2, 3, 4].into_iter().map(account).find(|who| *who != first && *who != second);
 		let last = AsRef::<[u8]>::as_ref(&last.unwrap())[0];
 		assert_eq!(order(Some(last)), Some(first));
 	});
 }
 
-/// Who is drawn for round 1 by each of many seeds of its newest window, blocks 10 to 19, when `change`
-/// happens in this block.
+/// Who is drawn for round 1 by each of many seeds of its newest window, blocks 10 to 19, if
+/// `change` happens in this block.
 fn drawn_when(block: u64, change: fn()) -> Vec<AccountId> {
 	(0..40)
 		.map(|n| {
@@ -148,12 +148,12 @@ fn attack_bonding_in_the_same_round_steers_the_seat() {
 	let calm = drawn_when(2, || ());
 	assert!(calm.iter().collect::<BTreeSet<_>>().len() > 1, "chance decides");
 	let changes: [fn(); 4] = [
-		// 4 has many times its stake now, still too little to be elected by it.
+		// 4 now has many times its stake, still too little to be elected by it.
 		|| set_stake(&account(4), 50 * UNIT, 50 * UNIT),
 		// Those whose stake 4 can move have less, or more.
 		|| set_stake(&account(2), UNIT, UNIT),
 		|| set_stake(&account(3), 50 * UNIT, 50 * UNIT),
-		// A newcomer has most.
+		// A newcomer has the most.
 		|| {
 			bond(&account(5), 60 * UNIT);
 			let signed = RuntimeOrigin::signed(account(5));
@@ -165,7 +165,7 @@ fn attack_bonding_in_the_same_round_steers_the_seat() {
 		for change in changes {
 			assert_eq!(drawn_when(block, change), calm, "in block {block}");
 		}
-		// Who leaves gives its own seat up and takes nobody else's.
+		// A transcoder that leaves gives up its own seat and takes nobody else's.
 		let left = drawn_when(block, || {
 			assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(3))));
 		});
@@ -177,8 +177,8 @@ fn attack_bonding_in_the_same_round_steers_the_seat() {
 
 #[test]
 fn attack_bonding_in_the_round_before_steers_the_seat() {
-	// Who bonds in round 0 weighs in the draw for round 2. All chance that it can know by then is that
-	// of windows that begin before round 1 does, in block 25.
+	// Stake bonded in round 0 counts in the draw for round 2. The only randomness that it can know
+	// by then is that of windows that begin before round 1 does, in block 25.
 	let with = |known: u64, later: Option<Hash>| {
 		let mut who = None;
 		waiting().build_and_execute(|| {
@@ -207,8 +207,8 @@ fn attack_bonding_in_the_round_before_steers_the_seat() {
 	}
 }
 
-/// Whoever comes after the first in the order, and knows it, could give that one the little that it lacks for
-/// a seat by stake, and be drawn in its place.
+/// A transcoder that knows that it follows the first in the order could give that one the little
+/// that it lacks for a seat by stake, and be drawn in its place.
 #[test]
 fn attack_lifting_the_first_into_the_active_set_passes_its_seat_on_to_nobody() {
 	for n in 0..20 {
@@ -227,7 +227,7 @@ fn attack_lifting_the_first_into_the_active_set_passes_its_seat_on_to_nobody() {
 		};
 		let first = drawn_with(None).unwrap();
 		assert_eq!(drawn_with(Some(&first)), None);
-		// Lifting one that comes later takes the seat from nobody.
+		// Lifting a later one takes the seat from nobody.
 		let other = [2, 3, 4].map(account).into_iter().find(|who| *who != first).unwrap();
 		assert_eq!(drawn_with(Some(&other)), Some(first));
 	}
@@ -235,8 +235,8 @@ fn attack_lifting_the_first_into_the_active_set_passes_its_seat_on_to_nobody() {
 
 #[test]
 fn attack_dust_candidates_gain_nothing_on_the_random_seat() {
-	// Ten LPT in one candidate, or in ten of one each, beside another with ten: how often one of them
-	// is drawn, and with how much stake in all.
+	// Ten LPT in one candidate, or in ten of one each, beside another with ten: how often one of
+	// them is drawn, and with how much stake in total.
 	let rounds = 1_000u64;
 	let draw = |own: &[(u8, Balance)], min_self_bond: Balance| {
 		let (mut hits, mut stake) = (0u64, 0);
@@ -261,7 +261,7 @@ fn attack_dust_candidates_gain_nothing_on_the_random_seat() {
 	};
 	let dust: Vec<(u8, Balance)> = (3..=12).map(|number| (number, 1)).collect();
 	let (one, many) = (draw(&[(3, 10)], UNIT), draw(&dust, UNIT));
-	// Half of the draws, five standard deviations being 80; the seat weighs by what its own has.
+	// Half of the draws, with five standard deviations of 80; the seat's weight is its own stake.
 	for (hits, _) in [one, many] {
 		assert!(hits.abs_diff(rounds / 2) < 80, "{one:?} {many:?}");
 	}

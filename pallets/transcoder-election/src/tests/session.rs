@@ -86,14 +86,14 @@ fn set_should_carry_stakes_and_round_of_the_snapshot_it_was_chosen_from() {
 		bond(&account(4), 35 * UNIT);
 		next_round();
 		rotate();
-		// In force and queued; what is over is forgotten.
+		// In force and queued; sets that are over are deleted.
 		let chosen: Vec<_> =
 			[(1, 40), (4, 35), (2, 30), (3, 20)].map(|(who, lpt)| (account(who), lpt)).into();
 		assert_eq!(set_of(0), (vec![], 0));
 		assert_eq!(set_of(1), (genesis, 0));
 		assert_eq!(set_of(2), (chosen.clone(), 1));
 		assert_eq!(Sets::<Test>::iter().count(), 2);
-		// Without a new choice the set goes on, with its own snapshot.
+		// Without a new choice the set continues, with its own snapshot.
 		rotate();
 		rotate();
 		assert_eq!(set_of(Session::current_index()), (chosen, 1));
@@ -103,7 +103,7 @@ fn set_should_carry_stakes_and_round_of_the_snapshot_it_was_chosen_from() {
 #[test]
 fn incumbent_should_weigh_with_what_is_left_of_its_stake() {
 	four().parameters(|parameters| parameters.min_validators = 4).build_and_execute(|| {
-		// Half of them left with all that they had; there is nobody to take their place.
+		// Half of them left with everything that they had; there is nobody to replace them.
 		for number in [1, 2] {
 			bond(&account(number), 0);
 		}
@@ -192,7 +192,7 @@ fn chilled_validator_should_not_be_chosen_until_its_round() {
 		events();
 		TranscoderElection::chill(&account(2), 2);
 		assert_eq!(events(), vec![Event::ValidatorChilled { validator: account(2), until: 2 }]);
-		// A shorter one changes nothing, nor one that is over.
+		// A shorter one changes nothing, nor does one that is over.
 		TranscoderElection::chill(&account(2), 1);
 		TranscoderElection::chill(&account(3), 0);
 		assert_eq!(TranscoderElection::chilled_until(account(2)), Some(2));
@@ -212,7 +212,7 @@ fn chill_should_end_when_its_validator_is_thawed_and_not_before() {
 	four().build_and_execute(|| {
 		TranscoderElection::chill(&account(2), u32::MAX);
 		TranscoderElection::chill(&account(3), u32::MAX);
-		// What is shorter changes nothing.
+		// A shorter one changes nothing.
 		TranscoderElection::chill(&account(2), 5);
 		events();
 		TranscoderElection::thaw(&account(4), 1);
@@ -223,7 +223,7 @@ fn chill_should_end_when_its_validator_is_thawed_and_not_before() {
 		assert_eq!(plan(), Some(accounts(&[1, 4])));
 		next_round();
 		assert_eq!(plan(), Some(accounts(&[1, 2, 4])));
-		// At once where that has come.
+		// At once if that round has come.
 		TranscoderElection::thaw(&account(3), 0);
 		assert!(!Chilled::<Test>::exists());
 		assert_eq!(plan(), Some(accounts(&[1, 2, 3, 4])));
@@ -259,7 +259,7 @@ proptest! {
 	#![proptest_config(ProptestConfig::with_cases(48))]
 
 	/// An accomplice changes its stake, leaves, goes to jail or changes keys after the snapshot, to
-	/// choose who judges: no set that is chosen changes by that.
+	/// choose who judges. No chosen set changes by that.
 	#[test]
 	fn attack_judges_are_not_picked_by_a_live_input(
 		changes in vec((1u8..=6, 0u128..50, 0u8..5), 1..30),
@@ -282,7 +282,7 @@ proptest! {
 				}
 				assert_eq!([index, index + 1].map(TranscoderElection::set_of), before);
 			}
-			// Nor by what follows from it later, as long as they are in force or queued.
+			// Nor by later consequences, as long as the sets are in force or queued.
 			next_round();
 			assert_eq!([index, index + 1].map(TranscoderElection::set_of), before);
 			rotate();
@@ -358,7 +358,7 @@ fn previous_set_should_stay_when_too_few_are_eligible() {
 		next_round();
 		rotate();
 		assert_eq!(queued(), accounts(&[1, 2, 3, 4]));
-		// It goes on staying.
+		// It stays.
 		rotate();
 		assert_eq!(rotate(), accounts(&[1, 2, 3, 4]));
 	});
@@ -415,7 +415,7 @@ fn validator_should_be_disabled_at_once_when_jailed() {
 #[test]
 fn validator_should_stay_disabled_when_session_changes() {
 	four().build_and_execute(|| {
-		// What is queued for the next session changes, so that it forgets who is disabled.
+		// The set queued for the next session changes, so the session forgets who is disabled.
 		next_round();
 		rotate();
 		TranscoderElection::detain(&account(3));

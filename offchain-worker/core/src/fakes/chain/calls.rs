@@ -1,4 +1,4 @@
-//! What a call does to the chain, and when it is refused.
+//! The effects of calls, and when they are refused.
 
 use std::collections::BTreeMap;
 
@@ -123,7 +123,7 @@ impl FakeChain {
 	}
 }
 
-/// What a broadcaster asks of a job.
+/// A broadcaster's terms for a job.
 struct JobTerms {
 	ladder: Ladder,
 	limits: SourceLimits,
@@ -347,7 +347,7 @@ impl ChainState {
 		Ok(())
 	}
 
-	/// Hands an assignment on to another transcoder, or offers it to the same again where there is none.
+	/// Hands an assignment on to another transcoder, or offers it to the same one again if there is no other.
 	fn next_transcoder(&mut self, job: JobId, assignment: AssignmentIndex) -> Result<(), Refused> {
 		let view = self.jobs.get_mut(&job).ok_or(Refused::NoJob)?;
 		let current = view.current.as_mut().filter(|current| current.index == assignment);

@@ -1,4 +1,4 @@
-//! The chain as roles ask it.
+//! The fake chain behind the roles' port.
 
 use async_trait::async_trait;
 use livepeer_primitives::{

@@ -1,4 +1,4 @@
-//! Judgements as an audit asks for them.
+//! The fake chain behind the audit's port.
 
 use async_trait::async_trait;
 use livepeer_primitives::{

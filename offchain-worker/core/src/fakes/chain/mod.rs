@@ -1,4 +1,4 @@
-//! A chain in memory, which refuses with the names of the pallets' errors.
+//! A chain in memory, which refuses calls with the names of the pallets' errors.
 
 mod calls;
 mod client;
@@ -54,7 +54,7 @@ pub struct FakeClaim {
 	pub opening: FakeOpening,
 }
 
-/// Where the opening of a claim's variants stands.
+/// The state of opening a claim's variants.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum FakeOpening {
 	/// Judges can still commit or reveal.
@@ -64,7 +64,7 @@ pub enum FakeOpening {
 	Awaited {
 		/// The first block that is too late.
 		deadline: BlockNumber,
-		/// Whether it is final that nobody says anything any more.
+		/// Whether it is final that no judge can say anything any more.
 		is_final: bool,
 	},
 	/// They are opened.
@@ -72,7 +72,7 @@ pub enum FakeOpening {
 }
 
 impl FakeClaim {
-	/// How many leaves answer the drawn positions, as far as they are revealed.
+	/// How many leaves answer the drawn positions.
 	pub fn drawn_leaves(&self) -> usize {
 		let answers = |position: &u64| {
 			self.revealed.values().any(|reveal| {
@@ -114,9 +114,9 @@ struct ChainState {
 	stakes: FakeStakes,
 	/// What was reported.
 	punished: BTreeSet<Offence>,
-	/// What is held of claims that are judged, from which block on.
+	/// Judgements of claims, with the block from which each holds.
 	judgements: Vec<(BlockNumber, ClaimId, Option<JudgementView>)>,
-	/// Transactions by the blocks that they are in, for who reads blocks.
+	/// Transactions by block, for readers of blocks.
 	transactions: Vec<(BlockNumber, Vec<u8>)>,
 	/// The first block whose state is kept.
 	kept_from: BlockNumber,
@@ -189,7 +189,7 @@ impl FakeChain {
 		lock(&self.state)
 	}
 
-	/// The chain as the owner of `key` uses it.
+	/// The chain for the owner of `key`.
 	pub fn client(&self, key: Option<Key>) -> FakeChainClient {
 		FakeChainClient { chain: self.clone(), key }
 	}
@@ -202,7 +202,7 @@ impl FakeChain {
 		});
 	}
 
-	/// Shows an earlier height, as a node does that was restored.
+	/// Shows an earlier height, as a restored node does.
 	pub fn rewind(&self, to: BlockNumber) {
 		self.heads.send_modify(|head| {
 			head.best = to;
@@ -220,7 +220,7 @@ impl FakeChain {
 		self.state().claims.clone()
 	}
 
-	/// Lets every request fail, or no longer.
+	/// Makes every request fail, or stops doing so.
 	pub fn cut(&self, unreachable: bool) {
 		self.state().unreachable = unreachable;
 	}
@@ -230,12 +230,12 @@ impl FakeChain {
 		self.state().fail_next = Some(error);
 	}
 
-	/// Holds this of a claim that is judged, from a block on: later entries come later.
+	/// Sets a claim's judgement from a block on; entries must come in order.
 	pub fn judge(&self, from: BlockNumber, claim: ClaimId, held: Option<JudgementView>) {
 		self.state().judgements.push((from, claim, held));
 	}
 
-	/// Has this transaction in a block, for who reads it.
+	/// Puts a transaction into a block, for readers of blocks.
 	pub fn include(&self, block: BlockNumber, transaction: Vec<u8>) {
 		self.state().transactions.push((block, transaction));
 	}
@@ -245,7 +245,7 @@ impl FakeChain {
 		self.state().kept_from = block;
 	}
 
-	/// Leaves a job's assignment so much.
+	/// Sets the allowance of a job's assignment.
 	pub fn set_allowance(&self, job: JobId, allowance: Balance) {
 		let mut state = self.state();
 		let current = state.jobs.get_mut(&job).and_then(|view| view.current.as_mut());
@@ -254,7 +254,7 @@ impl FakeChain {
 		}
 	}
 
-	/// Gives the first assignment of a job that has none to a transcoder.
+	/// Gives a job without assignments its first one.
 	pub fn assign(&self, job: JobId, to: &AccountId) {
 		let mut state = self.state();
 		if let Some(view) = state.jobs.get_mut(&job) {
@@ -276,7 +276,7 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Has claims be worth their verification, and be backed, by these terms.
+	/// Sets the terms by which claims are worth their verification and backed.
 	pub fn set_terms(&self, terms: ClaimTerms) {
 		self.state().terms = terms;
 		self.block();
@@ -287,17 +287,17 @@ impl FakeChain {
 		self.state().terms
 	}
 
-	/// Leaves an account so much.
+	/// Sets an account's balance.
 	pub fn leave(&self, account: &AccountId, free: Free) {
 		self.state().free.insert(account.clone(), free);
 	}
 
-	/// What is kept of stake, to look at and to change.
+	/// The stake, to read and change.
 	pub fn stakes<T>(&self, change: impl FnOnce(&mut FakeStakes) -> T) -> T {
 		change(&mut self.state().stakes)
 	}
 
-	/// Locks the terms of transcoders, as in the last part of a round, or no longer.
+	/// Locks the terms of transcoders, as in the last part of a round, or unlocks them.
 	pub fn lock_terms(&self, locked: bool) {
 		self.state().locked = locked;
 	}
@@ -313,22 +313,22 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Lets a look at a challenge take so many milliseconds.
+	/// Delays reads of a challenge by so many milliseconds.
 	pub fn slow_challenges(&self, clock: &SimClock, ms: u64) {
 		self.state().challenge_takes = Some((clock.clone(), ms));
 	}
 
-	/// Lets the transactions that answer a claim hang for so many milliseconds, and come into no block.
+	/// Makes the transactions that answer a claim hang for so many milliseconds, and come into no block.
 	pub fn hang(&self, claim: ClaimId, clock: &SimClock, ms: u64) {
 		self.state().hanging.insert(claim, (clock.clone(), ms));
 	}
 
-	/// Lets them hang no longer, as far as they are not sent.
+	/// Stops new ones from hanging.
 	pub fn hang_no_more(&self) {
 		self.state().hanging.clear();
 	}
 
-	/// Lets a look at a job take so many milliseconds.
+	/// Delays reads of a job by so many milliseconds.
 	pub fn slow_jobs(&self, clock: &SimClock, ms: u64) {
 		self.state().job_takes = Some((clock.clone(), ms));
 	}
@@ -353,7 +353,7 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Opens a claim that nobody has made, over which these sit.
+	/// Opens a claim that nobody made, with these judges.
 	pub fn open(&self, claim: ClaimId, judges: Vec<(AccountId, VerifierId)>) {
 		let nobody = AccountId::new([0; 32]);
 		let commitment = Commitment { root: Hash::zero(), total_work: 0, leaf_count: 1 };
@@ -397,7 +397,7 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Has the variants of a claim be opened, or takes it back, as a reorg does.
+	/// Lets the variants of a claim be opened, or takes that back, as a reorg does.
 	pub fn await_opening(&self, claim: ClaimId, opening: FakeOpening) {
 		if let Some(open) = self.state().claims.get_mut(&claim) {
 			open.opening = opening;
@@ -405,7 +405,7 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Makes a new generation of an account's keys, and says its number. The first draws variants.
+	/// Makes a new generation of an account's keys, and returns its number. The first key draws variants.
 	pub fn set_keys(&self, account: &AccountId, purpose: Purpose, keys: &[&Key]) -> Generation {
 		let vrf = keys.first().filter(|_| purpose == Purpose::Duties).map(|key| key.vrf_public());
 		let public = keys.iter().map(|key| key.public()).collect();
@@ -422,20 +422,19 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Takes a claim out of the state.
+	/// Removes a claim from the state.
 	pub fn close(&self, claim: ClaimId) {
 		self.state().claims.remove(&claim);
 		self.block();
 	}
 
-	/// Takes a job out of the state.
+	/// Removes a job from the state.
 	pub fn remove_job(&self, job: JobId) {
 		self.state().jobs.remove(&job);
 		self.block();
 	}
 
-	/// Gives the running assignment to another transcoder, as a reorg does in which another one was
-	/// drawn.
+	/// Gives the running assignment to another transcoder, as a reorg does if it draws another one.
 	pub fn redraw(&self, job: JobId, to: &AccountId) {
 		if let Some(current) =
 			self.state().jobs.get_mut(&job).and_then(|view| view.current.as_mut())
@@ -447,8 +446,8 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Has the running assignment accepted under the keys that both parties use now, as a reorg does
-	/// in which it was accepted later.
+	/// Marks the running assignment as accepted under both parties' current keys, as a reorg does if it is
+	/// accepted later.
 	pub fn accept_again(&self, job: JobId) {
 		let mut state = self.state();
 		let view = state.jobs.get(&job).cloned();
@@ -462,7 +461,7 @@ impl FakeChain {
 		self.block();
 	}
 
-	/// Has assignments not be idle before a block.
+	/// Sets the block before which no assignment is idle.
 	pub fn set_idle_from(&self, block: BlockNumber) {
 		self.state().idle_from = block;
 	}

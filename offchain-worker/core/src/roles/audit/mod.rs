@@ -1,11 +1,11 @@
-//! Judging a verdict again: for whoever was convicted and appeals, whoever doubts, and the governance
-//! that may cancel a slash.
+//! Judges a verdict again: for a transcoder that appeals, for anybody who doubts, and for governance, which
+//! may cancel a slash.
 //!
-//! [`gather`] puts all that a verdict rests on into one [`Case`]: what the chain held when the votes
-//! were counted, both parties' keys, the records that they signed, the bytes of the drawn leaves and the paths
-//! by which they are in the claim's tree.
-//! [`judge_again`] needs nothing else: no chain, no network, and no trust in whoever made the case,
-//! but for what the chain held, which [`is_of_chain`] compares with any node that still knows it.
+//! [`gather`] collects everything that a verdict rests on in one [`Case`]: the chain's state when the votes
+//! were counted, both parties' keys, the records that they signed, the bytes of the drawn leaves, and the
+//! leaves' paths in the claim's tree. [`judge_again`] needs nothing else: no chain and no network. It trusts
+//! the case's author only for the chain's state, which [`is_of_chain`] compares with any node that still
+//! knows it.
 
 use std::io::{self, Read};
 
@@ -37,59 +37,58 @@ use crate::{
 	sha256,
 };
 
-/// How far back a claim is looked for that is not judged at the block that was named: as many blocks
-/// as a node keeps the state of, unless it is told otherwise.
+/// How far back from the named block the claim's judgement is searched: as many blocks as a node keeps state
+/// by default.
 pub const LOOK_BACK: BlockNumber = 256;
 
-/// How many blocks before the votes were counted its leaves were revealed at most: more than all ballots of a
-/// claim take in production.
+/// The most blocks between the reveal of leaves and the count of votes: more than all ballots of a claim take
+/// in production.
 const REVEALED_WITHIN: BlockNumber = 2_000;
 
-/// What a case's file begins with.
+/// The beginning of a case's file.
 const MAGIC: &[u8] = b"livepeer/case/2\n";
 
-/// The longest file: all leaves that can be drawn with all their renditions, and what is said of them.
+/// The longest file: all leaves that can be drawn, with all their renditions, and the judges' words.
 pub const LONGEST: u64 =
 	MAX_SAMPLES as u64 * (1 + MAX_RENDITIONS as u64) * MAX_SEGMENT_BYTES as u64 + SAID;
-/// What a case may take beside the bytes of its file, twice: its lists and what is said by all judges.
+/// The memory that a case may take beside twice the bytes of its file: its lists and all judges' words.
 const SAID: u64 = 32 * 1024 * 1024;
 
-/// All that a verdict rests on.
+/// Everything that a verdict rests on.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Case {
 	/// The chain's genesis hash.
 	pub genesis: Hash,
-	/// The last block in which the votes were not counted yet.
+	/// The last block before the votes were counted.
 	pub block: BlockNumber,
 	/// Its hash.
 	pub block_hash: Hash,
 	/// The claim.
 	pub claim: ClaimId,
-	/// What the chain held of it then.
+	/// The chain's state of it in that block.
 	pub judgement: JudgementView,
-	/// How it was decided afterwards, if it was.
+	/// Its decision afterwards, if there was one.
 	pub outcome: Option<Outcome>,
-	/// The broadcaster's keys for segments, all generations that the chain knew.
+	/// The broadcaster's keys for segments: all generations that the chain knew.
 	pub broadcaster_keys: Vec<KeysView>,
 	/// The transcoder's keys for its duties.
 	pub transcoder_keys: Vec<KeysView>,
-	/// For each drawn leaf what peers had of it.
+	/// What peers had of each drawn leaf.
 	pub leaves: Vec<LeafBytes>,
 }
 
 /// What peers had of a leaf.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
 pub struct LeafBytes {
-	/// The segment's record with both signatures; `None` where nobody served it.
+	/// The segment's record with both signatures; `None` if nobody served it.
 	pub record: Option<SegmentRecord>,
-	/// What was shown to the chain of it; `None` where the node has not the block any more.
+	/// What the reveal showed to the chain; `None` if the node does not have the block any more.
 	pub shown: Option<Shown>,
-	/// The input's bytes, then those of each output that the leaf has; `None` where nobody served
-	/// them.
+	/// The input's bytes, then those of each output of the leaf; `None` for bytes that nobody served.
 	pub blobs: Vec<Option<Vec<u8>>>,
 }
 
-/// What the transaction that revealed a leaf has behind it.
+/// The rest of the transaction that revealed a leaf.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Shown {
 	/// The broadcaster's signature over the segment's header.
@@ -141,8 +140,8 @@ impl Case {
 		[MAGIC, &self.encode()].concat()
 	}
 
-	/// Reads a file of so many bytes; `None` when it is no whole case. Who sends one chooses what is in
-	/// it, and a leaf of which nothing is there is three bytes in a file and hundreds in memory.
+	/// Reads a file of this length; `None` if it is not a complete case. Bounds its memory, because the
+	/// sender chooses the content: an empty leaf takes three bytes in a file and hundreds in memory.
 	pub fn read(mut file: impl Read, length: u64) -> Option<Self> {
 		let mut magic = [0; MAGIC.len()];
 		file.read_exact(&mut magic).ok()?;
@@ -158,13 +157,13 @@ impl Case {
 		(fits && !has_rest).then_some(case)
 	}
 
-	/// How many of the leaves' bytes are not there.
+	/// How many of the leaves' files are missing.
 	pub fn missing(&self) -> usize {
 		self.leaves.iter().flat_map(|leaf| &leaf.blobs).filter(|blob| blob.is_none()).count()
 	}
 }
 
-/// What the bytes of a leaf are called, input first.
+/// The hashes of a leaf's bytes, input first.
 fn wanted(leaf: &Leaf) -> Vec<H256> {
 	match leaf {
 		Leaf::Empty => Vec::new(),
@@ -176,7 +175,7 @@ fn wanted(leaf: &Leaf) -> Vec<H256> {
 	}
 }
 
-/// Where votes and leaves of a claim are found.
+/// Where to find a claim's votes and leaves.
 struct Found {
 	block: BlockNumber,
 	hash: Hash,
@@ -184,7 +183,7 @@ struct Found {
 	outcome: Option<Outcome>,
 }
 
-/// Looks for the last block at or before `at` in which the claim was not decided yet.
+/// Searches the last block at or before `at` in which the claim was not decided yet.
 async fn find(
 	chain: &dyn Judgements,
 	claim: ClaimId,
@@ -202,7 +201,7 @@ async fn find(
 				break;
 			}
 			Ok((_, None)) => {}
-			// The state of blocks as old as that is gone.
+			// The state of older blocks is gone.
 			Err(_) if height < at => break,
 			Err(error) => return Err(error.into()),
 		}
@@ -212,7 +211,7 @@ async fn find(
 	if !is_decided(&found) {
 		return Ok(found);
 	}
-	// Once decided it stays so: the border is between a block in which it is and one in which it is not.
+	// A decision stays: the border is between an undecided and a decided block.
 	let outcome = found.judgement.outcome;
 	let (mut decided, mut step) = (found.block, 1);
 	let mut open = loop {
@@ -242,8 +241,8 @@ async fn find(
 	Ok(found)
 }
 
-/// Gathers a case from the chain, as it was at block `at` or before, and from the peers of its job.
-/// Bytes that nobody serves are left out.
+/// Gathers a case from the chain, at block `at` or before, and from the peers of its job. Leaves out bytes
+/// that nobody serves.
 pub async fn gather(
 	chain: &dyn Judgements,
 	net: &dyn Transport,
@@ -283,9 +282,9 @@ pub async fn gather(
 	})
 }
 
-/// What was shown to the chain of each drawn leaf when it was revealed, which is in the blocks alone. A call ends its
-/// transaction, so what follows claim, index and leaf there is all of it. Anybody can write the like into a block:
-/// what counts proves itself.
+/// The revealed proof of each drawn leaf, which only the blocks contain. The call is the end of its
+/// transaction, so everything after claim, index and leaf belongs to the proof. Anybody can write similar
+/// bytes into a block, but the right ones prove themselves.
 async fn shown(
 	chain: &dyn Judgements,
 	claim: ClaimId,
@@ -322,7 +321,7 @@ async fn shown(
 	all
 }
 
-/// What a transaction has behind these bytes, up to its end.
+/// The rest of a transaction after these bytes.
 fn behind(transaction: &[u8], begins: &[u8]) -> Option<Shown> {
 	let at = transaction.windows(begins.len()).position(|window| window == begins)?;
 	let mut rest = transaction.get(at.saturating_add(begins.len())..)?;
@@ -343,7 +342,7 @@ async fn fetch(net: &dyn Transport, peers: &[ServiceRecord], hash: H256) -> Opti
 	None
 }
 
-/// The record of a leaf's segment, where its stream is still served.
+/// The record of a leaf's segment, if its stream is still served.
 async fn record(
 	net: &dyn Transport,
 	origin: &ServiceRecord,
@@ -355,8 +354,8 @@ async fn record(
 	records.into_iter().find(|record| record.header().hash() == leaf.header)
 }
 
-/// Whether the chain held what the case says: votes and leaves, whose keys are whose, and the outcome; by
-/// a node that still has the state of its block and of the next.
+/// Whether the chain held what the case says: votes, leaves, keys and outcome. Needs a node that still has
+/// the state of the case's block and of the next one.
 pub async fn is_of_chain(chain: &dyn Judgements, case: &Case) -> Result<bool, ChainError> {
 	if chain.genesis() != case.genesis || chain.block(case.block).await? != case.block_hash {
 		return Ok(false);
@@ -381,21 +380,21 @@ pub async fn is_of_chain(chain: &dyn Judgements, case: &Case) -> Result<bool, Ch
 	Ok(decided.and_then(|decided| decided.outcome) == Some(outcome))
 }
 
-/// What is said of a case.
+/// The result for a case.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JudgedAgain {
-	/// Of each drawn leaf, in the case's order.
+	/// The result for each drawn leaf, in the case's order.
 	pub leaves: Vec<LeafAgain>,
 }
 
-/// What is said of one leaf.
+/// The result for one leaf.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LeafAgain {
 	/// Its index within the claim.
 	pub index: u32,
 	/// Seq of the segment.
 	pub seq: u64,
-	/// The verdict, as the chain reads it where a variant is due; or why there is none.
+	/// The verdict, as the chain reads it if a variant is due; or why there is none.
 	pub verdict: Result<Verdict, String>,
 	/// What was found of each output, in words.
 	pub findings: Vec<String>,
@@ -403,12 +402,11 @@ pub struct LeafAgain {
 	pub in_tree: Option<bool>,
 	/// Whether the broadcaster signed the segment; `None` without a record and without a path.
 	pub broadcaster_signed: Option<bool>,
-	/// Whether the transcoder signed a receipt that says the same as the leaf; `None` without a record.
+	/// Whether the transcoder signed a receipt that agrees with the leaf; `None` without a record.
 	pub transcoder_signed: Option<bool>,
-	/// Whether it signed a receipt that says something else of the segment: an offence of its own,
-	/// whatever the bytes are.
+	/// Whether it signed a receipt that contradicts the leaf: an offence of its own, whatever the bytes are.
 	pub contradicts: bool,
-	/// What each judge said that revealed, in the order of tranches.
+	/// The revealed words of judges, in the order of tranches.
 	pub said: Vec<Said>,
 }
 
@@ -426,8 +424,8 @@ pub struct Said {
 }
 
 impl JudgedAgain {
-	/// How the claim should end by what was found; `None` where some leaf could not be judged and no
-	/// other is wrong.
+	/// How the claim should be decided by the findings; `None` if some leaf could not be judged and no other
+	/// is wrong.
 	pub fn outcome(&self) -> Option<Outcome> {
 		let verdicts = || self.leaves.iter().map(|leaf| &leaf.verdict);
 		if verdicts().flatten().any(Verdict::is_fault) {
@@ -439,7 +437,7 @@ impl JudgedAgain {
 	}
 }
 
-/// Judges all leaves of a case with an engine of the claim's toolchain, from the case alone.
+/// Judges all leaves from the case alone, with an engine of the claim's toolchain.
 pub async fn judge_again(engine: &dyn MediaEngine, case: &Case) -> JudgedAgain {
 	let mut leaves = Vec::new();
 	let none = LeafBytes::default();
@@ -502,25 +500,25 @@ async fn judge_one(
 		limits: &claim.limits,
 		factors: &claim.factors,
 		seed: at_work.unwrap_or_default(),
-		// The file does not say whether there could be any.
+		// The file does not say whether variants are possible.
 		variants: true,
 	};
 	let judged = judge_leaf(engine, &terms, leaf, input, outputs.to_vec()).await?;
 	Ok((judged.verdict, judged.findings))
 }
 
-/// What is signed of a leaf, with the keys of the claim's assignment.
+/// The signatures on a leaf by the keys of the claim's assignment.
 #[derive(Clone, Copy)]
 struct Signatures {
 	/// Whether the broadcaster signed its segment.
 	broadcaster: bool,
-	/// Whether the transcoder signed what the leaf says of it.
+	/// Whether the transcoder signed what the leaf says.
 	transcoder: bool,
-	/// Whether the transcoder signed something else of it.
+	/// Whether the transcoder signed something else.
 	contradicts: bool,
 }
 
-/// What the record of a leaf's segment shows to be signed.
+/// The signatures that the record of a leaf's segment shows.
 fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> Signatures {
 	let claim = &case.judgement.claim;
 	let signed = &record.signed;
@@ -551,7 +549,7 @@ fn signatures(case: &Case, leaf: &VerifyLeaf, record: &SegmentRecord) -> Signatu
 	}
 }
 
-/// What the judges said of the leaf at a place.
+/// The judges' words on the leaf at a place.
 fn said(case: &Case, place: usize, variant: Option<u8>) -> Vec<Said> {
 	let ballots = case.judgement.ballots.iter();
 	let of_judge = |tranche: Tranche, judge: &livepeer_primitives::api::JudgeView| {

@@ -159,7 +159,7 @@ fn read(bytes: &[u8]) -> Option<Case> {
 	Case::read(bytes, bytes.len() as u64)
 }
 
-/// Somebody sends a small file that takes all memory of whoever judges it.
+/// A small file that would take all memory of its judge.
 #[test]
 fn attack_case_that_fills_the_memory() {
 	simulate(|sim| async move {
@@ -183,7 +183,7 @@ fn attack_case_that_fills_the_memory() {
 	});
 }
 
-/// Whoever makes a case says of the chain what suits: of the outcome, and of whose keys are whose.
+/// A case's author lies about the chain: about the outcome, and about the owners of keys.
 #[test]
 fn attack_case_that_lies_about_outcome_or_keys() {
 	simulate(|sim| async move {
@@ -294,7 +294,7 @@ fn case_should_prove_that_a_leaf_is_in_the_tree_of_its_claim() {
 	});
 }
 
-/// Garbage is delivered with a receipt, and what the judges want to see is claimed.
+/// Garbage is delivered with a receipt, and right outputs are claimed.
 #[test]
 fn case_should_show_when_a_receipt_says_something_else_than_the_claim() {
 	simulate(|sim| async move {
@@ -402,7 +402,7 @@ fn forged_case_should_say_what_is_wrong_with_it() {
 		assert!(!is_of_chain(&chain, &judges).await.unwrap());
 		let foreign = Case { genesis: Hash::zero(), ..case.clone() };
 		assert!(!is_of_chain(&chain, &foreign).await.unwrap());
-		// Half a file, and one with something behind it, are none.
+		// Half a file, and a file with trailing bytes, are refused.
 		let whole = case.to_bytes();
 		assert_eq!(read(&whole[..whole.len() / 2]), None);
 		assert_eq!(read(&[whole.as_slice(), &[0]].concat()), None);

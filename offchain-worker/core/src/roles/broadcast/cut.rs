@@ -1,11 +1,11 @@
-//! What a run hands to a delivery.
+//! The work that a run hands to a delivery.
 
 use livepeer_primitives::{receipt::Output, segment::SegmentInfo, Track};
 
-/// How long a broken sending waits: doubled with each attempt, up to the second value.
+/// The pause after a failed sending: doubled with each attempt, up to the second value.
 pub(super) const BACKOFF_MS: (u64, u64) = (250, 4_000);
 
-/// What is remembered of a segment while it is outstanding; its bytes are in the store.
+/// An outstanding segment; its bytes are in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Cut {
 	pub(super) segment: SegmentInfo,

@@ -1,4 +1,4 @@
-//! One sending: a signed header and bytes go out, a receipt and renditions come back checked.
+//! One sending: a signed header and bytes go out; a receipt and renditions come back and are checked.
 
 use codec::{DecodeAll, Encode};
 use livepeer_primitives::{
@@ -26,7 +26,7 @@ use crate::{
 	},
 };
 
-/// Receipts that brought nothing back and are kept of a stream: more than are outstanding at a time.
+/// The most receipts without renditions that are kept of a stream: more than are outstanding at a time.
 const MOST_UNRETURNED: usize = 16;
 
 /// The transcoder that works now.
@@ -44,8 +44,7 @@ pub(super) struct Assigned {
 pub(super) enum Delivered {
 	Returned(Box<SegmentRecord>),
 	Skip(String),
-	/// The transcoder gives back less than it can: it rejects, refuses or leaves out what can be
-	/// transcoded.
+	/// The transcoder withholds: it rejects, refuses or leaves out what can be transcoded.
 	Withheld(String),
 	Retry {
 		after_ms: Option<u64>,
@@ -96,14 +95,13 @@ impl Broadcaster {
 			return Err(BroadcastError::OtherSource(seq));
 		}
 		if signed.header.transcoder != to.transcoder {
-			// A reorg gave the assignment to another transcoder. To name both would be an
-			// equivocation, whatever the segment.
+			// A reorg gave the assignment to another transcoder. Naming both would be an equivocation.
 			let reason = "signed for the transcoder that a reorganisation took back";
 			return Ok(Delivered::Skip(reason.into()));
 		}
 		if signed.signature.signer.generation != to.broadcaster_keys {
-			// A reorg had the assignment accepted under other keys. The same header under another
-			// signature says nothing else, so it is no equivocation.
+			// A reorg had the assignment accepted under other keys. Another signature over the same header is
+			// not an equivocation.
 			signed.signature = signing.sign(&signed.header.hash());
 			self.store.resign_header(&signed)?;
 		}
@@ -129,8 +127,8 @@ impl Broadcaster {
 			Err(error) if error.is_silence() => return Ok(Delivered::Silent(error.to_string())),
 			Err(error) => return Ok(retry(error.to_string())),
 		};
-		// The publisher's own renditions come to it when the segment is back: what a transcoder signs is held
-		// against it whatever room it leaves for them.
+		// The publisher's own renditions are added when the segment is back: a transcoder's receipt counts
+		// whatever room it leaves for them.
 		let record =
 			SegmentRecord { signed, receipt: *receipt, signature, own: Default::default() };
 		if record.signature.signer.generation != to.transcoder_keys {
@@ -156,7 +154,7 @@ impl Broadcaster {
 		})
 	}
 
-	/// Takes back what a receipt that is signed promises.
+	/// Handles a signed receipt.
 	async fn take_back(
 		&self,
 		open: &OpenStream,
@@ -178,7 +176,7 @@ impl Broadcaster {
 		self.fetch_renditions(to, record).await
 	}
 
-	/// Fetches and keeps what a receipt that is right describes.
+	/// Fetches and stores the outputs of a valid receipt.
 	async fn fetch_renditions(
 		&self,
 		to: &Assigned,
@@ -201,7 +199,7 @@ impl Broadcaster {
 				bytes.len() as u64 == u64::from(output.len)
 					&& chunk_root(bytes) == output.chunk_root
 			});
-			// All were checked: only now is any kept.
+			// All were checked: only now is any stored.
 			if is_right {
 				fetched.iter().try_for_each(|bytes| store.put(bytes).map(drop))?;
 			}
@@ -213,7 +211,8 @@ impl Broadcaster {
 		})
 	}
 
-	/// Looks whether another receipt was given for the same segment before, which did not bring it back.
+	/// Checks whether an earlier receipt for the same segment, which did not bring it back, contradicts this
+	/// one.
 	async fn compare(&self, record: &SegmentRecord) -> Result<(), StoreError> {
 		let (signed, new) = (&record.signed, SignedReceipt::of(record));
 		let known = self.unreturned(record.header().stream)?;
@@ -226,7 +225,7 @@ impl Broadcaster {
 		Ok(())
 	}
 
-	/// Keeps the first receipt for a segment that did not come back with it, and may be sent again.
+	/// Stores the first receipt for a segment that did not come back with it, and may be sent again.
 	fn remember(&self, record: SegmentRecord) -> Result<(), StoreError> {
 		let stream = record.header().stream;
 		let mut known = self.unreturned(stream)?;
@@ -244,15 +243,15 @@ impl Broadcaster {
 		self.store.put_value(&unreturned_name(stream), &known.encode())
 	}
 
-	/// The first receipts for segments of a stream that did not come back, oldest first. Without them
-	/// less is noticed and nothing else is wrong.
+	/// The first receipts for segments of a stream that did not come back, oldest first. Losing them only
+	/// hides contradictions.
 	pub(super) fn unreturned(&self, stream: StreamId) -> Result<Vec<SegmentRecord>, StoreError> {
 		let stored = self.store.value(&unreturned_name(stream))?;
 		let known = stored.and_then(|bytes| Vec::<SegmentRecord>::decode_all(&mut &bytes[..]).ok());
 		Ok(known.unwrap_or_default())
 	}
 
-	/// Looks at the chain whether a claim has really passed a segment, before it believes it.
+	/// Checks on the chain whether a claim has really passed a segment.
 	async fn judge_lateness(
 		&self,
 		open: &OpenStream,
@@ -269,7 +268,7 @@ impl Broadcaster {
 		})
 	}
 
-	/// Looks itself whether a segment cannot be transcoded, before it believes it.
+	/// Checks with its own engine whether a segment really cannot be transcoded.
 	async fn judge_rejection(
 		&self,
 		open: &OpenStream,
@@ -302,7 +301,7 @@ fn signed_own(
 	BoundedVec::truncate_from(own.collect())
 }
 
-/// Names, in the store, the receipts of a stream that brought nothing back.
+/// The name, in the store, of a stream's receipts without renditions.
 fn unreturned_name(stream: StreamId) -> String {
 	format!("unreturned/{stream:?}")
 }
@@ -312,8 +311,8 @@ fn retry(reason: String) -> Delivered {
 	Delivered::Retry { after_ms: None, reason }
 }
 
-/// Whether two headers of one key are for the same bytes. Which of the two names the right time of
-/// capture does not matter: what was signed first stays.
+/// Whether two headers of one key are for the same bytes. Their times of capture may differ: the header that
+/// was signed first stays.
 fn is_same_segment(one: &SegmentHeader, other: &SegmentHeader) -> bool {
 	let (one, other) = (&one.segment, &other.segment);
 	(one.in_hash, one.in_len, one.duration) == (other.in_hash, other.in_len, other.duration)

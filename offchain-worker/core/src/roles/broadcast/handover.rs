@@ -1,5 +1,5 @@
-//! A transcoder that does not answer, or answers and gives nothing back, is replaced: its job is handed
-//! on to the next one.
+//! Replaces a transcoder that does not answer, or answers and gives nothing back: its job is handed on to the
+//! next one.
 
 use futures::future::{select, Either};
 use livepeer_primitives::{
@@ -16,19 +16,19 @@ use crate::ports::{
 	events::Event,
 };
 
-/// How long a transcoder may not answer before its job is handed on: as long as it is asked again
-/// twice or three times. Whoever watches waits for that long, and then for two blocks.
+/// How long a transcoder may be silent before its job is handed on: long enough to ask it again two or three
+/// times. Viewers wait for that long, and then for two blocks.
 const PATIENCE_MS: u64 = 1_000;
-/// How many times as long it may give nothing back though it answers: it is busy, or refuses, without
-/// end.
+/// How many times as long it may answer without giving anything back, because it stays busy or keeps
+/// refusing.
 const DELIVERS: u64 = 30;
-/// The longest patience, when handing on does not help.
+/// The longest patience, if handing on does not help.
 const LONGEST_MS: u64 = 60_000;
-/// How long it may take to say that it is there. A process that is gone is noticed at once, for its
-/// connections break; those to a machine that is gone do not.
+/// How long it may take to answer a ping. The end of a process is noticed at once, because its connections
+/// break; those to a dead machine do not.
 const THERE_MS: u64 = 5_000;
 
-/// Silence counts when it is found again after so long: one broken connection is none.
+/// Silence counts if it is found again after this time: a single broken connection is not silence.
 const AGAIN_MS: u64 = 200;
 
 /// Since when a transcoder does not answer.
@@ -37,8 +37,7 @@ struct Gap {
 	since_ms: u64,
 	/// Whether that was found twice.
 	is_again: bool,
-	/// Whether all that is known of it is that it was asked whether it is there. Who says that it is
-	/// there has not answered what it was sent.
+	/// Whether only pings found the silence. Answering a ping does not answer what was sent.
 	only_asked: bool,
 }
 
@@ -58,7 +57,7 @@ impl Default for Silence {
 }
 
 impl Silence {
-	/// It did not answer what it was sent.
+	/// It did not answer a sending.
 	pub(super) fn silent(&mut self, now_ms: u64) {
 		self.note(now_ms);
 		if let Some(gap) = &mut self.gap {
@@ -66,7 +65,7 @@ impl Silence {
 		}
 	}
 
-	/// Asked, it did not say that it is there. Once proves nothing: a machine may be busy for seconds.
+	/// It did not answer a ping. Once proves nothing: a machine may be busy for seconds.
 	pub(super) fn away(&mut self, now_ms: u64) {
 		self.note(now_ms);
 	}
@@ -77,7 +76,7 @@ impl Silence {
 		gap.is_again |= now_ms.saturating_sub(gap.since_ms) >= AGAIN_MS;
 	}
 
-	/// It said that it is there.
+	/// It answered a ping.
 	pub(super) fn there(&mut self) {
 		self.gap = self.gap.filter(|gap| !gap.only_asked);
 	}
@@ -97,34 +96,34 @@ impl Silence {
 		(self.gap, self.owes_since_ms) = (None, None);
 	}
 
-	/// It gave a segment back: all is well.
+	/// It gave a segment back, which clears everything.
 	pub(super) fn returned(&mut self) {
 		*self = Self::default();
 	}
 
-	/// Another transcoder is there, or the same one again.
+	/// A new transcoder is assigned, or the same one again.
 	pub(super) fn begin_anew(&mut self) {
 		self.settled();
 	}
 
-	/// When the job is to be handed on; [`u64::MAX`] for never.
+	/// When to hand the job on; [`u64::MAX`] for never.
 	pub(super) fn due_ms(&self) -> u64 {
 		self.silent_ms().min(self.owing_ms())
 	}
 
-	/// When it has not answered for too long.
+	/// When its silence becomes too long.
 	fn silent_ms(&self) -> u64 {
 		let gap = self.gap.filter(|gap| gap.is_again);
 		gap.map_or(u64::MAX, |gap| gap.since_ms.saturating_add(self.patience_ms))
 	}
 
-	/// When it has given nothing back for too long.
+	/// When its time without giving anything back becomes too long.
 	fn owing_ms(&self) -> u64 {
 		let patience_ms = self.patience_ms.saturating_mul(DELIVERS);
 		self.owes_since_ms.map_or(u64::MAX, |since| since.saturating_add(patience_ms))
 	}
 
-	/// What is wrong with it, and for how long it has been.
+	/// The fault, and since when.
 	pub(super) fn fault(&self, now_ms: u64) -> (&'static str, u64) {
 		let (what, since) = match now_ms >= self.silent_ms() {
 			true => ("does not answer", self.gap.map(|gap| gap.since_ms)),
@@ -133,7 +132,7 @@ impl Silence {
 		(what, since.map_or(0, |since| now_ms.saturating_sub(since)))
 	}
 
-	/// What came of handing on. Each time costs a fee and somebody's place, so the next one waits
+	/// Notes the result of handing on. Each time costs a fee and somebody's place, so the next time waits
 	/// longer unless a segment comes back.
 	pub(super) fn answered(&mut self, now_ms: u64, handed_on: &Result<bool, ChainError>) {
 		if let Err(error) = handed_on {
@@ -146,9 +145,9 @@ impl Silence {
 }
 
 impl Broadcaster {
-	/// The assignment under which segments are sent: one that is accepted; or, where the job was handed
-	/// on, one that is offered, for the list says who comes next, and who is asked begins with the work
-	/// while it accepts. Its keys are then those that both will have agreed to.
+	/// The assignment under which segments are sent: an accepted one; or, after a handover, an offered one,
+	/// because its transcoder is known and begins the work while it accepts. Its keys are those that both
+	/// parties will have agreed to.
 	pub(super) async fn at_work(
 		&self,
 		mut current: AssignmentView,
@@ -164,7 +163,7 @@ impl Broadcaster {
 		Ok(Some(current))
 	}
 
-	/// Whether a transcoder answers at all, asked for what costs it nothing.
+	/// Whether a transcoder answers a ping, which costs it nothing.
 	pub(super) async fn is_there(&self, service: &ServiceRecord, stream: StreamId) -> bool {
 		let late = self.clock.sleep_until(self.clock.now_ms().saturating_add(THERE_MS));
 		match select(self.net.newest(service, stream), late).await {
@@ -178,8 +177,8 @@ impl Broadcaster {
 		Ok(keys.first().map_or(0, |keys| keys.generation))
 	}
 
-	/// Hands a job on from a transcoder with which something has been wrong for so long, if there is
-	/// anybody else; says whether it did.
+	/// Hands a job on from a transcoder that has had a fault for so long, if there is another one; returns
+	/// whether it did.
 	pub(super) async fn hand_on(
 		&self,
 		job: JobId,
@@ -189,7 +188,7 @@ impl Broadcaster {
 		let Some(view) = self.chain.job(At::Best, job).await?.filter(|view| !view.ended) else {
 			return Ok(false);
 		};
-		// Somebody else may have it already; and an offer lapses by itself.
+		// Another transcoder may have it already; and an offer lapses by itself.
 		let is_running = view
 			.current
 			.as_ref()

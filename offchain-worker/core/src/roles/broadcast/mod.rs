@@ -1,9 +1,8 @@
-//! The broadcaster: opens a job, signs and sends segments, takes back checked renditions and
-//! serves them.
+//! The broadcaster: opens a job, signs and sends segments, takes renditions back, checks and serves them.
 //!
-//! A header is stored before it is sent, so that a restart sends the same header again and never
-//! signs another one under its key. A segment counts as returned only when the receipt is signed
-//! and every rendition was fetched and has its hash.
+//! A header is stored before it is sent, so that a restart sends the same header again and never signs
+//! another one under its key. A segment counts as returned only if the receipt is signed, and every rendition
+//! was fetched and has its hash.
 
 mod cut;
 mod delivery;
@@ -52,7 +51,7 @@ fn in_eth(amount: &Balance) -> String {
 	crate::decimal(*amount)
 }
 
-/// What is wrong with a ladder or limits, and what they may be.
+/// What is wrong with a ladder or limits, and what is allowed.
 fn wrong_with(format: &FormatError) -> String {
 	match format {
 		FormatError::NoRendition => "it has no rendition".to_owned(),
@@ -74,21 +73,21 @@ fn wrong_with(format: &FormatError) -> String {
 	}
 }
 
-/// Why a stream cannot go on.
+/// Why a stream cannot continue.
 #[derive(Debug, Error)]
 pub enum BroadcastError {
-	/// A stream's name has characters that no URL takes.
+	/// The stream's name is not allowed in URLs.
 	#[error("a stream's name has 1 to 64 letters, digits, '-', '_' or '.'")]
 	BadName,
-	/// The ladder or the limits cannot be a job's.
+	/// No job can have this ladder or these limits.
 	#[error("the ladder cannot be transcoded: {}", wrong_with(.0))]
 	BadFormat(FormatError),
 	/// No claim of the job could be worth its verification.
 	#[error("at a highest price of {} ETH for a standard segment nobody could be paid for checking the stream's transcoding: give a --max-price of {} at least", in_eth(.max_price), in_eth(.least))]
 	TooCheap {
-		/// What the job would pay.
+		/// The job's highest price.
 		max_price: Balance,
-		/// What it has to.
+		/// The least that it has to be.
 		least: Balance,
 	},
 	/// The chain gave no answer.
@@ -100,16 +99,16 @@ pub enum BroadcastError {
 	/// No key at hand signs segments.
 	#[error(transparent)]
 	Key(#[from] NoKeyFor),
-	/// The chain sends viewers elsewhere, and only the account itself can change that.
+	/// The chain names another origin of the stream, and only the account itself can change that.
 	#[error("the chain does not say that this stream of {0} is found here: publish it with the account's own key (`livepeer-worker keys origin --peer-id`)")]
 	Origin(AccountId),
-	/// The stream ran before, and nobody knows how far it came.
+	/// The stream ran before, and it is unknown how far it came.
 	#[error("stream {0} ran before, but nothing of it is stored in this folder and nobody who was asked shows how far it came: run it in the folder that it ran in, name a gateway that has followed it (--ask), or give --above with a number that no segment of it ever had (--above 0 if it never sent one)")]
 	Lost(String),
-	/// The transcoder does not give back what can be transcoded.
+	/// The transcoder withholds what can be transcoded.
 	#[error("the transcoder withheld {0} segments that can be transcoded; the job was ended, and the next run opens another")]
 	Withheld(u64),
-	/// The job that was named cannot be this stream's.
+	/// The named job cannot be used for this stream.
 	#[error("job {job} cannot be taken up: {why}")]
 	NotTaken {
 		/// The job.
@@ -126,7 +125,7 @@ pub enum BroadcastError {
 	/// A resumed stream continues with other content.
 	#[error("segment {0} differs from the one that was signed before: a job is resumed with the source that it was started with; use another --name")]
 	OtherSource(Seq),
-	/// The source failed before its end. The job stays open: the next run goes on.
+	/// The source failed before its end. The job stays open, and the next run continues it.
 	#[error("the source failed: {0}")]
 	Source(String),
 	/// The source gave a segment that no job takes.
@@ -139,7 +138,7 @@ pub enum BroadcastError {
 	},
 }
 
-/// What is streamed, and on which terms.
+/// A stream and its terms.
 #[derive(Clone, Debug)]
 pub struct StreamSpec {
 	/// The stream's name.
@@ -156,17 +155,16 @@ pub struct StreamSpec {
 	pub lasts: BlockNumber,
 	/// How many of the newest segments are kept for gateways.
 	pub keep: u64,
-	/// Whether the source goes on wherever it is when a run resumes the stream, rather than from
-	/// its beginning.
+	/// Whether the source continues at its current place when a run resumes the stream, rather than from its
+	/// beginning.
 	pub live: bool,
-	/// No seq below is signed: what an operator knows of an earlier run whose store is lost, when
-	/// nobody else does.
+	/// No seq below this one is signed: an operator's knowledge of an earlier run whose store is lost.
 	pub above: Option<Seq>,
-	/// Who is asked how far the stream has come when nothing of it is stored here, beside those that
-	/// the chain names.
+	/// Further peers that are asked how far the stream has come if nothing of it is stored here, beside those
+	/// that the chain names.
 	pub ask: Vec<ServiceRecord>,
-	/// A job of this stream that was opened elsewhere, as by the account's wallet, and for which no
-	/// segment was ever signed: it is taken up, and no other is opened.
+	/// A job of this stream that was opened elsewhere, for example by the account's wallet, and for which no
+	/// segment was ever signed. It is taken up, and no other is opened.
 	pub job: Option<JobId>,
 }
 
@@ -181,12 +179,12 @@ pub struct SourceSegment {
 	pub time: u64,
 	/// When it was captured, in milliseconds since 1970; 0 when that is not known.
 	pub captured: u64,
-	/// Whether what follows does not go on from it: it is the last of its epoch.
+	/// Whether it is the last of its epoch: what follows does not continue it.
 	pub last: bool,
-	/// Whether it does not go on from what came before: it is the first of its epoch.
+	/// Whether it is the first of its epoch: it does not continue what came before.
 	pub fresh: bool,
-	/// The same stretch in the publisher's own renditions, in ascending order of their tracks. A
-	/// segment has no more of them than there is room for beside the ladder.
+	/// The same stretch in the publisher's own renditions, in ascending order of their tracks. There are no
+	/// more of them than there is room for beside the ladder.
 	pub own: Vec<OwnSegment>,
 }
 
@@ -216,7 +214,7 @@ pub struct OpenStream {
 	pub ladder: Ladder,
 	/// The limits of the source.
 	pub limits: SourceLimits,
-	/// Whether an earlier run had opened the job.
+	/// Whether an earlier run opened the job.
 	pub resumed: bool,
 	/// How many of the newest segments are kept for gateways.
 	pub keep: u64,
@@ -229,12 +227,12 @@ pub struct Summary {
 	pub returned: u64,
 	/// Segments that never will.
 	pub skipped: u64,
-	/// Whether the source came to its end (and not the run to a stop).
+	/// Whether the source ended, rather than the run being stopped.
 	pub complete: bool,
 }
 
-/// Checks that a stream may have this name, and that its ladder can be transcoded from a source of these
-/// limits, as [`Broadcaster::open`] does. No node is asked.
+/// Checks that a stream may have this name, and that its ladder can be transcoded from a source within these
+/// limits, as [`Broadcaster::open`] does, without asking a node.
 pub fn check_stream(
 	name: &str,
 	ladder: &[Rendition],
@@ -243,7 +241,7 @@ pub fn check_stream(
 	if !is_stream_name(name) {
 		return Err(BroadcastError::BadName);
 	}
-	// The chain's own factors decide; here it is only asked what the profile is.
+	// The chain's own factors decide later; this only checks that the profile exists.
 	let factors = WorkFactors::canonical(1, 1, 1).and_capped_quality(1);
 	check_format(ladder, limits, &factors).map_err(BroadcastError::BadFormat)
 }
@@ -257,7 +255,7 @@ struct Start {
 	head: Option<SignedHead>,
 }
 
-/// Whether a job takes what is asked for.
+/// Whether a job fits a stream's terms.
 fn fits(spec: &StreamSpec, view: &JobView) -> bool {
 	let (asked, job) = (&spec.limits, &view.limits);
 	spec.ladder == view.ladder
@@ -265,8 +263,8 @@ fn fits(spec: &StreamSpec, view: &JobView) -> bool {
 		&& (asked.longest <= job.longest && asked.shortest >= job.shortest)
 }
 
-/// The job that was named, and its limits, where it is open for this stream and nothing shows that
-/// segments were signed for it.
+/// The named job and its limits, if it is open for this stream and nothing shows that segments were signed
+/// for it.
 fn take_up(
 	job: JobId,
 	spec: &StreamSpec,
@@ -287,7 +285,8 @@ fn take_up(
 	Ok((job, view.limits))
 }
 
-/// Names the note that a stream begins here: from before its first job until its state is stored.
+/// The name of the note that a stream begins here: it exists from before the stream's first job until its
+/// state is stored.
 fn begun(stream: StreamId) -> String {
 	format!("begun/{stream:?}")
 }
@@ -307,8 +306,8 @@ pub struct Broadcaster {
 }
 
 impl Broadcaster {
-	/// Puts the role together. `keys` sign segments; transactions are signed by the chain's key: the
-	/// account's own or a spending key of it.
+	/// Makes the role. `keys` sign segments. The chain's key signs transactions: it is the account's own or
+	/// one of its spending keys.
 	pub fn new(
 		keys: Keyring,
 		chain: Arc<dyn Chain>,
@@ -325,13 +324,12 @@ impl Broadcaster {
 		Self { own, book, chain, store, net, engine, events, warnings, reporter, clock }
 	}
 
-	/// What signs segments as this generation.
+	/// The signer of segments for this generation.
 	async fn signing(&self, generation: Generation) -> Result<Signing, BroadcastError> {
 		Ok(self.own.signing(generation).await??)
 	}
 
-	/// Publishes where the stream is found, and resumes the stream's job or opens a new one, as
-	/// soon as the node answers.
+	/// Publishes the stream's origin, and resumes its job or opens a new one, as soon as the node answers.
 	pub async fn open(&self, spec: &StreamSpec) -> Result<OpenStream, BroadcastError> {
 		check_stream(&spec.name, &spec.ladder, &spec.limits)?;
 		let away =
@@ -353,16 +351,16 @@ impl Broadcaster {
 				let why = "its stream has come to its end here: end the job with the wallet that opened it, and open another";
 				return Err(BroadcastError::NotTaken { job, why });
 			}
-			// It goes on with it, as without being told.
+			// It continues this job, as it would without being told.
 			(Some(job), Some(state)) if state.job == job => None,
 			(Some(job), _) => Some(take_up(job, spec, view.as_ref())?),
 			(None, _) => None,
 		};
-		// Before the chain is told that the stream is found here.
+		// Before the origin is published.
 		let (start, is_whole) = match &known {
 			Some(state) => self.go_on(stream, state, spec, view.as_ref()).await?,
 			None => {
-				// A job that others opened says nothing of an earlier run.
+				// A job that was opened elsewhere does not show an earlier run.
 				let has_job = before.is_some() && taken.is_none();
 				(self.start_anew(stream, spec, has_job, view.as_ref()).await?, true)
 			}
@@ -373,18 +371,18 @@ impl Broadcaster {
 				Some(state)
 					if is_whole && state.job == view.id && !state.ended && fits(spec, &view) =>
 				{
-					// Who names the job has left its price to whoever opened it.
+					// With a named job, its opener chose the price.
 					if view.max_price != spec.max_price && spec.job.is_none() {
 						tracing::warn!(job = view.id, "the stream goes on with its job, which was opened with another highest price; end it (`livepeer-worker stream end`) to change that");
 					}
 					return Ok(self.opened(stream, state, spec, view.limits, true));
 				}
 				Some(state) if is_whole && state.job == view.id && !state.ended => {
-					tracing::warn!(job = view.id, "the job takes neither this ladder nor a source of these limits: it is ended, and another one is opened");
+					tracing::warn!(job = view.id, "the job does not fit this ladder or a source with these limits: it is ended, and another one is opened");
 					self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?;
 				}
-				// Nothing says which seqs were signed for it: a second signature under one of them
-				// would be an equivocation, so that job is given up.
+				// It is unknown which seqs were signed for it. A second signature under one of them would be
+				// an equivocation, so this job is given up.
 				_ => self.chain.submit(Call::EndJob { job: view.id }, Wait::Finalized).await?,
 			}
 		}
@@ -392,7 +390,7 @@ impl Broadcaster {
 			Some(taken) => taken,
 			None => (self.create(stream, spec, before).await?, spec.limits),
 		};
-		// A new job goes on above, and is a new epoch to whoever plays the stream.
+		// A new job continues above, as a new epoch for players.
 		let Start { next: first, epoch, head } = start;
 		let state = StreamState {
 			broadcaster: account,
@@ -403,7 +401,7 @@ impl Broadcaster {
 			epoch,
 			newest_epoch: epoch,
 			next: first,
-			// What an earlier job left outstanding never comes back.
+			// Outstanding segments of an earlier job never come back.
 			complete: first,
 			ended: false,
 			head,
@@ -444,8 +442,8 @@ impl Broadcaster {
 		self.await_job(stream, before, &mut heads).await
 	}
 
-	/// Where a stream begins of which nothing is stored here: at its beginning if it never ran, else
-	/// above everything that anybody shows to be signed, or that the operator names.
+	/// Where a stream begins if nothing of it is stored here: at 0 if it never ran; otherwise above
+	/// everything that anybody proves to be signed, or that the operator names.
 	async fn start_anew(
 		&self,
 		stream: StreamId,
@@ -454,7 +452,7 @@ impl Broadcaster {
 		view: Option<&JobView>,
 	) -> Result<Start, BroadcastError> {
 		if self.store.value(&begun(stream))?.is_some() {
-			// It began here, and no further than to its first job: nothing was signed.
+			// It began here, and came no further than opening its first job: nothing was signed.
 			return Ok(Start { next: spec.above.unwrap_or(0), ..Default::default() });
 		}
 		let origin = self.chain.origin(stream).await?;
@@ -477,8 +475,7 @@ impl Broadcaster {
 					head: found.head,
 				})
 			}
-			// Nobody knows which epochs there were; none was numbered by the seconds of a clock
-			// before it.
+			// The earlier epochs are unknown; none has a higher number than the current time in seconds.
 			(None, Some(above)) if ran_before => {
 				let seconds = self.clock.wall_ms() / 1_000;
 				let epoch = Epoch::try_from(seconds).unwrap_or(Epoch::MAX);
@@ -495,9 +492,9 @@ impl Broadcaster {
 		}
 	}
 
-	/// Where a stream goes on whose state is stored here, and whether that state is the newest there
-	/// is. Of a live source nothing else is ever cut the same way again: where an old copy of a folder
-	/// went on with its job, other segments would be signed under numbers that are signed already.
+	/// Where a stream continues whose state is stored here, and whether that state is the newest. A live
+	/// source is never cut the same way twice: if an old copy of a folder continued its job, other segments
+	/// would be signed under numbers that are signed already.
 	async fn go_on(
 		&self,
 		stream: StreamId,
@@ -555,7 +552,7 @@ impl Broadcaster {
 			stream,
 			job: state.job,
 			first: if spec.live { state.next } else { state.first },
-			// What a live source sends now does not go on from what it sent before.
+			// A live source's current segments do not continue its earlier ones.
 			epoch: match spec.live && state.next > state.first {
 				true => state.newest_epoch.saturating_add(1),
 				false => state.epoch,
@@ -568,7 +565,7 @@ impl Broadcaster {
 		}
 	}
 
-	/// Says on chain where the stream is found, where this role may.
+	/// Publishes the stream's origin, if this role may.
 	async fn publish(
 		&self,
 		stream: StreamId,
@@ -604,9 +601,8 @@ impl Broadcaster {
 		Err(BroadcastError::NoJob)
 	}
 
-	/// Streams until the source's channel closes and every segment has come back, then ends the
-	/// job; or until `stop` turns true or the source fails, which leaves the job open for the next
-	/// run.
+	/// Streams until the source's channel closes and every segment has come back, then ends the job. If
+	/// `stop` turns true or the source fails, the job stays open for the next run.
 	pub async fn run(
 		&self,
 		open: &OpenStream,

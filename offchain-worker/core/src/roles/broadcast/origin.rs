@@ -1,4 +1,4 @@
-//! What a broadcaster serves: its own streams.
+//! A broadcaster's service: its own streams.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::{
 	shelf::Shelf,
 };
 
-/// What an origin answers: a broadcaster's own streams.
+/// Answers peers from a broadcaster's own streams.
 pub struct Origin {
 	store: Arc<dyn OriginStore>,
 	shelf: Shelf,
@@ -29,8 +29,8 @@ impl Origin {
 	}
 }
 
-/// Part of a stream as an origin's store has it: of its newest job, whose ladder the answer names,
-/// and without gaps that may still be filled.
+/// A part of a stream from an origin's store: of its newest job, whose ladder the answer names, and without
+/// gaps that may still be filled.
 pub fn playlist_from(
 	store: &(impl Streams + ?Sized),
 	stream: StreamId,

@@ -1,5 +1,4 @@
-//! What a broadcaster that has nothing of a stream any more learns from others: its seqs never start
-//! again.
+//! Recovers, from others, how far a stream came whose broadcaster has lost its state: seqs never start again.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +14,7 @@ use crate::{
 	rules::window::OUT,
 };
 
-/// How long a peer may take to say what it knows, and how long all of them may.
+/// How long one peer may take to answer, and how long all of them together.
 const ASK_MS: (u64, u64) = (5_000, 60_000);
 /// Peers that are asked at a time.
 const ASKED: usize = 16;
@@ -32,7 +31,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-	/// Where to go on: what was under way when this was signed may be newer by a window.
+	/// Where to continue: segments under way when this was signed may be newer by a window.
 	pub(super) fn above(&self) -> Seq {
 		self.next.saturating_add(OUT)
 	}
@@ -48,9 +47,9 @@ impl Found {
 }
 
 impl Broadcaster {
-	/// Asks everybody who may have seen a stream how far it has come: those that `ask` names, where
-	/// the chain said that it is found, the transcoder of its job, and every other transcoder, for
-	/// each may have had an earlier assignment. `None` when nobody shows anything that is signed.
+	/// Asks all peers that may have seen a stream how far it has come: those in `ask`, the stream's published
+	/// origin, the transcoder of its job, and every other transcoder, because each may have had an earlier
+	/// assignment. `None` if no peer shows anything signed.
 	pub(super) async fn ask_around(
 		&self,
 		stream: StreamId,
@@ -93,7 +92,7 @@ impl Broadcaster {
 		}
 	}
 
-	/// What one peer shows with this broadcaster's signature.
+	/// One peer's newest proof with this broadcaster's signature.
 	async fn ask(
 		&self,
 		peer: &ServiceRecord,
@@ -101,7 +100,7 @@ impl Broadcaster {
 	) -> Result<Option<Found>, ChainError> {
 		let asking = async {
 			let newest = self.net.newest(peer, stream).await;
-			// Behind all records: only the head is of interest.
+			// A seq behind all records, because only the head is of interest.
 			let playlist = self.net.playlist(peer, stream, Seq::MAX).await;
 			(newest.ok(), playlist.ok().and_then(|playlist| playlist.head))
 		};

@@ -33,19 +33,18 @@ use crate::{
 	sha256,
 };
 
-/// How long a stopped run waits for segments that are under way; the next run sends them again.
+/// How long a stopped run waits for segments under way; the next run sends them again.
 const DRAIN_MS: u64 = 15_000;
-/// Segments that are cut ahead of what may be sent.
+/// Segments that may be cut ahead of what may be sent.
 const AHEAD: usize = 16;
-/// How long the chain may make no block before that is said.
+/// How long the chain may make no block before a warning.
 const STALL_MS: u64 = 60_000;
 /// How many segments a transcoder may withhold before its job is ended.
 const MOST_WITHHELD: u64 = 3;
-/// How often the transcoder is asked whether it is there: that it is lost is known before the next
-/// segment could not be sent.
+/// How often the transcoder is pinged, so that its loss is noticed before the next segment.
 const PROBE_MS: u64 = 500;
 
-/// What a run is told from outside.
+/// Inputs of a run.
 pub(super) struct Inputs {
 	/// The source's segments; closed at its end.
 	pub(super) source: mpsc::Receiver<Result<SourceSegment, String>>,
@@ -55,55 +54,54 @@ pub(super) struct Inputs {
 	pub(super) stop: watch::Receiver<bool>,
 }
 
-/// What is outstanding of a stream, and how far it is.
+/// The state of a running stream.
 pub(super) struct Run<'a> {
 	role: &'a Broadcaster,
 	open: &'a OpenStream,
-	/// What may be sent.
+	/// The sending window.
 	window: Window,
-	/// What was cut and has not come back.
+	/// Segments that were cut and have not come back.
 	cuts: BTreeMap<Seq, Cut>,
-	/// Who transcodes now.
+	/// The current transcoder.
 	assigned: Option<Assigned>,
-	/// What is under way.
+	/// The sendings under way.
 	deliveries: FuturesUnordered<BoxFuture<'a, (Sending, AssignmentIndex, Delivered)>>,
-	/// Since when the transcoder does not answer, and what is done about it.
+	/// The transcoder's silence, and when to hand the job on.
 	silence: Silence,
 	/// The call that hands the job on, while it is under way.
 	handing_on: Option<BoxFuture<'a, Result<bool, ChainError>>>,
-	/// The question whether a transcoder is there, while it is under way.
+	/// The ping to a transcoder, while it is under way.
 	probing: Option<BoxFuture<'a, (AssignmentIndex, bool)>>,
-	/// When it is asked next.
+	/// The time of the next ping.
 	probe_ms: u64,
-	/// Until when the source is expected to send another segment.
+	/// Until when the next segment of the source is expected.
 	awaited_until_ms: u64,
 	summary: Summary,
 	/// Seq of the source's next segment.
 	next: Seq,
 	/// Its epoch.
 	epoch: Epoch,
-	/// Whether a segment of it was cut.
+	/// Whether a segment of this epoch was cut.
 	epoch_has_begun: bool,
 	/// Signs as the generation that the newest assignment names.
 	signing: Option<Signing>,
-	/// Segments that can be transcoded and were not given back whole.
+	/// The number of segments that can be transcoded and did not come back whole.
 	withheld: u64,
-	/// The seq before which everything came back, as far as it is stored.
+	/// The stored seq before which everything came back.
 	complete: Seq,
-	/// When the newest head says that it was made: each is newer than the one before, whatever the
-	/// clock does.
+	/// The time in the newest head: each head's is later than the one before, whatever the clock does.
 	head_ms: u64,
-	/// Whether the source has not come to its end.
+	/// Whether the source has not ended.
 	source_open: bool,
 	/// Whether nothing more is sent.
 	stopping: bool,
 	/// Why the source failed.
 	broken: Option<BroadcastError>,
-	/// When a stopped run waits for nothing any more.
+	/// When a stopped run stops waiting.
 	drained_ms: u64,
-	/// When the chain was last looked at, because a block had come or none had for long.
+	/// When the chain was last read, after a new block or a long time without one.
 	head_seen_ms: u64,
-	/// When it was last said that none comes.
+	/// When the last warning about missing blocks was given.
 	stall_said_ms: u64,
 }
 
@@ -181,7 +179,7 @@ impl<'a> Run<'a> {
 					self.stopping = changed.is_err() || *stop.borrow();
 				},
 				segment = source.recv(), if hungry => match segment {
-					// Whoever feeds a stopped run lets go of it as well: that is not the source's end.
+					// The feeder of a stopped run drops its channel too: that is not the source's end.
 					None if *stop.borrow() => self.stopping = true,
 					segment => self.take(segment).await?,
 				},
@@ -189,7 +187,7 @@ impl<'a> Run<'a> {
 					self.hear(assignment, &delivered);
 					self.handle(sending, delivered)?;
 					if self.withheld >= MOST_WITHHELD {
-						// Whoever is assigned next may be honest.
+						// The next transcoder may be honest.
 						self.end_job().await?;
 						return Err(BroadcastError::Withheld(self.withheld));
 					}
@@ -216,7 +214,7 @@ impl<'a> Run<'a> {
 			let now_ms = self.role.clock.now_ms();
 			if !self.stopping && now_ms >= self.stalled_ms() {
 				self.role.warnings.wait(stalled(now_ms.saturating_sub(self.head_seen_ms)));
-				// Said again in a while, for as long as it lasts.
+				// Repeated while it lasts.
 				self.stall_said_ms = now_ms;
 			}
 		}
@@ -230,7 +228,7 @@ impl<'a> Run<'a> {
 		Ok(self.summary)
 	}
 
-	/// Stores how far everything came back, and forgets what nobody is told of any more.
+	/// Stores how far everything came back, and forgets old segments.
 	fn note_complete(&mut self) -> Result<(), BroadcastError> {
 		let first = self.window.first().unwrap_or(self.next);
 		if first > self.complete {
@@ -246,7 +244,7 @@ impl<'a> Run<'a> {
 		Ok(())
 	}
 
-	/// Sends what the window lets out.
+	/// Sends the segments that the window allows.
 	fn send(&mut self) {
 		let Some(to) = self.assigned.as_ref().filter(|_| !self.stopping) else { return };
 		while let Some(sending) = self.window.take(self.role.clock.now_ms()) {
@@ -276,8 +274,7 @@ impl<'a> Run<'a> {
 		Some(SignedHead { head, signature })
 	}
 
-	/// Whether everything came back. Answers that nobody waits for, as those of a transcoder that
-	/// was lost, are dropped.
+	/// Whether everything came back. Late answers, such as those of a lost transcoder, are dropped.
 	fn all_back(&self) -> bool {
 		!self.source_open && self.window.outstanding() == 0
 	}
@@ -292,7 +289,7 @@ impl<'a> Run<'a> {
 		self.all_back() || (self.stopping && drained)
 	}
 
-	/// When something is due though nothing happens; [`u64::MAX`] for never.
+	/// The next time at which something is due without an event; [`u64::MAX`] for never.
 	fn wake_ms(&self) -> u64 {
 		if self.stopping {
 			return self.drained_ms;
@@ -313,12 +310,12 @@ impl<'a> Run<'a> {
 		stalled_ms.min(silent_ms).min(probe_ms).min(send_ms)
 	}
 
-	/// When it is said (again) that no block comes.
+	/// When to warn (again) that no block comes.
 	fn stalled_ms(&self) -> u64 {
 		self.head_seen_ms.max(self.stall_said_ms).saturating_add(STALL_MS)
 	}
 
-	/// Takes what the source says: a segment, its failure, or its end.
+	/// Handles the source's next item: a segment, its failure, or its end.
 	async fn take(
 		&mut self,
 		segment: Option<Result<SourceSegment, String>>,
@@ -346,7 +343,7 @@ impl<'a> Run<'a> {
 		Ok(())
 	}
 
-	/// Stores a new segment; `None` when it has come back in an earlier run.
+	/// Stores a new segment; `None` if it came back in an earlier run.
 	async fn take_segment(
 		&mut self,
 		seq: Seq,
@@ -374,7 +371,7 @@ impl<'a> Run<'a> {
 			(source, of_own, all)
 		});
 		let (Output { hash: in_hash, chunk_root, .. }, own, all) = hashed.await;
-		// Whoever judges takes a short segment for the last one of its epoch only.
+		// Judges accept a short segment only as the last one of its epoch.
 		let is_short = segment.duration < self.open.limits.shortest;
 		let is_last = is_short || segment.last;
 		let is_broken = segment.fresh && self.epoch_has_begun;
@@ -391,7 +388,7 @@ impl<'a> Run<'a> {
 			}
 		}
 		if seq < self.open.complete {
-			// It came back and is not kept any more, or never will.
+			// It came back and is not stored any more, or never will come back.
 			return Ok(None);
 		}
 		let (store, owner) = (self.role.store.clone(), source_pin(self.open.stream, seq));
@@ -484,7 +481,7 @@ impl<'a> Run<'a> {
 		Ok(())
 	}
 
-	/// Looks who transcodes now.
+	/// Reads who transcodes now.
 	async fn refresh(&mut self) -> Result<(), BroadcastError> {
 		let Some(view) =
 			self.role.chain.job(At::Best, self.open.job).await?.filter(|view| !view.ended)
@@ -528,7 +525,7 @@ impl<'a> Run<'a> {
 			});
 			self.window.reassign();
 			self.silence.begin_anew();
-			// What the one before has to say does not matter any more.
+			// Answers of the previous transcoder do not matter any more.
 			(self.probing, self.probe_ms) = (None, 0);
 		}
 		self.assigned = current;
@@ -548,14 +545,14 @@ impl<'a> Run<'a> {
 		}
 	}
 
-	/// Whether the transcoder is needed now or in a moment: of a source that is away nobody is asked,
-	/// and no job is handed on for it.
+	/// Whether the transcoder is needed now or in a moment. While the source is away, nobody is pinged, and
+	/// the job is not handed on.
 	fn probes(&self) -> bool {
 		let is_awaited = self.source_open && self.role.clock.now_ms() < self.awaited_until_ms;
 		!self.stopping && (is_awaited || self.window.outstanding() > 0)
 	}
 
-	/// Asks the transcoder whether it is there, when that is due.
+	/// Pings the transcoder when that is due.
 	fn probe(&mut self) {
 		let Some(to) = self.assigned.as_ref().filter(|_| self.probes()) else { return };
 		let now_ms = self.role.clock.now_ms();
@@ -570,7 +567,7 @@ impl<'a> Run<'a> {
 		}));
 	}
 
-	/// Notes whether the transcoder of the current assignment is there.
+	/// Notes whether the transcoder of the current assignment answered a ping.
 	fn probed(&mut self, assignment: AssignmentIndex, is_there: bool) {
 		if self.assigned.as_ref().is_none_or(|to| to.index != assignment) {
 			return;
@@ -582,7 +579,7 @@ impl<'a> Run<'a> {
 		}
 	}
 
-	/// Hands the job on when its transcoder has not answered, or has given nothing back, for long.
+	/// Hands the job on if its transcoder has not answered, or has given nothing back, for too long.
 	fn hand_on(&mut self) {
 		let now_ms = self.role.clock.now_ms();
 		self.silence.owes(self.assigned.is_some() && self.window.outstanding() > 0, now_ms);
@@ -611,7 +608,7 @@ impl<'a> Run<'a> {
 
 	async fn end_job(&self) -> Result<(), BroadcastError> {
 		if self.role.chain.account().is_none() {
-			tracing::warn!(job = self.open.job, "no key here ends jobs: the account's wallet does, and its budget is free again then");
+			tracing::warn!(job = self.open.job, "no key here can end the job: end it with the account's wallet, which frees its budget");
 			return Ok(());
 		}
 		while_away(&*self.role.clock, ChainError::is_away, async || {
@@ -628,7 +625,7 @@ impl<'a> Run<'a> {
 		.map_err(BroadcastError::Chain)
 	}
 
-	/// Stores what `change` makes of the stream's state, if it changes.
+	/// Applies `change` to the stream's state, and stores the state if it changes.
 	fn update(&self, change: impl FnOnce(&mut StreamState)) -> Result<(), BroadcastError> {
 		let Some(before) = self.role.store.stream(self.open.stream)? else { return Ok(()) };
 		let mut state = before.clone();
@@ -640,13 +637,14 @@ impl<'a> Run<'a> {
 	}
 }
 
-/// What is signed of these bytes, of which there are no more than a segment has.
+/// The signed description of these bytes, which are no more than a segment may have.
 fn described(bytes: &[u8]) -> Output {
 	Output { hash: sha256(bytes), len: bytes.len() as u32, chunk_root: chunk_root(bytes) }
 }
 
-/// Leaves out what of the publisher's own renditions nobody takes, so that the stream goes on: what is no
-/// segment by its size, alone or with those before it, or too many beside as many renditions that are bought.
+/// Drops own renditions of the publisher that no peer would take, so that the stream continues: those with an
+/// invalid size, alone or together with earlier ones, and those that are too many beside the bought
+/// renditions.
 pub(super) fn fit_own(own: &mut Vec<OwnSegment>, bought: usize) {
 	let (mut newest, mut left) = (SOURCE_TRACK, MAX_SEGMENT_BYTES as usize);
 	own.retain(|own| {

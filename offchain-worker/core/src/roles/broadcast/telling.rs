@@ -1,4 +1,4 @@
-//! What a broadcaster is told while its stream does not go on: nothing waits in silence.
+//! Messages to a broadcaster while its stream does not continue: nothing waits in silence.
 
 use livepeer_primitives::{
 	api::{JobView, TranscoderView},
@@ -16,15 +16,14 @@ use crate::{
 	ports::{chain::ChainError, events::Warning},
 };
 
-/// Segments of the largest kind that a budget should still pay for.
+/// A budget that pays for fewer of the largest segments than this causes a warning.
 const FEW_SEGMENTS: Balance = 30;
 
-/// How many points of pictures share a bit where hardly anything is left to see of them, and where they look as
-/// people are used to.
+/// Pixels per bit at which hardly anything is visible, and at which pictures look as usual.
 const POINTS_A_BIT: [u64; 2] = [200, 20];
 
 impl Broadcaster {
-	/// Says what a job waits for, and when its budget comes to its end.
+	/// Says what a job waits for, and warns when its budget runs out.
 	pub(super) async fn tell(&self, view: &JobView) -> Result<(), ChainError> {
 		let Some(current) = &view.current else {
 			let transcoders = self.chain.transcoders().await?;
@@ -49,7 +48,7 @@ impl Broadcaster {
 }
 
 impl Broadcaster {
-	/// Says what a stream will cost, before any money is held for it.
+	/// Says what a stream will cost, before any money is reserved for it.
 	pub(super) async fn foretell(&self, spec: &StreamSpec) -> Result<(), ChainError> {
 		let transcoders = self.chain.transcoders().await?;
 		let free = self.chain.free(self.own.account()).await?.eth;
@@ -61,8 +60,8 @@ impl Broadcaster {
 	}
 }
 
-/// What a stream costs, and what for. Until there is a job the chain does not say how it counts work:
-/// as the presets do, unless governance has changed it.
+/// A stream's cost in words. Before there is a job the chain does not tell its work factors: the presets' are
+/// assumed, which governance may have changed.
 fn foretold(spec: &StreamSpec, transcoders: &[TranscoderView], free: Balance) -> String {
 	let able = transcoders.iter().filter(|t| t.active && !t.jailed && t.price <= spec.max_price);
 	let (price, whose) = match able.map(|t| t.price).min() {
@@ -92,8 +91,8 @@ fn foretold(spec: &StreamSpec, transcoders: &[TranscoderView], free: Balance) ->
 	)
 }
 
-/// What is to be said of a rendition's bit rate at so many pictures a second, where it cannot be meant. The
-/// protocol takes it, and so it is no error.
+/// A warning about a rendition's bit rate that is probably a mistake at this frame rate. Not an error,
+/// because the protocol takes it.
 fn too_coarse(rendition: &Rendition, fps: u16) -> Option<String> {
 	let Rendition { width, height, kbps, .. } = *rendition;
 	let points = u64::from(width) * u64::from(height) * u64::from(fps);
@@ -136,12 +135,12 @@ fn why_unassigned(view: &JobView, transcoders: &[TranscoderView]) -> String {
 	format!("job {job} waits: every transcoder at its price works at its capacity, has declined, has too small an own bond for more, or asks too little for a claim to be worth anything, or fewer validators than a committee has could judge it; the draw is repeated at growing intervals, and soon after `livepeer-worker stream top-up`; a higher --max-price reaches more of them")
 }
 
-/// What is said while no block comes.
+/// The message while no block comes.
 pub(super) fn stalled(ms: u64) -> String {
-	format!("no block has come for {} s: the node has lost its peers, is behind, or the chain stands. Segments go on to the transcoder that is known", ms / 1_000)
+	format!("no block has come for {} s: the node has lost its peers or is behind, or the chain has stopped. Segments still go to the current transcoder", ms / 1_000)
 }
 
-/// Whether an event says that something is waited for.
+/// Whether an event says that the role waits for something.
 #[cfg(test)]
 pub(super) fn says(event: &Event, what: &str) -> bool {
 	matches!(event, Event::Waits { text } | Event::Warned { text, .. } if text.contains(what))

@@ -1,5 +1,5 @@
-//! What the chain says: where somebody is reached, and to whom an assignment was given. A stream goes on
-//! while the chain says nothing.
+//! A follower's reads of the chain: service records, and the transcoders of assignments. A stream continues
+//! while the chain gives no answer.
 
 use std::{future::Future, sync::atomic::Ordering};
 
@@ -15,15 +15,15 @@ use crate::{
 	},
 };
 
-/// How long the chain may take over a read. A connection that is being made again holds requests
-/// back instead of failing them, and a stream needs its origin more than it needs the node.
+/// How long a read of the chain may take. A reconnecting client holds requests back instead of failing them,
+/// and a stream needs its origin more than the node.
 pub(super) const CHAIN_MS: u64 = 2_000;
-/// How long it is believed where somebody is reached: about a block.
+/// How long a service record is cached: about a block.
 pub(super) const BELIEVED_MS: u64 = 6_000;
-/// Of how many it is remembered where they are reached.
+/// The most cached service records.
 const MOST_LOCATED: usize = 1_024;
 
-/// Who is reached somewhere.
+/// Whose service record it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Place {
 	/// The origin of a stream.
@@ -32,26 +32,26 @@ pub(super) enum Place {
 	Transcoder(AccountId),
 }
 
-/// Where somebody is reached, as far as is known.
+/// A cached service record.
 #[derive(Clone, Debug)]
 pub(super) struct Located {
 	record: ServiceRecord,
-	/// When the chain is asked again.
+	/// When to ask the chain again.
 	until_ms: u64,
 }
 
-/// To whom an assignment was given, as far as is known.
+/// The cached transcoder of an assignment.
 pub(super) enum Assignee {
 	Known(AccountId),
-	/// The chain does not say now.
+	/// The chain gives no answer now.
 	Unknown {
-		/// When it is asked again.
+		/// When to ask again.
 		until_ms: u64,
 	},
 }
 
 impl Follower {
-	/// The job of a stream and its ladder, as long as the chain has them.
+	/// The job and ladder of a stream, as long as the chain has them.
 	pub(super) async fn job_of(
 		&self,
 		stream: StreamId,
@@ -62,8 +62,8 @@ impl Follower {
 		Ok(view.map(|view| (job, view.ladder)))
 	}
 
-	/// The same in the origin's words. A closed job leaves the chain's state, but its stream may
-	/// still be served.
+	/// The same from the origin's answer. A closed job leaves the chain's state, but its stream may still be
+	/// served.
 	pub(super) async fn known_to_origin(
 		&self,
 		stream: StreamId,
@@ -76,7 +76,7 @@ impl Follower {
 		}
 	}
 
-	/// A read of the chain that gives up in time.
+	/// A read of the chain with a timeout.
 	pub(super) async fn in_time<T>(
 		&self,
 		read: impl Future<Output = Result<T, ChainError>>,
@@ -92,7 +92,7 @@ impl Follower {
 		}
 	}
 
-	/// Where somebody is reached. While the node is away this is where it was last.
+	/// A service record; while the node is away, the last known one.
 	pub(super) async fn locate(&self, who: &Place) -> Result<Option<ServiceRecord>, FollowError> {
 		let now_ms = self.clock.now_ms();
 		let known = lock(&self.located).get(who).cloned();
@@ -129,16 +129,15 @@ impl Follower {
 		Ok(record)
 	}
 
-	/// Somebody did not answer where it was: perhaps it has moved.
+	/// A peer did not answer at its address, so it may have moved: reads the record again next time.
 	pub(super) fn doubt(&self, who: &Place) {
 		if let Some(located) = lock(&self.located).get_mut(who) {
 			located.until_ms = 0;
 		}
 	}
 
-	/// Whether a record names the transcoder to which the chain gave its assignment. Of assignments
-	/// that are over, and while the node is away, that cannot be told: whoever signed for them then
-	/// counts.
+	/// Whether a record names the transcoder of its assignment on the chain. For assignments that are over,
+	/// and while the node is away, that is unknown: then the signer counts as its transcoder.
 	pub(super) async fn is_assigned(&self, record: &SegmentRecord) -> bool {
 		let header = record.header();
 		let key = (header.job, header.assignment);
@@ -148,11 +147,11 @@ impl Follower {
 			Some(Assignee::Unknown { until_ms }) if now_ms < *until_ms => return true,
 			_ => {}
 		}
-		// What can be done without is not waited for twice.
+		// Do not wait twice for an optional answer.
 		if now_ms < self.late_until_ms.load(Ordering::Relaxed) {
 			return true;
 		}
-		// Of what is final only: another may be drawn in the place of what is not.
+		// Only final state is cached: before that, another transcoder may be drawn instead.
 		let view = self.in_time(self.chain.job(At::Finalized, header.job)).await.ok().flatten();
 		let current = view.and_then(|view| view.current);
 		let current = current.filter(|current| current.index == header.assignment);

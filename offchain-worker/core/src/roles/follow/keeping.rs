@@ -1,4 +1,4 @@
-//! What is kept of a stream, and what its playlists list.
+//! The stored part of a stream, and its playlists' entries.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -12,13 +12,13 @@ use crate::{
 	rules::playlist::{first_pts, Entry, Timeline},
 };
 
-/// What is kept of a segment.
+/// The stored bytes of a segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Kept {
 	seq: Seq,
-	/// Of its renditions, and of its tracks that are kept.
+	/// The sizes of its renditions and stored tracks.
 	bytes: u64,
-	/// Those of its tracks: its source, and the publisher's own renditions.
+	/// The stored tracks: the source, and the publisher's own renditions.
 	tracks: Vec<Track>,
 }
 
@@ -37,7 +37,7 @@ pub(super) fn tracks_of(record: &SegmentRecord) -> impl Iterator<Item = Track> +
 }
 
 impl Follower {
-	/// Before which seq a stream's segments are too many bytes; or, where there is no room at all,
+	/// The seq before which a stream's segments exceed the allowed bytes; if there is no room at all, the seq
 	/// before which a quarter of them lies.
 	pub(super) fn beyond(&self, stream: StreamId, is_full: bool) -> Seq {
 		let kept = lock(&self.kept);
@@ -53,7 +53,7 @@ impl Follower {
 		over.last().map_or(0, |kept| kept.seq.saturating_add(1))
 	}
 
-	/// Stores what playlists list, and forgets what lies before `before`.
+	/// Stores the playlists' entries, and forgets everything before `before`.
 	pub(super) fn trim(&self, stream: StreamId, before: Seq) -> Result<(), FollowError> {
 		let bytes = {
 			let mut timelines = lock(&self.timelines);
@@ -64,15 +64,15 @@ impl Follower {
 			timeline.trim(before);
 			timeline.encode()
 		};
-		// First what the segments were, then the end of the segments: a discontinuity that is
-		// counted nowhere would let the numbers of a playlist go back.
+		// First the entries, then the segments: a discontinuity that is not counted would let a playlist's
+		// numbers go back.
 		self.store.put_value(&timeline_name(stream), &bytes)?;
 		self.store.trim_records(stream, before)?;
 		Ok(())
 	}
 
-	/// Reads what a stream's playlists list, if that was not done yet, and adds what a crash left
-	/// out. That may read segments, so whoever must not block does it elsewhere.
+	/// Loads a stream's playlist entries, if that was not done yet, and adds those that a crash left out.
+	/// This may read segments, so it must not run where blocking is not allowed.
 	pub fn load(&self, stream: StreamId) -> Result<(), FollowError> {
 		if lock(&self.timelines).contains_key(&stream) {
 			return Ok(());
@@ -86,7 +86,7 @@ impl Follower {
 			let mut tracks = Vec::new();
 			for track in tracks_of(record) {
 				let Some(described) = record.track(track) else { continue };
-				// Bytes of this hash may be another stream's, and then as many as nobody signed here.
+				// Bytes with this hash may be another stream's, and longer than was signed here.
 				if self.store.size(described.hash)? == Some(u64::from(described.len)) {
 					tracks.push(track);
 				}
@@ -100,7 +100,7 @@ impl Follower {
 		let next = timeline.newest().map_or(0, |newest| newest.saturating_add(1));
 		for record in self.store.records(stream, next, usize::MAX)? {
 			let output = record.present().next().map(|output| output.hash);
-			// Without its bytes nobody will play it either.
+			// Without its bytes it cannot be played either.
 			let bytes = output.and_then(|hash| self.store.get(hash).ok().flatten());
 			timeline.push(entry(&record, bytes.as_deref().and_then(first_pts)));
 		}
@@ -108,7 +108,7 @@ impl Follower {
 		Ok(())
 	}
 
-	/// Looks at what a stream's playlists list.
+	/// Reads a stream's playlist entries.
 	pub fn timeline<T>(
 		&self,
 		stream: StreamId,
@@ -118,8 +118,8 @@ impl Follower {
 		Ok(look(lock(&self.timelines).entry(stream).or_default()))
 	}
 
-	/// The segments of a stream of which a track is kept: their source, or one of the publisher's own
-	/// renditions. `None` where sources are not offered.
+	/// The segments of a stream with this stored track: the source, or one of the publisher's own renditions.
+	/// `None` if sources are not offered.
 	pub fn kept(
 		&self,
 		stream: StreamId,
@@ -134,15 +134,15 @@ impl Follower {
 		Ok(Some(kept.filter(|kept| kept.tracks.contains(&track)).map(|kept| kept.seq).collect()))
 	}
 
-	/// Forgets a stream and everything that is kept of it.
+	/// Forgets a stream and everything that is stored of it.
 	pub fn forget(&self, stream: StreamId) -> Result<(), FollowError> {
 		lock(&self.timelines).remove(&stream);
 		lock(&self.early).remove(&stream);
 		lock(&self.kept).remove(&stream);
 		self.store.trim_records(stream, Seq::MAX)?;
 		self.store.drop_value(&timeline_name(stream))?;
-		// Last, so that after a crash it is forgotten again. A store does not drop a stream's row;
-		// without a name it is nobody's.
+		// Last, so that after a crash the stream is forgotten again. A store does not remove a stream's row;
+		// a row without a name counts as forgotten.
 		if let Some(state) = self.store.stream(stream)? {
 			let nothing = StreamState {
 				name: String::new(),
@@ -159,7 +159,7 @@ impl Follower {
 	}
 }
 
-/// What playlists say about a segment whose first picture is shown at `pts`.
+/// The playlist entry of a segment whose first picture is shown at `pts`.
 pub(super) fn entry(record: &SegmentRecord, pts: Option<u64>) -> Entry {
 	let header = record.header();
 	Entry {

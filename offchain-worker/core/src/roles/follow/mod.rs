@@ -1,5 +1,5 @@
-//! Following a stream as a viewer's side does: find the origin on chain, read its records, check
-//! every signature, fetch every rendition and check its hash.
+//! Follows a stream for viewers: finds the origin on chain, reads its records, checks every signature,
+//! fetches every rendition and checks its hash.
 
 mod finding;
 mod keeping;
@@ -38,14 +38,13 @@ use crate::{
 	rules::playlist::{is_stream_name, Timeline},
 };
 
-/// How far the clock of a broadcaster may be ahead: a head that is dated later would hide all that
-/// follow it.
+/// How far a broadcaster's clock may be ahead: a head with a later time would hide all later ones.
 const AHEAD_MS: u64 = 60_000;
 
 /// Why a stream cannot be followed now.
 #[derive(Debug, Error)]
 pub enum FollowError {
-	/// Nobody has a job for a stream of that name.
+	/// There is no job for a stream of that name.
 	#[error("no stream of that name")]
 	NotFound,
 	/// The chain gave no answer.
@@ -57,7 +56,7 @@ pub enum FollowError {
 	/// The origin gave no usable answer.
 	#[error(transparent)]
 	Net(#[from] NetError),
-	/// A record is not what it claims to be.
+	/// A record is wrong.
 	#[error("record refused: {0}")]
 	Record(#[from] RecordError),
 	/// A head that the stream's owner did not sign.
@@ -66,7 +65,7 @@ pub enum FollowError {
 	/// A rendition that is not as its receipt describes it.
 	#[error("a rendition is not as its receipt describes it")]
 	Described,
-	/// A record of somebody to whom the chain gave no such assignment.
+	/// A record of a transcoder that does not have this assignment on the chain.
 	#[error("the record names a transcoder to which its assignment was not given")]
 	NotAssigned,
 	/// Records in a wrong order.
@@ -77,12 +76,12 @@ pub enum FollowError {
 	Store(#[from] StoreError),
 }
 
-/// What a poll brought.
+/// The result of a poll.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Polled {
 	/// New records.
 	pub new: usize,
-	/// Whether the origin says that nothing follows.
+	/// Whether the stream has ended.
 	pub ended: bool,
 }
 
@@ -92,7 +91,7 @@ pub struct Follower {
 	store: Arc<dyn FollowStore>,
 	net: Arc<dyn Transport>,
 	fetcher: Fetcher,
-	/// Who is asked for bytes before their origin: gateways that follow the same streams.
+	/// Peers that are asked for bytes before the origin: gateways that follow the same streams.
 	peers: Vec<ServiceRecord>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
@@ -102,24 +101,24 @@ pub struct Follower {
 	keep_bytes: u64,
 	book: KeyBook,
 	located: Mutex<BTreeMap<Place, Located>>,
-	/// What the playlists of the streams in use list; the store has the same.
+	/// The playlist entries of the streams in use; the store has the same.
 	timelines: Mutex<BTreeMap<StreamId, Timeline>>,
-	/// Whether sources are kept beside the renditions.
+	/// Whether sources are stored beside the renditions.
 	sources: bool,
-	/// What is kept of the streams in use.
+	/// The stored segments of the streams in use.
 	kept: Mutex<BTreeMap<StreamId, VecDeque<Kept>>>,
-	/// Until when it is believed that the node gives no answer.
+	/// Until when the node is taken for away.
 	late_until_ms: AtomicU64,
-	/// To whom assignments were given.
+	/// The transcoders of assignments.
 	assigned: Mutex<BTreeMap<(JobId, AssignmentIndex), Assignee>>,
-	/// The streams of which it was said that their heads are dated in the future.
+	/// The streams for which a head in the future was already logged.
 	early: Mutex<BTreeSet<StreamId>>,
 	warnings: Warnings,
 	reporter: Reporter,
 }
 
 impl Follower {
-	/// Puts the follower together; it keeps the newest `keep` records of each stream.
+	/// Makes a follower that keeps the newest `keep` records of each stream.
 	pub fn new(
 		chain: Arc<dyn Chain>,
 		store: Arc<dyn FollowStore>,
@@ -151,30 +150,30 @@ impl Follower {
 		}
 	}
 
-	/// The same, keeping of each stream no more than so many bytes of segments.
+	/// The same, with a limit of bytes of segments for each stream.
 	pub fn within(self, keep_bytes: u64) -> Self {
 		Self { keep_bytes, ..self }
 	}
 
-	/// The same, keeping each segment as its broadcaster sent it too, where that can be had in time.
+	/// The same, also keeping each segment as its broadcaster sent it, if it comes in time.
 	pub fn with_sources(self) -> Self {
 		Self { sources: true, ..self }
 	}
 
-	/// The same, asking these gateways for bytes first: where they have them, the origin is spared.
+	/// The same, asking these gateways for bytes first, which spares the origin.
 	pub fn beside(self, peers: Vec<ServiceRecord>) -> Self {
 		Self { peers, ..self }
 	}
 
-	/// Whether streams can be found and kept: the node answers, and the store.
+	/// Whether node and store answer, so that streams can be found and stored.
 	pub async fn ready(&self) -> Result<(), FollowError> {
 		self.in_time(self.chain.limits()).await?;
 		self.store.value("ready")?;
 		Ok(())
 	}
 
-	/// The stream of `broadcaster` with that name, who is asked for it when the chain has no job for it
-	/// any more. Once found, a stream stays known until it is forgotten.
+	/// The stream of `broadcaster` with that name. If the chain has no job for it any more, its origin is
+	/// asked. Once found, a stream stays known until it is forgotten.
 	pub async fn find(&self, name: &str, broadcaster: &AccountId) -> Result<StreamId, FollowError> {
 		if !is_stream_name(name) {
 			return Err(FollowError::NotFound);
@@ -223,7 +222,7 @@ impl Follower {
 			&taken,
 			Err(FollowError::Store(StoreError::Quota { .. } | StoreError::DiskFull(_)))
 		);
-		// What was taken before something failed counts all the same.
+		// Segments taken before a failure count.
 		if polled.new > 0 || is_full {
 			let before = state.next.saturating_sub(self.keep);
 			self.trim(stream, before.max(self.beyond(stream, is_full)))?;
@@ -243,8 +242,8 @@ impl Follower {
 		Ok(polled)
 	}
 
-	/// Notes how far the stream has come, and says whether it has ended, in the newest word of its
-	/// broadcaster: an origin cannot make it end.
+	/// Notes how far the stream has come, and returns whether it has ended, by the newest head that its
+	/// broadcaster signed: an origin cannot end it.
 	async fn take_head(
 		&self,
 		stream: StreamId,
@@ -253,7 +252,7 @@ impl Follower {
 	) -> Result<bool, FollowError> {
 		let latest_ms = self.clock.wall_ms().saturating_add(AHEAD_MS);
 		let known = state.head.as_ref().map(|known| known.head.time);
-		// One that was taken when a clock was wrong hides nothing.
+		// A head that was taken while a clock was wrong hides nothing.
 		let known_ms = known.filter(|time| *time <= latest_ms).unwrap_or(0);
 		let (early, head) = match head {
 			Some(signed) if signed.head.time > latest_ms => (true, None),
@@ -278,8 +277,7 @@ impl Follower {
 		Ok(state.head.as_ref().is_some_and(|known| known.head.ended))
 	}
 
-	/// The records that follow those that are known; or, where the stream is far ahead, those from
-	/// which it is worth taking up.
+	/// The records after the known ones; if the stream is far ahead, those from a later place.
 	async fn ask(
 		&self,
 		origin: &ServiceRecord,
@@ -303,8 +301,8 @@ impl Follower {
 		}
 	}
 
-	/// The newest seq that the origin tells of, if there is one from `from` on. Answers name only
-	/// what follows, so it is looked for in steps that double and then halve.
+	/// The origin's newest seq, if it is at least `from`. An answer names only what follows a seq, so this
+	/// searches in steps that double and then halve.
 	async fn newest(
 		&self,
 		origin: &ServiceRecord,
@@ -323,19 +321,19 @@ impl Follower {
 		Ok(search.newest)
 	}
 
-	/// Another job goes on with the stream.
+	/// Another job continues the stream.
 	async fn change_job(
 		&self,
 		stream: StreamId,
 		state: &mut StreamState,
 		playlist: &Playlist,
 	) -> Result<(), FollowError> {
-		// The ladder of an open job is the chain's word; of a closed one, the origin's.
+		// The chain gives the ladder of an open job; the origin that of a closed one.
 		let view = self.in_time(self.chain.job(At::Best, playlist.job)).await?;
 		let view = view.filter(|view| view.stream == stream);
 		let ladder = view.map_or_else(|| playlist.ladder.clone(), |view| view.ladder);
 		if ladder != state.ladder {
-			// What is kept are other renditions than those that players are told of from now on.
+			// The stored renditions differ from those in playlists from now on.
 			self.trim(stream, Seq::MAX)?;
 		}
 		state.ladder = ladder;
@@ -353,7 +351,7 @@ impl Follower {
 		records: Vec<SegmentRecord>,
 		polled: &mut Polled,
 	) -> Result<(), FollowError> {
-		// Of these one could not be had: those behind it are not waited for in this answer.
+		// A track that could not be had is not waited for again in the rest of this answer.
 		let mut missed = BTreeSet::new();
 		for record in records {
 			let seq = record.header().seq;
@@ -361,8 +359,8 @@ impl Follower {
 				self.compare(stream, &record).await?;
 				return Err(FollowError::Order);
 			}
-			// As many outputs as it has: whether that is the ladder's number is asked below, for
-			// it must be the owner's word that a record is skipped for.
+			// Checked with its own number of outputs. Whether that is the ladder's is checked below: a record
+			// may be skipped only for something that its owner signed.
 			let outputs = record.outputs().len();
 			let broadcaster = &state.broadcaster;
 			let check = self.book.check_record(&record, &stream, broadcaster, outputs);
@@ -385,7 +383,7 @@ impl Follower {
 		Ok(())
 	}
 
-	/// Looks whether a record that comes a second time is another than the first, as far as that is kept.
+	/// Checks whether a record that comes again contradicts the stored one.
 	async fn compare(&self, stream: StreamId, record: &SegmentRecord) -> Result<(), FollowError> {
 		let kept = self.store.records(stream, record.header().seq, 1)?;
 		let found = kept.first().and_then(|kept| Contradiction::of_records(kept, record));
@@ -397,17 +395,17 @@ impl Follower {
 		self.in_time(noted).await
 	}
 
-	/// Reports contradictions that were found, where the chain's client has a key; never ends.
+	/// Reports contradictions that were found, if the chain's client has a key; never ends.
 	pub async fn keep_reporting(&self) {
 		self.reporter.keep_reporting().await;
 	}
 
-	/// Where it keeps what it has.
+	/// Its store.
 	pub fn store(&self) -> Arc<dyn FollowStore> {
 		self.store.clone()
 	}
 
-	/// What the store has of a stream.
+	/// The store's state of a stream.
 	pub fn records(&self, stream: StreamId, from: Seq) -> Result<Vec<SegmentRecord>, FollowError> {
 		Ok(self.store.records(stream, from, usize::MAX)?)
 	}
@@ -425,8 +423,8 @@ impl Follower {
 	}
 }
 
-/// Whether a record is a segment of the stream's job: another job's renditions are not those that
-/// players are told of, and no job takes a segment without or beyond a length.
+/// Whether a record is a segment of the stream's job. Another job's renditions are not those in the
+/// playlists, and no job takes a segment without a duration or with too long a one.
 fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
 	let header = record.header();
 	header.job == state.job
@@ -434,7 +432,7 @@ fn is_playable(record: &SegmentRecord, state: &StreamState) -> bool {
 		&& (1..=LONGEST_SEGMENT).contains(&header.segment.duration)
 }
 
-/// Whether a stream was not forgotten: see [`Follower::forget`].
+/// Whether a stream is not forgotten: see [`Follower::forget`].
 fn is_known(state: &StreamState) -> bool {
 	!state.name.is_empty()
 }

@@ -1,4 +1,4 @@
-//! The bytes of a record: all of its renditions, or none.
+//! Fetches the bytes of a record: all of its renditions, or none.
 
 use std::{
 	collections::BTreeSet,
@@ -28,20 +28,18 @@ use crate::{
 	rules::playlist::first_pts,
 };
 
-/// How long what a stream is played without may take, which is a segment's source and the publisher's own
-/// renditions: less than its length, so that nobody who withholds it, or is slow on purpose, makes a stream
-/// fall behind.
+/// How long the optional tracks of a segment may take: its source and the publisher's own renditions. Less
+/// than its duration, so that nobody can make a stream fall behind by withholding or slowing them.
 pub(super) const TRACK_MS: u64 = 1_500;
 
-/// What was put for a record that is being taken; `None` when it is not taken after all. Locked while
-/// something is put.
+/// The bytes stored so far for a record; `None` if it is not taken after all. Locked while bytes are stored.
 type Put = Arc<Mutex<Option<Vec<H256>>>>;
-/// KiB of a stream's renditions that are fetched at a time; a larger one is fetched alone.
+/// KiB of a stream's renditions that are fetched at a time; a larger rendition is fetched alone.
 const MOST_FETCHED: u32 = 8 * 1_024;
 
 impl Follower {
-	/// Fetches the renditions of a checked record and keeps them, all or none; and of its tracks that are
-	/// wanted and not among those `missed` those that can be had. The others are noted there.
+	/// Fetches and stores the renditions of a checked record, all or none; also its wanted tracks, except
+	/// those in `missed`, as far as they can be had. Adds the others to `missed`.
 	pub(super) async fn take(
 		&self,
 		stream: StreamId,
@@ -91,9 +89,9 @@ impl Follower {
 		Ok(())
 	}
 
-	/// Puts a segment's track into the store, and says whether it is there. A stream is played without it: of
-	/// its source, the transcoder, who may be the only one that has it still, owes viewers nothing; and an own
-	/// rendition is the broadcaster's to give.
+	/// Stores a segment's track, and returns whether it is there. A stream plays without it: the only peer
+	/// that still has the source may be the transcoder, which owes viewers nothing; and an own rendition is
+	/// the broadcaster's to give.
 	async fn obtain_track(
 		&self,
 		origin: &ServiceRecord,
@@ -120,9 +118,9 @@ impl Follower {
 		}
 	}
 
-	/// Puts a rendition or a source into the store, unless it is there, and says when its first picture
-	/// is shown. While it is fetched it takes of `room` as much as it is long: whoever serves it may be
-	/// slow on purpose, in as many streams as it likes.
+	/// Stores a rendition or a source, unless it is there, and returns when its first picture is shown. While
+	/// it is fetched its length is taken from `room`, because a peer may be slow on purpose, in any number of
+	/// streams.
 	async fn obtain(
 		&self,
 		origin: &ServiceRecord,
@@ -158,8 +156,8 @@ impl Follower {
 		kept.await
 	}
 
-	/// The bytes of a rendition or a source from whoever has them: other gateways, each first for another part
-	/// of all, then the origin, then the transcoder.
+	/// The bytes of a rendition or a source: from other gateways, each first for another part of all bytes,
+	/// then from the origin, then from the transcoder.
 	async fn fetch(
 		&self,
 		origin: &ServiceRecord,
@@ -181,13 +179,13 @@ impl Follower {
 		};
 		match self.fetcher.fetch(output, sources, Box::pin(transcoder), None).await {
 			Ok(fetched) => Ok(fetched.bytes),
-			// Nobody has bytes that are so.
+			// No bytes can fit this description.
 			Err(NetError::WrongBytes) => Err(FollowError::Described),
 			Err(error) => Err(error.into()),
 		}
 	}
 
-	/// Lets go of what was put for a record that is not taken; nothing is put for it afterwards.
+	/// Releases the bytes of a record that is not taken; none are stored for it afterwards.
 	async fn release(&self, stream: StreamId, put: Put) {
 		let store = self.store.clone();
 		let released = aside(move || {
@@ -196,7 +194,7 @@ impl Follower {
 			store.pin(&owner, &put).and_then(|()| store.unpin(&owner))
 		});
 		if let Err(error) = released.await {
-			// What nothing refers to goes within the hour.
+			// Unpinned bytes are removed within the hour.
 			tracing::debug!(%error, "bytes of a record that was not taken are not removed yet");
 		}
 	}

@@ -1,4 +1,4 @@
-//! Claiming what was transcoded, answering draws, and forgetting what is closed.
+//! Claims transcoded segments, answers draws, and forgets closed claims.
 
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
@@ -35,12 +35,12 @@ use crate::{
 	seats::Seats,
 };
 
-/// How often the chain may refuse a claim for a reason that lasts before it is given up. More than
-/// once, for a claim that is on chain twice over in a reorg is refused too.
+/// How often the chain may refuse a claim permanently before it is given up. More than once, because a reorg
+/// can bring a claim on chain twice, and the second is refused too.
 pub(super) const REFUSALS: u32 = 3;
-/// Claims that are answered at a time: far more than hang at once, where the node works at all.
+/// Claims that are answered at a time: far more than hang at once while the node works.
 const AT_ONCE: usize = 64;
-/// Names the highest final block that was seen, in the store.
+/// The name, in the store, of the highest final block that was seen.
 const FINALIZED: &str = "finalized";
 
 /// When a claim was last sent, and how often it was refused.
@@ -50,7 +50,7 @@ struct Sent {
 	refusals: u32,
 }
 
-/// What is known of an open claim beyond its record.
+/// State of an open claim beside its record.
 #[derive(Default)]
 struct Progress {
 	/// When each drawn leaf was last revealed.
@@ -60,19 +60,18 @@ struct Progress {
 	outcome: Option<Outcome>,
 }
 
-/// Makes claims and sees them through.
+/// Makes claims and follows them until they are closed.
 pub(super) struct Claiming {
 	parts: Arc<Parts>,
 	progress: Mutex<BTreeMap<ClaimId, Progress>>,
 	sent: Mutex<BTreeMap<SegmentKey, Sent>>,
-	/// The highest final block that was seen; `None` until it was read from the store.
+	/// The highest final block that was seen; `None` until read from the store.
 	finalized: Mutex<Option<BlockNumber>>,
-	/// Who judges the claims that verifiers have asked for.
+	/// The judges of the claims that verifiers asked about.
 	seats: Seats,
-	/// Whether it was looked for claims that this folder does not have.
+	/// Whether the check for claims that this folder does not have was done.
 	compared: AtomicBool,
-	/// The numbers of the claims that are not closed, read from the store once: anybody may name a
-	/// claim.
+	/// The numbers of the open claims, read from the store once, because anybody may name a claim.
 	open: Mutex<Option<BTreeSet<ClaimId>>>,
 	variants: Variants,
 }
@@ -105,13 +104,13 @@ impl Claiming {
 			let cursor = store.cursor(*job, *assignment)?;
 			sharing += store.receipts(*job, *assignment, cursor, 1)?.len();
 		}
-		// Once for all of them: claims are many and long.
+		// Read once for all assignments: claims are many and long.
 		let claims = store.claims()?;
 		let mut open = claims.len();
 		let unsent = claims.iter().filter(|claim| claim.id.is_none());
 		let unsent: BTreeSet<_> = unsent.map(|claim| (claim.job, claim.assignment)).collect();
 		drop(claims);
-		// One after the other: the chain takes no claim behind a later one.
+		// One after the other: the chain takes no claim for segments before those already claimed.
 		for (job, assignment) in assignments.into_iter().filter(|one| !unsent.contains(one)) {
 			self.make_claim(head, job, assignment, sharing, &mut open).await?;
 		}
@@ -121,12 +120,12 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Answers the claims that are on chain, for as long as there are heads: each is looked at with every
-	/// new head, unless it is still at work from an earlier one. So a claim whose transactions hang holds
-	/// up no other, not even one that is drawn meanwhile.
+	/// Answers the claims on chain, for as long as there are heads. Each is handled with every new head,
+	/// unless its earlier handling still runs. So a claim whose transactions hang delays no other, not even
+	/// one that is drawn meanwhile.
 	pub(super) async fn answer_claims(&self) {
 		let mut heads = self.parts.chain.heads();
-		// Those that wait for a place and those that have one: none is there twice.
+		// Claims that wait for a place or have one; each only once.
 		let mut taken = BTreeSet::new();
 		let mut waiting = VecDeque::new();
 		let mut at_work = FuturesUnordered::new();
@@ -160,7 +159,7 @@ impl Claiming {
 		}
 	}
 
-	/// Does what the chain asks of an open claim: reveals what was drawn of it and opens its variants, or
+	/// Does what the chain requires of an open claim: reveals its drawn leaves and opens its variants, or
 	/// forgets it when it is closed.
 	pub(super) async fn answer(
 		&self,
@@ -176,8 +175,8 @@ impl Claiming {
 		self.close_if_gone(id, claim).await
 	}
 
-	/// Says, for as long as it is so, that a claim is decided against the account: until the slash is
-	/// executed governance can still cancel it, and only if somebody asks.
+	/// Warns, while it lasts, that a claim is decided against the account: until the slash is executed
+	/// governance can still cancel it, and only if somebody asks.
 	fn tell_of_slash(&self, id: ClaimId, challenge: &ChallengeView) {
 		let Some(outcome @ (Outcome::Failed | Outcome::Missed)) = challenge.outcome else { return };
 		let at = challenge.deadline;
@@ -185,9 +184,9 @@ impl Claiming {
 		self.parts.warnings.warn(Warning::SlashPending, text);
 	}
 
-	/// Whether the node is not as far as this worker has seen the chain: one that was restored or
-	/// still syncs. What it does not know is then no sign of what is closed, and to forget a claim
-	/// too early costs stake.
+	/// Whether the node is behind what this worker has seen of the chain, because it was restored or still
+	/// syncs. A claim that such a node does not know is not necessarily closed, and forgetting a claim too
+	/// early costs stake.
 	fn is_behind(&self, head: Head) -> Result<bool, StoreError> {
 		let mut finalized = lock(&self.finalized);
 		let before = match *finalized {
@@ -213,15 +212,15 @@ impl Claiming {
 		Ok(behind)
 	}
 
-	/// Whether nothing can be claimed of a job any more: its last grace has passed.
+	/// Whether nothing of a job can be claimed any more: its last grace has passed.
 	async fn job_is_closed(&self, job: JobId) -> Result<bool, TranscodeError> {
 		let gone = self.parts.chain.job(At::Best, job).await?.is_none()
 			&& self.parts.chain.job(At::Finalized, job).await?.is_none();
 		Ok(gone && !self.is_behind(*self.parts.chain.heads().borrow())?)
 	}
 
-	/// Says, once, which open claims of the account this folder knows nothing of: it was lost, or a copy
-	/// that is older than they are was put in its place.
+	/// Warns, once, of open claims of the account that this folder does not know: the folder was lost, or
+	/// replaced by a copy older than the claims.
 	async fn compare(&self) -> Result<(), TranscodeError> {
 		if self.compared.load(Ordering::SeqCst) {
 			return Ok(());
@@ -236,15 +235,15 @@ impl Claiming {
 			}
 		}
 		if !unknown.is_empty() {
-			let text = format!("claims that are open, and that this folder has nothing to answer with: {}. The folder is an old copy, or not that in which they were made. If there is a newer one, stop this worker and run that", unknown.join(", "));
+			let text = format!("this folder cannot answer these open claims: {}. It is an old copy, or not the folder in which they were made. If there is a newer one, stop this worker and run it with that", unknown.join(", "));
 			self.parts.warnings.warn(Warning::ClaimLost, text);
 		}
 		self.compared.store(true, Ordering::SeqCst);
 		Ok(())
 	}
 
-	/// Notes the numbers of claims that are final. Only final ones are tracked: one that a reorg
-	/// takes back would look closed.
+	/// Notes the numbers of final claims. Only final ones are tracked: one that a reorg undoes would look
+	/// closed.
 	async fn find_claims(&self) -> Result<(), TranscodeError> {
 		let stored = self.parts.store.claims()?;
 		if stored.iter().all(|claim| claim.id.is_some()) {
@@ -302,16 +301,17 @@ impl Claiming {
 		let current = view.as_ref().and_then(|view| view.current.as_ref()).filter(|current| {
 			current.index == assignment && current.transcoder == *self.parts.account()
 		});
-		// Of an assignment that was handed on it is known what it was with each receipt.
+		// For an assignment that was handed on, each receipt has the limits.
 		let max_leaves = current.map_or(first.max_leaves, |current| current.max_leaves).max(1);
 		let mut receipts =
 			self.parts.store.receipts(job, assignment, cursor, max_leaves as usize + 1)?;
-		// What was made under other keys comes into no claim of these.
+		// Segments made under other keys come into no claim under these.
 		let all = receipts.len();
 		receipts = receipts.into_iter().take_while(|one| one.made_under() == under).collect();
 		let is_cut = receipts.len() < all;
-		// From its end on the chain takes a job's last claims, however late it notices that it is over, and no
-		// later for that: who lets many jobs end together could have claims wait for it until they are too late.
+		// From a job's end on the chain takes its last claims, for a fixed time, even if it notices the end
+		// late. So do not wait for the chain to notice: somebody who lets many jobs end together could delay
+		// that until claims are too late.
 		let ended = view.as_ref().is_none_or(|view| view.ended || head.best >= view.end)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
 		if view.is_none() && self.job_is_closed(job).await? {
@@ -378,9 +378,9 @@ impl Claiming {
 		self.send_claim(head, &claim).await
 	}
 
-	/// Gives up segments whose assignment was accepted under something else than what they were made
-	/// under, once that is final: no leaf of theirs could be revealed, or no variant opened. The chain may
-	/// be reorganised again before.
+	/// Gives up segments whose assignment was accepted under other terms than they were made under, once that
+	/// is final: their leaves could not be revealed, or their variants not opened. Before that the chain may
+	/// be reorganised again.
 	async fn give_up(
 		&self,
 		first: Seq,
@@ -412,17 +412,17 @@ impl Claiming {
 		self.close_foreign(&claim)
 	}
 
-	/// Closes a claim that was made under something else than what its assignment is accepted with.
+	/// Closes a claim that was made under other terms than its assignment is accepted with.
 	fn close_foreign(&self, claim: &ClaimRecord) -> Result<(), TranscodeError> {
 		let (job, first, last) = (claim.job, claim.first, claim.last());
-		let text = format!("segments {first} to {last} of job {job} are given up: they were made before the chain was reorganised, and in the end the job was accepted with other keys or another toolchain");
+		let text = format!("segments {first} to {last} of job {job} are given up: they were made before a reorganisation of the chain, after which the job was accepted with other keys or another toolchain");
 		self.parts.warnings.warn(Warning::ClaimLost, text);
 		self.parts.store.close_claim(claim.key())?;
 		lock(&self.sent).remove(&claim.key());
 		Ok(())
 	}
 
-	/// Whether an assignment is accepted under this; `None` where the chain does not say it.
+	/// Whether an assignment is accepted under these terms; `None` if the chain does not tell.
 	async fn is_accepted_under(
 		&self,
 		at: At,
@@ -446,8 +446,8 @@ impl Claiming {
 		}
 		let refusals = before.map_or(0, |sent| sent.refusals);
 		let sent = Sent { at: head.best, refusals };
-		// After a restart, or when nothing was seen of it for a while: it may be on chain, and
-		// then only waits to be final; or its time may be over.
+		// After a restart, or without news for a while: it may be on chain, waiting to become final; or its
+		// time may be over.
 		for id in self.parts.chain.claims_of(At::Best, self.parts.account()).await? {
 			let info = self.parts.chain.claim(At::Best, id).await?;
 			if info.is_some_and(|info| info.commitment == claim.commitment && info.job == claim.job)
@@ -461,8 +461,8 @@ impl Claiming {
 			self.parts.store.close_claim(key)?;
 			return Ok(());
 		}
-		// A claim names one party's keys alone; with leaves that are signed by others it would be taken,
-		// and missed.
+		// A claim names only one generation of keys. With leaves signed by another it would be accepted, and
+		// then missed.
 		let made = self.parts.store.receipts(claim.job, claim.assignment, claim.first, 1)?;
 		if let Some(under) = made.first().map(TranscodedSegment::made_under) {
 			let (job, assignment) = (claim.job, claim.assignment);
@@ -500,7 +500,7 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Reveals the drawn leaves that are not answered.
+	/// Reveals the drawn leaves that are not revealed yet.
 	async fn reveal(
 		&self,
 		head: Head,
@@ -579,7 +579,7 @@ impl Claiming {
 		Ok(())
 	}
 
-	/// Whether a claim of this number is open.
+	/// Whether a claim with this number is open.
 	fn is_open(&self, id: ClaimId) -> Result<bool, StoreError> {
 		let mut open = lock(&self.open);
 		let open = match &mut *open {
@@ -639,7 +639,7 @@ impl Claiming {
 	}
 }
 
-/// What an assignment is accepted with; `None` as long as it is not.
+/// The terms with which an assignment is accepted; `None` if it is not.
 fn accepted_under(current: &AssignmentView) -> Option<MadeUnder> {
 	Some(MadeUnder {
 		transcoder_keys: current.transcoder_keys,
@@ -648,15 +648,15 @@ fn accepted_under(current: &AssignmentView) -> Option<MadeUnder> {
 	})
 }
 
-/// Whether the chain will refuse the same claim again.
+/// Whether the chain would refuse the same claim again.
 fn is_lasting(error: &ChainError) -> bool {
 	matches!(error, ChainError::Refused { refused, .. } if refused.is_lasting())
 }
 
-/// Why nothing more is claimed of a job for now, and what helps.
+/// Why a job's claims wait, and what helps.
 fn not_backed(job: JobId, terms: &ClaimTerms) -> String {
 	format!(
-		"claims of job {job} wait: the own bond backs claims worth {} ETH that are not decided yet, and there are some worth {}. They go on as those are decided; a larger own bond (`livepeer-worker stake bond`) backs more",
+		"claims of job {job} wait: the own bond backs undecided claims worth {} ETH, and there are already some worth {}. They continue as those are decided; a larger own bond (`livepeer-worker stake bond`) backs more",
 		decimal(terms.backing),
 		decimal(terms.exposed),
 	)

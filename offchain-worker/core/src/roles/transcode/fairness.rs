@@ -1,10 +1,10 @@
-//! The places in which segments are transcoded, shared among jobs.
+//! The places for transcoding, shared among jobs.
 //!
-//! A job that has nothing at work starts at once, whatever others do: the machine's scheduler divides the
-//! processors among all that are at work, so that no job, however large its segments, keeps another
-//! waiting. What a job has at work beyond one segment fills the places that are left; who has least at
-//! work comes first. So does a job whose segments come faster than they play: a machine's capacity is shared by the
-//! time that streams take, and many small jobs that always have something at work would have it all.
+//! A job without a segment in work starts one at once: the operating system divides the processors among all
+//! of them, so no job delays another, however large its segments. Further segments of jobs fill the remaining
+//! places; the job with the fewest in work comes first. A job whose segments come faster than they play also
+//! takes only remaining places: capacity is shared by the playing time of streams, and many small jobs that
+//! always have a segment in work would take it all.
 
 use std::{
 	collections::BTreeMap,
@@ -16,27 +16,28 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{lock, ports::clock::Clock};
 
-/// How far ahead of the time a job may be with what is made of it and still start at once: what its broadcaster may have
-/// sent beyond what came back, six segments of ten seconds.
+/// How far a job's transcoded segments may be ahead of their playing time while it may still start at once:
+/// what its broadcaster may have sent ahead, six segments of ten seconds.
 const AHEAD_MS: u64 = 60_000;
 
-/// So many places, of which every job has one more.
+/// This many places, plus one for every job.
 pub(super) struct Fair {
 	places: usize,
 	clock: Arc<dyn Clock>,
 	state: Mutex<State>,
-	/// How many are at work.
+	/// The number of segments in work.
 	total: watch::Sender<usize>,
 }
 
 #[derive(Default)]
 struct State {
-	/// Segments at work by job; none of 0.
+	/// Segments in work by job, without zeros.
 	at_work: BTreeMap<JobId, usize>,
 	/// In order of arrival.
 	waiting: BTreeMap<u64, (JobId, oneshot::Sender<Turn>)>,
 	arrived: u64,
-	/// Until when what was made of a job plays, if that began when it was sent; none that is over.
+	/// When each job's transcoded segments would have been played, counted from when they were sent; without
+	/// past times.
 	plays: BTreeMap<JobId, u64>,
 }
 
@@ -49,7 +50,7 @@ impl State {
 		self.at_work.get(&job).copied().unwrap_or(0)
 	}
 
-	/// Whether more was made of a job than plays in this time.
+	/// Whether a job is further ahead of its playing time than that.
 	fn is_ahead(&self, job: JobId, now_ms: u64) -> bool {
 		let until_ms = self.plays.get(&job).copied().unwrap_or(0);
 		until_ms > now_ms.saturating_add(AHEAD_MS)
@@ -60,14 +61,14 @@ impl State {
 		self.total() < places || (self.of(job) == 0 && !self.is_ahead(job, now_ms))
 	}
 
-	/// Who starts next, if anybody may.
+	/// The next segment to start, if one may.
 	fn next(&self, places: usize, now_ms: u64) -> Option<u64> {
 		let able = self.waiting.iter().filter(|(_, (job, _))| self.may_start(*job, places, now_ms));
 		able.min_by_key(|(arrived, (job, _))| (self.of(*job), **arrived)).map(|(place, _)| *place)
 	}
 }
 
-/// A place at work, until it is dropped.
+/// A place, held until it is dropped.
 pub(super) struct Turn {
 	fair: Arc<Fair>,
 	job: JobId,
@@ -100,7 +101,7 @@ impl Fair {
 		}
 	}
 
-	/// Notes that so much was made of a job, in milliseconds of its stream.
+	/// Notes that this many milliseconds of a job's stream were transcoded.
 	pub(super) fn made(&self, job: JobId, plays_ms: u64) {
 		let now_ms = self.clock.now_ms();
 		let mut state = lock(&self.state);
@@ -109,13 +110,13 @@ impl Fair {
 		*until_ms = until_ms.saturating_add(plays_ms);
 	}
 
-	/// Waits until nothing is at work.
+	/// Waits until no segment is in work.
 	pub(super) async fn idle(&self) {
 		// The sender lives as long as this.
 		let _ = self.total.subscribe().wait_for(|total| *total == 0).await;
 	}
 
-	/// Gives places to those that may have them.
+	/// Gives out places.
 	fn start(self: &Arc<Self>) {
 		loop {
 			let next = {
@@ -130,7 +131,7 @@ impl Fair {
 				self.total.send_replace(state.total());
 				(job, sender)
 			};
-			// Who stopped waiting just now gives it back, which starts the next one.
+			// If the waiter is gone, the dropped place starts the next one.
 			drop(next.1.send(Turn { fair: self.clone(), job: next.0 }));
 		}
 	}
@@ -176,7 +177,7 @@ mod tests {
 		let [one, two] = large;
 		drop(one);
 		assert!((&mut third).now_or_never().is_none() && (&mut second).now_or_never().is_none());
-		// Who has nothing at work comes first, and then the places are taken.
+		// A job without segments in work comes first; then the places are taken.
 		drop(two);
 		let third = (&mut third).now_or_never();
 		assert!(third.is_some() && (&mut second).now_or_never().is_none());
@@ -220,7 +221,7 @@ mod tests {
 			let _stream = now(1).expect("a free place");
 			sim.sleep(1).await;
 			assert!(now(2).is_some(), "it plays what it has");
-			// What is over is forgotten.
+			// Forgets past times.
 			sim.sleep(AHEAD_MS).await;
 			fair.made(3, 1);
 			assert_eq!(lock(&fair.state).plays.len(), 1);

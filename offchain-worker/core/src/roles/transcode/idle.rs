@@ -1,5 +1,5 @@
-//! Assignments in which nothing comes are ended: each holds places of this transcoder's, and whoever
-//! wants to keep it from work need only open jobs and send nothing.
+//! Ends idle assignments. Each holds some of this transcoder's places, and an attacker could keep it from
+//! working by opening jobs and sending nothing.
 
 use std::{
 	collections::BTreeMap,
@@ -17,8 +17,8 @@ use crate::{
 	},
 };
 
-/// The part of the patience after which an assignment in which nothing ever came is tried to be ended:
-/// the chain may have less patience with those.
+/// The part of the patience after which it tries to end an assignment in which nothing ever came: the chain
+/// may have less patience with those.
 const UNUSED: BlockNumber = 8;
 
 /// Since when nothing is claimed in an assignment.
@@ -26,8 +26,8 @@ struct Quiet {
 	since: BlockNumber,
 	/// With which seq the newest of its claims began then.
 	newest: Option<Seq>,
-	/// How many times as long it must be quiet until the chain is asked to end it. Doubled with each
-	/// refusal, which costs a fee: the chain counts from its own last claim, and may have more patience.
+	/// The factor on the patience, doubled with each refusal, which costs a fee: the chain counts from its
+	/// own last claim, and may be more patient.
 	factor: BlockNumber,
 }
 
@@ -82,10 +82,10 @@ impl Idle {
 		Ok(())
 	}
 
-	/// Whether nothing has been claimed in an assignment for so long that the chain may end it: where
-	/// segments wait, for as long as anybody else has to wait, twice the time of the largest claim. What is
-	/// worth no claim by then keeps nothing open, or a segment now and then would bind places for nothing;
-	/// the last claim of an assignment that has ended may be small.
+	/// Whether nothing was claimed in an assignment for so long that the chain may end it. With waiting
+	/// segments that is as long as for anybody else: twice the time of the largest claim. Segments that are
+	/// not worth a claim by then do not keep it open, or an occasional segment would bind places for nothing;
+	/// the last claim of an ended assignment may be small.
 	fn is_due(
 		&self,
 		now: BlockNumber,
@@ -140,8 +140,8 @@ impl Idle {
 	}
 }
 
-/// The blocks that an assignment's largest claim lasts at the job's longest segments: for so long the
-/// chain waits for one.
+/// The duration of an assignment's largest claim with the job's longest segments, in blocks: the chain waits
+/// that long for a claim.
 fn longest_claim(slot: u64, assigned: &Assigned) -> BlockNumber {
 	let longest = u128::from(assigned.view.limits.longest);
 	let ticks = u128::from(assigned.max_leaves).saturating_mul(longest).saturating_mul(1_000);

@@ -1,4 +1,4 @@
-//! Taking segments in: what is checked before and after their bytes arrive, and what is signed.
+//! Takes segments: checks before and after their bytes arrive, and signs receipts.
 
 use std::{
 	collections::{btree_map, BTreeMap},
@@ -42,31 +42,31 @@ use crate::{
 	sha256,
 };
 
-/// How long an assignment that a segment names is looked for.
+/// How long to look for an assignment that a segment names.
 const LOOK_UP_MS: u64 = 2_000;
-/// When a sender tries again while the transcoder is full.
+/// When a sender should try again while the transcoder is full.
 const BUSY_MS: u32 = 400;
 /// How long a segment that was transcoded waits until its assignment is accepted.
 const ACCEPTED_MS: u64 = 20_000;
-/// How often it is looked whether it is.
+/// How often to check whether it is accepted.
 const LOOK_MS: u64 = 50;
-/// Assignments that are offered and remembered.
+/// The most offered assignments that are remembered.
 const MOST_OFFERED: usize = 64;
-/// How long a stopped role waits for segments at work; their senders send them again.
+/// How long a stopped role waits for segments in work; their senders send them again.
 const DRAIN_MS: u64 = 15_000;
 
 /// Takes segments and gives receipts.
 pub(super) struct Intake {
 	parts: Arc<Parts>,
 	pub(super) assigned: Assignments,
-	/// What is offered and not accepted yet.
+	/// The assignments that are offered and not accepted yet.
 	offered: Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>,
 	at_work: Mutex<BTreeMap<SegmentKey, SignedHeader>>,
 	looking_up: Semaphore,
 	fair: Arc<Fair>,
-	/// Jobs whose segments made the engine fail, or made what is too large.
+	/// Jobs whose segments made the engine fail, or whose outputs were too large.
 	rests: Rests,
-	/// Segments that wait or are at work, by job.
+	/// Segments that wait or are in work, by job.
 	taken: Mutex<BTreeMap<JobId, usize>>,
 	draining: AtomicBool,
 }
@@ -88,13 +88,13 @@ impl Intake {
 		}
 	}
 
-	/// Takes no more, and waits for the segments at work.
+	/// Takes no more segments, and waits for those in work.
 	pub(super) async fn drain(&self) {
 		self.draining.store(true, Ordering::SeqCst);
 		let clock = &self.parts.clock;
 		let done = std::pin::pin!(async {
 			self.fair.idle().await;
-			// What was made is still to be stored and signed for.
+			// Finished outputs are still to be stored and signed for.
 			while !lock(&self.at_work).is_empty() {
 				clock.sleep_until(clock.now_ms().saturating_add(LOOK_MS)).await;
 			}
@@ -103,7 +103,7 @@ impl Intake {
 		let _ = select(done, late).await;
 	}
 
-	/// Everything that is checked before the bytes are received.
+	/// All checks before the bytes are received.
 	pub(super) async fn check(&self, signed: &SignedHeader) -> Result<Assigned, Refusal> {
 		let header = &signed.header;
 		if header.genesis != self.parts.chain.genesis() {
@@ -115,7 +115,7 @@ impl Intake {
 		let known = accepted.or_else(|| lock(&self.offered).get(&key).cloned());
 		let assigned = match known {
 			Some(assigned) => Some(assigned),
-			// The broadcaster may have seen the block first.
+			// The broadcaster may have seen the acceptance earlier.
 			None if is_for_us => self.look_up(key).await,
 			None => None,
 		};
@@ -123,7 +123,7 @@ impl Intake {
 		if !is_for_us || header.stream != assigned.view.stream {
 			return Err(Refusal::NotAssigned);
 		}
-		// What is signed as another generation proves nothing to the chain.
+		// A signature of another generation proves nothing to the chain.
 		if signed.signature.signer.generation != assigned.broadcaster_keys {
 			return Err(Refusal::BadSignature);
 		}
@@ -142,7 +142,7 @@ impl Intake {
 		{
 			return Err(Refusal::BadBytes);
 		}
-		// The chain takes no claim that ends with it, nor anything that would be claimed with it.
+		// The chain takes no claim that ends with this seq, and so nothing that would be claimed with it.
 		if header.seq == Seq::MAX {
 			return Err(Refusal::TooFar);
 		}
@@ -160,11 +160,11 @@ impl Intake {
 				}
 			}
 		}
-		// What was transcoded before a claim covered it is still given to whom it is owed.
+		// A receipt from before a claim covered the seq is still owed to the broadcaster.
 		if header.seq < assigned.next_seq && !matches!(self.receipt_for(header), Ok(Some(_))) {
 			return Err(Refusal::TooLate);
 		}
-		// Before the bytes come: what fails again and again is not tried as often as it is sent.
+		// Before the bytes come: a job that keeps failing is not tried as often as it sends.
 		match self.rests.rests(header.job).await {
 			Ok(false) => {}
 			Ok(true) => return Err(Refusal::Internal),
@@ -173,14 +173,15 @@ impl Intake {
 				return Err(Refusal::Internal);
 			}
 		}
-		// Another engine would make other outputs than those that were promised.
+		// Another toolchain would make other outputs than promised.
 		if assigned.toolchain != self.parts.engine.toolchain() {
 			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
 	}
 
-	/// Looks whether the broadcaster has signed another segment in the place of this one, which it signed.
+	/// Checks whether the broadcaster has signed another segment with the key of this one, which it signed
+	/// too.
 	async fn compare(&self, signed: &SignedHeader) {
 		let at_work = lock(&self.at_work).get(&SegmentKey::of(&signed.header)).cloned();
 		let known = match at_work {
@@ -198,7 +199,7 @@ impl Intake {
 		}
 	}
 
-	/// Notes that a segment is at work; `false` where one is already, under the same key.
+	/// Notes that a segment is in work; `false` if one with the same key already is.
 	fn begin(&self, key: SegmentKey, signed: &SignedHeader) -> bool {
 		match lock(&self.at_work).entry(key) {
 			btree_map::Entry::Vacant(place) => {
@@ -209,20 +210,20 @@ impl Intake {
 		}
 	}
 
-	/// What was stored under a header's key.
+	/// The stored segment with a header's key.
 	fn receipt_for(&self, header: &SegmentHeader) -> Result<Option<TranscodedSegment>, StoreError> {
 		self.parts.store.receipt(SegmentKey::of(header))
 	}
 
-	/// Reads an assignment that is not known yet. Anybody can ask for one, so there is one look at
-	/// a time, and it does not last; who comes meanwhile has its turn, or strangers who ask without end
-	/// would have segments refused that are to be transcoded.
+	/// Reads an unknown assignment from the chain. Anybody can name one, so there is one read at a time, with
+	/// a time limit. Others wait for their turn rather than being refused: strangers could otherwise make us
+	/// refuse real segments.
 	async fn look_up(&self, key: (JobId, AssignmentIndex)) -> Option<Assigned> {
 		let late =
 			self.parts.clock.sleep_until(self.parts.clock.now_ms().saturating_add(LOOK_UP_MS));
 		let turn = std::pin::pin!(self.looking_up.acquire());
 		let Either::Left((Ok(_turn), _)) = select(turn, late).await else { return None };
-		// Somebody else may have looked meanwhile.
+		// Another request may have read it meanwhile.
 		let known = lock(&self.assigned).get(&key).cloned();
 		if let Some(known) = known.or_else(|| lock(&self.offered).get(&key).cloned()) {
 			return Some(known);
@@ -253,8 +254,8 @@ impl Intake {
 		Some(assigned)
 	}
 
-	/// An assignment that is offered to this transcoder, which accepts whatever is. Work for it begins
-	/// at once: whoever watches the stream waits for it.
+	/// An assignment that is offered to this transcoder, which accepts every offer. Work for it begins at
+	/// once, because viewers wait.
 	async fn offered(&self, view: JobView) -> Option<Assigned> {
 		let parts = &self.parts;
 		let theirs = parts.chain.operator_keys(&view.broadcaster, Purpose::Segments).await.ok()?;
@@ -264,8 +265,8 @@ impl Intake {
 		Assigned::offered(view, parts.account(), (theirs, own), toolchain)
 	}
 
-	/// Waits until an assignment is accepted by the keys by which its segments were checked: nothing
-	/// is signed before, for nothing could be claimed for it.
+	/// Waits until an assignment is accepted with the keys by which its segments were checked. Nothing is
+	/// signed before, because it could not be claimed.
 	async fn accepted(&self, assigned: &Assigned) -> Result<Assigned, PushReply> {
 		if assigned.is_accepted {
 			return Ok(assigned.clone());
@@ -278,7 +279,7 @@ impl Intake {
 				lock(&self.offered).remove(&key);
 				let keys =
 					|of: &Assigned| (of.broadcaster_keys, of.transcoder_keys, of.variant_rate);
-				// By others, or under other terms: it is sent again under those.
+				// Accepted by another, or under other terms: the broadcaster sends it again under those.
 				return match keys(&accepted) == keys(assigned) {
 					true => Ok(accepted),
 					false => Err(PushReply::Busy { retry_ms: BUSY_MS }),
@@ -290,8 +291,8 @@ impl Intake {
 		Err(PushReply::Refused(Refusal::NotAssigned))
 	}
 
-	/// Whether this segment will be paid: the allowance covers all that is not claimed, this segment and
-	/// the others at work included, each at the job's maximum; and claims can hold them.
+	/// Whether this segment will be paid: the allowance covers all unclaimed segments, including this one and
+	/// the others in work, each at the job's maximum; and claims can hold them.
 	fn is_payable(
 		&self,
 		header: &SignedHeader,
@@ -326,7 +327,7 @@ impl Intake {
 				work: segment.leaf.work(),
 				given_up: is_given_up(segment),
 			})
-			// What they will be worth is not known yet.
+			// Their work is not known yet.
 			.chain(at_work.iter().map(|seq| Waiting { seq: *seq, work: 0, given_up: false }))
 			.collect();
 		waiting.sort_by_key(|waiting| waiting.seq);
@@ -351,13 +352,13 @@ impl Intake {
 		let key = SegmentKey::of(header);
 		match self.receipt_for(header) {
 			Ok(Some(stored)) => {
-				// What was made under other keys, before the chain was reorganised, has other variants,
-				// and is none of this assignment; to sign for it anew would be to contradict it.
+				// A segment made under other keys, before a reorganisation, has other variants, and does not
+				// belong to this assignment. Signing for it anew would contradict the first receipt.
 				let is_it =
 					stored.signed.header == *header && stored.made_under() == assigned.made_under();
 				return if is_it {
-					// The broadcaster asks again; a second signature over the same header does
-					// not make a second receipt.
+					// The broadcaster asks again: a second signature over the same header does not need a
+					// second receipt.
 					done(stored)
 				} else {
 					PushReply::Refused(Refusal::Conflict)
@@ -372,14 +373,14 @@ impl Intake {
 		let _at_work = OnDrop(|| {
 			lock(&self.at_work).remove(&key);
 		});
-		// Counted with those at work: many at once must not each take the last place.
+		// Counted together with those in work: of many at once only one may take the last place.
 		match self.is_payable(&signed, &assigned) {
 			Ok(Ok(())) => {}
 			Ok(Err(refusal)) => {
 				let job = header.job;
 				let why = match refusal {
-					Refusal::TooFar => "its broadcaster numbers them so far apart that they are worth no claim",
-					_ => "what is reserved does not pay for another until earlier ones are claimed or the job is topped up",
+					Refusal::TooFar => "their numbers are so far apart that they are not worth a claim",
+					_ => "the reserved ETH does not pay for more until earlier ones are claimed or the job is topped up",
 				};
 				let text = format!("segments of job {job} are refused: {why}");
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
@@ -397,17 +398,18 @@ impl Intake {
 		}
 	}
 
-	/// A segment was work for nothing: its job is left alone for a while.
+	/// A segment was wasted work: its job rests for a while.
 	async fn note_failure(&self, job: JobId) {
 		if let Err(error) = self.rests.failed(job).await {
-			// It is known until this process ends.
+			// The rest is remembered until this process ends.
 			self.parts.warnings.store(&error);
 		}
 	}
 
-	/// Takes a place in the queue, of which a job that is not alone has half at most, and one that has nothing in it
-	/// one more if need be: others must not keep it out between them. What is taken is given back when the answer is
-	/// dropped. The operator is told whenever there is none: whoever sent the segment has to send it again.
+	/// Takes a place in the queue. A job that is not alone may have half of it at most. A job without a
+	/// segment in the queue gets an additional place if needed, so that others together cannot keep it out.
+	/// Dropping the result gives the place back. The operator is warned if there is none, because the sender
+	/// then has to send the segment again.
 	fn queue(&self, job: JobId) -> Option<impl Drop + '_> {
 		let places = self.parts.config.queue.saturating_add(self.parts.config.parallel.max(1));
 		{
@@ -452,9 +454,9 @@ impl Intake {
 		let header = &signed.header;
 		let view = &assigned.view;
 		let format = Format::of(&view.ladder, &view.limits, &header.segment);
-		// Before the work: without a key there is nothing to send for it.
+		// Before the work: without a key nothing could be signed for it.
 		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
-		// What had to have a variant and has none is punished.
+		// A segment that had to have a variant and has none is punished.
 		let variant = self.parts.variant(assigned, header).await.map_err(|error| {
 			if let TranscodeError::Vrf(error) = &error {
 				let text = format!("segments of job {} are refused: {error}", header.job);
@@ -466,14 +468,14 @@ impl Intake {
 		let made = match self.parts.engine.transcode(&format, &bytes, variant).await {
 			Ok(transcoded) => match self.made(assigned, header, transcoded).await {
 				Ok(made) => made,
-				// What nobody can be given costs as much as what fails, and is paid as little.
+				// Outputs that are too large to deliver cost as much as a failure, and are not paid either.
 				Err(reply) => {
 					self.note_failure(header.job).await;
 					return Err(reply);
 				}
 			},
 			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
-			// Others have what it needs: who keeps them at work must not have this job left alone.
+			// Others have the memory that it needs: they must not be able to make this job rest.
 			Err(error @ MediaError::Unable(_)) => {
 				let text = format!("a segment of job {} was not made: {error}", header.job);
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
@@ -486,7 +488,7 @@ impl Intake {
 				return Err(internal(error));
 			}
 		};
-		// One that is rejected is no work, and makes up for nothing.
+		// A rejected segment is little work, and undoes no failure.
 		if let Leaf::Transcoded { work, .. } = made.leaf {
 			// A job's `max_leaf_work` is no less than what a rejected segment is paid.
 			let factors = WorkFactors { rejected: 0, ..view.factors };
@@ -496,11 +498,11 @@ impl Intake {
 			noted.map_err(|error| self.not_stored(&error))?;
 		}
 		self.fair.made(header.job, plays_ms(made.leaf.work(), view));
-		// The next one need not wait for a block.
+		// So that the next one need not wait for a block.
 		drop(turn);
 		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
-		// Everything was checked: only now is anything kept.
+		// Everything was checked: only now is anything stored.
 		let (store, outputs) = (self.parts.store.clone(), made.outputs);
 		let put = aside(move || {
 			outputs.iter().chain([&bytes]).try_for_each(|bytes| store.put(bytes).map(drop))
@@ -546,13 +548,13 @@ impl Intake {
 		Ok(stored)
 	}
 
-	/// The answer when something cannot be stored: what is not stored is not signed for.
+	/// The answer if something cannot be stored: it is not signed for then.
 	fn not_stored(&self, error: &StoreError) -> PushReply {
 		self.parts.warnings.store(error);
 		internal(error)
 	}
 
-	/// What is signed for outputs.
+	/// The signed description of outputs.
 	async fn made(
 		&self,
 		assigned: &Assigned,
@@ -564,7 +566,7 @@ impl Intake {
 		let sendable = |bytes: &Vec<u8>| bytes.len() as u64 <= u64::from(MAX_PAYLOAD);
 		let work = work
 			.filter(|work| *work <= view.max_leaf_work && transcoded.outputs.iter().all(sendable));
-		// Never signed for: nobody could fetch it, or no claim could hold it.
+		// Not signed for: nobody could fetch it, or no claim could hold it.
 		let Some(work) = work else {
 			tracing::warn!(seq = header.seq, "what the segment makes is too large");
 			return Err(PushReply::Refused(Refusal::TooLarge));
@@ -573,7 +575,7 @@ impl Intake {
 		let described = aside(move || {
 			let output = |bytes: &Vec<u8>| Output {
 				hash: sha256(bytes),
-				// None is longer than what can be sent.
+				// Each is short enough to be sent.
 				len: bytes.len() as u32,
 				chunk_root: chunk_root(bytes),
 			};
@@ -594,8 +596,9 @@ impl Intake {
 	}
 }
 
-/// For how long a segment of so much work plays, in milliseconds, by the job's largest one, as the chain counts its load:
-/// what its header says of that nobody checks. For no less than the job's shortest, for each takes a process too.
+/// The playing time of a segment with this much work, in milliseconds, derived from the job's largest
+/// segment, as the chain counts load: nobody checks the header's duration. At least the job's shortest
+/// segment, because each one takes a process too.
 fn plays_ms(work: u64, job: &JobView) -> u64 {
 	let longest = u128::from(job.limits.longest);
 	let ticks = u128::from(work).saturating_mul(longest) / u128::from(job.max_leaf_work.max(1));
@@ -603,17 +606,17 @@ fn plays_ms(work: u64, job: &JobView) -> u64 {
 	u64::try_from(ticks.saturating_mul(1_000) / u128::from(TICKS_PER_SECOND)).unwrap_or(u64::MAX)
 }
 
-/// A segment that is not claimed.
+/// An unclaimed segment.
 struct Waiting {
 	seq: Seq,
 	work: u64,
-	/// Whether it has waited so long that it is given up where it is worth no claim.
+	/// Whether it has waited so long that it is given up if it is not worth a claim.
 	given_up: bool,
 }
 
-/// How many of the claims that these segments come to, in ascending order of seq, are worth less than
-/// the chain pays. One may be: it is still to grow. Who numbers its segments so that they never come
-/// together would have them transcoded for nothing.
+/// How many of the claims that these segments make, in ascending order of seq, are worth less than the
+/// smallest fee. One may be, because it can still grow. A broadcaster that spreads its seqs so that no claim
+/// can join them would have them transcoded for nothing.
 fn too_small(waiting: &[Waiting], max_leaves: u32, price: Balance) -> usize {
 	let mut small = 0;
 	let mut rest = waiting;
@@ -628,11 +631,11 @@ fn too_small(waiting: &[Waiting], max_leaves: u32, price: Balance) -> usize {
 	small
 }
 
-/// What became of a segment.
+/// The outcome of a segment.
 struct Made {
 	result: TranscodeResult,
 	leaf: Leaf,
-	/// What is kept.
+	/// The stored segment.
 	outputs: Vec<Vec<u8>>,
 }
 
@@ -651,7 +654,7 @@ impl Made {
 	}
 }
 
-/// Runs its closure when it goes out of scope, also when the future around it is dropped.
+/// Runs its closure when it goes out of scope, also if the future around it is dropped.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {

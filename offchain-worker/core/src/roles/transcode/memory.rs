@@ -1,5 +1,5 @@
-//! What this folder knows of what was signed with the account's keys: where it may be an old copy,
-//! only assignments that were accepted from it since are signed for.
+//! What this folder knows of the signatures with the account's keys. If it may be an old copy, the role signs
+//! only for assignments accepted from it since then.
 
 use std::{
 	collections::BTreeSet,
@@ -21,22 +21,22 @@ use crate::{
 	recall::{pulse, was_left},
 };
 
-/// Names, in the store, the assignments that alone are signed for; nothing is stored where all are.
+/// The name, in the store, of the only assignments that are signed for; absent if all are.
 const ALONE: &str = "accepted-here";
 
 /// An assignment.
 type Key = (JobId, AssignmentIndex);
 
-/// What is signed for.
+/// The assignments that are signed for.
 #[derive(Clone)]
 enum Known {
-	/// All that was signed with this account's keys was signed from this folder.
+	/// All: everything with this account's keys was signed from this folder.
 	Everything,
-	/// Of others than these it is not known what was signed.
+	/// Only these: the signatures for others are unknown.
 	Only(BTreeSet<Key>),
 }
 
-/// What was signed, as far as this folder knows.
+/// The folder's knowledge of signatures.
 pub(super) struct Memory {
 	store: Arc<dyn TranscodeStore>,
 	clock: Arc<dyn Clock>,
@@ -59,8 +59,7 @@ impl Memory {
 		self.known().map(drop)
 	}
 
-	/// Reads it, and notes first what is doubted: the next start must not believe what this one did
-	/// not.
+	/// Reads it, after noting doubts: the next start must not trust what this one did not.
 	fn known(&self) -> Result<Known, StoreError> {
 		let mut known = lock(&self.known);
 		if let Some(known) = &*known {
@@ -94,9 +93,9 @@ impl Memory {
 		Ok(())
 	}
 
-	/// Learns which accepted assignments there are. When all of them were accepted from this folder
-	/// nothing is doubted any more. Whoever asks has seen a transaction of its own become final, for a
-	/// node that still syncs knows of none.
+	/// Learns the accepted assignments. If all of them were accepted from this folder, it is no longer
+	/// doubted. The caller must have seen an own transaction become final, because a syncing node knows no
+	/// assignments.
 	pub(super) fn learn(&self, there: &BTreeSet<Key>) -> Result<(), StoreError> {
 		let Known::Only(accepted) = self.known()? else { return Ok(()) };
 		if there.is_subset(&accepted) {
@@ -106,7 +105,7 @@ impl Memory {
 		Ok(())
 	}
 
-	/// Why nothing may be signed for an accepted assignment; `None` where it may.
+	/// Why nothing may be signed for an accepted assignment; `None` if it may.
 	pub(super) fn forgot(&self, assigned: &Assigned) -> Result<Option<String>, StoreError> {
 		let key = (assigned.view.id, assigned.index);
 		if let Known::Only(accepted) = self.known()? {

@@ -1,8 +1,8 @@
-//! The transcoder: keeps its registration alive, accepts assignments, transcodes what it is sent,
-//! claims, answers draws, and keeps what a claim needs until it is closed.
+//! The transcoder: keeps its registration alive, accepts assignments, transcodes segments, claims, answers
+//! draws, and keeps a claim's data until the claim is closed.
 //!
-//! A receipt is stored before it is sent. The store refuses a second one under the same key and
-//! any for a seq that a claim covers, so that neither a restart nor a race can sign two results.
+//! A receipt is stored before it is sent. The store refuses a second one under the same key, and any for a
+//! seq that a claim covers. So neither a restart nor a race can sign two results.
 
 mod claiming;
 mod fairness;
@@ -65,15 +65,15 @@ pub struct TranscodeConfig {
 	pub capacity: u64,
 	/// Segments transcoded at a time.
 	pub parallel: usize,
-	/// Segments that may wait for one of those places.
+	/// Segments that may wait for a place.
 	pub queue: usize,
-	/// A claim is made when this many leaves are there.
+	/// A claim is made when this many leaves are ready.
 	pub claim_leaves: u32,
 	/// A claim is made when the oldest unclaimed segment is this old.
 	pub claim_wait_ms: u64,
-	/// A claim waits, as long as more can come into it, until the own share of its fee is so many times
-	/// what its call costs, and its verification takes a small part of all work. At nothing it waits for none
-	/// of that, and is never given up for it.
+	/// While it can grow, a claim waits until the own share of its fee is this many times the cost of its
+	/// call, and its verification takes a small part of all work. With 0 it does not wait for that, and is
+	/// never given up for it.
 	pub claim_worth: u32,
 	/// How long a missing seq may still arrive.
 	pub gap_wait_ms: u64,
@@ -88,7 +88,7 @@ pub enum TranscodeError {
 	/// Nothing can be stored.
 	#[error(transparent)]
 	Store(#[from] StoreError),
-	/// Governance does not accept what this engine makes.
+	/// Governance does not accept this engine's toolchain.
 	#[error("toolchain {0:?} is not among those that the chain accepts, and claims would be refused: use the FFmpeg of Debian 12 (`livepeer-worker doctor` checks it)")]
 	Toolchain(ToolchainId),
 	/// No key at hand signs the duties.
@@ -97,8 +97,7 @@ pub enum TranscodeError {
 	/// No key at hand draws the forced variants.
 	#[error(transparent)]
 	Vrf(#[from] NoVrfKey),
-	/// The chain has other terms or another service record, and only the account itself can change
-	/// them.
+	/// The chain has other terms or another service record, and only the account's own key can change them.
 	#[error("{0} is not registered with these terms and this address: register it with the account's own key (`livepeer-worker keys register --peer-id`)")]
 	Terms(AccountId),
 }
@@ -111,16 +110,16 @@ struct Assigned {
 	next_seq: Seq,
 	allowance: Balance,
 	price: Balance,
-	/// What it was accepted with.
+	/// The terms of its acceptance.
 	toolchain: ToolchainId,
 	/// The generations by which both parties' signatures are judged.
 	broadcaster_keys: Generation,
 	transcoder_keys: Generation,
 	/// The most leaves of a claim now.
 	max_leaves: u32,
-	/// Share of its segments in which a rendition is a variant.
+	/// The share of its segments in which a rendition is a variant.
 	variant_rate: Perbill,
-	/// Whether the chain has noted that it was accepted: until then nothing is signed for it.
+	/// Whether it is accepted on the chain: until then nothing is signed for it.
 	is_accepted: bool,
 }
 
@@ -144,7 +143,7 @@ impl Assigned {
 		})
 	}
 
-	/// What segments for it are made under.
+	/// The terms under which its segments are made.
 	fn made_under(&self) -> MadeUnder {
 		MadeUnder {
 			transcoder_keys: self.transcoder_keys,
@@ -153,8 +152,8 @@ impl Assigned {
 		}
 	}
 
-	/// One that is offered to `transcoder` after another had it, as it will be once it is accepted by
-	/// these keys and this toolchain.
+	/// An assignment that is offered to `transcoder` after another had it, in the form that it will have once
+	/// it is accepted with these keys and this toolchain.
 	fn offered(
 		mut view: JobView,
 		transcoder: &AccountId,
@@ -171,16 +170,16 @@ impl Assigned {
 	}
 }
 
-/// The accepted assignments: written by the registration, read by the intake, which looks for those
-/// that it does not find.
+/// The accepted assignments: the registration writes them; the intake reads them, and reads missing ones from
+/// the chain.
 type Assignments = Arc<Mutex<BTreeMap<(JobId, AssignmentIndex), Assigned>>>;
 
-/// Blocks after which a call that was sent and had no effect is sent again.
+/// Blocks after which a call without effect is sent again.
 const RESEND_BLOCKS: BlockNumber = 6;
-/// When a store that could not be read is read again.
+/// The pause after a failed read of the store.
 const READ_AGAIN_MS: u64 = 5_000;
 
-/// What every part of the role works with.
+/// Shared by all parts of the role.
 struct Parts {
 	own: OwnKeys,
 	book: KeyBook,
@@ -201,7 +200,7 @@ impl Parts {
 		self.own.account()
 	}
 
-	/// What signs as this generation.
+	/// The signer of this generation.
 	async fn signing(&self, generation: Generation) -> Result<Signing, TranscodeError> {
 		Ok(self.own.signing(generation).await??)
 	}
@@ -211,12 +210,12 @@ impl Parts {
 		Ok(self.own.drawing(generation).await??)
 	}
 
-	/// What signs as the generation that the account uses now.
+	/// The signer of the generation that the account uses now.
 	async fn signing_now(&self) -> Result<Signing, TranscodeError> {
 		Ok(self.own.signing_now().await??)
 	}
 
-	/// Says that a duty failed, which is tried again.
+	/// Logs that a duty failed and will be tried again.
 	fn report(&self, duty: &str, error: &TranscodeError) {
 		if let TranscodeError::Store(error) = error {
 			self.warnings.store(error);
@@ -236,8 +235,8 @@ pub struct TranscodeRole {
 }
 
 impl TranscodeRole {
-	/// Puts the role together. `keys` sign receipts, claims and duties; the chain's key is needed
-	/// only for terms that the chain does not have yet, and is then the account's own.
+	/// Makes the role. `keys` sign receipts, claims and duties. The chain's key is needed only for terms that
+	/// the chain does not have yet, and must then be the account's own.
 	pub fn new(
 		keys: Keyring,
 		chain: Arc<dyn Chain>,
@@ -277,15 +276,14 @@ impl TranscodeRole {
 		}
 	}
 
-	/// Registers terms, service record and availability where the chain has others, as soon as the
-	/// node answers.
+	/// Registers terms, service record and availability if the chain has others, as soon as the node answers.
 	pub async fn register(&self, service: &ServiceRecord) -> Result<(), TranscodeError> {
 		self.registration.register(service).await
 	}
 
-	/// Registers and does the chain's duties until `stop` turns true: claims are made and draws are
-	/// answered from the start, whatever registering waits for. An error ends the role only when
-	/// nothing is left to claim or to answer.
+	/// Registers and does the chain's duties until `stop` turns true. Claims are made and draws answered from
+	/// the start, even while registering waits. An error ends the role only if nothing is left to claim or to
+	/// answer.
 	pub async fn serve(
 		&self,
 		service: &ServiceRecord,
@@ -297,15 +295,15 @@ impl TranscodeRole {
 		}
 	}
 
-	/// Does the chain's duties with every new head until `stop` turns true, then waits for the
-	/// segments at work. A failed duty is logged and tried again with the next head.
+	/// Does the chain's duties with every new head until `stop` turns true, then waits for the segments in
+	/// work. A failed duty is logged and tried again with the next head.
 	pub async fn run(&self, mut stop: watch::Receiver<bool>) {
 		let heads = self.parts.chain.heads();
-		// Each duty has a loop of its own, so that none waits for another's transactions: an
-		// assignment must be accepted within a few blocks.
+		// Each duty has its own loop, so that none waits for another's transactions: an assignment must be
+		// accepted within a few blocks.
 		let beats = async {
 			let mut heads = heads.clone();
-			// Registering was a sign of life.
+			// Registering counts as a heartbeat.
 			let mut beat = heads.borrow_and_update().best;
 			while heads.changed().await.is_ok() {
 				let head = *heads.borrow_and_update();
@@ -315,7 +313,7 @@ impl TranscodeRole {
 			}
 		};
 		let pulse = async {
-			// What is doubted is noted before it is noted that this role runs.
+			// Note doubts before noting that this role runs.
 			while let Err(error) = self.parts.memory.read() {
 				self.parts.warnings.store(&error);
 				self.parts.clock.sleep_until(self.parts.clock.now_ms() + READ_AGAIN_MS).await;

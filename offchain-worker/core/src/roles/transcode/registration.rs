@@ -1,4 +1,4 @@
-//! Registering, staying available, and accepting what is offered.
+//! Registers, stays available, and accepts offers.
 
 use std::{
 	collections::BTreeMap,
@@ -26,22 +26,22 @@ use crate::{
 	},
 };
 
-/// Blocks between two looks at what the chain says of this transcoder.
+/// Blocks between two reads of this transcoder's state.
 const LOOK_BLOCKS: BlockNumber = 5;
-/// Assignments that are looked after at a time.
+/// Assignments that are handled at a time.
 const AT_A_TIME: usize = 16;
-/// How long registering waits at most before it is tried again, should no block come.
+/// The longest wait before registering is tried again, if no block comes.
 const AGAIN_MS: u64 = 30_000;
-/// LPT below which an operator is warned: some forty claims.
+/// The LPT below which the operator is warned: about forty claims.
 const LITTLE_LPT: Balance = UNIT / 10 * 3;
 
-/// Keeps the chain's word of this transcoder up to date.
+/// Keeps this transcoder's registration on the chain up to date.
 pub(super) struct Registration {
 	parts: Arc<Parts>,
 	assigned: Assignments,
-	/// Whether it is being registered: until then nothing keeps it alive.
+	/// Whether it is being registered: meanwhile no heartbeat is sent.
 	registering: AtomicBool,
-	/// Whether an announcement of this process became final: the node knows the chain as it is now.
+	/// Whether an announcement of this process became final, which shows that the node has the current chain.
 	announced: AtomicBool,
 }
 
@@ -55,9 +55,8 @@ impl Registration {
 		}
 	}
 
-	/// Registers, and again whenever the chain forgets this transcoder or takes its availability;
-	/// tells the operator what happens to it. Ends with what no time heals, once nothing is left that
-	/// needs this worker.
+	/// Registers, and does so again whenever the chain removes this transcoder or its availability; warns the
+	/// operator of changes. Ends with a permanent error, once nothing is left that needs this worker.
 	pub(super) async fn keep(&self, service: &ServiceRecord) -> TranscodeError {
 		let mut before: Option<TranscoderView> = None;
 		loop {
@@ -82,11 +81,11 @@ impl Registration {
 	/// Whether something is still to be claimed or answered.
 	fn is_needed(&self) -> bool {
 		let assignments = self.parts.store.assignments();
-		// A store that cannot be read is no sign that nothing is in it.
+		// A store that cannot be read may contain something.
 		assignments.map_or(true, |assignments| !assignments.is_empty())
 	}
 
-	/// Waits for some blocks, or for a while when none come.
+	/// Waits for some blocks, or for a while if none come.
 	async fn next_look(&self) {
 		let mut heads = self.parts.chain.heads();
 		let until = heads.borrow_and_update().best.saturating_add(LOOK_BLOCKS);
@@ -102,7 +101,7 @@ impl Registration {
 		select(std::pin::pin!(blocks), late).await;
 	}
 
-	/// Looks at what the chain says of this transcoder until it must be registered again.
+	/// Watches this transcoder's state on the chain until it must be registered again.
 	async fn watch(&self, before: &mut Option<TranscoderView>) {
 		loop {
 			self.next_look().await;
@@ -114,7 +113,7 @@ impl Registration {
 		}
 	}
 
-	/// Tells what has changed, and says whether to register again.
+	/// Warns of changes, and returns whether to register again.
 	async fn look(&self, before: &mut Option<TranscoderView>) -> Result<bool, ChainError> {
 		let warn = |what, text: String| self.parts.warnings.warn(what, text);
 		let account = self.parts.account();
@@ -123,20 +122,20 @@ impl Registration {
 			let text = format!("{account} has less than 0.3 LPT left for the fees of claims and for changes: send it some");
 			warn(Warning::LowBalance, text);
 		}
-		// One that retires is off the list as soon as that is announced.
+		// A toolchain leaves the list as soon as its retirement is announced.
 		if let Err(TranscodeError::Toolchain(toolchain)) = self.check_toolchain().await {
-			let text = format!("the chain accepts toolchain {toolchain:?} no longer: no new job comes, and jobs that run end when its notice is over. Let claims that are open be closed, then upgrade to a worker and FFmpeg that it accepts");
+			let text = format!("the chain no longer accepts toolchain {toolchain:?}: no new job comes, and running jobs end with its notice period. Wait until open claims are closed, then upgrade to a worker and FFmpeg that the chain accepts");
 			warn(Warning::Toolchain, text);
 		}
 		let view = self.parts.chain.transcoder(account).await?;
 		let was = std::mem::replace(before, view.clone());
 		let Some(view) = view else {
-			let text = format!("{account} is registered no more: it has resigned, or its bond fell below the least");
+			let text = format!("{account} is not registered any more: it has resigned, or its bond fell below the minimum");
 			warn(Warning::NotRegistered, text);
 			return Ok(was.is_some());
 		};
 		if view.jailed {
-			let text = format!("{account} is jailed: it gets no job. When no verdict against it is open any more, call transcoderElection.unjail() with the account's own key; this worker then announces itself");
+			let text = format!("{account} is jailed: it gets no jobs. When no verdict against it is open any more, call transcoderElection.unjail() with the account's own key; this worker then announces itself");
 			warn(Warning::Jailed, text);
 		}
 		if let Some(was) = &was {
@@ -146,7 +145,7 @@ impl Registration {
 				warn(Warning::StakeFell, text);
 			}
 		}
-		// Freed, or its announcement has lapsed.
+		// It left jail, or its announcement has lapsed.
 		Ok(!view.jailed && view.capacity == 0 && self.parts.config.capacity > 0)
 	}
 
@@ -158,7 +157,7 @@ impl Registration {
 		while_away(&*self.parts.clock, away, async || self.try_register(service).await).await
 	}
 
-	/// Whether the chain accepts assignments over this machine's toolchain.
+	/// Whether the chain accepts assignments with this machine's toolchain.
 	async fn check_toolchain(&self) -> Result<(), TranscodeError> {
 		let toolchain = self.parts.engine.toolchain();
 		let accepted = self.parts.chain.toolchains().await?;
@@ -179,7 +178,7 @@ impl Registration {
 				&& view.fee_share == config.fee_share
 				&& view.service == *service
 		});
-		// Nothing would repeat these calls if a reorg took them back, so they wait to be final.
+		// Nothing would repeat these calls if a reorg undid them, so wait until they are final.
 		if !same && self.parts.chain.account().as_ref() != Some(self.parts.account()) {
 			return Err(TranscodeError::Terms(self.parts.account().clone()));
 		}
@@ -192,12 +191,12 @@ impl Registration {
 			};
 			self.parts.chain.submit(call, Wait::Finalized).await?;
 		}
-		// Whoever cannot draw variants can accept no job that asks for them.
+		// A transcoder that cannot draw variants cannot accept jobs that require them.
 		let signing = self.parts.signing_now().await?;
 		if !self.parts.chain.job_terms().await?.variant_rate.is_zero() {
 			self.parts.drawing(signing.generation()).await?;
 		}
-		// Also when the chain has it already: an announcement may have lapsed.
+		// Even if the chain has it already: an announcement may have lapsed.
 		let availability = Availability {
 			genesis: self.parts.chain.genesis(),
 			at: self.parts.chain.heads().borrow().best,
@@ -211,7 +210,7 @@ impl Registration {
 		Ok(())
 	}
 
-	/// Sends a heartbeat when one is due: the chain takes one in each half of an interval.
+	/// Sends a heartbeat when it is due: the chain takes one in each half of an interval.
 	pub(super) async fn heartbeat(
 		&self,
 		head: Head,
@@ -235,15 +234,15 @@ impl Registration {
 		Ok(sent?)
 	}
 
-	/// Reads this transcoder's assignments and accepts those that wait for it, side by side: who is
-	/// offered many at once, because another transcoder is lost, has a few blocks to accept them all.
+	/// Reads this transcoder's assignments and accepts offers concurrently: it may be offered many at once,
+	/// after another transcoder was lost, and has only a few blocks to accept them all.
 	pub(super) async fn refresh(&self) -> Result<(), TranscodeError> {
 		let is_current = self.announced.load(Ordering::SeqCst);
 		let jobs = self.parts.chain.assignments(self.parts.account()).await?;
 		let looks = futures::stream::iter(jobs)
 			.map(|job| async move { self.look_after(job).await })
 			.buffer_unordered(AT_A_TIME);
-		// To the end of all, also where one fails: what was accepted has to be noted.
+		// Wait for all, even if one fails: accepted ones have to be noted.
 		let looked: Vec<_> = looks.collect().await;
 		let mut now = BTreeMap::new();
 		for assigned in looked {
@@ -258,7 +257,7 @@ impl Registration {
 		Ok(())
 	}
 
-	/// Reads an assignment, and accepts it where it is offered.
+	/// Reads an assignment, and accepts it if it is offered.
 	async fn look_after(&self, job: JobId) -> Result<Option<Assigned>, TranscodeError> {
 		let account = self.parts.account();
 		let Some(mut view) = self.open_job(job).await? else { return Ok(None) };
@@ -273,20 +272,20 @@ impl Registration {
 				}
 				Err(error) => {
 					tracing::warn!(job, %error, "could not accept");
-					// Governance can have asked for variants since it was registered.
+					// Governance may have introduced variants since the registration.
 					if let TranscodeError::Vrf(missing) = error {
 						let text = format!("job {job} is not accepted: {missing}");
 						self.parts.warnings.warn(Warning::Refused, text);
 					}
 				}
 			}
-			// With the generations that the chain has noted.
+			// With the generations on the chain.
 			let Some(noted) = self.open_job(job).await? else { return Ok(None) };
 			view = noted;
 		}
 		let assigned = Assigned::of(view, account);
 		if let Some(assigned) = &assigned {
-			// Whose segments wait for this one waits for no other.
+			// Segments that wait for this assignment need not wait for the others.
 			lock(&self.assigned).insert((job, assigned.index), assigned.clone());
 		}
 		Ok(assigned)
@@ -323,7 +322,7 @@ impl Registration {
 	}
 }
 
-/// Whether time alone may heal an error: what the operator has to do something about does not count.
+/// Whether an error may pass by itself, without the operator.
 fn passes(error: &TranscodeError) -> bool {
 	let TranscodeError::Chain(error) = error else { return false };
 	let waits = ["TermsLocked", "Jailed", "PriceBelowLowest"];

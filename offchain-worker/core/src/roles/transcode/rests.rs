@@ -1,6 +1,6 @@
-//! Jobs whose segments are work for nothing: how often that happened, and how long each is left alone. It is
-//! remembered over restarts, so that a job that fails again and again cannot have the machine for nothing by
-//! waiting, by breaking it off, or by good segments between bad ones that cost its sender nothing.
+//! Jobs whose segments are wasted work: their failures, and how long each job rests. Remembered over
+//! restarts. So a job that keeps failing cannot have the machine for nothing: not by waiting, not by stopping
+//! the worker, and not by good segments between bad ones that cost its sender nothing.
 
 use std::{
 	collections::BTreeMap,
@@ -18,26 +18,26 @@ use crate::{
 	},
 };
 
-/// Names, in the store, the jobs that failed.
+/// The name, in the store, of the jobs that failed.
 const FAILED: &str = "failed-jobs";
-/// How long a job is left alone after its first failure, and at most.
+/// How long a job rests after its first failure, and at most.
 const REST_MS: (u64, u64) = (500, 6 * 3_600_000);
-/// What a failure counts: eight segments.
+/// The score of a failure: eight segments.
 const FAILURE: u32 = 8 * SEGMENT;
-/// What a segment counts that was made, if it was half of the job's largest or more; a smaller one counts as
-/// much less as it is smaller.
+/// The score of a transcoded segment with at least half the work of the job's largest; a smaller one counts
+/// proportionally less.
 const SEGMENT: u32 = 1_000;
-/// Failures that count: with so many the rest is at its longest.
+/// The most failures that count: with these the rest is longest.
 const MOST_COUNTED: u32 = 17;
-/// For how long a job that is not sent any more is remembered.
+/// How long a job is remembered after its last segment.
 const REMEMBERED_MS: u64 = 24 * 3_600_000;
-/// Jobs that are remembered; those that failed last.
+/// The most jobs that are remembered: those that failed last.
 const MOST_JOBS: usize = 256;
 
-/// What a job has cost.
+/// A job's failures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
 struct Failures {
-	/// Failures, each [`FAILURE`], less what the segments made since count.
+	/// Failures, each [`FAILURE`], less the score of segments transcoded since.
 	score: u32,
 	/// When it failed last, in milliseconds since 1970.
 	last_ms: u64,
@@ -49,13 +49,13 @@ impl Failures {
 		REST_MS.0.saturating_mul(1 << doubled.min(MOST_COUNTED)).min(REST_MS.1)
 	}
 
-	/// Whether the job is left alone. A clock that was set back ends a rest.
+	/// Whether the job rests. A clock that was set back ends a rest.
 	fn rests(self, now_ms: u64) -> bool {
 		now_ms.checked_sub(self.last_ms).is_some_and(|past| past < self.rest_ms())
 	}
 }
 
-/// What a segment counts that was made.
+/// The score of a transcoded segment.
 fn counted(work: u64, largest: u64) -> u32 {
 	let halves = u128::from(work).saturating_mul(2);
 	let share = halves.saturating_mul(SEGMENT.into()) / u128::from(largest.max(1));
@@ -68,7 +68,7 @@ type Jobs = BTreeMap<JobId, Failures>;
 pub(super) struct Rests {
 	store: Arc<dyn TranscodeStore>,
 	clock: Arc<dyn Clock>,
-	/// `None` until it was read. Held while it is stored, so that what is stored last is the newest.
+	/// `None` until read. Held while it is stored, so that the newest state is stored last.
 	jobs: Arc<Mutex<Option<Jobs>>>,
 }
 
@@ -77,14 +77,14 @@ impl Rests {
 		Self { store, clock, jobs: Arc::default() }
 	}
 
-	/// Whether a job is left alone now.
+	/// Whether a job rests now.
 	pub(super) async fn rests(&self, job: JobId) -> Result<bool, StoreError> {
 		let now_ms = self.clock.wall_ms();
 		self.with(move |_, jobs| Ok(jobs.get(&job).is_some_and(|failed| failed.rests(now_ms))))
 			.await
 	}
 
-	/// Notes that a segment was work for nothing: the rest after it is twice that before.
+	/// Notes a failure: the rest after it is twice as long as the one before.
 	pub(super) async fn failed(&self, job: JobId) -> Result<(), StoreError> {
 		let now_ms = self.clock.wall_ms();
 		self.with(move |store, jobs| {
@@ -103,13 +103,14 @@ impl Rests {
 		.await
 	}
 
-	/// Notes that a segment of so much work was made, of a job whose largest has so much.
+	/// Notes a transcoded segment, with its work and that of the job's largest segment.
 	pub(super) async fn made(&self, job: JobId, work: u64, largest: u64) -> Result<(), StoreError> {
 		self.with(move |store, jobs| {
 			let Some(failed) = jobs.get_mut(&job) else { return Ok(()) };
 			failed.score = failed.score.saturating_sub(counted(work, largest));
 			if failed.score > 0 {
-				// Of the others only this process knows: after a restart the job has to make them again.
+				// The other scores are known only to this process: after a restart the job has to earn them
+				// again.
 				return Ok(());
 			}
 			jobs.remove(&job);
@@ -118,7 +119,7 @@ impl Rests {
 		.await
 	}
 
-	/// Works with what is remembered, which is read first.
+	/// Runs with the remembered jobs, which are read first.
 	async fn with<T: Send + 'static>(
 		&self,
 		work: impl FnOnce(&dyn TranscodeStore, &mut Jobs) -> Result<T, StoreError> + Send + 'static,
@@ -184,7 +185,7 @@ mod tests {
 		})
 	}
 
-	/// Whoever sets up job after job makes this remember no more than so many.
+	/// An attacker with ever new jobs cannot make it remember more than this many.
 	#[test]
 	fn attack_jobs_that_fill_what_is_remembered() {
 		simulate(|sim| async move {
@@ -198,7 +199,7 @@ mod tests {
 			assert!(!rests.rests(0).await.unwrap() && rests.rests(1).await.unwrap());
 			let again = Rests::new(Arc::new(store), clock);
 			assert!(!again.rests(0).await.unwrap() && again.rests(most).await.unwrap());
-			// And those that are sent no more are forgotten in the end.
+			// And jobs without further segments are forgotten in the end.
 			sim.sleep(REMEMBERED_MS).await;
 			again.failed(7).await.unwrap();
 			assert_eq!(lock(&again.jobs).as_ref().unwrap().len(), 1);

@@ -1,5 +1,5 @@
-//! Forced variants: which segments have one, which the transcoder's VRF says, and opening that to the
-//! chain once no judge can say anything any more.
+//! Forced variants: the transcoder's VRF decides which segments have one; it is opened to the chain once no
+//! judge can say anything any more.
 
 use std::{
 	collections::BTreeMap,
@@ -27,8 +27,8 @@ use crate::{
 };
 
 impl Parts {
-	/// The variant that a segment has to have, if any: the same whenever it is asked, and known to nobody
-	/// else until it is opened.
+	/// The variant that a segment must have, if any: deterministic, and known to nobody else until it is
+	/// opened.
 	pub(super) async fn variant(
 		&self,
 		assigned: &Assigned,
@@ -48,10 +48,10 @@ impl Parts {
 	}
 }
 
-/// What is known of a claim's opening.
+/// The state of a claim's opening.
 #[derive(Clone, Copy, Default)]
 struct Opening {
-	/// The deadline that it was seen with, and the middle of the time that was left then.
+	/// The deadline when it was first seen, and the middle of the time that was left then.
 	until: (BlockNumber, BlockNumber),
 	/// When it was last sent.
 	sent: Option<BlockNumber>,
@@ -70,7 +70,7 @@ impl Variants {
 		Self { parts, openings: Mutex::default() }
 	}
 
-	/// Opens which of the drawn segments of a claim had to have a variant, where the chain waits for it.
+	/// Opens which of the drawn segments of a claim had to have a variant, if the chain waits for it.
 	pub(super) async fn open(
 		&self,
 		head: Head,
@@ -99,7 +99,7 @@ impl Variants {
 			drawing => drawing?,
 		};
 		let signing = match self.parts.signing(info.transcoder_keys).await {
-			// The chain takes one by the keys in use as well, for these may have been revoked.
+			// The chain also takes a signature by the keys in use, because these may have been revoked.
 			Err(TranscodeError::Key(_)) => self.parts.signing_now().await,
 			signing => signing,
 		};
@@ -148,9 +148,9 @@ impl Variants {
 		Ok(())
 	}
 
-	/// Whether x may be known: it is final that nobody says anything any more, for a reorganised chain
-	/// would take words that were said, or kept back, by it. In the second half of the time everybody may know: finality
-	/// may be what is missing, and who does not open pays.
+	/// Whether x may be revealed. In the first half of the time only if it is final that no judge can say
+	/// anything any more: after a reorganisation judges could use x for their words. In the second half
+	/// always: finality may be missing, and not opening costs stake.
 	async fn may_be_known(
 		&self,
 		id: ClaimId,

@@ -1,4 +1,4 @@
-//! What the next claim of an assignment is worth: whether it is made, waits or is given up.
+//! Decides by its worth whether the next claim of an assignment is made, waits or is given up.
 
 use std::collections::BTreeMap;
 
@@ -16,45 +16,45 @@ use sp_runtime::Perbill;
 use super::TranscodeConfig;
 use crate::{decimal, ports::store::TranscodedSegment, rules::claims::build};
 
-/// How much of all work the verification of a claim is to take at most. Where that of a longest claim takes more,
-/// as on networks for tests and of who is new, no claim waits for it.
+/// The target for the share of a claim's verification in all work. If even the longest claim exceeds it, as
+/// on test networks and for new transcoders, no claim waits for it.
 pub(super) const MOST_VERIFICATION: Perbill = Perbill::from_percent(12);
 
-/// The segments of an assignment that it is time to claim, and what decides what becomes of them.
+/// An assignment's segments that it is time to claim, and everything that decides about them.
 pub(super) struct Prospect<'a> {
-	/// The segments that are not claimed, ascending, as many as one claim may hold.
+	/// The unclaimed segments, ascending, as many as one claim may hold.
 	pub receipts: &'a [TranscodedSegment],
-	/// The seqs that the claim is to cover, both ends included.
+	/// The seqs that the claim would cover, both ends included.
 	pub range: (Seq, Seq),
-	/// The job; `None` where the chain has it no more.
+	/// The job; `None` if the chain does not have it any more.
 	pub job: Option<&'a JobView>,
-	/// The assignment; `None` where it is not the job's current one.
+	/// The assignment; `None` if it is not the job's current one.
 	pub current: Option<&'a AssignmentView>,
-	/// What the assignment's claims have to be worth; `None` where the chain does not say it.
+	/// The least worth of the assignment's claims; `None` if the chain does not tell.
 	pub terms: Option<ClaimTerms>,
 	/// The most leaves that a claim may have.
 	pub max_leaves: u32,
-	/// How many assignments have something to claim, this one among them.
+	/// How many assignments have something to claim, including this one.
 	pub sharing: usize,
 	/// Whether the assignment has ended.
 	pub ended: bool,
-	/// Whether nothing comes into the claim any more.
+	/// Whether the claim cannot grow any more.
 	pub is_complete: bool,
 	/// The transcoder's terms.
 	pub config: &'a TranscodeConfig,
 }
 
-/// What becomes of a [`Prospect`].
+/// The decision about a [`Prospect`].
 pub(super) enum Next {
 	/// Nothing yet.
 	Waits,
-	/// Nothing until claims are decided that the own bond backs.
+	/// Nothing until earlier claims are decided, because the own bond backs no more.
 	NotBacked(ClaimTerms),
 	/// A claim.
 	Claim {
 		/// Its leaves.
 		leaves: Vec<Leaf>,
-		/// What it commits to.
+		/// Its commitment.
 		commitment: Commitment,
 		/// Why it is given up instead of being sent.
 		given_up: Option<String>,
@@ -62,10 +62,10 @@ pub(super) enum Next {
 }
 
 impl Prospect<'_> {
-	/// Decides what becomes of it. Fails where no tree can be built.
+	/// Decides. Fails if no tree can be built.
 	pub(super) fn decide(&self) -> Result<Next, TreeError> {
-		// What is beyond the allowance waits for a top-up, what the own bond does not back for earlier
-		// claims to be decided. A claim with it would be refused, and stand before all later ones.
+		// Segments beyond the allowance wait for a top-up; those that the own bond does not back wait until
+		// earlier claims are decided. A claim with them would be refused, and block all later ones.
 		let Some(last) = self.last_within(self.most()) else {
 			let is_allowed =
 				|current: &AssignmentView| self.last_within(current.allowance).is_some();
@@ -77,17 +77,17 @@ impl Prospect<'_> {
 		let (leaves, tree) = self.build_to(last)?;
 		let commitment = tree.commitment();
 		let may_wait = !self.ended && !self.is_complete;
-		// The chain takes no smaller fee into escrow: such a claim waits for more segments, as long as
-		// any can come into it, and is given up then.
+		// The chain takes no smaller fee into escrow: such a claim waits while it can grow, and is then given
+		// up.
 		let too_small = self
 			.current
 			.is_some_and(|current| fee(commitment.total_work, current.price) < ETH_MINIMUM);
 		if too_small && may_wait {
 			return Ok(Next::Waits);
 		}
-		// Nor is one made of which its call takes more than a small part, or whose verification takes more of
-		// all work than it has to: it waits too, but for no more than half of what can be claimed beside it.
-		// At the end what does not even pay its call is given up.
+		// A claim also waits if its call costs more than a small part of it, or if its verification takes
+		// more of all work than it has to; but only until half of what can be claimed beside it is used. At
+		// the end, a claim that does not even pay for its call is given up.
 		let price = self.current.map_or(self.config.price, |current| current.price);
 		let own = own_share(fee(commitment.total_work, price), self.config.fee_share);
 		let call_fee = self.terms.map_or(0, |terms| terms.call_fee);
@@ -112,18 +112,18 @@ impl Prospect<'_> {
 		}))
 	}
 
-	/// The most that can be claimed now: what the allowance has and the own bond backs.
+	/// The most that can be claimed now: within the allowance, and backed by the own bond.
 	fn most(&self) -> Balance {
 		let backed = self.backed();
 		self.current.map_or(backed, |current| current.allowance.min(backed))
 	}
 
-	/// What the own bond backs beside the claims that are not decided.
+	/// How much the own bond backs in addition to the undecided claims.
 	fn backed(&self) -> Balance {
 		self.terms.map_or(Balance::MAX, |terms| terms.backing.saturating_sub(terms.exposed))
 	}
 
-	/// The last seq of the range up to which `most` pays for the leaves; `None` when it pays for none.
+	/// The last seq of the range up to which `most` pays for the leaves; `None` if it pays for none.
 	fn last_within(&self, most: Balance) -> Option<Seq> {
 		let (first, last) = self.range;
 		let Some(current) = self.current else { return Some(last) };
@@ -137,7 +137,7 @@ impl Prospect<'_> {
 			}
 			paid = Some(seq);
 		}
-		// Gaps at the end are claimed for nothing.
+		// Gaps at the end are included: they cost nothing.
 		paid.map(|_| last)
 	}
 
@@ -148,7 +148,7 @@ impl Prospect<'_> {
 		build(self.range.0, last, |seq| leaves.get(&seq).copied().cloned())
 	}
 
-	/// Whether the verification of a claim takes more of all work than it should, and that of a longer one
+	/// Whether a claim's verification takes more of all work than it should, and a longer claim's would take
 	/// less.
 	fn is_dear(&self, claim: &Commitment) -> bool {
 		self.job.zip(self.terms).is_some_and(|(job, ClaimTerms { terms, .. })| {
@@ -158,9 +158,9 @@ impl Prospect<'_> {
 		})
 	}
 
-	/// Whether more can come into a claim, and half of what may be claimed is left for it: of the allowance, and of
-	/// this assignment's part of what the own bond backs. All of them may end at once, and what is not backed soon
-	/// after is never paid.
+	/// Whether a claim may wait: it can grow, and half is left of the allowance and of this assignment's part
+	/// of what the own bond backs. All assignments may end at once, and what is not backed soon after is
+	/// never paid.
 	fn has_room(&self, claim: &Commitment) -> bool {
 		self.job.zip(self.current).is_some_and(|(job, current)| {
 			let largest = fee(job.max_leaf_work, current.price);
@@ -171,9 +171,9 @@ impl Prospect<'_> {
 		})
 	}
 
-	/// The claim up to `last`, as far as it is worth its verification; `None` when it waits. Where
-	/// nothing comes into it any more it is made longer, with nothing in the rest, as far as no more of it
-	/// is drawn by that. The chain takes any when the assignment has ended.
+	/// The claim up to `last`, if it is worth its verification; `None` if it waits. A claim that cannot grow
+	/// is padded with empty leaves, as far as that does not raise the number of drawn leaves. The chain takes
+	/// any claim after the assignment's end.
 	fn worth_verifying(
 		&self,
 		leaves: Vec<Leaf>,
@@ -203,7 +203,7 @@ impl Prospect<'_> {
 	}
 }
 
-/// What of a claim's fee its transcoder keeps. Who gives all of it to delegators works for them.
+/// The transcoder's own share of a claim's fee. One that gives everything to delegators works for them.
 fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
 	match fee.saturating_sub(fee_share * fee) {
 		0 => fee,
@@ -211,15 +211,15 @@ fn own_share(fee: Balance, fee_share: Perbill) -> Balance {
 	}
 }
 
-/// How much of all work the verification of a claim takes whose leaves are as large as each other: of what is
-/// claimed and of what its committee does again.
+/// The share of verification in all work (the claimed work plus the committee's) for a claim with leaves of
+/// equal size.
 pub(super) fn verification(leaves: u32, max_samples: u32, terms: &VerificationTerms) -> Perbill {
 	let samples = u64::from(sample_count(terms.rate, leaves, max_samples));
 	let judged = samples.saturating_mul(terms.committee_size.into());
 	Perbill::from_rational(judged, judged.saturating_add(leaves.into()))
 }
 
-/// Whether a claim is worth its verification, as the chain asks while its assignment runs.
+/// Whether a claim is worth its verification, by the chain's rule while its assignment runs.
 fn is_worth_it(
 	claim: &Commitment,
 	leaves: &[Leaf],

@@ -1,7 +1,7 @@
-//! The other judges of a claim: what is had of them, and what they are given.
+//! The other judges of a claim: fetching from them, and serving them.
 //!
-//! Who judges a claim the chain says, and where its judge is reached an account says in its public record.
-//! Whoever shows a judge's pass is served, and nobody else.
+//! The chain names the judges of a claim, and each account's public record says where its judge is reached.
+//! Only peers with a judge's pass are served.
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -31,29 +31,29 @@ use crate::{
 	shelf::Shelf,
 };
 
-/// Judges that are asked for one blob in one attempt; the next attempt asks others.
+/// Judges that are asked for a blob in one attempt; the next attempt asks others.
 pub(super) const MOST_ASKED: usize = 8;
-/// How long it is believed where a judge is reached.
+/// How long a judge's record is cached.
 const BELIEVED_MS: u64 = 60_000;
-/// How long the chain may take to say it.
+/// How long the chain may take to answer.
 const ANSWER_MS: u64 = 2_000;
-/// Of how many accounts it is remembered.
+/// The most accounts whose records are cached.
 const MOST_LOCATED: usize = 1_024;
 
-/// The judges of the claims that a verifier works on, as it asks them and answers them.
+/// The judges of the claims that a verifier works on: it asks them and answers them.
 pub struct Fellows {
 	chain: Arc<dyn Chain>,
 	clock: Arc<dyn Clock>,
 	seats: Seats,
 	shelf: Shelf,
-	/// The claims whose bytes are held: of others nobody is looked up.
+	/// The claims whose bytes are held: only their judges are looked up.
 	held: Mutex<BTreeSet<ClaimId>>,
-	/// The records of accounts, and until when they are believed.
+	/// The records of accounts, and until when they are cached.
 	located: Mutex<BTreeMap<AccountId, (u64, Option<ServiceRecord>)>>,
 }
 
 impl Fellows {
-	/// Those that `chain` names; they are given what is in `store`.
+	/// Fellows by `chain`, served from `store`.
 	pub fn new(chain: Arc<dyn Chain>, store: Arc<dyn VerifyStore>, clock: Arc<dyn Clock>) -> Self {
 		Self {
 			seats: Seats::new(chain.clone(), clock.clone()),
@@ -65,14 +65,14 @@ impl Fellows {
 		}
 	}
 
-	/// From now on these claims' bytes are held, and no others.
+	/// Sets the claims whose bytes are held.
 	pub(super) fn hold(&self, claims: BTreeSet<ClaimId>) {
 		let mut held = lock(&self.held);
 		held.difference(&claims).for_each(|claim| self.seats.forget(*claim));
 		*held = claims;
 	}
 
-	/// Some of the judges beside whom a task is worked on, beginning at the place `turn` among them.
+	/// Some of the other judges of a task, beginning at the place `turn`.
 	pub(super) async fn of(
 		&self,
 		net: &dyn Transport,

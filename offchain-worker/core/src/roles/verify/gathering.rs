@@ -1,4 +1,5 @@
-//! The bytes of drawn leaves: from the transcoder, or else from fellow judges, into this judge's own store.
+//! Gathers the bytes of drawn leaves into this judge's own store: from the transcoder, otherwise from fellow
+//! judges.
 
 use std::sync::Arc;
 
@@ -23,12 +24,12 @@ use crate::{
 	},
 };
 
-/// Between two attempts to fetch the same bytes.
+/// The pause between two attempts to fetch the same bytes.
 pub(super) const RETRY_MS: u64 = 500;
-/// After so many attempts in vain to fetch the same bytes the node is told that they are missing.
+/// Failed attempts to fetch the same bytes after which the node is told that they are missing.
 const LACKING_ATTEMPTS: u32 = 2;
 
-/// The bytes of a leaf, and the place in which they are examined.
+/// The bytes of a leaf, and the place for examining them.
 pub(super) struct Gathered {
 	pub input: Vec<u8>,
 	pub outputs: Vec<Vec<u8>>,
@@ -36,9 +37,9 @@ pub(super) struct Gathered {
 }
 
 impl Inner {
-	/// Fetches what a leaf names, input first, into this verifier's own store, waits for a place
-	/// and reads it; or says why something cannot be had before the deadline. Leaves that wait for
-	/// each other's bytes or for a place hold no memory.
+	/// Fetches the bytes of a leaf, input first, into this verifier's own store, waits for a place and reads
+	/// them; or returns why they cannot be had before the deadline. Leaves that wait for bytes or a place
+	/// hold no memory.
 	pub(super) async fn gather(
 		&self,
 		at: &AtWork<'_>,
@@ -62,9 +63,10 @@ impl Inner {
 		Ok(Ok(Gathered { input, outputs, _place: place }))
 	}
 
-	/// Puts bytes into the store, unless they are there, and keeps them with the task's, for the time of a
-	/// dispute; or says why they could not be had before the deadline. They are pinned at once: another claim
-	/// whose they are too may be closed before the leaf is whole, and one that never is must not leave them.
+	/// Stores bytes, unless they are there, and pins them for the task, also for the time of a dispute; or
+	/// returns why they could not be had before the deadline. They are pinned at once, because another claim
+	/// with the same bytes may be closed before the leaf is complete, and an incomplete leaf must not leave
+	/// them behind.
 	async fn obtain(
 		&self,
 		at: &AtWork<'_>,
@@ -84,7 +86,7 @@ impl Inner {
 		};
 		match known {
 			Ok(true) => return Ok(Ok(())),
-			// A store removes what it finds damaged: it is fetched again like what never was there.
+			// A store removes damaged bytes, which are then fetched again.
 			Ok(false) | Err(StoreError::Damaged(_)) => {}
 			Err(error) => return Err(failed(error)),
 		}
@@ -104,7 +106,8 @@ impl Inner {
 			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
 				Either::Left((fetched, _)) => Some(fetched),
 				Either::Right((_, fetch)) => {
-					// What trickles until it is too late to ask is lacking as much as what is refused.
+					// Bytes that trickle until it is too late to ask for them count as missing, like refused
+					// ones.
 					self.note_lacking(at.task);
 					match select(fetch, self.clock.sleep_until(at.deadline)).await {
 						Either::Left((fetched, _)) => Some(fetched),
@@ -142,9 +145,9 @@ impl Inner {
 		}
 	}
 
-	/// The bytes that a leaf describes: from the transcoder, or else from fellow judges, each attempt from
-	/// others. Once bytes are lacking fellows come first: the transcoder may send each just fast enough not to be
-	/// left for another, and all of them too slowly.
+	/// The bytes that a leaf describes: from the transcoder, otherwise from fellow judges, in each attempt
+	/// from others. Once bytes are missing, fellows are asked first: the transcoder may send each piece just
+	/// fast enough not to be replaced, and all of them too slowly.
 	async fn fetch(
 		&self,
 		at: &AtWork<'_>,
@@ -167,8 +170,8 @@ impl Inner {
 		}
 		first.push(service.clone());
 		match self.fetcher.fetch(output, first, more, pass).await {
-			// What a leaf says wrongly of right bytes must not make them unobtainable: the hash says what
-			// they are, the rest is judged afterwards.
+			// A wrong description of right bytes must not make them unobtainable: the hash identifies them,
+			// and the rest is judged afterwards.
 			Err(NetError::WrongBytes) => {
 				let bytes = self.net.fetch(service, output.hash, MAX_SEGMENT_BYTES, pass).await?;
 				Ok(Fetched { bytes, from: service.clone() })
@@ -189,8 +192,7 @@ impl Inner {
 		Some(SignedPass { pass, signature: task.pass.clone()? })
 	}
 
-	/// Stores bytes for `owner`; where there is no room, those of the tasks that are done make room, the oldest
-	/// first.
+	/// Stores bytes for `owner`; if there is no room, removes the bytes of finished tasks, the oldest first.
 	async fn put(&self, owner: &str, bytes: Vec<u8>) -> Result<(), StoreError> {
 		let bytes = Arc::new(bytes);
 		loop {
@@ -208,7 +210,7 @@ impl Inner {
 	}
 }
 
-/// What it means that bytes could not be fetched; an error where the fault is this machine's.
+/// What a failed fetch shows about the bytes; an error if the fault is this machine's.
 pub(super) fn kind_of(error: &NetError) -> Result<UnavailableKind, String> {
 	match error {
 		NetError::BadRecord(_) | NetError::Unreachable(_) => Ok(UnavailableKind::Unreachable),

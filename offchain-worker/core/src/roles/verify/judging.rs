@@ -1,4 +1,4 @@
-//! What is said of a leaf whose bytes are there.
+//! The judgement of a leaf whose bytes are there.
 
 use std::future::Future;
 
@@ -18,12 +18,12 @@ use crate::{
 	ports::engine::{Examined, Fault, Finding, Format, MediaEngine, MediaError},
 };
 
-/// How often the engine may fail before the leaf is given up.
+/// How many times the engine may fail before the leaf is given up.
 const ENGINE_ATTEMPTS: u32 = 2;
 
-/// What an examination means for a leaf that claims `work`: the first fault in rendition order
-/// decides; without one the work does, then whether a rendition is a variant. At most one can be:
-/// two are no leaf that the protocol asks for.
+/// The verdict on a leaf that claims `work`, by its examination. The first fault in rendition order decides;
+/// without one the work does; then whether a rendition is a variant. At most one can be a variant, because
+/// the protocol never requires two.
 pub fn judge(examined: &Examined, claimed_work: u64, real_work: Option<u64>) -> Verdict {
 	match examined.findings.iter().find_map(Finding::fault) {
 		Some(Fault::Mismatch(kind)) => return Verdict::Mismatch(kind),
@@ -40,7 +40,7 @@ pub fn judge(examined: &Examined, claimed_work: u64, real_work: Option<u64>) -> 
 	}
 }
 
-/// By what a leaf is judged.
+/// The terms by which a leaf is judged.
 pub(crate) struct Terms<'a> {
 	/// The job's ladder.
 	pub ladder: &'a Ladder,
@@ -54,18 +54,18 @@ pub(crate) struct Terms<'a> {
 	pub variants: bool,
 }
 
-/// What is said of a leaf whose bytes are there.
+/// The judgement of a leaf whose bytes are there.
 pub(crate) struct Judged {
 	/// The verdict.
 	pub verdict: Verdict,
-	/// The leaf's part of the evidence, where pictures were made.
+	/// The leaf's part of the evidence, if pictures were made.
 	pub digest: Option<Hash>,
 	/// What was found of each output, in words.
 	pub findings: Vec<String>,
 }
 
-/// Judges a leaf by the bytes that it names: its input, and its outputs in order without those that
-/// are absent. An error is a failure of the engine, of which the leaf is not guilty.
+/// Judges a leaf by its bytes: its input, and its outputs in order without absent ones. An error is a failure
+/// of the engine, not of the leaf.
 pub(crate) async fn judge_leaf(
 	engine: &dyn MediaEngine,
 	terms: &Terms<'_>,
@@ -78,7 +78,7 @@ pub(crate) async fn judge_leaf(
 		Leaf::Empty => only(Verdict::Unavailable(UnavailableKind::Refused)),
 		Leaf::Rejected { segment, .. } => {
 			let format = Format::of(terms.ladder, terms.limits, segment);
-			// Why it is rejected informs only.
+			// The reason for a rejection is only information.
 			match attempted(|| engine.accept(&format, input)).await {
 				Err(MediaError::Invalid(_)) => only(Verdict::Valid),
 				Err(error) => Err(error.to_string()),
@@ -86,12 +86,13 @@ pub(crate) async fn judge_leaf(
 			}
 		}
 		Leaf::Transcoded { segment, outputs, work, .. } => {
-			// Where nothing is there, nothing shows that any work was done.
+			// Without outputs, nothing shows that any work was done.
 			if outputs.iter().all(Option::is_none) {
 				return only(Verdict::Mismatch(MismatchKind::Work));
 			}
 			let format = Format::of(terms.ladder, terms.limits, segment);
-			// A ballot is as long as the work that its leaves state: no judge does more for one of them.
+			// The time of a ballot depends on the work that its leaves state, so a judge does no more for a
+			// leaf.
 			let stated = Some(StatedWork { work: *work, factors: *terms.factors });
 			let format = Format { variants: terms.variants, stated, ..format };
 			let mut bytes = bytes.into_iter();
@@ -128,7 +129,7 @@ pub(crate) async fn judge_leaf(
 	}
 }
 
-/// Asks an engine until it answers something that is not its own failure, a few times at most.
+/// Asks an engine until it answers without a failure of its own, a few times at most.
 async fn attempted<T, F>(ask: impl Fn() -> F) -> Result<T, MediaError>
 where
 	F: Future<Output = Result<T, MediaError>>,
@@ -143,7 +144,7 @@ where
 	Err(last)
 }
 
-/// Whether outputs have the lengths and chunks that a leaf says.
+/// Whether outputs have the lengths and chunks in the leaf.
 fn are_described(outputs: &[Option<Output>], made: &[Option<Vec<u8>>]) -> bool {
 	outputs.iter().flatten().zip(made.iter().flatten()).all(|(output, bytes)| {
 		bytes.len() as u64 == u64::from(output.len) && chunk_root(bytes) == output.chunk_root

@@ -1,9 +1,9 @@
-//! The verifier: gathers the bytes of drawn leaves from the transcoder, or else from those who judge
-//! beside it, makes them again and judges.
+//! The verifier: gathers the bytes of drawn leaves from the transcoder, otherwise from fellow judges, makes
+//! the outputs again and judges.
 //!
-//! Nothing but hashes is taken on trust. Bytes that cannot be had in time are `Unavailable`, an
-//! engine that fails makes the leaf `Abstain`, and neither is ever called a mismatch. Bytes that
-//! were had stay stored, and are given to fellow judges, until the claim is closed.
+//! It trusts nothing but hashes. Bytes that cannot be had in time are `Unavailable`; a failing engine makes
+//! the leaf `Abstain`; neither is ever called a mismatch. Fetched bytes stay stored, and are served to fellow
+//! judges, until the claim is closed.
 
 mod fellows;
 mod gathering;
@@ -45,31 +45,31 @@ use crate::{
 	sha256,
 };
 
-/// Finished tasks whose answers are kept; older ones are forgotten. As many as a node has duties at a
-/// time: none is forgotten before the node has had its answer.
+/// Finished tasks whose answers are kept; older ones are forgotten. A node has no more duties at a time, so
+/// none is forgotten before the node has its answer.
 const KEPT_ANSWERS: usize = 4_096;
-/// Of so many of those, the newest, the bytes are kept too, as long as their claims are open and there is room.
+/// The newest finished tasks whose bytes are kept too, as long as their claims are open and there is room.
 const KEPT_BYTES: usize = 64;
-/// How often it is looked which claims are closed.
+/// How often closed claims are looked up.
 const CLOSED_MS: u64 = 60_000;
-/// Tasks that may be unfinished; more are turned away until some are done. The node asks first for
-/// those whose time is over first. More than the chain has a judge owe, 600 under the preset of production: whoever
-/// has the bytes of small claims trickle must not keep others' out.
+/// The most unfinished tasks; more are turned away until some are done. The node posts those with the
+/// earliest deadline first. More than the chain can make a judge owe (600 under the preset `production`), so
+/// that a transcoder whose small claims' bytes trickle cannot keep others' tasks out.
 pub const MAX_QUEUE: usize = 1_024;
-/// Blobs of a task that are fetched at a time: what a task may hold in memory, for the transcoder
-/// that serves them may be one that wants verifiers to run out of it.
+/// Blobs of a task that are fetched at a time. Bounds a task's memory, because a transcoder may want
+/// verifiers to run out of it.
 const FETCHES: usize = 4;
-/// Blobs that are fetched at a time beside one of each transcoder: what all tasks may hold in memory together.
-/// One of its own has every transcoder, so that none that is slow makes others' bytes wait.
+/// Blobs that are fetched at a time in addition to one of each transcoder. Bounds the memory of all tasks
+/// together. Every transcoder has one fetch of its own, so that a slow one does not delay others' bytes.
 const SHARED_FETCHES: usize = 16;
-/// Blobs that are read at a time to see whether they are there: of a task that could be a hundred of 16 MiB.
+/// Blobs that are read at a time to check whether they are stored: a task could have a hundred of 16 MiB.
 const LOOKS: usize = 4;
 
-/// How often golden vectors are tried to be made anew where this machine has no room for them, and how long after the
-/// last time.
+/// How many times making golden vectors is tried again if this machine has no memory for them, and the pause
+/// between tries.
 const REMAKE: (u32, u64) = (10, 30_000);
 
-/// Names a task: the same claim, tranche and member is the same task.
+/// The key of a task: claim, tranche and member.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
 pub struct TaskKey {
 	/// The claim.
@@ -91,9 +91,9 @@ impl TaskKey {
 	}
 }
 
-/// What a task asks: a reorg can change the seed or the leaves, and then it is another task under
-/// the same key. The time that it leaves is no part of it, nor the pass, nor where the transcoder is
-/// reached: who is judged must not be able to start the work anew by moving.
+/// The identity of a task's question: a reorg can change the seed or the leaves, which makes another task
+/// under the same key. Its deadline, its pass and the transcoder's address are not part of it: a transcoder
+/// must not be able to restart the work by moving.
 fn content(task: &VerifyTask) -> Hash {
 	let asked = VerifyTask {
 		patience_ms: 0,
@@ -113,9 +113,9 @@ struct Finished {
 enum Entry {
 	Working {
 		content: Hash,
-		/// Where the transcoder was reached when the task was last posted.
+		/// The transcoder's record when the task was last posted.
 		service: ServiceRecord,
-		/// Whether bytes could not be had so far: the node asks for them on the chain.
+		/// Whether bytes are missing so far: then the node asks for them on the chain.
 		lacks: bool,
 	},
 	Finished(Finished),
@@ -132,13 +132,13 @@ struct Tasks {
 	entries: BTreeMap<TaskKey, Entry>,
 	/// Finished tasks, oldest first.
 	order: VecDeque<TaskKey>,
-	/// Those whose bytes are kept, oldest first.
+	/// Finished tasks whose bytes are kept, oldest first.
 	kept: VecDeque<TaskKey>,
 	working: usize,
 }
 
 impl Tasks {
-	/// Those that are at work.
+	/// Tasks in work.
 	fn at_work(&self) -> impl Iterator<Item = &TaskKey> {
 		let entries = self.entries.iter();
 		let working = entries.filter(|(_, entry)| matches!(entry, Entry::Working { .. }));
@@ -150,8 +150,8 @@ impl Tasks {
 		self.at_work().chain(&self.kept).map(|key| key.claim).collect()
 	}
 
-	/// Takes the oldest of those whose bytes are kept and that nothing at work needs: a dispute has the bytes of
-	/// the tranche before it.
+	/// Removes the oldest task whose bytes are kept and that no task in work needs: a dispute uses the bytes
+	/// of earlier tranches.
 	fn take_oldest(&mut self) -> Option<TaskKey> {
 		let at_work: BTreeSet<ClaimId> = self.at_work().map(|key| key.claim).collect();
 		let place = self.kept.iter().position(|key| !at_work.contains(&key.claim))?;
@@ -174,39 +174,39 @@ struct Inner {
 	store: Arc<dyn VerifyStore>,
 	net: Arc<dyn Transport>,
 	fetcher: Fetcher,
-	/// Who judges the same claims, where the chain can be asked.
+	/// The fellow judges, if the chain can be asked.
 	fellows: OnceLock<Arc<Fellows>>,
 	/// One per toolchain.
 	engines: Vec<Arc<dyn MediaEngine>>,
 	events: Arc<dyn EventSink>,
 	clock: Arc<dyn Clock>,
 	places: Arc<Places>,
-	/// Fetches beside the one that every transcoder has.
+	/// Fetches in addition to every transcoder's own.
 	fetches: Semaphore,
-	/// That one, of each transcoder whose claims are at work.
+	/// The own fetch of each transcoder with claims in work.
 	own: Mutex<BTreeMap<AccountId, Arc<Semaphore>>>,
-	/// Looks at what is there already.
+	/// The reads of stored blobs.
 	looks: Semaphore,
 	tasks: Mutex<Tasks>,
-	/// What became of the golden vectors that were made anew.
+	/// The result of making the golden vectors anew.
 	remade: Mutex<Remade>,
 	queue: mpsc::UnboundedSender<Work>,
 	idle: Notify,
 }
 
-/// Golden vectors that are made anew while the service runs.
+/// The state of making golden vectors anew while the service runs.
 #[derive(Default)]
 struct Remade {
-	/// Why they were last: see [`ToolchainsQuestion::anew`].
+	/// The reason of the last time: see [`ToolchainsQuestion::anew`].
 	for_window: Option<WindowIndex>,
 	/// Whether they are being made.
 	at_work: bool,
 	/// The toolchains whose vectors came out as before; `None` as long as none were made anew. Engines of
-	/// others judge no more.
+	/// other toolchains judge no more.
 	sound: Option<Vec<ToolchainId>>,
 }
 
-/// What [`VerifyRunner::run`] does.
+/// Work for [`VerifyRunner::run`].
 enum Work {
 	/// Judges a task.
 	Task(Box<Taken>),
@@ -223,14 +223,14 @@ struct Taken {
 	at_ms: u64,
 }
 
-/// Does the tasks of a [`VerifyRole`].
+/// Runs the tasks of a [`VerifyRole`].
 pub struct VerifyRunner {
 	inner: Arc<Inner>,
 	queue: mpsc::UnboundedReceiver<Work>,
 }
 
 impl VerifyRunner {
-	/// Works until it is dropped; tasks run side by side.
+	/// Works until it is dropped; tasks run concurrently.
 	pub async fn run(mut self) {
 		let mut at_work = FuturesUnordered::new();
 		loop {
@@ -245,9 +245,9 @@ impl VerifyRunner {
 	}
 }
 
-/// The list of finished tasks in the store.
+/// The name of the list of finished tasks in the store.
 const ORDER: &str = "tasks";
-/// The list of those that are at work.
+/// The name of the list of tasks in work.
 const AT_WORK: &str = "tasks at work";
 
 /// A list of tasks in the store.
@@ -257,8 +257,8 @@ fn listed(store: &dyn VerifyStore, name: &str) -> Result<VecDeque<TaskKey>, Stor
 }
 
 impl VerifyRole {
-	/// Puts the role together and reads the answers of an earlier run. `engines` have a toolchain
-	/// each; `parallel` leaves are examined at a time, those whose time runs out first.
+	/// Makes the role and reads the answers of an earlier run. `engines` has one engine for each toolchain;
+	/// `parallel` leaves are examined at a time, the earliest deadline first.
 	pub fn new(
 		genesis: Hash,
 		store: Arc<dyn VerifyStore>,
@@ -278,7 +278,7 @@ impl VerifyRole {
 		}
 		let newest = tasks.order.iter().skip(tasks.order.len().saturating_sub(KEPT_BYTES));
 		tasks.kept = newest.cloned().collect();
-		// The node may ask for them again, or never.
+		// The node may post them again, or never.
 		for key in listed(&*store, AT_WORK)? {
 			if !tasks.kept.contains(&key) {
 				tasks.kept.push_back(key);
@@ -306,15 +306,14 @@ impl VerifyRole {
 		Ok((Self { inner: inner.clone() }, VerifyRunner { inner, queue: receiver }))
 	}
 
-	/// Has bytes that the transcoder does not give fetched from `fellows`, once and for all, and tells them
-	/// what they can have.
+	/// Sets the `fellows`, once: bytes that the transcoder withholds are fetched from them, and they are
+	/// served.
 	pub fn join(&self, fellows: Arc<Fellows>) {
 		let fellows = self.inner.fellows.get_or_init(|| fellows);
 		fellows.hold(self.inner.tasks().held());
 	}
 
-	/// Lets go of the bytes of claims that are closed, as long as there are fellows whose chain says so; never
-	/// ends.
+	/// Releases the bytes of closed claims, if there are fellows whose chain can be asked; never ends.
 	pub async fn release_closed(&self) {
 		let Some(fellows) = self.inner.fellows.get() else { return std::future::pending().await };
 		loop {
@@ -330,7 +329,7 @@ impl VerifyRole {
 		}
 	}
 
-	/// Takes a task or says how far it is. Posting the same task again changes nothing.
+	/// Takes a task, or returns its progress. Posting the same task again changes nothing.
 	pub fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull> {
 		let key = TaskKey::of(&task);
 		let content = content(&task);
@@ -386,8 +385,8 @@ impl VerifyRole {
 		Ok(VerifyStatus::Working)
 	}
 
-	/// Which toolchains the engines make: by what is known, or by golden vectors made anew, which are
-	/// once for each window that asks for it.
+	/// The toolchains of the engines: the known ones, or by golden vectors made anew, once for each window
+	/// that asks for that.
 	pub fn toolchains(&self, question: ToolchainsQuestion) -> ToolchainsAnswer {
 		let mut remade = lock(&self.inner.remade);
 		if question.anew.is_some() && question.anew != remade.for_window && !remade.at_work {
@@ -403,7 +402,7 @@ impl VerifyRole {
 		ToolchainsAnswer::Made { toolchains: remade.sound.clone().unwrap_or_else(made) }
 	}
 
-	/// Waits until no task is at work.
+	/// Waits until no task is in work.
 	pub async fn idle(&self) {
 		loop {
 			let idle = self.inner.idle.notified();
@@ -420,7 +419,7 @@ impl Inner {
 		lock(&self.tasks)
 	}
 
-	/// The engine of a task's toolchain; none whose golden vectors no longer come out as they did.
+	/// The engine of a task's toolchain, unless its golden vectors differ by now.
 	fn engine(&self, task: &VerifyTask) -> Option<&dyn MediaEngine> {
 		let sound = lock(&self.remade).sound.clone();
 		if sound.is_some_and(|sound| !sound.contains(&task.toolchain)) {
@@ -459,7 +458,7 @@ impl Inner {
 		remade.sound = Some(sound);
 	}
 
-	/// Whose vectors an engine makes. That others have this machine's memory for a while says nothing of them.
+	/// The toolchain of an engine's vectors. A temporary lack of memory shows nothing about it.
 	async fn attested(&self, engine: &dyn MediaEngine) -> Result<ToolchainId, MediaError> {
 		let (attempts, wait_ms) = REMAKE;
 		for _ in 1..attempts {
@@ -504,7 +503,7 @@ impl Inner {
 		let finished = Finished { content, status };
 		let mut tasks = self.tasks();
 		tasks.working = tasks.working.saturating_sub(1);
-		// A reorg may have put another task in this one's place meanwhile.
+		// A reorg may have replaced the task meanwhile.
 		if tasks.entries.get(&key).is_some_and(|entry| entry.is_at_work_on(content)) {
 			if let Err(error) = self.keep(&mut tasks, key, finished) {
 				tracing::error!(%error, "a verdict cannot be stored");
@@ -514,7 +513,7 @@ impl Inner {
 		self.idle.notify_waiters();
 	}
 
-	/// Stores an answer before anybody can see it, and forgets the oldest.
+	/// Stores an answer before anybody can read it, and forgets the oldest.
 	fn keep(&self, tasks: &mut Tasks, key: TaskKey, finished: Finished) -> Result<(), StoreError> {
 		let stored = self.store.put_value(&key.name(), &finished.encode());
 		tasks.entries.insert(key.clone(), Entry::Finished(finished));
@@ -537,8 +536,8 @@ impl Inner {
 		self.note_at_work(tasks)
 	}
 
-	/// Lists in the store what is at work: bytes are pinned in its name, and must go with its claim also where
-	/// this process never ends the work.
+	/// Stores the list of tasks in work: they have pinned bytes, which must be released with their claims
+	/// even if this process never finishes them.
 	fn note_at_work(&self, tasks: &Tasks) -> Result<(), StoreError> {
 		let keys: Vec<&TaskKey> = tasks.at_work().collect();
 		self.store.put_value(AT_WORK, &keys.encode())
@@ -550,7 +549,7 @@ impl Inner {
 		}
 	}
 
-	/// Lets go of the bytes of a claim.
+	/// Releases the bytes of a claim.
 	fn release(&self, claim: ClaimId) {
 		let mut tasks = self.tasks();
 		let closed = tasks.kept.iter().filter(|key| key.claim == claim);
@@ -564,7 +563,7 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
-	/// The fetch that a transcoder's claims share with no others.
+	/// The own fetch of a transcoder's claims.
 	fn own(&self, transcoder: &AccountId) -> Arc<Semaphore> {
 		let mut own = lock(&self.own);
 		own.retain(|_, fetch| Arc::strong_count(fetch) > 1);
@@ -577,7 +576,7 @@ impl Inner {
 		let mut leaves: Vec<&VerifyLeaf> = task.leaves.iter().collect();
 		leaves.sort_by_key(|leaf| leaf.index);
 		let (fetches, own) = (Semaphore::new(FETCHES), self.own(&task.transcoder));
-		// The node gives for the bytes half of what the phase leaves beside the work.
+		// The node leaves for the bytes half of the phase's time beside the work.
 		let over = deadline.saturating_add(task.patience_ms);
 		let lacking = at_ms.saturating_add(task.patience_ms / 2);
 		let findings = Default::default();
@@ -616,8 +615,7 @@ impl Inner {
 		(verdict, digest)
 	}
 
-	/// The verdict and what was seen of a leaf. An error is a failure of this verifier, of which
-	/// the leaf is not guilty.
+	/// The verdict and findings on a leaf. An error is a failure of this verifier, not of the leaf.
 	async fn examine_leaf(
 		&self,
 		at: &AtWork<'_>,
@@ -626,7 +624,7 @@ impl Inner {
 		let task = at.task;
 		let engine = self.engine(task).ok_or("no engine of this toolchain")?;
 		let wanted: Vec<Output> = match &leaf.leaf {
-			// Work 0 is never drawn; whoever reveals one has revealed nothing.
+			// A leaf without work is never drawn: revealing one reveals nothing.
 			Leaf::Empty => return Ok((Verdict::Unavailable(UnavailableKind::Refused), None)),
 			Leaf::Rejected { segment, .. } => vec![source_of(segment)],
 			Leaf::Transcoded { segment, outputs, .. } => {
@@ -650,7 +648,7 @@ impl Inner {
 		Ok((judged.verdict, judged.digest))
 	}
 
-	/// Bytes of a task at work cannot be had from where they should be.
+	/// Notes that bytes of a task in work are missing.
 	fn note_lacking(&self, task: &VerifyTask) {
 		if let Some(Entry::Working { content: at_work, lacks, .. }) =
 			self.tasks().entries.get_mut(&TaskKey::of(task))
@@ -659,7 +657,7 @@ impl Inner {
 		}
 	}
 
-	/// Where the transcoder of a task was reached when the task was last posted.
+	/// The record of a task's transcoder when the task was last posted.
 	fn service(&self, task: &VerifyTask) -> ServiceRecord {
 		match self.tasks().entries.get(&TaskKey::of(task)) {
 			Some(Entry::Working { service, .. }) => service.clone(),
@@ -668,21 +666,21 @@ impl Inner {
 	}
 }
 
-/// A task at work.
+/// A task in work.
 struct AtWork<'a> {
 	task: &'a VerifyTask,
-	/// Owns the pins of its bytes.
+	/// The owner of its bytes' pins.
 	owner: &'a str,
-	/// When bytes that are not there are asked for on the chain, also those that are on their way.
+	/// When missing bytes are asked for on the chain, including those under way.
 	lacking: u64,
-	/// When bytes that are not there are given up.
+	/// When missing bytes are given up.
 	deadline: u64,
-	/// When leaves that wait for a place make way for others: the answer comes too late, or nearly.
+	/// When leaves that wait for a place yield to others, because the answer would be late, or nearly so.
 	over: u64,
-	/// Its fetches at a time, and the one that it shares only with tasks of the same transcoder.
+	/// Its fetches at a time, and the own fetch, shared only with tasks of the same transcoder.
 	fetches: Semaphore,
 	own: Arc<Semaphore>,
-	/// What was found of each leaf's outputs, in words, by index.
+	/// The findings on each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
 }
 

@@ -1,5 +1,5 @@
-//! The places in which leaves are examined: whoever's time runs out first gets the next one, and whose
-//! time is over comes last. A judge that is late once would otherwise be late for everything after it.
+//! The places for examining leaves. The earliest deadline gets the next place; leaves past their deadline
+//! come last, because a judge that is late once would otherwise be late for everything after it.
 
 use std::{
 	collections::BTreeMap,
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::{lock, ports::clock::Clock};
 
-/// So many places, given to the earliest deadline first.
+/// This many places, given to the earliest deadline first.
 pub(super) struct Places {
 	state: Mutex<State>,
 	clock: Arc<dyn Clock>,
@@ -25,7 +25,7 @@ struct State {
 }
 
 impl State {
-	/// Whose turn it is.
+	/// The order of turns.
 	fn next(&mut self, now_ms: u64) -> Option<oneshot::Sender<Place>> {
 		let in_time = self.waiting.iter().find(|(_, waiting)| waiting.over_ms > now_ms);
 		let key = *in_time.or_else(|| self.waiting.first_key_value())?.0;
@@ -34,12 +34,12 @@ impl State {
 }
 
 struct Waiting {
-	/// When nobody waits for the answer any more.
+	/// When the answer is not needed any more.
 	over_ms: u64,
 	turn: oneshot::Sender<Place>,
 }
 
-/// A place, until it is dropped.
+/// A place, held until it is dropped.
 pub(super) struct Place(Arc<Places>);
 
 impl Places {
@@ -48,8 +48,7 @@ impl Places {
 		Arc::new(Self { state: Mutex::new(state), clock })
 	}
 
-	/// Waits for a place behind those whose deadline is earlier; from `over_ms` on behind everybody
-	/// else.
+	/// Waits for a place after all with earlier deadlines; from `over_ms` on after all others.
 	pub(super) async fn take(self: &Arc<Self>, deadline: u64, over_ms: u64) -> Place {
 		let turn = {
 			let mut state = lock(&self.state);
@@ -81,7 +80,7 @@ impl Drop for Place {
 				next
 			};
 			let Some(sender) = next else { return };
-			// Who no longer waits gives it back in the same way.
+			// If the waiter is gone, the place is given back in the same way.
 			if !sender.is_closed() {
 				drop(sender.send(Place(self.0.clone())));
 				return;
@@ -148,8 +147,8 @@ mod tests {
 		drop(waiting);
 		assert!(places.take(3, NEVER).now_or_never().is_some());
 	}
-	/// A judge whose machine was busy used to be late for the dispute because it went on with what
-	/// nobody waited for any more.
+	/// A judge with a busy machine must not be late for the dispute because it still works on what nobody
+	/// waits for.
 	#[test]
 	fn what_is_over_should_make_way_for_what_is_in_time() {
 		let clock = Arc::new(At::default());

@@ -363,7 +363,7 @@ fn attack_receipts_that_leave_no_room_for_own_renditions() {
 	})
 }
 
-/// Whoever is honest contradicts nothing, whatever is sent again after a restart.
+/// An honest broadcaster contradicts nothing, whatever it sends again after a restart.
 #[test]
 fn nobody_should_be_reported_when_an_honest_stream_goes_on_after_a_restart() {
 	simulate(|sim| async move {

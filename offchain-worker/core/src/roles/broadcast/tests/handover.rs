@@ -1,4 +1,4 @@
-//! Jobs go on to other transcoders.
+//! Jobs are handed on to other transcoders.
 
 use super::*;
 use crate::roles::broadcast::telling;

@@ -1,4 +1,4 @@
-//! Streams go on after a restart, a failure, or the loss of what was stored.
+//! Streams continue after a restart, a failure, or the loss of the store.
 
 use super::*;
 
@@ -135,7 +135,7 @@ async fn live_stream_with_an_old_copy(story: &Story) -> (OpenStream, MemoryStore
 	story.sim.spawn(async move {
 		world.sleep(20_000).await;
 		stop.send_replace(true);
-		// The source goes on until then.
+		// The source continues until then.
 		drop(sender);
 	});
 	let summary = broadcaster.run(&open, source, stopped).await.unwrap();
@@ -173,7 +173,7 @@ fn live_stream_should_go_on_above_in_another_job_when_its_transcoder_knows_more(
 		assert_eq!((again.resumed, again.first), (false, 3 + OUT));
 		let said = |event: &Event| matches!(event, Event::Warned { what, .. } if *what == crate::ports::events::Warning::Restored);
 		assert!(story.events.events().iter().any(said));
-		// The folder itself goes on with its job.
+		// The folder itself continues its job.
 		let story = Story::new(&sim);
 		let (open, _) = live_stream_with_an_old_copy(&story).await;
 		let again = story.broadcaster().open(&live).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a broadcaster is told, and what it is refused before anything is signed.
+//! Messages to a broadcaster, and refusals before anything is signed.
 
 use super::*;
 use crate::roles::broadcast::telling;

@@ -148,7 +148,7 @@ fn newest_seq_should_be_found_wherever_it_is() {
 	}
 }
 
-/// A chain whose reads hang while it is told to, as a connection does that is being made again.
+/// A chain whose reads hang on demand, as on a reconnecting client.
 struct Hanging(Arc<dyn Chain>, AtomicBool);
 
 impl Hanging {

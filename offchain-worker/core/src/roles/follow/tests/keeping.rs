@@ -1,4 +1,4 @@
-//! What is kept of a stream, and for how long.
+//! What is kept of a stream, and how long.
 
 use super::*;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ async fn kept_segments_should_go_when_the_next_job_has_another_ladder() {
 	story.origin.put_record(&story.record(0, |_| ())).unwrap();
 	follower.poll(stream).await.unwrap();
 	let mut state = story.origin.stream(stream).unwrap().unwrap();
-	// The same ladder: players go on.
+	// The same ladder: players continue.
 	state.job = 2;
 	story.origin.put_stream(stream, &state).unwrap();
 	follower.poll(stream).await.unwrap();
@@ -179,8 +179,8 @@ impl BeforeTransport for Counted {
 	}
 }
 
-/// Somebody has streams followed whose renditions are as large as may be, and serves them as slowly as may
-/// be: few of them are in memory at a time. What was kept before one of them failed is let go.
+/// An attacker has streams followed with renditions as large as allowed, and serves them as slowly as
+/// allowed: few are in memory at a time. Bytes stored before one of them failed are released.
 #[tokio::test]
 async fn attack_renditions_that_fill_the_memory() {
 	let story = Story::new().await;

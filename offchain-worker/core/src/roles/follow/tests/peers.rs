@@ -1,4 +1,4 @@
-//! From whom the bytes come.
+//! The sources of bytes.
 
 use super::*;
 
@@ -63,8 +63,8 @@ async fn stream_should_be_watchable_when_its_broadcaster_is_a_transcoder_too() {
 	assert_eq!(follower.poll(stream).await.unwrap().new, 1);
 }
 
-/// Nobody but the transcoder has the sources still, and it is slow on purpose; then a source is not as its
-/// header describes it: the stream goes on without.
+/// Only the transcoder still has the sources, and is slow on purpose; then a source differs from its header:
+/// the stream continues without them.
 #[test]
 fn attack_sources_that_do_not_come() {
 	simulate(|sim| async move {
@@ -123,7 +123,7 @@ impl BeforeTransport for Silent {
 	}
 }
 
-/// Serves what is in a store, and counts how often it is asked.
+/// Serves a store, and counts the requests.
 struct Asked {
 	inner: Origin,
 	asked: AtomicUsize,
@@ -197,7 +197,7 @@ async fn attack_gateways_that_give_other_bytes() {
 	let stream = follower.find("demo", &story.broadcaster.account()).await.unwrap();
 	assert_eq!(follower.poll(stream).await.unwrap().new, 8);
 	assert_eq!(liar.count(), 1);
-	// What is wrong at the origin itself is said of it, whatever others have.
+	// A fault of the origin itself is reported as its own, whatever others have.
 	story.origin.put_record(&story.record(8, |_| ())).unwrap();
 	Asked::serve(&story.net, "o", &story.origin, true);
 	let refused = follower.poll(stream).await.unwrap_err();

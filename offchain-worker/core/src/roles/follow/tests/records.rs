@@ -102,7 +102,7 @@ async fn record_that_comes_again_as_another_should_be_reported_when_it_is_signed
 	}
 	assert_eq!(seqs(&follower, stream), [5], "and what came first stays");
 
-	// Without a key it is only kept; who has one reports it after a restart.
+	// Without a key it is only stored; with one it is reported after a restart.
 	follower.reporter.report().await.unwrap();
 	let finder = Key::from_uri("//Finder").unwrap();
 	let restarted = Follower::new(
@@ -191,7 +191,7 @@ async fn head_should_not_be_taken_when_it_is_dated_in_the_future() {
 	let polled = follower.poll(stream).await.unwrap();
 	assert_eq!((polled.new, polled.ended), (1, false), "records are taken all the same");
 	assert!(follower.state(stream).unwrap().unwrap().head.is_none());
-	// One that a wrong clock had let in does not hide those of now.
+	// A head that a wrong clock let in does not hide current ones.
 	let mut state = follower.state(stream).unwrap().unwrap();
 	state.head = Some(dated(3_600_000, false));
 	story.store.put_stream(stream, &state).unwrap();

@@ -53,30 +53,30 @@ fn attack_places_bound_by_segments_that_are_worth_no_claim() {
 	});
 }
 
-/// Claims are open for hours, and each has hundreds of leaves: a transcoder of many jobs reads them no more often than one
-/// of a few, or it does nothing else.
+/// Claims are open for hours, and each has hundreds of leaves: a transcoder with many jobs must not read them
+/// more often than one with few, or it would do nothing else.
 #[test]
 fn attack_many_jobs_whose_open_claims_are_read_over_and_over() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
-		let scans = || async {
-			let before = story.store.scans();
+		let reads = || async {
+			let before = story.store.reads_of_claims();
 			role.idle.duties(story.head()).await.unwrap();
 			role.claiming.claim_duties(story.head()).await.unwrap();
-			story.store.scans() - before
+			story.store.reads_of_claims() - before
 		};
 		story.send_all(&role, 0..1).await;
 		role.registration.refresh().await.unwrap();
 		// What is looked for once.
-		scans().await;
-		let of_one = scans().await;
+		reads().await;
+		let of_one = reads().await;
 		for job in 2..8 {
 			let name = format!("job {job}");
 			story.another_job(&name).await;
 			role.registration.refresh().await.unwrap();
 			receipt(role.push(story.signed_for(job, &name, 0), bytes(0)).await);
 		}
-		assert_eq!(scans().await, of_one);
+		assert_eq!(reads().await, of_one);
 	});
 }

@@ -1,4 +1,4 @@
-//! What is taken in, in which order, and what is refused.
+//! Which segments are taken, in which order, and which are refused.
 
 use livepeer_primitives::video::LONGEST_SEGMENT;
 
@@ -275,8 +275,8 @@ fn attack_failures_undone_by_segments_that_are_rejected() {
 	})
 }
 
-/// Whoever keeps the machine's memory taken has the segments of others wait, and must not have their jobs left alone for
-/// hours besides.
+/// An attacker that occupies the machine's memory makes others' segments wait, but must not make their jobs
+/// rest for hours.
 #[test]
 fn attack_memory_kept_taken_until_others_are_left_alone() {
 	simulate(|sim| async move {
@@ -335,8 +335,8 @@ fn segment_should_be_refused_when_a_check_fails() {
 	})
 }
 
-/// Strangers ask without end for assignments that are none: a segment of one that is not known yet has its
-/// turn among them.
+/// Strangers keep naming assignments that do not exist: a segment of a real one that is not known yet gets
+/// its turn.
 #[test]
 fn attack_assignments_of_strangers_looked_up_without_end() {
 	simulate(|sim| async move {
@@ -449,7 +449,7 @@ fn attack_job_that_sends_faster_than_it_plays() {
 	}
 }
 
-/// A job sends so many segments of so many bytes, and then one beside those of others that take long.
+/// A job sends this many segments of this many bytes, and then one beside others' slow segments.
 fn send_faster_than_it_plays(segments: u8, len: usize) {
 	simulate(move |sim| async move {
 		let story = Story::new(&sim).await;
@@ -561,8 +561,8 @@ fn segment_should_be_refused_when_what_it_makes_is_too_large() {
 	})
 }
 
-/// Much sound beside pictures that make much: each output has both, and is more than anybody fetches. What
-/// is never signed for is never paid, so its job is left alone as one that makes the engine fail.
+/// Much sound beside large pictures: each output has both, and is too large to fetch. It is never signed for
+/// and so never paid, so its job rests like one that makes the engine fail.
 #[test]
 fn attack_segments_that_make_what_is_too_large_sent_without_end() {
 	simulate(|sim| async move {

@@ -76,7 +76,7 @@ fn strangers_should_not_be_able_to_have_the_store_searched() {
 		}
 		assert_eq!(role.newest(stream).await.map(|signed| signed.header.seq), Some(3));
 		assert_eq!(story.store.scans(), before);
-		// Also of what is claimed and closed: a broadcaster that lost its store asks for it.
+		// Also for claimed and closed segments: a broadcaster that lost its store asks for them.
 		story.chain.close(claim);
 		story.duties(&role).await;
 		assert_eq!(role.newest(stream).await.map(|signed| signed.header.seq), Some(3));

@@ -18,7 +18,7 @@ fn old_copy_of_a_folder_should_sign_only_for_what_is_accepted_from_it() {
 		assert_eq!(story.send(&restored, 2).await, refused);
 		let said = story.warned(Warning::Restored);
 		assert!(said.iter().any(|text| text.contains("may be an old copy")), "{said:?}");
-		// A second start believes no more than the first.
+		// A second start trusts no more than the first.
 		sim.sleep(1_000).await;
 		let restored = story.over(&copy);
 		assert_eq!(story.send(&restored, 2).await, refused);
@@ -95,10 +95,10 @@ fn nothing_should_be_signed_when_the_chain_has_claims_that_the_folder_does_not_k
 		assert!(said.iter().any(|text| text.contains("claimed up to 4 on chain")), "{said:?}");
 		let lost = story.warned(Warning::ClaimLost);
 		assert!(
-			lost.iter().any(|text| text.contains("has nothing to answer with: 1.")),
+			lost.iter().any(|text| text.contains("cannot answer these open claims: 1.")),
 			"{lost:?}"
 		);
-		// The folder itself goes on.
+		// The folder itself continues.
 		let role = story.role(FakeEngine::default());
 		receipt(story.send(&role, 4).await);
 	})

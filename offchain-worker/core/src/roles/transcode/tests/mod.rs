@@ -201,7 +201,7 @@ impl Story {
 		*self.chain.client(None).heads().borrow()
 	}
 
-	/// What a role does with a new head.
+	/// The work of a role with a new head.
 	async fn duties(&self, role: &TranscodeRole) {
 		role.claiming.claim_duties(self.head()).await.unwrap();
 		for claim in self.store.claims().unwrap() {

@@ -1,8 +1,8 @@
-//! Registering, accepting what is offered, and what the operator is told of it.
+//! Registering, accepting offers, and the operator's warnings.
 
 use super::*;
 
-/// Who is lost leaves many jobs behind, and each offer lapses after a few blocks.
+/// A lost transcoder leaves many jobs behind, and each offer lapses after a few blocks.
 #[test]
 fn offers_should_be_accepted_side_by_side() {
 	simulate(|sim| async move {
@@ -12,7 +12,7 @@ fn offers_should_be_accepted_side_by_side() {
 		}
 		let role = story.role(FakeEngine::default());
 		story.chain.slow_jobs(&sim.clock, 1_000);
-		// A look before and one after, for all of them.
+		// One read before and one after, for all of them.
 		sim.within(2_500, role.registration.refresh()).await.unwrap().unwrap();
 		assert_eq!(lock(&role.intake.assigned).len(), 9);
 		let accepted = |event: &Event| matches!(event, Event::Accepted { .. });
@@ -30,7 +30,7 @@ fn transcoder_should_register_when_the_node_comes_back() {
 		story.chain.fail_next(away);
 		role.register(&FakeNet::record("elsewhere")).await.unwrap();
 		assert!(story.chain.calls().len() > before);
-		// What the node refuses is no matter of time.
+		// A refusal of the node does not pass by itself.
 		let refused = ChainError::NotIncluded { call: "x", reason: "no funds".into() };
 		story.chain.fail_next(refused);
 		assert!(role.register(&FakeNet::record("elsewhere")).await.is_err());

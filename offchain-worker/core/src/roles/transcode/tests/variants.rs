@@ -5,7 +5,7 @@ use livepeer_primitives::variant::{choice, VariantPlace};
 use super::*;
 use crate::fakes::FakeOpening;
 
-/// Has half of all segments forced in what is offered from now on.
+/// Forces half of all segments in offers from now on.
 fn force_half(story: &Story) {
 	let terms = story.chain.terms();
 	let variant_rate = Perbill::from_percent(50);
@@ -149,7 +149,7 @@ fn opening_that_fails_should_be_tried_again() {
 		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
 		assert_eq!(openings(&story), 1);
-		// What the chain refuses is said.
+		// A refusal of the chain is reported.
 		story.chain.await_opening(id, FakeOpening::Awaited { deadline: 0, is_final: true });
 		story.pass(RESEND_BLOCKS);
 		story.duties(&role).await;
@@ -230,7 +230,7 @@ fn nothing_should_be_accepted_without_the_key_that_draws_variants() {
 	})
 }
 
-/// What a process does with a head, whether or not it lives to the end of it.
+/// A process's work with a head, which it may not survive.
 async fn live(story: &Story) {
 	let role = story.role(FakeEngine::default());
 	let _ = role.registration.refresh().await;

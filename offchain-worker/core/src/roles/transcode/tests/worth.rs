@@ -18,7 +18,7 @@ fn claim_should_not_be_made_when_its_fee_is_below_the_smallest() {
 	})
 }
 
-/// What a claim of one segment costs to verify, as a part of what it is worth, in percent.
+/// The cost of verifying a claim of one segment, in percent of its worth.
 fn set_cost(story: &Story, percent: u128) {
 	let mut terms = story.chain.terms();
 	let VerificationTerms { committee_size, fee_ratio, .. } = terms.terms;
@@ -78,7 +78,7 @@ fn attack_segments_far_from_each_other_should_be_claimed_for_what_they_are_worth
 	});
 }
 
-/// What a segment is worth.
+/// The worth of a segment.
 fn worth_of_one(story: &Story) -> Balance {
 	let leaf = story.store.receipts(1, 0, 0, 1).unwrap()[0].leaf.work();
 	fee(leaf, UNIT / 1000)
@@ -94,7 +94,8 @@ fn claim_should_wait_until_its_call_is_a_small_part_of_it() {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		story.send_all(&role, 0..6).await;
-		// Half of the fee is its own, and that of seven is more than twenty times what the call costs.
+		// Half of the fee is its own, and that of seven segments is more than twenty times the cost of the
+		// call.
 		set_call_fee(&story, worth_of_one(&story) * 13 / 80);
 		sim.sleep(3_600_000).await;
 		story.duties(&role).await;
@@ -213,8 +214,8 @@ fn attack_jobs_that_end_together_should_leave_no_more_to_claim_than_the_own_bond
 	});
 }
 
-/// By the preset of a public network a claim that has waited for this takes 12 % of all work, and a full one less.
-/// Of who is new so much is verified that no claim takes so little.
+/// With a public network's preset, verifying a claim that has waited takes 12 % of all work, and a full claim
+/// less. So much of a newcomer's work is verified that no claim takes that little.
 #[test]
 fn verification_should_take_no_more_than_twelve_percent_by_the_preset() {
 	let lottery = livepeer_primitives::params::ProtocolParameters::production().lottery;
@@ -366,7 +367,7 @@ fn attack_segments_numbered_so_far_apart_that_they_are_worth_no_claim() {
 	});
 }
 
-/// The same at the job's end: what is too small is given up, what follows it is claimed.
+/// The same at the job's end: a too small claim is given up, and what follows it is claimed.
 #[test]
 fn claim_that_is_too_small_should_not_stand_before_others_when_the_job_ends() {
 	simulate(|sim| async move {

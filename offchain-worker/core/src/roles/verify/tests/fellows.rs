@@ -118,7 +118,7 @@ fn attack_judges_that_are_starved_should_have_the_bytes_from_their_fellows() {
 		let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
 		let (valid, evidence) = verdicts(&served.role, &served.task(&task, "served")).await;
 		assert_eq!(valid, [Verdict::Valid]);
-		// It answers no more, or says that it has everything and sends nothing.
+		// It does not answer any more, or claims to have everything and sends nothing.
 		story.net.remove("t");
 		let own = starved.task(&task, "starved");
 		assert_eq!(verdicts(&starved.role, &own).await, (valid.clone(), evidence));
@@ -180,7 +180,7 @@ fn attack_bytes_that_trickle_just_fast_enough() {
 	})
 }
 
-/// Fellows that send other bytes, and a chain that says nothing: what the transcoder owes it owes.
+/// Fellows send wrong bytes, and the chain gives no answer: the transcoder still owes the bytes.
 #[test]
 fn attack_fellows_that_lie_should_change_no_verdict() {
 	simulate(|sim| async move {
@@ -229,7 +229,7 @@ fn bytes_should_be_given_to_judges_of_what_is_held_and_go_when_the_claim_is_clos
 		let mut forged = shown.clone();
 		forged.pass.peer_id = Default::default();
 		assert!(!judge.fellows.is_judge(&forged).await);
-		// Another process goes on with it.
+		// Another process continues with it.
 		let again = Judge::over(&story, &chain, "judge", judge.account.clone(), judge.store);
 		assert!(again.fellows.is_judge(&shown).await);
 		sim.sleep(2 * CLOSED_MS).await;

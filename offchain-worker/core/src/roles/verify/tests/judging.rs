@@ -1,4 +1,4 @@
-//! What a judge says of what it has.
+//! Judging of leaves whose bytes are there.
 
 use super::*;
 
@@ -56,9 +56,9 @@ fn work_that_is_not_what_was_done_should_be_a_mismatch() {
 	})
 }
 
-/// A ballot is as long as the work is that its leaves state. As many as a judge takes at a time state nearly nothing and
-/// take long: it does no more for them, and is in time for them and for what else it owes. Who stops so has seen
-/// as little as everybody else who does, and finds the same evidence.
+/// A ballot's time depends on the work that its leaves state. As many ballots as a judge takes at a time
+/// state nearly nothing and would take long: it does no more work for them than they state, and is in time
+/// for them and for its other duties. All judges that stop so have seen the same, and find the same evidence.
 #[test]
 fn attack_work_stated_too_small_in_many_claims_at_once() {
 	simulate(|sim| async move {
@@ -314,8 +314,8 @@ fn engine_should_judge_no_more_when_its_golden_vectors_do_not_come_out_again() {
 	})
 }
 
-/// While somebody has judges look at large segments there is no memory left for the vectors: the engine goes on judging,
-/// and they are made when there is.
+/// While an attacker keeps judges busy with large segments, no memory is left for the vectors: the engine
+/// keeps judging, and they are made later.
 #[test]
 fn attack_golden_vectors_that_find_no_room() {
 	simulate(|sim| async move {

@@ -2,10 +2,10 @@
 
 use super::*;
 
-/// A network whose fetches last until they are let go, and that counts them.
+/// A network that holds fetches until they are released, and counts them.
 struct Held {
 	inner: FakeTransport,
-	/// Of whose peer the fetches last.
+	/// The peer whose fetches are held.
 	slow: ServiceRecord,
 	go: Semaphore,
 	now: AtomicUsize,
@@ -62,7 +62,7 @@ fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
 		}
 		let honest = story.task(vec![story.leaf(&engine, 200).await]);
 		assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
-		// A second in the simulation: all that can go on has.
+		// A simulated second, after which everything possible has been done.
 		sim.clock.sleep_until(sim.clock.now_ms() + 1_000).await;
 		let held = net.now.load(Ordering::SeqCst);
 		let most = usize::from(transcoders) + SHARED_FETCHES;
@@ -71,7 +71,7 @@ fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
 	})
 }
 
-/// As many small claims as a judge can be asked for, whose bytes come just in time or not at all: another's claim is
+/// As many small claims as a judge can owe, whose bytes come just in time or not at all: another's claim is
 /// taken, and judged at once.
 #[test]
 fn attack_tasks_whose_bytes_trickle_that_fill_the_service() {
@@ -136,7 +136,7 @@ fn bytes_should_be_fetched_again_when_the_store_finds_them_damaged() {
 	})
 }
 
-/// Who does not ask in time is taken for one that never wanted the bytes.
+/// A judge that does not ask in time counts as one that never wanted the bytes.
 #[test]
 fn attack_bytes_that_trickle_should_be_lacking_while_they_can_still_be_asked_for() {
 	simulate(|sim| async move {
@@ -170,7 +170,7 @@ fn node_should_be_told_of_missing_bytes_while_they_can_still_be_asked_for() {
 		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
 		sim.sleep(RETRY_MS).await;
 		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
-		// Who has them sends them.
+		// The peer that has them sends them.
 		story.net.withhold(in_hash, false);
 		role.idle().await;
 		match role.post(task) {

@@ -39,8 +39,8 @@ impl Clock for Jumping {
 	}
 }
 
-/// Patience and everything else are measured by a clock that never jumps: bytes that come late, but in time, are
-/// had, what never comes is given up when the patience is over, and the verdicts are those of any other judge.
+/// Everything is measured by a clock that never jumps: bytes that come late but in time are used, missing
+/// ones are given up at the deadline, and the verdicts are those of any other judge.
 #[test]
 fn clock_that_jumps_should_change_neither_verdict_nor_when_it_is_there() {
 	simulate(|sim| async move {
@@ -131,8 +131,8 @@ fn service_killed_in_the_middle_of_a_task_should_still_be_in_time() {
 	})
 }
 
-/// Two claims of a transcoder have bytes in common: it lets the older one close while those that the newer one needs
-/// besides are on their way, so that whoever judges both has lost what it had.
+/// Two claims of a transcoder share bytes: the older one closes while the newer one's other bytes are under
+/// way, so that a judge of both could lose the shared ones.
 #[test]
 fn attack_bytes_that_go_with_another_claim_before_the_leaf_is_whole() {
 	simulate(|sim| async move {
@@ -257,17 +257,18 @@ fn queue_should_turn_away_what_is_beyond_its_bound_and_nothing_before() {
 		for claim in 0..MAX_QUEUE as u32 {
 			assert_eq!(role.post(task(claim.into())), Ok(VerifyStatus::Working));
 		}
-		assert_eq!(role.post(task(1_000)), Err(QueueFull));
+		let another = task(MAX_QUEUE as u64);
+		assert_eq!(role.post(another.clone()), Err(QueueFull));
 		// What was taken is still answered.
 		assert_eq!(role.post(task(3)), Ok(VerifyStatus::Working));
 		role.idle().await;
-		assert_eq!(role.post(task(1_000)), Ok(VerifyStatus::Working));
+		assert_eq!(role.post(another), Ok(VerifyStatus::Working));
 	})
 }
 
-/// More ballots than are worked on at a time, as the node asks for them: in each block, those first
-/// whose time is over first, and once it hears that there is enough to do only those that were taken.
-/// All are answered, in that order.
+/// More ballots than are worked on at a time, posted as the node does: in each block, the earliest deadline
+/// first, and after an answer that there are too many only those already taken. All are answered, in that
+/// order.
 #[test]
 fn attack_more_ballots_than_are_worked_on_at_a_time() {
 	simulate(|sim| async move {
@@ -347,8 +348,8 @@ impl Values for Slow {
 	}
 }
 
-/// A dispute over a claim of the largest outputs: whoever judged it before has all of them, 144 of 16 MiB, and was out
-/// of memory as soon as it looked.
+/// A dispute over a claim with the largest outputs: a judge of an earlier tranche has all of them, 144 of 16
+/// MiB, and must not run out of memory when it checks them.
 #[test]
 fn attack_bytes_that_are_there_read_all_at_once() {
 	let (inner, task) = simulate(|sim| async move {
