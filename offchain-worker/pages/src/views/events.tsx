@@ -9,8 +9,16 @@ import { amount, duration, t } from "../ui/words";
 type Tone = "good" | "bad" | "busy" | "quiet";
 const accountOf = (address: string): JSX.Element => <Account address={address} />;
 
-/** What an event means, and how it feels; `null` for what tells a reader nothing. */
-export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren] | null {
+/** What an event means, and how it feels; `null` for what tells a reader nothing, or is of a runtime that says it otherwise. */
+export function describe(event: ChainEvent): [Tone, ComponentChildren] | null {
+	try {
+		return meaningOf(event);
+	} catch {
+		return null;
+	}
+}
+
+function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren] | null {
 	const d = data ?? {};
 	const claim = d.claim !== undefined ? <ClaimLink id={d.claim} /> : null;
 	const job = d.job !== undefined ? <JobLink id={d.job} /> : null;
