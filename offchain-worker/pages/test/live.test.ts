@@ -71,3 +71,25 @@ test("runtime should be looked at with each block, and a block that comes back b
 	await step(false);
 	assert.deepEqual(numbers(live), [1, 2, 3, 4, 5, 6]);
 });
+
+test("node that is back with another chain should be told of, and no other", async () => {
+	for (const [genesis, others] of [
+		["0xold", 0],
+		["0xnew", 1],
+	] as const) {
+		const { live } = living(async () => []);
+		Object.assign(live.chain as object, { genesis: "0xold", hashAt: async () => genesis });
+		let [steps, found] = [0, 0];
+		live.onOther = () => void found++;
+		// biome-ignore lint: what it does by itself.
+		const inner = live as any;
+		inner.step = async () => {
+			if (++steps === 1) throw new Error("away");
+			live.stop();
+		};
+		void inner.follow();
+		for (let turn = 0; turn < 100 && steps < 2; turn++) await new Promise((resolve) => setTimeout(resolve, 50));
+		await new Promise((resolve) => setTimeout(resolve, 5));
+		assert.equal(found, others, genesis);
+	}
+});

@@ -57,6 +57,8 @@ export class Live {
 	private finalHash = "";
 
 	private door: Promise<Asks> | null = null;
+	/** What is done when the node is back with another chain, as of a network that was begun anew: all that is known is of the old one. */
+	onOther: () => void = () => undefined;
 
 	/** A chain that is read by `url`, or by a light client, where one is given. */
 	constructor(
@@ -114,6 +116,8 @@ export class Live {
 				await this.step(first);
 				first = false;
 				if (this.error) {
+					const { chain } = this;
+					if (chain && (await chain.hashAt(0)) !== chain.genesis) this.onOther();
 					this.error = null;
 					this.changed();
 				}

@@ -20,6 +20,8 @@ const byLight = async () => {
 /** The one connection of a page. */
 export const live = wantsLight() ? new Live("/chain", byLight) : new Live(ownNode() ?? "/chain");
 
+live.onOther = () => location.reload();
+
 interface Source {
 	subscribe(listener: () => void): () => void;
 }

@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../player/watch";
 import { A, Blob, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
+import { toStream } from "../ui/whither";
 import { amount, short, t } from "../ui/words";
 import { broadcasterOf, isServed, pathOf, shownName } from "../player/name";
 
@@ -68,11 +69,11 @@ export function HomePage(): JSX.Element {
 					class="lookup"
 					onSubmit={(event) => {
 						event.preventDefault();
-						const name = String(new FormData(event.currentTarget).get("name") ?? "").trim();
-						if (name) navigate(pathOf(name));
+						const to = toStream(String(new FormData(event.currentTarget).get("name") ?? ""));
+						if (to) navigate(to);
 					}}
 				>
-					<input name="name" placeholder={t("broadcaster's account/name", "广播者账户/名称")} aria-label={t("name of a stream", "视频流名称")} />
+					<input name="name" placeholder={t("broadcaster's account/name, or a link", "广播者账户/名称，或链接")} aria-label={t("name of a stream", "视频流名称")} />
 					<button class="primary" type="submit">
 						{t("Watch", "观看")}
 					</button>
