@@ -86,7 +86,7 @@ test("gateway that cannot answer should be accused of nothing", async () => {
 
 test("what was learned last should stay, whatever its number", async () => {
 	const { watch, learn } = watching(() => new Response(records));
-	const other = { bytes: new Map(), signed: null, fault: null, seen: 0 };
+	const other = { bytes: new Map(), signed: null, fault: null };
 	for (let seq = SEQ + 1; seq <= SEQ + 400; seq++) watch.segments.set(seq, { ...other, seq } as never);
 	await learn(SEQ);
 	assert.ok(watch.segments.has(SEQ), "who goes back needs it now");
@@ -211,7 +211,7 @@ test("what was played without the chain and is forgotten should be counted, and 
 	const { watch, learn } = watching(() => new Response(records));
 	// biome-ignore lint: what was played so.
 	const { unproven } = watch as any;
-	for (let seq = SEQ + 1; seq <= SEQ + 400; seq++) watch.segments.set(seq, { seq, bytes: new Map(), signed: null, fault: null, seen: 0 } as never);
+	for (let seq = SEQ + 1; seq <= SEQ + 400; seq++) watch.segments.set(seq, { seq, bytes: new Map(), signed: null, fault: null } as never);
 	unproven.set(SEQ + 1, 9);
 	assert.equal(watch.trust, "unchecked");
 	await learn(SEQ);

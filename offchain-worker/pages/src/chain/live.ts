@@ -18,8 +18,6 @@ interface Block {
 	number: number;
 	hash: T.Hash;
 	events: T.ChainEvent[];
-	/** When it came, in ms; 0 for one that was there before. */
-	seen: number;
 }
 
 /** The newest blocks, as many as are kept: fewer where they are full of events, and always one. */
@@ -162,11 +160,9 @@ export class Live {
 				at = await chain.head(at.parent);
 			}
 		}
-		const seen = first ? 0 : Date.now();
 		const block = async ({ number, hash }: { number: number; hash: T.Hash }): Promise<Block> => ({
 			number,
 			hash,
-			seen,
 			// Of one that the node has no state of, or a longer list than a gateway passes on, nothing is to be had.
 			events: await chain.events(number, hash).catch((error) => {
 				if (!isAnswer(error)) throw error;

@@ -40,7 +40,6 @@ export interface Segment {
 	fault: Fault | null;
 	/** What was found of the bytes that this browser has loaded, by rendition. */
 	bytes: Map<number, boolean>;
-	seen: number;
 }
 export type Trust = "waiting" | "checked" | "unchecked" | "refused";
 
@@ -401,7 +400,7 @@ export class Watch {
 			const seq = Number(record.header.seq);
 			// One from beyond the newest would have all that comes until then taken for known.
 			if (this.segments.has(seq) || seq > Math.max(from + RECORDS - 1, this.status?.newest ?? 0)) continue;
-			this.segments.set(seq, { seq, record, signed: null, fault: null, bytes: new Map(), seen: Date.now() });
+			this.segments.set(seq, { seq, record, signed: null, fault: null, bytes: new Map() });
 		}
 		// Those that were learned first go first, not those with the lowest numbers: who goes back in a
 		// recording is about to play these.
