@@ -76,7 +76,7 @@ export function NetworkPage(): JSX.Element {
 					{into !== null && roundLength > 0 && (
 						<>
 							<progress max={roundLength} value={Math.min(into, roundLength)} aria-label={t("part of the round", "本轮进度")} />
-							<small>{t(`next in ${duration(Math.max(0, roundLength - into) * live.slotSeconds())}`, `${duration((roundLength - into) * live.slotSeconds())} 后换轮`)}</small>
+							<small>{t(`next in ${duration((roundLength - into) * live.slotSeconds())}`, `${duration((roundLength - into) * live.slotSeconds())} 后换轮`)}</small>
 						</>
 					)}
 				</div>
