@@ -310,7 +310,7 @@ features: setup ## Write the list of features by which the tests use what the bu
 .PHONY: release
 release: setup $(PAGES)/dist/index.html ## Build what is released, optimised for long, and put it together with checksums: target/release-files
 	scripts/tools.sh cargo-auditable
-	LIVEPEER_COMMIT=$$(git rev-parse --short=11 HEAD) PATH="$$(scripts/tools.sh --bin):$$PATH" \
+	LIVEPEER_COMMIT=$$(git describe --always --dirty --exclude='*' --abbrev=11) PATH="$$(scripts/tools.sh --bin):$$PATH" \
 		cargo auditable build --profile production --locked \
 		-p livepeer-node -p livepeer-worker --bin livepeer-node --bin livepeer-worker \
 		--features livepeer-node/metadata-hash

@@ -13,7 +13,7 @@ base=${BASE:-debian:bookworm-slim}
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 tags=("${TAG:-local}")
 [ -n "${TAG:-}" ] || tags+=("$version")
-revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+revision=$(git describe --always --dirty --exclude='*' --abbrev=40 2>/dev/null || echo unknown)
 
 for binary in livepeer-node livepeer-worker livepeer-cheat; do
 	[ -x "$bin/$binary" ] || {

@@ -50,7 +50,7 @@ RUN apt-get update -q \
 	&& useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin livepeer \
 	&& install -d -o livepeer -g livepeer -m 0750 /data
 COPY --from=binaries /out/livepeer-node /usr/local/bin/
-COPY docker/rootfs/run docker/rootfs/healthy-node /usr/local/bin/
+COPY --chmod=755 docker/rootfs/run docker/rootfs/healthy-node /usr/local/bin/
 USER 10001:10001
 # Chains and keys lie below /data unless --base-path says otherwise.
 ENV HOME=/data XDG_DATA_HOME=/data

@@ -12,10 +12,16 @@ export LIVEPEER_TAG=${LIVEPEER_TAG:-local}
 command=$(docker/compose-command.sh)
 read -ra compose <<<"$command"
 work=$(mktemp -d)
+# As operators call it, but for the project's name.
+of_role() { # ROLE ARGUMENTS...
+	local role=$1
+	shift
+	"${compose[@]}" -p "livepeer-test-$role" --project-directory "$work/$role" -f "docker/$role.yaml" "$@"
+}
 end() {
 	for role in validator gateway transcoder; do
 		settings "$role"
-		"${compose[@]}" -p "livepeer-test-$role" -f "docker/$role.yaml" down --volumes --timeout 20 >/dev/null 2>&1 || true
+		of_role "$role" down --volumes --timeout 20 >/dev/null 2>&1 || true
 	done
 	rm -rf "$work"
 }
@@ -36,7 +42,7 @@ until_healthy() {
 }
 # Ports beside each other's, for both are on this machine.
 settings() {
-	export LIVEPEER_DATA=$work/$1 VERIFY_PEER=${peer:-none}
+	export VERIFY_PEER=${peer:-none}
 	case $1 in
 	validator) export P2P_PORT=31333 RPC_PORT=31944 METRICS_PORT=31615 NODE_ARGUMENTS="--keystore-path /data/keystore --force-authoring --allow-private-ip" HEALTHY_ALONE=1 ;;
 	gateway) export P2P_PORT=32333 RPC_PORT=32944 METRICS_PORT=32615 HTTP_PORT=32935 NODE_ARGUMENTS=--allow-private-ip ;;
@@ -61,7 +67,6 @@ cp "$work/testnet/validator-1/node-key" "$work/validator/"
 "$bin/livepeer-worker" token "$work/validator/token"
 peer=$("$bin/livepeer-worker" keys peer --data-dir "$work/validator/verify")
 chmod 755 "$work" "$work/validator" "$work/gateway" "$work/transcoder"
-chmod 644 "$work"/*/spec.json
 if [ "$(id -u)" = 0 ]; then
 	chown -R 10001:10001 "$work/validator" "$work/gateway" "$work/transcoder"
 else
@@ -70,15 +75,15 @@ else
 fi
 
 settings validator
-"${compose[@]}" -p livepeer-test-validator -f docker/validator.yaml up --detach
+of_role validator up --detach
 until_healthy validator node
 until_healthy validator verify
 curl -sf http://127.0.0.1:9617/metrics >/dev/null || fail "the verify service's metrics are not published"
 echo "ok   validator.yaml: blocks become final, the verify service is ready and has metrics"
 settings gateway
-"${compose[@]}" -p livepeer-test-gateway -f docker/gateway.yaml up --detach node
+of_role gateway up --detach node
 until_healthy gateway node
-"${compose[@]}" -p livepeer-test-gateway -f docker/gateway.yaml up --detach
+of_role gateway up --detach
 until_healthy gateway gateway
 curl -sf http://127.0.0.1:32935/readyz >/dev/null || fail "the gateway is not published"
 echo "ok   gateway.yaml: the node has peers and follows, the gateway is ready"
@@ -86,9 +91,9 @@ echo "ok   gateway.yaml: the node has peers and follows, the gateway is ready"
 	fail "a stranger reaches the verify service"
 echo "ok   nobody else reaches the verify service"
 settings transcoder
-"${compose[@]}" -p livepeer-test-transcoder -f docker/transcoder.yaml up --detach node
+of_role transcoder up --detach node
 until_healthy transcoder node
-"${compose[@]}" -p livepeer-test-transcoder -f docker/transcoder.yaml up --detach
+of_role transcoder up --detach
 until_healthy transcoder transcode
 for _ in $(seq 120); do
 	docker logs "$(of transcoder transcode)" 2>&1 | grep '"registered"' >/dev/null && registered=yes && break

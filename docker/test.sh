@@ -85,6 +85,23 @@ else
 	fail "without Landlock the worker works on"
 fi
 
+# Says how it is, and nothing of finality.
+coproc HANGING { python3 -c '
+import socket
+server, held = socket.create_server(("127.0.0.1", 0)), []
+print(server.getsockname()[1], flush=True)
+while True:
+    held.append(server.accept()[0])
+    if b"system_health" in held[-1].recv(4096):
+        held.pop().sendall(b"HTTP/1.0 200 OK\r\n\r\n{\"result\":{\"peers\":3,\"isSyncing\":false}}")
+'; }
+read -r port <&"${HANGING[0]}"
+hanging=0
+said=$(RPC_PORT=$port bash docker/rootfs/healthy-node) || hanging=$?
+kill "$HANGING_PID"
+[ "$hanging $said" = "1 no answer about finality" ] || fail "a node that hangs is healthy: $said"
+ok "a node that hangs in the middle is not healthy"
+
 # A chain of one node: healthy where that is what is wanted, unhealthy for want of peers otherwise.
 start() { # NAME ENVIRONMENT...
 	local name=livepeer-test-$$-$1
@@ -115,7 +132,9 @@ ok "a node that is stopped ends in order"
 
 command=$(docker/compose-command.sh)
 read -ra compose <<<"$command"
+printf 'VERIFY_PEER=x\nACCOUNT=x\nANNOUNCE=x\n' >"$work/.env"
 for file in validator transcoder gateway; do
-	VERIFY_PEER=x ACCOUNT=x ANNOUNCE=x "${compose[@]}" -f "docker/$file.yaml" config -q || fail "$file.yaml"
+	LIVEPEER_DATA='' "${compose[@]}" --project-directory "$work" -f "docker/$file.yaml" config >"$work/config" || fail "$file.yaml"
+	grep -q "$work/spec.json" "$work/config" || fail "$file.yaml: its folder is not the one that it is given"
 done
-ok "the operators' compose files are valid"
+ok "the operators' compose files are valid, and take keys and settings from the folder that they are given"

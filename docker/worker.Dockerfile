@@ -57,7 +57,7 @@ RUN apt-get update -q \
 	&& groupadd --gid 10001 livepeer \
 	&& useradd --uid 10001 --gid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin livepeer \
 	&& install -d -o livepeer -g livepeer -m 0750 /data
-COPY docker/rootfs/run docker/rootfs/healthy-worker /usr/local/bin/
+COPY --chmod=755 docker/rootfs/run docker/rootfs/healthy-worker /usr/local/bin/
 USER 10001:10001
 ENV HOME=/data
 WORKDIR /data

@@ -7,6 +7,8 @@
 # bytes: times are those of the newest commit. dpkg's own tools do that, where `cargo deb` would want cargo, which
 # has nothing to do any more, and a tool more to trust.
 set -euo pipefail
+# What is in a package is readable, whatever the mask of who builds it.
+umask 022
 cd "$(dirname "$0")/.."
 bin=${1:-${CARGO_TARGET_DIR:-$HOME/.cache/livepeer-appchain/target}/release}
 out=$(mkdir -p "${2:-target/packages}" && cd "${2:-target/packages}" && pwd)
@@ -43,6 +45,9 @@ package() {
 	install -d "$root/usr/share/doc/$name/operators"
 	install -m 644 docs/operators/*.md "$root/usr/share/doc/$name/operators/"
 	install -m 644 NOTICE "$root/usr/share/doc/$name/"
+	install -d "$root/usr/share/doc/$name/monitoring/boards"
+	install -m 644 docker/monitoring/rules.yaml "$root/usr/share/doc/$name/monitoring/"
+	install -m 644 docker/monitoring/grafana/boards/*.json "$root/usr/share/doc/$name/monitoring/boards/"
 	{
 		printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n'
 		printf 'Upstream-Name: livepeer-appchain\n\nFiles: *\nCopyright: the Livepeer appchain developers\n'
@@ -58,6 +63,10 @@ package() {
 	printf 'Source: %s\n\nPackage: %s\nArchitecture: any\n' "$name" "$name" >"$work/shlibs/debian/control"
 	local depends
 	depends=$(cd "$work/shlibs" && dpkg-shlibdeps -O "$root/usr/bin/$name" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+	# Of the files alone, in KiB: what folders and ends of files take differs from disk to disk.
+	local size
+	size=$(find "$root" -path "$root/DEBIAN" -prune -o -type f -printf '%s\n' |
+		awk '{ kib += int(($1 + 1023) / 1024) } END { print kib }')
 	cat >"$root/DEBIAN/control" <<CONTROL
 Package: $name
 Version: $version
@@ -65,7 +74,7 @@ Architecture: $arch
 Maintainer: The Livepeer appchain developers <noreply@livepeer.invalid>
 Section: net
 Priority: optional
-Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
+Installed-Size: $size
 Depends: $depends, ca-certificates, systemd | systemd-standalone-sysusers
 Description: $summary
  $5

@@ -19,6 +19,11 @@ const node = spawn(
 	["--dev", "--tmp", "--no-prometheus", "--rpc-port", `${port}`, "--port", `${port + 1000}`],
 	{ stdio: "ignore" },
 );
+// The client would ask for ever.
+node.once("exit", (code) => {
+	console.error(`metadata-hash: the node ended with ${code}; is port ${port} taken?`);
+	process.exit(1);
+});
 try {
 	const api = await ApiPromise.create({
 		provider: new WsProvider(`ws://127.0.0.1:${port}`),
@@ -31,5 +36,6 @@ try {
 	console.log(`spec version     ${api.runtimeVersion.specVersion}`);
 	await api.disconnect();
 } finally {
+	node.removeAllListeners("exit");
 	node.kill("SIGTERM");
 }

@@ -5,21 +5,27 @@
 #
 #   packaging/release.sh BIN_DIR [OUT_DIR]
 #
+# OUT_DIR must be new, empty, or of an earlier release, which is removed.
 # ADVISORY_DB=DIR, a checkout of https://github.com/RustSec/advisory-db: the lists are scanned by it.
+# SIGN_WITH=KEY, an OpenPGP key of yours: the checksums are signed with it (SHA256SUMS.asc).
 set -euo pipefail
 : "${1:?usage: packaging/release.sh BIN_DIR [OUT_DIR]}"
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 out=$(mkdir -p "${2:-target/release-files}" && cd "${2:-target/release-files}" && pwd)
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+[ -z "$(ls -A "$out")" ] || [ -f "$out/CHANGELOG.md" ] || {
+	echo "packaging/release.sh: $out holds something else than a release" >&2
+	exit 1
+}
 rm -rf "${out:?}"/*
+cp LICENSE NOTICE CHANGELOG.md "$out/"
 
 for binary in livepeer-node livepeer-worker; do
 	install -s "$bin/$binary" "$out/$binary-$version-$(uname -m)-linux"
 	packaging/sbom.py binary "$bin/$binary" >"$out/$binary-$version.cdx.json"
 done
 packaging/build.sh "$bin" "$out"
-cp LICENSE NOTICE CHANGELOG.md "$out/"
 
 # The runtime as every chain of this release begins with it.
 "$bin/livepeer-node" export-chain-spec --chain dev --raw 2>/dev/null |
@@ -38,7 +44,7 @@ fi
 if docker version >/dev/null 2>&1; then
 	TAG=$version docker/build.sh "$bin"
 	for image in livepeer-node livepeer-worker; do
-		docker save "$image:$version" | gzip -9 >"$out/$image-$version.docker.tar.gz"
+		docker save "$image:$version" | gzip -9n >"$out/$image-$version.docker.tar.gz"
 		packaging/sbom.py image "$image:$version" "$bin/$image" >"$out/$image-$version.docker.cdx.json"
 	done
 else
@@ -51,4 +57,9 @@ else
 fi
 (cd "$out" && find . -type f ! -name SHA256SUMS -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum >SHA256SUMS)
 (cd "$out" && sha256sum --quiet --check SHA256SUMS)
+if [ -n "${SIGN_WITH:-}" ]; then
+	gpg --local-user "$SIGN_WITH" --armor --detach-sign "$out/SHA256SUMS"
+else
+	echo "· SKIPPED: a signature below the checksums, which wants SIGN_WITH=KEY" >&2
+fi
 ls -l "$out"

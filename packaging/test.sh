@@ -19,7 +19,7 @@ SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 step "building two versions"
 VERSION=0.0.1 packaging/build.sh "$bin" "$work/old"
-packaging/build.sh "$bin" "$work/new"
+(umask 077 && packaging/build.sh "$bin" "$work/new")
 first=$(sha256sum <"$work"/new/livepeer-node_*.deb)
 packaging/build.sh "$bin" "$work/again" >/dev/null
 [ "$first" = "$(sha256sum <"$work"/again/livepeer-node_*.deb)" ] || fail "the same binaries gave another package"
@@ -51,6 +51,9 @@ for name in livepeer-node livepeer-worker; do
 		[ -s "$root/usr/share/$file" ] || fail "$file is missing"
 	done
 done
+for name in livepeer-node livepeer-worker; do
+	[ -s "$root/usr/share/doc/$name/monitoring/rules.yaml" ] || fail "$name brings no alerts"
+done
 [ -s "$root/usr/share/man/man1/livepeer-worker-transcode.1.gz" ] || fail "roles have no manual page"
 # As the service reads them.
 within runuser -u livepeer-worker -- livepeer-worker config check /etc/livepeer/worker.toml >"$work/log" ||
@@ -68,6 +71,7 @@ echo secret >"$root/var/lib/livepeer-node/key"
 echo '# mine' >>"$root/etc/livepeer/worker.toml"
 install -d "$root/var/lib/livepeer-worker/transcode"
 echo claims >"$root/var/lib/livepeer-worker/transcode/store"
+install -D /dev/null "$root/var/cache/livepeer/engine"
 within sh -c 'apt-get install -qy -o Dpkg::Options::=--force-confold /tmp/new/*.deb' >"$work/log" 2>&1 ||
 	{ cat "$work/log" && fail "cannot be upgraded"; }
 grep -q mine.json "$root/etc/livepeer/node.env" || fail "the configuration was overwritten"
@@ -80,9 +84,12 @@ within apt-get remove -qy livepeer-node livepeer-worker >"$work/log" 2>&1
 [ ! -e "$root/usr/bin/livepeer-node" ] || fail "the binary is still there"
 [ -e "$root/etc/livepeer/node.env" ] || fail "the configuration was removed"
 
+[ -e "$root/var/cache/livepeer/engine" ] || fail "the cache was removed before the purge"
+
 step "purging keeps keys, and says so"
 within apt-get purge -qy livepeer-node livepeer-worker >"$work/log" 2>&1
 [ ! -e "$root/etc/livepeer/node.env" ] || fail "the configuration stayed after purge"
+[ ! -e "$root/var/cache/livepeer" ] || fail "the cache stayed after purge"
 for kept in livepeer-node/key livepeer-worker/transcode/store; do
 	[ -e "$root/var/lib/$kept" ] || fail "purge removed $kept"
 done

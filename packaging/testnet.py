@@ -72,6 +72,8 @@ with open(os.path.join(args.out, "boot-nodes.json"), "w", encoding="utf-8") as f
 spec["bootNodes"] = boot_nodes
 with open(os.path.join(args.out, "spec.json"), "w", encoding="utf-8") as file:
     json.dump(spec, file, indent="\t")
+# Everybody may read it, and the services must.
+os.chmod(file.name, 0o644)
 print(f"{args.out}/spec.json: {spec['name']}, {len(boot_nodes)} boot nodes")
 print(f"again after a change of genesis.json: livepeer-node export-chain-spec --chain production --raw "
       f"--genesis-file {genesis}, then put {args.out}/boot-nodes.json into its bootNodes")

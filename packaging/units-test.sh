@@ -68,6 +68,14 @@ for page in 9616/metrics 9617/metrics 9616/readyz 9617/readyz; do
 	within curl -sf "http://127.0.0.1:$page" >/dev/null || fail "port ${page/\// does not answer /}"
 done
 echo "ok   the roles work, transcode in the sandbox, have metrics and are ready"
+# A file as a unit sees it.
+seen() { within cat "/proc/$(within systemctl show -p MainPID --value "livepeer-$1")/root/etc/livepeer/$2" 2>/dev/null || true; }
+[ -n "$(seen transcode operator-key)" ] || fail "nobody can look into a unit: what the others see is not known"
+for unit in node verify gateway; do
+	[ -z "$(seen "$unit" operator-key)" ] || fail "livepeer-$unit sees the operator key"
+done
+[ -z "$(seen gateway verify-token)" ] || fail "the gateway sees the verify service's token"
+echo "ok   a role sees no key of another"
 certificate=/etc/letsencrypt/live/play.example.org
 within sh -ec "rm /etc/nginx/sites-enabled/default && mkdir -p $certificate
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=play.example.org -addext subjectAltName=DNS:play.example.org \

@@ -8,9 +8,10 @@ prometheus, ffmpeg, node and `npm ci --prefix tests/js`.
 PART is `nodes` (five validators: what becomes of them and of a transcoder's account), `streams` (one
 validator with its verify service, transcoders, of whom one cheats, a broadcaster and a gateway) or `pages`.
 Of the alerts of the last part a stand-in's page is read, for they are of what no test may do to a machine
-that others use: its clock, its disk, its memory; and of a node of another version, and one that has a long
-chain to catch up with. At the end every alert that there is must have fired in one part, and every metric
-that docs/operators/metrics.md and the alerts name must have been on the page of who exports it.
+that others use: its clock, its disk, its memory; and of a node of another version, one that has a long
+chain to catch up with, a worker of before an upgrade of the runtime, and a bridge that is robbed. At the end
+every alert that there is must have fired in one part, and every metric that docs/operators/metrics.md and the
+alerts name must have been on the page of who exports it.
 """
 
 import json
@@ -41,6 +42,8 @@ def faster(rules):
         return lambda m: f"{m[1]}{min(max(int(m[2]) * SECONDS[m[3]] // 10, least), most)}s{m[4]}"
 
     rules = re.sub(r"(\[)(\d+)([smhd])(\])", short(30, 180), rules)
+    # How long after its start what a worker says is new.
+    rules = rules.replace("livepeer_start_time_seconds < 900", "livepeer_start_time_seconds < 90")
     rules = re.sub(r"(offset )(\d+)([smhd])()", short(30, 180), rules)
     return re.sub(r"(for: )(\d+)([smhd])()", short(2, 30), rules)
 
@@ -60,7 +63,7 @@ class Prometheus(Process):
             "scrape_configs": [
                 {"job_name": job, "file_sd_configs": [
                     {"files": [os.path.join(folder, f"{job}.targets.json")], "refresh_interval": "1s"}
-                ]} for job in ("node", "worker", "gateway", "machine")
+                ]} for job in ("node", "worker", "gateway", "machine", "bridge")
             ],
         }
         # JSON is YAML.
@@ -317,6 +320,15 @@ def streams(binaries, folder, running, prometheus):
     prometheus.watch("worker", stranger=stranger.metrics)
     prometheus.fires("CannotJudge", "stranger")
     stranger.kill()
+
+    say("a verify service with another token than its node's")
+    token = os.path.join(folder, "another-token")
+    subprocess.run([net.worker, "token", token], check=True, stdout=subprocess.DEVNULL)
+    listen = net.judging[net.judging.index("--listen") + 1]
+    forgetful = worker("forgetful", "verify", "--listen", listen, "--token-file", token, "--node", net.url)
+    prometheus.watch("worker", forgetful=forgetful.metrics)
+    prometheus.fires("NotAsked", "forgetful")
+    forgetful.kill()
     net.verify.start()
 
     say("a transcoder whose folder is an old copy")
@@ -356,6 +368,10 @@ def streams(binaries, folder, running, prometheus):
     # What is reserved pays for so many segments, none of which is claimed.
     prometheus.fires("WorkUnpaid", "hidden")
 
+    say("its node is gone")
+    net.alice.kill()
+    prometheus.fires("NodeSilent", "hidden")
+
 
 class Page:
     """What serves metrics in somebody's place; their values are numbers, or functions without arguments."""
@@ -380,6 +396,10 @@ class Page:
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def end(self):
+        self.server.shutdown()
+        self.server.server_close()
+
 
 def version(number):
     return 'substrate_build_info{name="node",version="%s"}' % number
@@ -390,6 +410,9 @@ def pages(_binaries, folder, running, prometheus):
     well = {
         f"node_filesystem_size_bytes{disk}": 1e12,
         f"node_filesystem_avail_bytes{disk}": 5e11,
+        f"node_filesystem_files{disk}": 1e7,
+        f"node_filesystem_files_free{disk}": 9e6,
+        f"node_filesystem_readonly{disk}": 0,
         "node_timex_offset_seconds": 0.001,
         "node_timex_sync_status": 1,
         "node_memory_MemTotal_bytes": 1.6e10,
@@ -405,7 +428,11 @@ def pages(_binaries, folder, running, prometheus):
             fail(f"prometheus-node-exporter exports no {', '.join(sorted(lacks))}")
     machine = Page(**well)
     one, other = Page(**{version("0.1.0"): 1}), Page(**{version("0.1.0"): 1, "substrate_sub_libp2p_is_major_syncing": 0})
+    watch = Page(**{'livepeer_bridge_alarm{kind="books"}': 0})
     prometheus.watch("machine", machine=machine.port)
+    prometheus.watch("bridge", watch=watch.port)
+    worker = Page(**{'livepeer_warnings_total{kind="outdated"}': 0})
+    prometheus.watch("worker", worker=worker.port)
     prometheus.watch("node", one=one.port, other=other.port)
     say("while all is well nothing fires")
     until("nothing fires", lambda: not prometheus.firing(), 120)
@@ -414,6 +441,8 @@ def pages(_binaries, folder, running, prometheus):
     prometheus.fires("DiskFillsUp", "machine")
     machine.metrics[f"node_filesystem_avail_bytes{disk}"] = 5e10
     prometheus.fires("DiskFull", "machine")
+    machine.metrics[f"node_filesystem_readonly{disk}"] = 1
+    prometheus.fires("DiskReadOnly", "machine")
     machine.metrics["node_timex_offset_seconds"] = -0.7
     prometheus.fires("ClockSkewed", "machine")
     machine.metrics["node_memory_MemAvailable_bytes"] = 5e8
@@ -421,6 +450,12 @@ def pages(_binaries, folder, running, prometheus):
     other.metrics = {version("0.2.0"): 1, "substrate_sub_libp2p_is_major_syncing": 1}
     prometheus.fires("VersionsDiffer", None)
     prometheus.fires("CatchingUp", "other")
+    worker.metrics['livepeer_warnings_total{kind="outdated"}'] = 1
+    prometheus.fires("WorkerOutdated", "worker")
+    watch.metrics['livepeer_bridge_alarm{kind="books"}'] = 1
+    prometheus.fires("BridgeAlarm", "watch")
+    watch.end()
+    prometheus.fires("RelayerDown", "watch")
 
 
 PARTS = {"nodes": nodes, "streams": streams, "pages": pages}

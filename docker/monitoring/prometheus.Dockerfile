@@ -6,7 +6,7 @@ RUN apt-get update -q \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends prometheus \
 	&& rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/* \
 	&& install -d -o 10002 -g 10002 /prometheus
-COPY prometheus.yaml rules.yaml /etc/livepeer/
+COPY --chmod=644 prometheus.yaml rules.yaml /etc/livepeer/
 USER 10002:10002
 EXPOSE 9090
 VOLUME /prometheus

@@ -168,7 +168,102 @@ impl Reports {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use sp_core::sr25519;
+	use crate::{chain_spec, cli::GenesisParams, client::Executor};
+	use codec::Encode;
+	use livepeer_runtime::RuntimeApi;
+	use sc_client_api::execution_extensions::ExecutionExtensions;
+	use sc_client_db::{BlocksPruning, DatabaseSettings, DatabaseSource};
+	use sc_service::{ClientConfig, GenesisBlockBuilder};
+	use sp_consensus_beefy::{
+		ecdsa_crypto::{AuthorityId as BeefyId, Signature},
+		known_payloads::MMR_ROOT_ID,
+		BeefyApi, Commitment, DoubleVotingProof, Payload, VoteMessage,
+	};
+	use sp_core::{ecdsa, sr25519, testing::TaskExecutor, Pair as _};
+	use sp_io::hashing::keccak_256;
+	use std::{
+		path::Path,
+		sync::atomic::{AtomicUsize, Ordering},
+	};
+
+	/// A pool that counts reports.
+	#[derive(Default)]
+	struct Counting(AtomicUsize);
+
+	impl LocalTransactionPool for Counting {
+		type Block = Block;
+		type Hash = Hash;
+		type Error = PoolError;
+
+		fn submit_local(&self, _at: Hash, _report: UncheckedExtrinsic) -> Result<Hash, PoolError> {
+			self.0.fetch_add(1, Ordering::Relaxed);
+			Ok(Hash::default())
+		}
+	}
+
+	/// A local testnet at its beginning.
+	fn client(folder: &Path) -> Client {
+		let executor: Executor = Executor::builder().build();
+		let backend = sc_service::new_db_backend::<Block>(DatabaseSettings {
+			trie_cache_maximum_size: None,
+			state_pruning: None,
+			source: DatabaseSource::ParityDb { path: folder.to_owned() },
+			blocks_pruning: BlocksPruning::KeepAll,
+			pruning_filters: Vec::new(),
+			metrics_registry: None,
+		})
+		.expect("a database");
+		let spec = chain_spec::load("local", &GenesisParams::default()).expect("it is built in");
+		let genesis = GenesisBlockBuilder::new(&spec, true, backend.clone(), executor.clone())
+			.expect("a genesis");
+		let extensions = ExecutionExtensions::new(None, Arc::new(executor.clone()));
+		let spawner = Box::new(TaskExecutor::new());
+		let config = ClientConfig::default();
+		sc_service::new_client::<_, Block, RuntimeApi, _>(
+			backend, executor, genesis, None, None, extensions, spawner, None, None, config,
+		)
+		.expect("a client")
+	}
+
+	/// Without a pool for the report, two votes in one round would cost a validator nothing.
+	#[test]
+	fn report_of_two_votes_in_one_round_of_beefy_should_reach_the_pool() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let client = Arc::new(client(folder.path()));
+		let pool = Arc::new(Counting::default());
+		let factory = OffchainTransactionPoolFactory::new(pool.clone());
+		let runtime = WithPool::new(client.clone(), factory);
+		let genesis = client.info().genesis_hash;
+		let pair = ecdsa::Pair::from_string("//Bob", None).expect("a key");
+		let offender = BeefyId::from(pair.public());
+		let vote = |root: u8| {
+			let payload = Payload::from_single_entry(MMR_ROOT_ID, vec![root; 32]);
+			let commitment = Commitment { payload, block_number: 1u32, validator_set_id: 0 };
+			let signature: Signature =
+				pair.sign_prehashed(&keccak_256(&commitment.encode())).into();
+			VoteMessage { commitment, id: offender.clone(), signature }
+		};
+		let proof = DoubleVotingProof { first: vote(1), second: vote(2) };
+		let api = runtime.runtime_api();
+		let membership = BeefyApi::<Block, BeefyId>::generate_key_ownership_proof(
+			&*api,
+			genesis,
+			0,
+			offender.clone(),
+		);
+		let membership = membership.expect("an answer").expect("it is a validator");
+		let report = |api: ApiRef<'_, <Client as ProvideRuntimeApi<Block>>::Api>| {
+			api.submit_report_double_voting_unsigned_extrinsic(
+				genesis,
+				proof.clone(),
+				membership.clone(),
+			)
+		};
+		assert_eq!(report(runtime.runtime_api()).expect("an answer"), Some(()));
+		assert_eq!(pool.0.load(Ordering::Relaxed), 1);
+		// The SDK's voter has no pool.
+		assert!(!matches!(report(client.runtime_api()), Ok(Some(()))));
+	}
 
 	fn author(number: u8) -> AuthorityId {
 		sr25519::Public::from_raw([number; 32]).into()

@@ -62,9 +62,25 @@ pub struct InherentProviders {
 	slot_duration: sp_consensus_babe::SlotDuration,
 }
 
+/// What makes the inherents of one block.
+type Inherents =
+	(sp_consensus_babe::inherents::InherentDataProvider, sp_timestamp::InherentDataProvider);
+
+impl InherentProviders {
+	/// Those of a block that is made now.
+	fn now(self) -> Inherents {
+		let timestamp = sp_timestamp::InherentDataProvider::from_system_time();
+		let slot =
+			sp_consensus_babe::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
+				*timestamp,
+				self.slot_duration,
+			);
+		(slot, timestamp)
+	}
+}
+
 impl sp_inherents::CreateInherentDataProviders<Block, ()> for InherentProviders {
-	type InherentDataProviders =
-		(sp_consensus_babe::inherents::InherentDataProvider, sp_timestamp::InherentDataProvider);
+	type InherentDataProviders = Inherents;
 
 	fn create_inherent_data_providers<'life0, 'async_trait>(
 		&'life0 self,
@@ -85,13 +101,7 @@ impl sp_inherents::CreateInherentDataProviders<Block, ()> for InherentProviders 
 		'life0: 'async_trait,
 		Self: 'async_trait,
 	{
-		let timestamp = sp_timestamp::InherentDataProvider::from_system_time();
-		let slot =
-			sp_consensus_babe::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
-				*timestamp,
-				self.slot_duration,
-			);
-		futures::future::ready(Ok((slot, timestamp))).boxed()
+		futures::future::ready(Ok(self.now())).boxed()
 	}
 }
 
@@ -520,6 +530,13 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			prometheus_registry.as_ref(),
 			telemetry.as_ref().map(Telemetry::handle),
 		);
+		// While it runs, the SDK makes no block in a slot that is not after the last one.
+		let signed = twin::signed_slot(&client)?;
+		let inherents = move |_: Hash, (): ()| async move {
+			let made = inherents.now();
+			twin::ensure_unsigned(made.0.slot(), signed)?;
+			Ok::<_, Box<dyn std::error::Error + Send + Sync>>(made)
+		};
 		let babe = sc_consensus_babe::start_babe(sc_consensus_babe::BabeParams {
 			keystore: keystore_container.keystore(),
 			client: client.clone(),

@@ -22,6 +22,8 @@ use std::sync::Arc;
 
 /// The database key of the last block that was made elsewhere; absent if there is none.
 const ELSEWHERE: &[u8] = b"livepeer/signed-elsewhere";
+/// The database key of the newest slot in which this node made a block; absent if it made none.
+const SIGNED: &[u8] = b"livepeer/signed-slot";
 /// A newest block of at most this age, in slots, means that the node has caught up.
 const RECENT: u64 = 10;
 /// Slots after the newest block in the database in which this node may have made blocks that a crash lost.
@@ -44,9 +46,32 @@ pub struct Twin {
 
 /// The last block that was made elsewhere with this node's keys; `None` if the node may sign.
 pub fn made_elsewhere(client: &Client) -> Result<Option<u32>, ClientError> {
-	let Some(bytes) = client.get_aux(ELSEWHERE)? else { return Ok(None) };
-	let number = u32::decode(&mut &bytes[..]);
-	Ok(Some(number.map_err(|error| ClientError::Backend(error.to_string()))?))
+	noted(client, ELSEWHERE)
+}
+
+/// The newest slot in which this node made a block; `None` if it made none with this database.
+pub fn signed_slot(client: &Client) -> Result<Option<Slot>, ClientError> {
+	noted(client, SIGNED)
+}
+
+fn noted<T: Decode>(client: &Client, key: &[u8]) -> Result<Option<T>, ClientError> {
+	let Some(bytes) = client.get_aux(key)? else { return Ok(None) };
+	let value = T::decode(&mut &bytes[..]);
+	Ok(Some(value.map_err(|error| ClientError::Backend(error.to_string()))?))
+}
+
+/// Refuses each slot up to `signed`, the newest one in which this node made a block before it was started.
+/// Such a slot comes only after the clock was ahead and was set back: another block in it would be slashed.
+pub fn ensure_unsigned(slot: Slot, signed: Option<Slot>) -> Result<(), String> {
+	match signed {
+		Some(signed) if slot <= signed => Err(format!(
+			"this node made a block in slot {} already, when its clock was ahead, so it makes none in slot \
+			 {}: two in one slot are slashed. If that would take too long, set new session keys and purge the \
+			 database",
+			*signed, *slot,
+		)),
+		_ => Ok(()),
+	}
 }
 
 /// The slot of a block; genesis has none.
@@ -102,9 +127,9 @@ impl Twin {
 		slot + RECENT >= now
 	}
 
-	fn note(&self, number: u32) {
-		if let Err(error) = self.client.insert_aux(&[(ELSEWHERE, &number.encode()[..])], &[]) {
-			log::error!("It cannot be noted that keys of this node signed elsewhere: {error}");
+	fn note(&self, key: &[u8], value: impl Encode) {
+		if let Err(error) = self.client.insert_aux(&[(key, &value.encode()[..])], &[]) {
+			log::error!("It cannot be noted what keys of this node have signed: {error}");
 		}
 	}
 
@@ -120,10 +145,13 @@ impl Twin {
 			let Some(slot) = slot_of(&block.header) else { continue };
 			let left = *left.get_or_insert(slot);
 			let is_own = block.origin == BlockOrigin::Own;
+			if is_own {
+				self.note(SIGNED, slot);
+			}
 			let is_ours = self.is_ours(block.hash, &block.header);
 			if is_ours && is_elsewhere(is_own, slot, left) {
 				let number = block.header.number;
-				self.note(number);
+				self.note(ELSEWHERE, number);
 				log::error!(
 					"Block {number} ({:?}) was made with a key of this node, and not by this node: \
 					 another node runs with its keys, or its database was put back from an older copy. \
@@ -154,7 +182,7 @@ impl Twin {
 		while let Some(block) = self.blocks.next().await {
 			if self.is_ours(block.hash, &block.header) {
 				number = number.max(block.header.number);
-				self.note(number);
+				self.note(ELSEWHERE, number);
 			}
 			if slot_of(&block.header).is_none_or(|slot| !self.is_recent(slot)) {
 				continue;
@@ -187,6 +215,17 @@ mod tests {
 		assert!(!is_elsewhere(false, left + LOST, left));
 		// This process made it.
 		assert!(!is_elsewhere(true, left + 10_000u64, left));
+	}
+
+	#[test]
+	fn slot_should_be_refused_when_a_block_was_made_in_it_or_after_it() {
+		let signed = Slot::from(1_000u64);
+		assert_eq!(ensure_unsigned(signed, None), Ok(()));
+		assert_eq!(ensure_unsigned(signed + 1u64, Some(signed)), Ok(()));
+		for slot in [999u64, 1_000] {
+			let refused = ensure_unsigned(Slot::from(slot), Some(signed));
+			assert!(refused.is_err_and(|why| why.contains("slot 1000 already")), "{slot}");
+		}
 	}
 
 	#[test]

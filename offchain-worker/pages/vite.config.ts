@@ -53,7 +53,7 @@ const preloads = (): Plugin => ({
 const shared = (id: string): string | undefined =>
 	/\/src\/(proof\/(formats|scale)|chain\/(address|breath))\.ts$|@noble\/hashes\/(blake2|_blake|_md|_u64|utils)\.js$/.test(id)
 		? "formats"
-		: /\/src\/(views\/(events|record|seats)|ui\/chart|chain\/(claims|prices))\.tsx?$/.test(id)
+		: /\/src\/(views\/(events|record|seats)|ui\/(chart|named)|chain\/(claims|prices))\.tsx?$/.test(id)
 			? "common"
 			: undefined;
 

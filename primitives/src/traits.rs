@@ -410,8 +410,8 @@ pub trait PurgeKeys {
 
 /// Takes a validator out of consensus at once, for the rest of the session in force. Implemented by
 /// the runtime's glue through `pallet-session`'s disabling strategy, which keeps enough validators
-/// enabled for blocks to be made and finalised. It may therefore decline. An account that does not
-/// validate is ignored. Never fails.
+/// enabled for blocks to be made and finalised. It may therefore decline, or enable another one again.
+/// An account that does not validate is ignored. Never fails.
 pub trait DisableValidator {
 	/// `validator` must no longer take part.
 	fn disable(validator: &AccountId);

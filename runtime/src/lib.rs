@@ -99,10 +99,11 @@ pub type SignedBlock = generic::SignedBlock<Block>;
 ///
 /// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,
 /// their origin, so that the following checks apply to them too. `ChargeAssetTxPayment` names the
-/// asset of the fee: none is LPT, 1 is ETH. Its tips never put a transaction before a duty. With
-/// `CheckMetadataHash` enabled, a transaction is signed for the runtime's metadata, which an
-/// offline signer has checked. A runtime that was built without the feature `metadata-hash` does
-/// not know its own metadata hash and refuses such a transaction.
+/// asset of the fee: none is LPT, 1 is ETH. Its tips never put a transaction before a duty, and it
+/// refuses calls that cost nothing from accounts. With `CheckMetadataHash` enabled, a transaction is
+/// signed for the runtime's metadata, which an offline signer has checked. A runtime that was built
+/// without the feature `metadata-hash` does not know its own metadata hash and refuses such a
+/// transaction.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,

@@ -345,6 +345,7 @@ const checks = {
 			["/job/99999999999999999999999", /Not found/],
 			["/claim/x", /Not found/],
 			["/block/x", /no number/],
+			["/block/999999999", /no block of this number yet/],
 			["/round/-1", /no number/],
 		]) {
 			const page = await open(path);
@@ -387,6 +388,47 @@ const checks = {
 		await plays(page);
 		expect(refused > 4, "it was refused nothing");
 		expect((await page.locator(".tape .refused").count()) === 0, "an honest gateway is accused");
+	},
+	/**
+	 * A gateway that is restarted, or loses the stream for a moment: the picture goes on, and no word stays over it. What
+	 * was chosen stays chosen, though the player begins anew.
+	 */
+	async restarted() {
+		const page = await open(`/stream/${stream}`);
+		await until("checked by the browser", async () => (await trust(page)) === "checked");
+		await plays(page);
+		await page.locator("#levels").selectOption("0");
+		let asked = 0;
+		await page.route("**/status", (route) => {
+			asked++;
+			return route.fulfill({ status: 404, body: "no stream of that name" });
+		});
+		await until("it is asked for the stream's state", () => asked > 2);
+		expect((await page.locator("#message").count()) === 0, "a word is put over a picture that goes on");
+		await page.unroute("**/status");
+		await page.route(/\.(ts|m3u8)$/, (route) => route.abort());
+		await until("it is said that nothing comes", async () => /Waiting/.test(await page.locator("#message").innerText()), 2 * PATIENCE);
+		await page.unroute(/\.(ts|m3u8)$/);
+		await until("no word is left", async () => (await page.locator("#message").count()) === 0);
+		await plays(page);
+		expect((await page.locator("#levels").inputValue()) === "0", "another quality is chosen");
+		expect((await trust(page)) === "checked", "a gateway that was away is accused");
+	},
+	/** A line on which each answer takes longer than a block: what takes several of them is shown all the same. */
+	async slow() {
+		for (const [path, shows] of [
+			["/network", (page) => page.locator('table.cards a[href^="/job/"]').count()],
+			["/stake", async (page) => /own \d+ %/.test(await main(page))],
+		]) {
+			const page = await open(path, {}, (page) =>
+				page.route("**/chain", async (route) => {
+					await new Promise((resolve) => setTimeout(resolve, 2_500));
+					await route.continue().catch(() => undefined);
+				}),
+			);
+			await until(`${path} is shown`, () => shows(page), 2 * PATIENCE);
+			await close(page.context());
+		}
 	},
 	/** The player on a page of somebody else's: the ten lines that a stream's own page leads to. */
 	async embedded() {
@@ -595,6 +637,9 @@ const checks = {
 		await dialog.getByRole("textbox").fill("0.0000001");
 		await until("too small a bond is refused in words", async () => /smallest bond/.test(await dialog.innerText()));
 		expect(await dialog.getByRole("button", { name: "Sign and send" }).isDisabled(), "it can be signed all the same");
+		// As the page itself groups digits: read as a decimal point it would be a thousandth.
+		await dialog.getByRole("textbox").fill("1,250");
+		await until("an amount that may be meant otherwise is refused in words", async () => /digits with a point/.test(await dialog.innerText()));
 		await dialog.getByRole("textbox").fill("250");
 		await go(page, "bond");
 		await until("the bond is shown", async () => /250 LPT/.test(await main(page)));
@@ -699,7 +744,7 @@ const checks = {
 		await connect(page);
 		await page.locator("#transcoder").getByRole("button", { name: "Change terms" }).click();
 		const dialog = page.locator("dialog");
-		const keeps = dialog.getByLabel("Keeps of rewards");
+		const keeps = dialog.getByLabel("Rewards it keeps");
 		await keeps.fill("101");
 		await until("what is no share is refused in words", async () => /0 to 100 percent/.test(await dialog.innerText()));
 		await keeps.fill(String(before.rewardCut / 1e7 + 1));

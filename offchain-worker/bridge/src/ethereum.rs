@@ -1,6 +1,9 @@
 //! Ethereum: the gateway, proofs of its state, and the transactions that the relayer sends to it.
 
-use std::time::Duration;
+use std::{
+	sync::atomic::{AtomicUsize, Ordering},
+	time::Duration,
+};
 
 use alloy_network::{
 	eip2718::Encodable2718, EthereumWallet, NetworkTransactionBuilder, TransactionBuilder,
@@ -12,7 +15,7 @@ use alloy_rpc_types_eth::{
 };
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{SolCall, SolEvent, SolInterface};
-use alloy_transport::TransportError;
+use alloy_transport::{TransportError, TransportErrorKind};
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use livepeer_bridge_formats::{
 	bridge::{BridgedAsset, Deposit},
@@ -23,7 +26,7 @@ use livepeer_bridge_formats::{
 };
 use tokio::sync::Mutex;
 
-use crate::{metrics::Metrics, pool::Pool};
+use crate::{http, metrics::Metrics, pool::Pool};
 
 /// The contract, as pallets/eth-bridge/contracts has it.
 #[allow(missing_docs)]
@@ -131,6 +134,10 @@ use contract::Gateway::{self, GatewayErrors};
 
 /// The number of blocks whose events are requested at once.
 const LOG_RANGE: u64 = 2_000;
+/// In how many blocks events are looked for in one step: two months.
+const MOST_BLOCKS: u64 = 500_000;
+/// How many Ethereum blocks a reorganisation may replace.
+pub const REORG: u64 = 256;
 /// How long to wait until a transaction is in a block.
 const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(500);
@@ -277,9 +284,7 @@ impl Ethereum {
 		max_gas_price: u128,
 		metrics: Metrics,
 	) -> Result<Self> {
-		let nodes = Pool::new("execution node", urls, metrics, |url| {
-			Ok(RootProvider::new_http(url.parse().map_err(|_| anyhow!("no URL: {url}"))?))
-		})?;
+		let nodes = Pool::new("execution node", urls, metrics, http::provider)?;
 		let wallet = key.map(|key| {
 			let address = key.address();
 			(EthereumWallet::from(key), address)
@@ -508,6 +513,12 @@ impl Ethereum {
 		Ok(found)
 	}
 
+	/// The first and the last block of the next search for events, if all blocks before `next` were searched
+	/// and `latest` is the newest one. `None` if there are no more.
+	pub fn unseen(&self, next: u64, latest: u64) -> Option<(u64, u64)> {
+		unseen(next.max(self.since), latest)
+	}
+
 	/// The payments that were delayed in blocks `first` to `last`.
 	pub async fn delayed(&self, first: u64, last: u64) -> Result<Vec<B256>> {
 		let events: Vec<Gateway::Delayed> = self.events("delayed payments", first, last).await?;
@@ -617,14 +628,16 @@ impl Ethereum {
 				Ok((node.client.get_chain_id().await?, fees))
 			})
 			.await?;
-		// A node takes a replacement with the same nonce for a tenth more.
+		// A node takes a replacement with the same nonce for a tenth more. A transaction that is stuck at the
+		// highest price is sent again at that price: every pool may have dropped it.
 		let floor = stuck.map_or(0, |price| price.saturating_add(price / 4));
+		let floor = floor.min(self.max_gas_price);
 		let price = fees.max_fee_per_gas.max(floor);
-		ensure!(
-			price <= self.max_gas_price,
-			"gas costs {} gwei, more than --max-gas-price: it waits",
-			price / 1_000_000_000
-		);
+		if price > self.max_gas_price {
+			// Only this node may think so.
+			self.pass_over();
+			bail!("gas costs {} gwei, more than --max-gas-price: it waits", price / 1_000_000_000);
+		}
 		let tip = fees.max_priority_fee_per_gas.max(floor.min(price)).min(price);
 		let tried = self.simulate(to, input.clone(), value, at, Some((price, tip))).await?;
 		let gas = match tried.and_then(|gas| bounds.check(gas, price, tip).map(|()| gas)) {
@@ -643,18 +656,34 @@ impl Ethereum {
 			.with_max_priority_fee_per_gas(tip);
 		let signed = request.build(wallet).await?;
 		let (raw, hash) = (signed.encoded_2718(), *signed.tx_hash());
-		*last = Some((nonce, price));
-		let raw = &raw;
-		self.nodes
+		let holders = AtomicUsize::new(0);
+		let (raw, holding) = (&raw, &holders);
+		let taken = self
+			.nodes
 			.ask("to take a transaction", |node| async move {
+				holding.fetch_add(1, Ordering::Relaxed);
 				match node.client.send_raw_transaction(raw).await {
 					Ok(_) => Ok(()),
 					// Another endpoint has already spread it.
 					Err(error) if error.to_string().contains("already") => Ok(()),
-					Err(error) => Err(error.into()),
+					Err(error) => {
+						if has_refused(&error) {
+							holding.fetch_sub(1, Ordering::Relaxed);
+						}
+						Err(error.into())
+					}
 				}
 			})
-			.await?;
+			.await;
+		// A transaction that every node has refused need not be outbid.
+		if holders.load(Ordering::Relaxed) > 0 {
+			*last = Some((nonce, price));
+		}
+		if let Err(error) = taken {
+			// The nonce may be wrong, so ask another node next time.
+			self.pass_over();
+			return Err(error);
+		}
 		let deadline = tokio::time::Instant::now() + PATIENCE;
 		loop {
 			let receipt = self
@@ -673,6 +702,8 @@ impl Ethereum {
 				});
 			}
 			if tokio::time::Instant::now() >= deadline {
+				// The node may not have spread it.
+				self.pass_over();
 				bail!(
 					"{hash} is in no block after {} s; it is sent again at a higher price",
 					PATIENCE.as_secs()
@@ -681,6 +712,25 @@ impl Ethereum {
 			tokio::time::sleep(POLL).await;
 		}
 	}
+}
+
+/// See [`Ethereum::unseen`]. A node can claim any number: a number that is too large must neither cause an
+/// endless search, nor hide the blocks that come later.
+fn unseen(next: u64, latest: u64) -> Option<(u64, u64)> {
+	let first = match next > latest.saturating_add(1) {
+		true => latest.saturating_sub(REORG),
+		false => next,
+	};
+	(first <= latest).then(|| (first, latest.min(first.saturating_add(MOST_BLOCKS - 1))))
+}
+
+/// Whether a node certainly does not hold a transaction that it was sent, nor another one with the same nonce. A
+/// server error proves neither: the proxy in front of the node may fail after it has forwarded the transaction.
+fn has_refused(error: &TransportError) -> bool {
+	let text = error.to_string().to_lowercase();
+	let status = error.as_transport_err().and_then(TransportErrorKind::as_http_error);
+	!text.contains("replac")
+		&& (error.is_error_resp() || status.is_some_and(|error| error.status < 500))
 }
 
 /// A node's events in blocks `first` to `last`. Nodes refuse to return too many at once, and depositors
@@ -698,7 +748,9 @@ async fn logs(node: &RootProvider, filter: &Filter, first: u64, last: u64) -> Re
 				found.extend(logs);
 				at = end.saturating_add(1);
 			}
-			Err(error) if range > 1 && error.is_error_resp() => range = range.div_ceil(2),
+			Err(error) if range > 1 && (error.is_error_resp() || http::is_too_long(&error)) => {
+				range = range.div_ceil(2);
+			}
 			Err(error) => return Err(error.into()),
 		}
 	}
@@ -782,11 +834,126 @@ fn gateway_proof(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
 	use super::*;
 	use crate::beacon::tests::serve;
 	use axum::Router;
 	use serde_json::{json, Value};
+	use std::sync::{Arc, Mutex, PoisonError};
+
+	const GWEI: u64 = 1_000_000_000;
+
+	/// An execution node with a gas price of three gwei. It gives a usual answer where `answer` returns `None`.
+	pub(crate) async fn node<F>(answer: F) -> String
+	where
+		F: Fn(&Value) -> Option<Value> + Clone + Send + Sync + 'static,
+	{
+		let app = Router::new().fallback(move |body: String| {
+			let asked: Value = serde_json::from_str(&body).expect("JSON");
+			let usual = || {
+				let result = match asked["method"].as_str().unwrap_or_default() {
+					"eth_getTransactionCount" => json!("0x7"),
+					"eth_feeHistory" => json!({
+						"oldestBlock": "0x1",
+						"baseFeePerGas": ["0x3b9aca00", "0x3b9aca00"],
+						"gasUsedRatio": [0.5],
+						"reward": [["0x3b9aca00"]],
+					}),
+					"eth_chainId" => json!("0x1"),
+					"eth_estimateGas" => json!("0x15f90"),
+					_ => Value::Null,
+				};
+				json!({ "result": result })
+			};
+			let mut said = answer(&asked).unwrap_or_else(usual);
+			said["jsonrpc"] = "2.0".into();
+			said["id"] = asked["id"].clone();
+			async move { said.to_string() }
+		});
+		serve(app).await
+	}
+
+	/// Sends a transaction `times` times, for at most four gwei, to a node that always answers `said`. Returns the
+	/// prices of the trials.
+	async fn prices_of(times: usize, said: Value) -> Vec<u64> {
+		let prices: Arc<Mutex<Vec<u64>>> = Arc::default();
+		let noted = prices.clone();
+		let url = node(move |asked| match asked["method"].as_str() {
+			Some("eth_estimateGas") => {
+				let price = asked["params"][0]["maxFeePerGas"].as_str().unwrap_or_default();
+				let price = u64::from_str_radix(price.trim_start_matches("0x"), 16);
+				let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+				noted.push(price.expect("a number"));
+				None
+			}
+			Some("eth_sendRawTransaction") => Some(said.clone()),
+			_ => None,
+		});
+		let key = format!("{:064x}", 7).parse().expect("a key");
+		let (urls, most) = ([url.await], u128::from(4 * GWEI));
+		let ethereum = Ethereum::new(&urls, Address::ZERO, 0, Some(key), most, Metrics::default());
+		let ethereum = ethereum.expect("a node");
+		for _ in 0..times {
+			assert!(ethereum.send(vec![1, 2, 3, 4], Bounds::OWN).await.is_err());
+		}
+		let prices = prices.lock().unwrap_or_else(PoisonError::into_inner);
+		prices.clone()
+	}
+
+	#[tokio::test]
+	async fn attack_transaction_that_no_node_takes_is_outbid() {
+		let full = json!({ "error": { "code": -32_000, "message": "txpool is full" } });
+		assert_eq!(prices_of(3, full).await, [3 * GWEI; 3]);
+		// If the node holds another transaction with the same nonce, the price rises.
+		let other = json!({
+			"error": { "code": -32_000, "message": "replacement transaction underpriced" },
+		});
+		assert_eq!(prices_of(2, other).await, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4]);
+	}
+
+	#[tokio::test]
+	async fn attack_relayer_outbids_itself_until_it_may_send_nothing_more() {
+		// It is unknown whether the node holds it.
+		let prices = prices_of(4, json!({ "neither": true })).await;
+		assert_eq!(prices, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4, 4 * GWEI, 4 * GWEI]);
+	}
+
+	#[tokio::test]
+	async fn attack_node_says_that_gas_is_too_dear() {
+		let dear = node(|asked| {
+			let history = json!({
+				"oldestBlock": "0x1",
+				"baseFeePerGas": ["0x174876e800", "0x174876e800"],
+				"gasUsedRatio": [0.5],
+				"reward": [["0x3b9aca00"]],
+			});
+			let is_about_gas = asked["method"] == "eth_feeHistory";
+			is_about_gas.then(|| json!({ "result": history }))
+		});
+		let other = node(|asked| {
+			let is_about_id = asked["method"] == "eth_chainId";
+			is_about_id.then(|| json!({ "result": "0x7" }))
+		});
+		let key = format!("{:064x}", 7).parse().expect("a key");
+		let (urls, most) = ([dear.await, other.await], u128::from(4 * GWEI));
+		let ethereum = Ethereum::new(&urls, Address::ZERO, 0, Some(key), most, Metrics::default());
+		let ethereum = ethereum.expect("nodes");
+		let refused = ethereum.send(vec![1, 2, 3, 4], Bounds::OWN).await;
+		assert!(refused.is_err_and(|error| error.to_string().contains("--max-gas-price")));
+		// The next question goes to the other node.
+		assert_eq!(ethereum.chain_id().await.ok(), Some(7));
+	}
+
+	#[test]
+	fn attack_node_says_that_there_are_more_blocks_than_there_are() {
+		assert_eq!(unseen(10, 20), Some((10, 20)));
+		assert_eq!(unseen(21, 20), None);
+		// The search has an end.
+		assert_eq!(unseen(10, u64::MAX), Some((10, 9 + MOST_BLOCKS)));
+		// Later blocks are still searched.
+		assert_eq!(unseen(10 + MOST_BLOCKS, 1_000), Some((1_000 - REORG, 1_000)));
+		assert_eq!(unseen(u64::MAX, 5), Some((0, 5)));
+	}
 
 	fn vectors() -> Value {
 		let file = include_str!("../../../tests/bridge/vectors.json");

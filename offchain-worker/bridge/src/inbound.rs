@@ -7,7 +7,7 @@ use livepeer_bridge_formats::{
 	bridge::{node, zeros, BridgeView, BridgedAsset, Deposit, DEPTH},
 	ethereum::{ExecutionBlock, HeaderProof},
 	trie,
-	types::{period, FinalizedBlock, Network, Update},
+	types::{period, FinalizedBlock, Limits, Network, Update},
 	verify, H256,
 };
 
@@ -22,6 +22,9 @@ use crate::{
 
 /// How many deposits are sent before the state is read again.
 const AT_ONCE: usize = 32;
+/// How many deposits one step checks. Fewer than the work that a relayer remembers, so that its turn comes, and few
+/// enough for a node to answer while the light client waits.
+const MOST_LOOKED_AT: usize = 1_000;
 
 /// Seconds after which the chain takes a newer proof of the token's supply without a fee.
 const SUPPLY_FREE_AFTER: u64 = 86_400;
@@ -283,9 +286,19 @@ impl Inbound {
 		}
 		let mut done = 0;
 		let mut left = [bridge.lpt.limits[0], bridge.eth.limits[0]];
+		let limits = [
+			relay.chain.limits(BridgedAsset::Lpt).await?,
+			relay.chain.limits(BridgedAsset::Eth).await?,
+		];
 		let (_, finalized) = relay.chain.finalized_head().await?;
-		for index in by_turns(&self.deposits, self.credited.missing(count)) {
+		// Deposits above the limit are not even checked: anybody can make more of them than a node can answer
+		// for, and the rest of each step would wait.
+		let missing = self.credited.missing(count);
+		let order = by_turns(&self.deposits, missing, |deposit| may_pass(deposit, &limits, left));
+		let mut is_more_known = false;
+		for index in order {
 			if relay.chain.is_credited(index, None).await? {
+				is_more_known = true;
 				self.credited.insert(index);
 				if relay.chain.is_credited(index, Some(finalized)).await? {
 					self.credited_for_ever.insert(index);
@@ -296,17 +309,8 @@ impl Inbound {
 				return Ok(true);
 			}
 			let Some(deposit) = self.deposits.get(index as usize) else { break };
-			let limits = relay.chain.limits(deposit.asset).await?;
-			let large = limits.large;
-			if limits.inbound.capacity == 0 {
-				continue;
-			}
-			let left = match deposit.asset {
-				BridgedAsset::Lpt => &mut left[0],
-				BridgedAsset::Eth => &mut left[1],
-			};
-			if deposit.amount < large && deposit.amount > *left {
-				tracing::debug!("deposit {index} is above what the limit lets pass now");
+			// Deposits of this step have used up a part of the limit.
+			if !may_pass(deposit, &limits, left) {
 				continue;
 			}
 			let work = format!("deposit {index}");
@@ -317,20 +321,36 @@ impl Inbound {
 			let call = Call::Deposit(deposit.clone(), path);
 			if relay.to_chain(&work, call).await? == Went::Done {
 				done += 1;
-				if deposit.amount < large {
+				let place = usize::from(deposit.asset.byte());
+				let counts = limits.get(place).is_some_and(|limits| deposit.amount < limits.large);
+				if let Some(left) = left.get_mut(place).filter(|_| counts) {
 					*left = left.saturating_sub(deposit.amount);
 				}
 			}
 		}
-		Ok(done > 0)
+		// The next step can check others.
+		Ok(done > 0 || (is_more_known && self.credited.below() < count))
 	}
 }
 
-/// The order in which deposits are credited: the largest first, alternating between the assets. So thousands
-/// of small deposits do not delay a larger one.
-fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
-	let mut missing: Vec<&Deposit> =
-		missing.into_iter().filter_map(|index| deposits.get(index as usize)).collect();
+/// Whether the limits, of which `left` remains, let a deposit pass now. A large deposit does not count against
+/// them.
+fn may_pass(deposit: &Deposit, limits: &[Limits; 2], left: [u128; 2]) -> bool {
+	let place = usize::from(deposit.asset.byte());
+	limits.get(place).zip(left.get(place)).is_some_and(|(limits, left)| {
+		limits.inbound.capacity > 0 && (deposit.amount >= limits.large || deposit.amount <= *left)
+	})
+}
+
+/// The order in which deposits that may pass are credited: the largest first, alternating between the assets. So
+/// thousands of small deposits do not delay a larger one. At most [`MOST_LOOKED_AT`].
+fn by_turns(
+	deposits: &[Deposit],
+	missing: Vec<u32>,
+	may_pass: impl Fn(&Deposit) -> bool,
+) -> Vec<u32> {
+	let missing = missing.into_iter().filter_map(|index| deposits.get(index as usize));
+	let mut missing: Vec<&Deposit> = missing.filter(|deposit| may_pass(deposit)).collect();
 	missing.sort_by_key(|deposit| (Reverse(deposit.amount), deposit.index));
 	let mut turns = [0u32; 2];
 	let mut order: Vec<(u32, u32)> = Vec::new();
@@ -343,7 +363,7 @@ fn by_turns(deposits: &[Deposit], missing: Vec<u32>) -> Vec<u32> {
 		*turn += 1;
 	}
 	order.sort_unstable();
-	order.into_iter().map(|(_, index)| index).collect()
+	order.into_iter().map(|(_, index)| index).take(MOST_LOOKED_AT).collect()
 }
 
 /// Whether to prove figures with `deposits` deposits to the chain, which knows `known`: if its figures are
@@ -388,7 +408,7 @@ async fn missing(
 	}
 	ensure!(
 		signed <= ours + 1,
-		"the beacon nodes do not have the update of period {}, and nothing goes on without",
+		"the beacon nodes have no update of period {} that finalises a block of it, and nothing goes on without: if Ethereum was not final in that whole period, governance sets a checkpoint",
 		ours + 1
 	);
 	Ok(None)
@@ -499,7 +519,7 @@ mod tests {
 	use livepeer_bridge_formats::{
 		bridge::{empty_root, root_of_path},
 		simulator::{self, block, committee},
-		types::{BeaconHeader, Layout, SLOTS_PER_PERIOD},
+		types::{BeaconHeader, Layout, Rate, SLOTS_PER_PERIOD},
 	};
 	use serde_json::Value;
 
@@ -580,7 +600,7 @@ mod tests {
 		ahead.update.signature_slot = ahead.update.finalized.slot + 1;
 		let found = missing(&beacon, &network, &late, true, &nobody, Some(&ahead), |_| true).await;
 		let reason = format!("{:#}", found.expect_err("it is missing"));
-		assert!(reason.contains("do not have the update of period 9"), "{reason}");
+		assert!(reason.contains("have no update of period 9 "), "{reason}");
 	}
 
 	#[test]
@@ -596,19 +616,45 @@ mod tests {
 		let deposit =
 			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
 		let mut deposits: Vec<Deposit> =
-			(0..1_000).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
-		deposits.push(deposit(1_000, BridgedAsset::Lpt, 11));
+			(0..500).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(500, BridgedAsset::Lpt, 11));
 		// What little is of ETH may be worth more than much of LPT.
-		deposits.push(deposit(1_001, BridgedAsset::Eth, 2));
-		deposits.push(deposit(1_002, BridgedAsset::Eth, 3));
-		let all: Vec<u32> = (0..1_003).collect();
-		let order = by_turns(&deposits, all.clone());
-		assert_eq!(order[..6], [1_000, 1_002, 0, 1_001, 1, 2]);
+		deposits.push(deposit(501, BridgedAsset::Eth, 2));
+		deposits.push(deposit(502, BridgedAsset::Eth, 3));
+		let all: Vec<u32> = (0..503).collect();
+		let order = by_turns(&deposits, all.clone(), |_| true);
+		assert_eq!(order[..6], [500, 502, 0, 501, 1, 2]);
 		// Each is in it once, without those already taken.
 		let mut sorted = order;
 		sorted.sort_unstable();
 		assert_eq!(sorted, all);
-		assert_eq!(by_turns(&deposits, vec![5, 1_000]), [1_000, 5]);
+		assert_eq!(by_turns(&deposits, vec![5, 500], |_| true), [500, 5]);
+		// One step checks only a part of very many.
+		deposits.extend((503..10_503).map(|index| deposit(index, BridgedAsset::Lpt, 10)));
+		let order = by_turns(&deposits, (0..10_503).collect(), |_| true);
+		assert_eq!((order.len(), &order[..2]), (MOST_LOOKED_AT, &[500, 502][..]));
+	}
+
+	#[test]
+	fn attack_deposits_above_the_limit_are_more_than_a_node_answers_for() {
+		let deposit =
+			|index: u32, asset, amount| Deposit { index, asset, recipient: H256::zero(), amount };
+		let mut deposits: Vec<Deposit> =
+			(0..500).map(|index| deposit(index, BridgedAsset::Lpt, 10)).collect();
+		deposits.push(deposit(500, BridgedAsset::Lpt, 9));
+		// A large one does not count against the limit.
+		deposits.push(deposit(501, BridgedAsset::Lpt, 100));
+		deposits.push(deposit(502, BridgedAsset::Eth, 10));
+		let rate = Rate { capacity: 100, per_block: 1 };
+		let open = Limits { inbound: rate, outbound: rate, large: 100, delay: 5 };
+		let asked = |limits: [Limits; 2], left| {
+			by_turns(&deposits, (0..503).collect(), |one| may_pass(one, &limits, left))
+		};
+		assert_eq!(asked([open; 2], [9, 10]), [501, 502, 500]);
+		assert_eq!(asked([open; 2], [10, 0]).len(), 502);
+		// Without a limit nothing comes in.
+		let closed = Limits { inbound: Rate::default(), ..open };
+		assert_eq!(asked([closed, open], [100, 10]), [502]);
 	}
 
 	#[test]

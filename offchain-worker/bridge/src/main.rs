@@ -18,6 +18,7 @@ mod check;
 mod clock;
 mod done;
 mod ethereum;
+mod http;
 mod inbound;
 mod light;
 mod metrics;

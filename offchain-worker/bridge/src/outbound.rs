@@ -18,7 +18,7 @@ use crate::{
 	ethereum::{
 		asset_of,
 		contract::{self, Gateway},
-		Head,
+		Head, REORG,
 	},
 	relay::{Claims, Failures, Policy, Relay, Went},
 };
@@ -27,8 +27,6 @@ use crate::{
 const HEADERS_AT_ONCE: u32 = 32;
 /// How far back the number of messages under a root is searched.
 const MOST_COUNTS: u32 = 100_000;
-/// How many Ethereum blocks a reorganisation may replace.
-const REORG: u64 = 256;
 /// A whole LPT or ETH in smallest units.
 const UNIT_WEI: u128 = 1_000_000_000_000_000_000;
 const UNIT: U256 = U256::from_limbs([UNIT_WEI as u64, 0, 0, 0]);
@@ -538,12 +536,12 @@ impl Outbound {
 			return Ok(false);
 		}
 		let (latest, time) = relay.ethereum.latest().await?;
-		if latest >= self.delayed_until {
-			let new = relay.ethereum.delayed(self.delayed_until, latest).await?;
+		if let Some((first, last)) = relay.ethereum.unseen(self.delayed_until, latest) {
+			let new = relay.ethereum.delayed(first, last).await?;
 			self.delayed.extend(new);
 			self.delayed.sort_unstable();
 			self.delayed.dedup();
-			self.delayed_until = latest + 1;
+			self.delayed_until = last.saturating_add(1);
 		}
 		let mut done = false;
 		let mut kept = Vec::new();

@@ -331,16 +331,17 @@ impl Relay {
 				self.hold(work, if is_finality { Why::Refused } else { Why::Undone });
 				Ok(Went::Held)
 			}
-			ethereum::Outcome::Refused(refused) if refused.is_duplicate() => {
-				tracing::info!("{work}: another relayer has done it");
-				self.metrics.duplicate(kind);
-				// A pending transaction may still fail: check again later.
-				self.hold(work, Why::Refused);
-				Ok(Went::Held)
-			}
 			ethereum::Outcome::Refused(refused) => {
-				tracing::warn!("{work}: it is not sent: {refused}");
-				self.metrics.refused(kind);
+				if refused.is_duplicate() {
+					tracing::info!("{work}: another relayer has done it");
+					self.metrics.duplicate(kind);
+				} else {
+					tracing::warn!("{work}: it is not sent: {refused}");
+					self.metrics.refused(kind);
+				}
+				// A pending transaction may still fail, and a node may refuse everything: try again later, with
+				// the next node.
+				self.ethereum.pass_over();
 				self.hold(work, Why::Refused);
 				Ok(Went::Held)
 			}
@@ -550,19 +551,18 @@ mod tests {
 		format!("http://{address}")
 	}
 
-	#[tokio::test]
-	async fn dry_run_should_try_and_say_but_send_nothing() {
-		let asked = Arc::new(Mutex::new(Vec::new()));
-		let (url, metrics) = (execution(asked.clone()).await, Metrics::default());
-		let nobody = ["ws://127.0.0.1:9".to_owned()];
-		let relay = Relay::new(
-			Chain::new(&nobody, None, metrics.clone()).expect("a node"),
-			Beacon::new(&["http://127.0.0.1:9".to_owned()], metrics.clone()).expect("a node"),
-			Ethereum::new(&[url], Address::repeat_byte(1), 0, None, 1, metrics.clone())
-				.expect("a node"),
-			metrics.clone(),
+	/// A relayer with these execution nodes and no node of the chain.
+	fn relayer(execution: &[String], dry_run: bool) -> Relay {
+		let (metrics, nobody) = (Metrics::default(), |scheme| [format!("{scheme}://127.0.0.1:9")]);
+		let key = Some(format!("{:064x}", 7).parse().expect("a key"));
+		let (gateway, most) = (Address::repeat_byte(1), 10_000_000_000);
+		Relay::new(
+			Chain::new(&nobody("ws"), None, metrics.clone()).expect("a node"),
+			Beacon::new(&nobody("http"), metrics.clone()).expect("a node"),
+			Ethereum::new(execution, gateway, 0, key, most, metrics.clone()).expect("a node"),
+			metrics,
 			Policy {
-				dry_run: true,
+				dry_run,
 				rank: 0,
 				turn: Duration::ZERO,
 				refresh: Duration::ZERO,
@@ -571,7 +571,30 @@ mod tests {
 				lpt_price: None,
 				claims: Claims::Nobody,
 			},
-		);
+		)
+	}
+
+	#[tokio::test]
+	async fn attack_node_refuses_every_trial() {
+		let liar = ethereum::tests::node(|asked| {
+			let refusal = serde_json::json!({ "code": 3, "message": "execution reverted" });
+			let is_trial = asked["method"] == "eth_estimateGas";
+			is_trial.then(|| serde_json::json!({ "error": refusal }))
+		});
+		let asked = Arc::new(Mutex::new(Vec::new()));
+		let relay = relayer(&[liar.await, execution(asked.clone()).await], false);
+		assert!(relay.may("message 1"));
+		let tried = relay.to_ethereum("withdraw", "message 1", vec![1, 2, 3, 4], None).await;
+		assert!(tried.expect("a trial") == Went::Held);
+		// The next question goes to the other node.
+		relay.ethereum.chain_id().await.expect("a number");
+		assert_eq!(*asked.lock().unwrap_or_else(PoisonError::into_inner), ["eth_chainId"]);
+	}
+
+	#[tokio::test]
+	async fn dry_run_should_try_and_say_but_send_nothing() {
+		let asked = Arc::new(Mutex::new(Vec::new()));
+		let relay = relayer(&[execution(asked.clone()).await], true);
 		assert!(relay.may("message 1") && relay.may("deposit 1"));
 		let tried = relay.to_ethereum("withdraw", "message 1", vec![1, 2, 3, 4], None).await;
 		assert!(tried.expect("a trial") == Went::Held);
@@ -581,6 +604,6 @@ mod tests {
 		assert_eq!(*asked.lock().unwrap_or_else(PoisonError::into_inner), ["eth_estimateGas"]);
 		// It is said once, and counted as nothing.
 		assert!(relay.is_held("message 1") && relay.is_held("deposit 1"));
-		assert!(!metrics.encode().contains("livepeer_bridge_sent_total{"));
+		assert!(!relay.metrics.encode().contains("livepeer_bridge_sent_total{"));
 	}
 }

@@ -15,7 +15,7 @@ use livepeer_bridge_formats::{
 use crate::{
 	beefy::Leaf,
 	clock::{now, time_of},
-	ethereum::{contract::Gateway, Head},
+	ethereum::{contract::Gateway, Head, REORG},
 	outbound::unknown_roots,
 	relay::Relay,
 };
@@ -27,8 +27,6 @@ const FORK_NOTICE: u64 = 30 * 86_400;
 
 /// How many Ethereum blocks the first check goes back: a day.
 const LOOK_BACK: u64 = 7_200;
-/// How many blocks a reorganisation may replace, and are checked again.
-const REORG: u64 = 64;
 /// How many roots the contract keeps.
 const ROOTS: u64 = 8;
 /// The most good roots that are remembered.
@@ -118,17 +116,20 @@ async fn roots(relay: &Relay, finalized: u32, hash: H256, memory: &mut Memory) -
 		let place = U256::from(place);
 		found.insert(H256(relay.ethereum.read(Gateway::messageRootsCall { place }).await?.0));
 	}
-	for (number, root) in relay.ethereum.committed(first, latest).await? {
-		ensure!(
-			number <= finalized,
-			"the contract was told block {number}, which the chain has not finalised: its newest is {finalized}"
-		);
-		found.insert(root);
+	let unseen = relay.ethereum.unseen(first, latest);
+	if let Some((first, last)) = unseen {
+		for (number, root) in relay.ethereum.committed(first, last).await? {
+			ensure!(
+				number <= finalized,
+				"the contract was told block {number}, which the chain has not finalised: its newest is {finalized}"
+			);
+			found.insert(root);
+		}
 	}
-	let unseen: HashSet<H256> = found.difference(&memory.roots).copied().collect();
+	let new: HashSet<H256> = found.difference(&memory.roots).copied().collect();
 	let bridge = relay.chain.bridge_at(Some(hash)).await?;
 	let domain = bridge.domain.unwrap_or_default();
-	let never = unknown_roots(&relay.chain, &domain, unseen, bridge.messages, Some(hash)).await?;
+	let never = unknown_roots(&relay.chain, &domain, new, bridge.messages, Some(hash)).await?;
 	ensure!(
 		never.is_empty(),
 		"the contract has, or had, roots of messages that the chain never had: {never:?}: forged finality"
@@ -137,7 +138,8 @@ async fn roots(relay: &Relay, finalized: u32, hash: H256, memory: &mut Memory) -
 		memory.roots.clear();
 	}
 	memory.roots.extend(found);
-	memory.next_block = Some(latest.saturating_sub(REORG));
+	// Blocks that a reorganisation may replace are checked again.
+	memory.next_block = Some(unseen.map_or(first, |(_, last)| last.saturating_sub(REORG)));
 	Ok(())
 }
 

@@ -1,7 +1,10 @@
 //! A role's metrics, in the OpenMetrics format. All are counted from its events, so both agree. Names are
 //! go-livepeer's where it counts the same thing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+	sync::Arc,
+	time::{Duration, SystemTime},
+};
 
 use livepeer_worker_core::ports::events::{Event, EventSink, Warning};
 use prometheus_client::{
@@ -48,6 +51,7 @@ pub struct Metrics {
 	tasks: Kinds,
 	verdicts: Kinds,
 	findings: Kinds,
+	questions: Kinds,
 	fetched_bytes: Counter,
 	served: Counter,
 	warnings: Kinds,
@@ -55,6 +59,10 @@ pub struct Metrics {
 	contradictions: Kinds,
 	/// Bytes of all segments that are kept.
 	store_bytes: Gauge,
+	/// The newest block that the role's node told of.
+	height: Gauge,
+	/// When the role started, in seconds since 1970.
+	started: Gauge,
 }
 
 impl Default for Metrics {
@@ -74,12 +82,15 @@ impl Default for Metrics {
 			tasks: Kinds::default(),
 			verdicts: Kinds::default(),
 			findings: Kinds::default(),
+			questions: Kinds::default(),
 			fetched_bytes: Counter::default(),
 			served: Counter::default(),
 			warnings: Kinds::default(),
 			waits: Counter::default(),
 			contradictions: Kinds::default(),
 			store_bytes: Gauge::default(),
+			height: Gauge::default(),
+			started: Gauge::default(),
 			registry: Registry::default(),
 		};
 		let m = &metrics;
@@ -102,6 +113,8 @@ impl Default for Metrics {
 		r.register("verdicts", "Verdicts on leaves", m.verdicts.clone());
 		let help = "Outputs that were compared, by what they were found to be";
 		r.register("findings", help, m.findings.clone());
+		let help = "Questions of a verifier's node, answered or refused for their token";
+		r.register("verify_questions", help, m.questions.clone());
 		r.register("fetched_bytes", "Bytes fetched to be verified", m.fetched_bytes.clone());
 		r.register("segment_served", "Segments fetched and served", m.served.clone());
 		r.register("warnings", "What the operator was warned of", m.warnings.clone());
@@ -109,11 +122,19 @@ impl Default for Metrics {
 		let help = "Offences of others that were found, and what became of them";
 		r.register("contradictions", help, m.contradictions.clone());
 		r.register("store_bytes", "Bytes of all segments that are kept", m.store_bytes.clone());
+		r.register("block_height", "Newest block that the node told of", m.height.clone());
+		let help = "When the role started, in seconds since 1970";
+		r.register("start_time_seconds", help, m.started.clone());
+		let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+		m.started.set(i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
 		// Present from the start, so that an alert works before the first warning.
 		for warning in Warning::ALL {
 			drop(m.warnings.get_or_create(&kind(warning.name())));
 		}
 		drop(m.tasks.get_or_create(&kind("unable")));
+		for name in ["answered", "refused"] {
+			drop(m.questions.get_or_create(&kind(name)));
+		}
 		drop(m.contradictions.get_or_create(&kind("found")));
 		Self { registry, ..metrics }
 	}
@@ -123,6 +144,17 @@ impl Metrics {
 	/// How many bytes the store has.
 	pub fn set_store(&self, bytes: u64) {
 		self.store_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+	}
+
+	/// The newest block that the role's node told of.
+	pub fn set_height(&self, height: u32) {
+		self.height.set(i64::from(height));
+	}
+
+	/// A node asked the verify service, and showed the right token or another.
+	pub fn add_question(&self, is_answered: bool) {
+		let name = if is_answered { "answered" } else { "refused" };
+		self.questions.get_or_create(&kind(name)).inc();
 	}
 
 	/// Everything as text.
@@ -251,6 +283,7 @@ mod tests {
 		let text = "jailed".to_owned();
 		events.emit(Event::Warned { what: Warning::Jailed, text });
 		metrics.set_store(7);
+		metrics.set_height(9);
 		let text = metrics.encode();
 		for line in [
 			"livepeer_segment_transcoded_total 1\n",
@@ -261,6 +294,9 @@ mod tests {
 			"livepeer_warnings_total{kind=\"jailed\"} 1\n",
 			"livepeer_warnings_total{kind=\"low_balance\"} 0\n",
 			"livepeer_store_bytes 7\n",
+			"livepeer_block_height 9\n",
+			// In this century.
+			"livepeer_start_time_seconds 1",
 		] {
 			assert!(text.contains(line), "{line} is not in {text}");
 		}

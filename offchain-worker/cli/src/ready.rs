@@ -40,6 +40,12 @@ impl Ready {
 		self.state().heads = Some((heads, Instant::now()));
 	}
 
+	/// The newest block that the role's node told of; `None` before the first question, and for a role that asks
+	/// no node.
+	pub fn height(&self) -> Option<u32> {
+		self.state().heads.as_ref().map(|(heads, _)| heads.borrow().best)
+	}
+
 	/// Why the role is not ready; `None` if it is. New blocks are noticed only by this call, so it has to be
 	/// made more often than once a minute.
 	pub fn check(&self) -> Result<(), String> {
@@ -122,11 +128,13 @@ mod tests {
 		assert_eq!(ready.check(), Ok(()));
 
 		let (sender, heads) = watch::channel(Head::default());
+		assert_eq!(ready.height(), None);
 		ready.follow(heads);
 		let later = Instant::now() + QUIET + Duration::from_secs(1);
 		assert!(says(ready.check_at(later), "no block"));
 		sender.send_replace(Head { best: 1, ..Default::default() });
-		assert_eq!(ready.check_at(later), Ok(()));
+		assert_eq!(ready.height(), Some(1));
+		assert_eq!(ready.check_at(later), Ok(()), "to look at the height takes nothing from it");
 		assert_eq!(ready.check_at(later + QUIET), Ok(()));
 		assert!(says(ready.check_at(later + QUIET * 2), "no block"));
 

@@ -189,12 +189,15 @@ impl HomeArgs {
 			livepeer_worker_http::metrics::start(address, text, move || asked.check()).await?;
 		}
 		metrics.set_store(store.used());
-		let (swept, counted) = (Arc::downgrade(&store), metrics.clone());
+		let (swept, counted, asked) = (Arc::downgrade(&store), metrics.clone(), ready.clone());
 		tokio::spawn(async move {
 			for round in 1u64.. {
 				tokio::time::sleep(COUNT).await;
 				let Some(store) = swept.upgrade() else { return };
 				counted.set_store(store.used());
+				if let Some(height) = asked.height() {
+					counted.set_height(height);
+				}
 				if !round.is_multiple_of(SWEEP) {
 					continue;
 				}

@@ -1,6 +1,6 @@
 //! `transcode`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{ensure, Result};
 use clap::Args;
@@ -87,6 +87,8 @@ pub struct TranscodeArgs {
 const QUEUE_PER_PLACE: usize = 4;
 /// Jobs of which a segment is in work at a time.
 const MOST_JOBS: usize = 256;
+/// How often others are asked again whether they reach this worker: a firewall or an address may have changed.
+const LOOK_AGAIN: Duration = Duration::from_secs(3_600);
 /// How long a missing seq may still arrive before a claim leaves it out.
 const GAP_WAIT_MS: u64 = 10_000;
 
@@ -119,8 +121,13 @@ pub async fn run(args: TranscodeArgs, swaps: Swaps) -> Result<()> {
 	let home = args.home.open().await?;
 	home.ready.waits_for_registration();
 	// The swarm must live as long as the role runs.
-	if let Some((role, net)) = unless_stopped(&mut stop, start(&args, &home, swaps)).await? {
-		role.serve(&net.service_record(), stop).await?;
+	let started = unless_stopped(&mut stop, start(&args, &home, swaps)).await?;
+	if let Some((role, net, chain)) = started {
+		let record = net.service_record();
+		tokio::select! {
+			served = role.serve(&record, stop) => served?,
+			() = look_again(&args, &home, &*chain, &net) => {}
+		}
 	}
 	home.events.emit(Event::Stopped);
 	Ok(())
@@ -165,12 +172,22 @@ async fn look_from_outside(
 	Ok(())
 }
 
+/// Has peers try the addresses again and again, and never ends.
+async fn look_again(args: &TranscodeArgs, home: &Home, chain: &dyn Chain, net: &Net) {
+	loop {
+		tokio::time::sleep(LOOK_AGAIN).await;
+		if let Err(error) = look_from_outside(args, home, chain, net, false).await {
+			tracing::warn!(%error, "nobody could be asked whether this worker is reached");
+		}
+	}
+}
+
 /// Everything up to the registration.
 async fn start(
 	args: &TranscodeArgs,
 	home: &Home,
 	swaps: Swaps,
-) -> Result<(Arc<TranscodeRole>, Net)> {
+) -> Result<(Arc<TranscodeRole>, Net, Arc<dyn Chain>)> {
 	let (keys, own) = (args.operator.keyring()?, args.operator.own()?);
 	let account = keys.account().clone();
 	let mut pool = PoolConfig::default().within(args.memory_mib);
@@ -232,5 +249,5 @@ async fn start(
 		peer_id: Some(net.peer_id().to_string()),
 		listen: net.listening().iter().map(ToString::to_string).collect(),
 	});
-	Ok((role, net))
+	Ok((role, net, chain))
 }

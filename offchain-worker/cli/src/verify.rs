@@ -31,6 +31,7 @@ use tokio::net::TcpListener;
 
 use crate::{
 	http::{serve, HttpLimits},
+	metrics::Metrics,
 	offline::OfflineArgs,
 	secrets,
 	setup::{
@@ -173,6 +174,7 @@ impl Default for Swaps {
 struct Service {
 	answers: Arc<dyn Answers>,
 	token: String,
+	metrics: Arc<Metrics>,
 }
 
 /// Verifies until it is stopped.
@@ -191,7 +193,8 @@ pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 		tracing::info!(address = %args.listen, "waiting for tasks");
 		let limits = HttpLimits::default();
 		let answers = (swaps.answers)(Arc::new(role.clone()));
-		serve(listener, router(answers, token), stop, DRAIN.0, limits).await?;
+		let router = router(answers, token, home.metrics.clone());
+		serve(listener, router, stop, DRAIN.0, limits).await?;
 		// The node posts tasks again that are not done by then.
 		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
 	}
@@ -270,9 +273,9 @@ async fn start(
 	Ok((listener, role))
 }
 
-/// The service's routes; a client with `token` may post tasks.
-pub fn router(answers: Arc<dyn Answers>, token: String) -> Router {
-	let service = Arc::new(Service { answers, token });
+/// The service's routes; a client with `token` may post tasks. `metrics` counts the questions.
+pub fn router(answers: Arc<dyn Answers>, token: String, metrics: Arc<Metrics>) -> Router {
+	let service = Arc::new(Service { answers, token, metrics });
 	Router::new()
 		.route(VERIFY_PATH, post(take))
 		.route(TOOLCHAINS_PATH, post(toolchains))
@@ -319,8 +322,13 @@ async fn asked<Q: DecodeAll>(
 		.and_then(|value| value.to_str().ok())
 		.and_then(|value| value.strip_prefix("Bearer "));
 	if !given.is_some_and(|given| same(given.as_bytes(), service.token.as_bytes())) {
+		// Who shows none is a stranger; who shows another may be our own node, with an old one.
+		if given.is_some() {
+			service.metrics.add_question(false);
+		}
 		return Err((StatusCode::UNAUTHORIZED, "wrong token\n"));
 	}
+	service.metrics.add_question(true);
 	// Only now: a client without the token must not make us wait for a body that never comes.
 	let body = to_bytes(request.into_body(), LARGEST_TASK);
 	let body = match tokio::time::timeout(ARRIVES, body).await {

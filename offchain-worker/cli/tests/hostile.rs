@@ -153,7 +153,7 @@ impl Bench {
 		tokio::spawn(runner.run());
 		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
 		let address = listener.local_addr().unwrap();
-		let router = verify::router(Arc::new(role), "secret".into());
+		let router = verify::router(Arc::new(role), "secret".into(), Arc::default());
 		tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
 		let task = VerifyTask {
 			genesis: GENESIS,

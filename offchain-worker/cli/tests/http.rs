@@ -31,6 +31,7 @@ use livepeer_primitives::{
 use livepeer_worker::{
 	gateway::{Gateway, Retries, Times, Webhooks},
 	http::HttpLimits,
+	metrics::Metrics,
 	verify,
 };
 use livepeer_worker_core::{
@@ -665,6 +666,7 @@ async fn gateway_should_not_serve_a_segment_that_another_account_signed() {
 struct Verifier {
 	address: SocketAddr,
 	task: VerifyTask,
+	metrics: Arc<Metrics>,
 }
 
 const TOKEN: &str = "secret";
@@ -720,12 +722,14 @@ async fn verifier() -> Verifier {
 	)
 	.unwrap();
 	tokio::spawn(runner.run());
-	Verifier { address: serve(verify::router(Arc::new(role), TOKEN.into())).await, task }
+	let metrics = Arc::new(Metrics::default());
+	let router = verify::router(Arc::new(role), TOKEN.into(), metrics.clone());
+	Verifier { address: serve(router).await, task, metrics }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_service_should_work_on_a_task_until_it_is_done() {
-	let Verifier { address, task } = verifier().await;
+	let Verifier { address, task, .. } = verifier().await;
 	let bearer = format!("Bearer {TOKEN}");
 	let headers = [("Authorization", bearer.as_str())];
 	for _ in 0..200 {
@@ -746,7 +750,7 @@ async fn verify_service_should_work_on_a_task_until_it_is_done() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_service_should_say_to_its_node_which_toolchains_it_makes() {
-	let Verifier { address, task } = verifier().await;
+	let Verifier { address, task, .. } = verifier().await;
 	let body = ToolchainsQuestion { anew: None }.encode();
 	assert_eq!(http(address, "POST", TOOLCHAINS_PATH, &[], &body).await.status, 401);
 	let headers = [("Authorization", "Bearer secret")];
@@ -759,7 +763,7 @@ async fn verify_service_should_say_to_its_node_which_toolchains_it_makes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn verify_service_should_refuse_strangers_and_garbage() {
-	let Verifier { address, task } = verifier().await;
+	let Verifier { address, task, metrics } = verifier().await;
 	let body = task.encode();
 	assert_eq!(http(address, "POST", VERIFY_PATH, &[], &body).await.status, 401);
 	for wrong in ["Bearer wrong!", "Bearer secre", "Bearer secrets", "secret", ""] {
@@ -776,6 +780,14 @@ async fn verify_service_should_refuse_strangers_and_garbage() {
 	let large = vec![0; 300 * 1024];
 	assert_eq!(http(address, "POST", VERIFY_PATH, &headers, &large).await.status, 413);
 	assert_eq!(http(address, "GET", VERIFY_PATH, &headers, &[]).await.status, 405);
+	let counted = metrics.encode();
+	// Of the five tokens that are none three were shown as one; and whoever has it asked four times.
+	for line in [
+		"livepeer_verify_questions_total{kind=\"refused\"} 3\n",
+		"livepeer_verify_questions_total{kind=\"answered\"} 4\n",
+	] {
+		assert!(counted.contains(line), "{line} is not in {counted}");
+	}
 }
 
 /// Strangers on the validator's machine announce tasks that never come: they are refused by their token, and

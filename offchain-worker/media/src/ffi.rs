@@ -806,6 +806,13 @@ pub fn close_other_descriptors() -> std::io::Result<()> {
 	}
 }
 
+/// Whether this program has more rights than who started it: by capabilities of its file, or a user or group that this
+/// sets.
+pub fn has_more_rights() -> bool {
+	// SAFETY: reads a number that the kernel gave this process.
+	unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// Keeps other processes of the same user from tracing this one and the kernel from dumping it.
 pub fn not_dumpable() {
 	// SAFETY: sets one flag of this process.

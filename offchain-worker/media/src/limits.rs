@@ -4,6 +4,8 @@
 //! Running out of time or memory, and crashes, depend on the machine. They are a different failure
 //! ([`Failure::Internal`]) and never become a verdict.
 
+use std::collections::BTreeSet;
+
 use codec::{Decode, Encode};
 use livepeer_primitives::{
 	receipt::RejectReason,
@@ -95,14 +97,23 @@ const MOST_TABLES: usize = 2_048;
 /// that were ever named with all current ones, up to 65,536.
 const MOST_OTHER_TABLES: usize = 8;
 
+/// Most streams: one of pictures and one of sound.
+const MOST_STREAMS: usize = 2;
+
+/// Most packets with which a picture or a piece of sound begins: as many as the longest segment can need, and some
+/// more. For one that states no length a demuxer makes room for the longest piece, and keeps it until the segment is
+/// read. If there is no memory for more, its parser leaves out a picture without an error, and the outputs are wrong.
+const MOST_BEGUN: usize = 4_096;
+
 /// Length of a packet of a transport stream.
 const TS_PACKET: usize = 188;
 /// First byte of each.
 const TS_SYNC: u8 = 0x47;
 
 /// Checks the container's frame before any library sees a byte: size, packet length, sync bytes, no packet
-/// marked damaged or scrambled, and not too many parameter sets or tables. Parameter sets whose start code
-/// crosses the end of a packet are not counted: there is at most one for each packet.
+/// marked damaged or scrambled, no more streams than a segment has, and not too many pictures and pieces of sound,
+/// parameter sets or tables. Parameter sets whose start code crosses the end of a packet are not counted: there is
+/// at most one for each packet.
 pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 	if input.len() > MAX_SEGMENT_BYTES as usize {
 		return Err(Failure::invalid(RejectReason::TooManyBytes, MAX_SEGMENT_BYTES));
@@ -111,7 +122,8 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		return Err(Failure::invalid(RejectReason::NotTransportStream, 0u32));
 	}
 	// In the order of the reasons: not being a transport stream comes first.
-	let (mut sets, mut tables, mut too_many) = (0, Tables::default(), None);
+	let (mut sets, mut tables, mut streams) = (0, Tables::default(), Streams::default());
+	let mut too_many = None;
 	for (index, packet) in input.chunks(TS_PACKET).enumerate() {
 		let damaged = packet.len() != TS_PACKET
 			|| packet[0] != TS_SYNC
@@ -122,7 +134,11 @@ pub fn check_container(input: &[u8]) -> Result<(), Failure> {
 		}
 		sets += packet.windows(4).filter(|bytes| is_parameter_set(bytes)).count();
 		tables.count(packet);
-		if sets > MOST_SETS || tables.are_too_many() {
+		streams.count(packet);
+		if streams.identifiers.len() > MOST_STREAMS {
+			return Err(Failure::invalid(RejectReason::NotTransportStream, index * TS_PACKET));
+		}
+		if sets > MOST_SETS || tables.are_too_many() || streams.begun > MOST_BEGUN {
 			too_many = too_many.or(Some(index * TS_PACKET));
 		}
 	}
@@ -151,7 +167,7 @@ struct Tables<'a> {
 impl<'a> Tables<'a> {
 	/// Counts a whole packet of a transport stream.
 	fn count(&mut self, packet: &'a [u8]) {
-		let identifier = u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2]);
+		let identifier = identifier(packet);
 		let Some(table) = TABLES.iter().position(|table| *table == identifier) else { return };
 		self.packets += 1;
 		let before = self.newest[table].replace(packet);
@@ -164,6 +180,45 @@ impl<'a> Tables<'a> {
 	fn are_too_many(&self) -> bool {
 		self.packets > MOST_TABLES || self.others > MOST_OTHER_TABLES
 	}
+}
+
+/// The counts of a segment's streams.
+#[derive(Default)]
+struct Streams {
+	/// The number of packets with which a picture or a piece of sound begins.
+	begun: usize,
+	/// The packet ids of these.
+	identifiers: BTreeSet<u16>,
+}
+
+impl Streams {
+	/// Counts a whole packet of a transport stream.
+	fn count(&mut self, packet: &[u8]) {
+		/// The first bytes of a picture or a piece of sound, of which a packet may hold a part. No table begins so.
+		const START: [u8; 3] = [0, 0, 1];
+		let payload = payload(packet);
+		let is_start = START.starts_with(&payload[..payload.len().min(START.len())]);
+		if packet[1] & 0x40 != 0 && !payload.is_empty() && is_start {
+			self.begun += 1;
+			self.identifiers.insert(identifier(packet));
+		}
+	}
+}
+
+/// The packet id.
+fn identifier(packet: &[u8]) -> u16 {
+	u16::from(packet[1] & 0x1f) << 8 | u16::from(packet[2])
+}
+
+/// The bytes of a packet behind its header.
+fn payload(packet: &[u8]) -> &[u8] {
+	let start = match packet[3] & 0x30 {
+		0x10 => 4,
+		// An adaptation field stands in front, with its length.
+		0x30 => 5 + usize::from(packet[4]),
+		_ => return &[],
+	};
+	packet.get(start..).unwrap_or_default()
 }
 
 /// Whether two packets with the same id differ only in their counter.
@@ -342,6 +397,51 @@ mod tests {
 		}
 		// Other packets may differ.
 		assert_eq!(check_container(&all(200, &|n| table(0x12, 0, n))), Ok(()));
+	}
+
+	/// A whole packet of these bytes, with which something begins.
+	fn begun(identifier: u16, bytes: &[u8]) -> Vec<u8> {
+		let [first, second] = identifier.to_be_bytes();
+		let mut packet = vec![0xff; TS_PACKET];
+		packet[..4].copy_from_slice(&[TS_SYNC, 0x40 | first, second, 0x10]);
+		packet[4..4 + bytes.len()].copy_from_slice(bytes);
+		packet
+	}
+
+	/// For each that states no length a demuxer kept 200 KiB, and 7,000 of them in 1.3 MB took all the memory of a child.
+	#[test]
+	fn attack_sound_without_length_that_takes_all_memory() {
+		let piece = |identifier: u16| begun(identifier, &[0, 0, 1]);
+		let mut rest = piece(0x101);
+		rest[1] &= 0x1f;
+		// Pictures and sound, what goes on with it, the table of their programme, and packets without bytes.
+		let table = begun(0x1000, &[0, 2, 0xb0]);
+		let mut empty = piece(0x102);
+		empty[3] = 0x20;
+		let most = [piece(0x100), piece(0x101), rest, table, empty].map(|one| one.repeat(2_048));
+		let most = most.concat();
+		assert_eq!(check_container(&most), Ok(()));
+		let too_many =
+			|packet: usize| Some((RejectReason::TooManyPackets, (packet * TS_PACKET) as u32));
+		let one_more = [most, piece(0x101)].concat();
+		assert_eq!(reason(check_container(&one_more)), too_many(5 * 2_048));
+		// A start may be divided between two packets, the first of which holds a byte of it.
+		let mut divided = begun(0x101, &[]);
+		divided[3] = 0x30;
+		divided[4] = 182;
+		divided[187] = 0;
+		assert_eq!(reason(check_container(&divided.repeat(4_097))), too_many(4_096));
+	}
+
+	/// A demuxer compares the beginning of each stream of sound with all formats that it knows.
+	#[test]
+	fn attack_streams_of_which_each_is_compared_with_all_formats() {
+		let streams = |streams: u16| -> Vec<u8> {
+			(0..streams).flat_map(|stream| begun(0x100 + stream, &[0, 0, 1])).collect()
+		};
+		assert_eq!(check_container(&streams(2)), Ok(()));
+		let not_ts = Some((RejectReason::NotTransportStream, 2 * TS_PACKET as u32));
+		assert_eq!(reason(check_container(&streams(3))), not_ts);
 	}
 
 	/// A decoder that is short of memory calls the source damaged, and another one has more: 300,000 units in 1.5 MB

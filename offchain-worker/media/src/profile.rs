@@ -76,6 +76,11 @@ pub fn demuxer_options() -> Pairs {
 		("protocol_whitelist", "none".into()),
 		// All of a segment's tables are near its start.
 		("probesize", "1000000".into()),
+		// What a stream holds its programme says. libav would compare up to a megabyte of sound with every format that it
+		// knows, which takes with the square of that: minutes.
+		("max_probe_packets", "0".into()),
+		// The first piece of sound is compared all the same, and a piece is no longer than this.
+		("max_packet_size", "16384".into()),
 	]
 }
 

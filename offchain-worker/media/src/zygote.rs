@@ -109,6 +109,15 @@ pub fn child_main(mut arguments: impl Iterator<Item = OsString>) -> ! {
 
 /// Runs the zygote until the worker goes away. `main` called this before anything else existed.
 fn run() -> Result<(), String> {
+	// The C library ignores what `profile::environment` asks of it then.
+	if ffi::has_more_rights() {
+		return Err(
+			"this program has more rights than who started it, and what it makes would depend on \
+			the processor; take capabilities from its file with `setcap -r`, and bits that set user or \
+			group with `chmod ug-s`"
+				.into(),
+		);
+	}
 	ffi::close_other_descriptors().map_err(|e| format!("closing descriptors: {e}"))?;
 	let socket = io::stdin().as_fd().try_clone_to_owned().map_err(|e| format!("socket: {e}"))?;
 	ffi::quiet();

@@ -2,12 +2,14 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::*;
 use livepeer_primitives::{
 	receipt::RejectReason,
 	video::{SourceLimits, MAX_SEGMENT_BYTES},
 };
-use livepeer_worker_media::{MediaError, Priority};
+use livepeer_worker_media::{MediaError, MediaPool, PoolConfig, Priority};
 
 #[tokio::test]
 async fn source_should_be_invalid_when_it_is_not_a_transport_stream() {
@@ -317,6 +319,54 @@ async fn attack_parameter_sets_without_end() {
 	};
 	assert!(pool().probe(&make(100), &LIMITS, Priority::Live).await.is_ok());
 	assert_eq!(reason(&make(5_000)).await.0, RejectReason::TooManyPackets);
+}
+
+/// A demuxer keeps room for the longest piece for each piece of sound that states no length. A child that has no more
+/// memory leaves pictures out, and who had a little more would convict it.
+#[tokio::test]
+async fn attack_sound_without_length_that_fills_a_demuxers_memory() {
+	let source = source();
+	let is_sound = |packet: &&[u8]| packet[1] & 0x1f == 1 && packet[2] == 1;
+	let last = source.chunks(188).rfind(is_sound).expect("it has sound");
+	let make = |pieces: u64| {
+		let piece = |number: u64| -> Vec<u8> {
+			let counter = (u64::from(last[3]) + number) as u8 & 0x0f;
+			let head = [0x47, 0x41, 0x01, 0x30 | counter, 162, 0];
+			let time = 900_000 + 100 * number;
+			let time =
+				[time >> 29 & 0x0e | 0x21, time >> 22, time >> 14 | 1, time >> 7, time << 1 | 1];
+			let time = time.map(|bits| bits as u8);
+			// A frame that is a header and nothing else.
+			let frame = [0xff, 0xf1, 0x4c, 0x80, 0, 0xff, 0xfc];
+			let begins = [0, 0, 1, 0xc0, 0, 0, 0x80, 0x80, 5];
+			[&head[..], &[0xff; 161], &begins, &time, &frame].concat()
+		};
+		[source.clone(), (1..=pieces).flat_map(piece).collect()].concat()
+	};
+	let good = pool().probe(&make(4_000), &LIMITS, Priority::Live).await.expect("a good source");
+	assert_eq!(good.frames, 30);
+	assert_eq!(reason(&make(8_000)).await.0, RejectReason::TooManyPackets);
+}
+
+/// What sound is, its programme says. A demuxer that also compares a megabyte of it with all formats that it knows takes a
+/// minute, for which no work is stated.
+#[tokio::test]
+async fn attack_sound_that_looks_like_another_format() {
+	let source = source();
+	// Behind the tables, and before all other sound.
+	let (tables, rest) = source.split_at(3 * 188);
+	// Each of these could be the first of a page of subtitles that goes on to the end.
+	let subtitles = [0x0fu8, 0x80, 0, 0, 0, 0].repeat(147_200);
+	let sound = [&[0u8, 0, 1, 0xc0, 0, 0, 0x80, 0, 0][..], &subtitles].concat();
+	let packets = sound.chunks_exact(184).enumerate().flat_map(|(place, bytes)| {
+		let begins = if place == 0 { 0x40 } else { 0 };
+		let head = [0x47, begins | 0x01, 0x01, 0x10 | (place % 16) as u8];
+		[&head[..], bytes].concat()
+	});
+	let bait = [tables, &packets.collect::<Vec<u8>>(), rest].concat();
+	let pool = MediaPool::new(PoolConfig { live_timeout: Duration::from_secs(20), ..config() });
+	let found = pool.probe(&bait, &LIMITS, Priority::Live).await;
+	assert!(matches!(found, Err(MediaError::InputInvalid { .. })), "{found:?}");
 }
 
 /// A decoder keeps four kibibytes for each unit, in whatever it has: there is room for three million.

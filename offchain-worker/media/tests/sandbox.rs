@@ -4,6 +4,8 @@ mod common;
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
+	fs::Permissions,
+	os::unix::fs::{chown, PermissionsExt},
 	time::{Duration, Instant},
 };
 
@@ -133,6 +135,30 @@ async fn error_should_say_so_when_the_program_is_no_child_of_ours() {
 	let wrong = PoolConfig { program: Some("/bin/true".into()), ..config() };
 	let result = transcode(&MediaPool::new(wrong), &source()).await;
 	assert!(matches!(result, Err(MediaError::Io(_))), "{result:?}");
+}
+
+/// As after `setcap`, so that a port below 1,024 can be listened at: the C library would ignore that its mathematics must
+/// not depend on the processor, and an honest transcoder would be convicted now and then.
+#[tokio::test]
+async fn child_should_not_be_started_when_the_c_library_ignores_its_environment() {
+	let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+	let gains_none = status.lines().any(|line| line == "NoNewPrivs:\t1");
+	let program = config().program.expect("the test tool");
+	let folder = program.parent().expect("it is in a folder");
+	let folder = tempfile::tempdir_in(folder).expect("a temporary directory");
+	let copy = folder.path().join("livepeer-media");
+	std::fs::copy(&program, &copy).expect("disk");
+	// Who is not root has no other group to give it to.
+	if gains_none || chown(&copy, None, Some(1)).is_err() {
+		eprintln!("not tested: nothing that is started here can get more rights");
+		return;
+	}
+	let pool = MediaPool::new(PoolConfig { program: Some(copy.clone()), ..config() });
+	assert!(pool.probe(&source(), &LIMITS, Priority::Live).await.is_ok());
+	std::fs::set_permissions(&copy, Permissions::from_mode(0o2755)).expect("it is ours");
+	let pool = MediaPool::new(PoolConfig { program: Some(copy), ..config() });
+	let refused = pool.probe(&source(), &LIMITS, Priority::Live).await;
+	assert!(matches!(refused, Err(MediaError::Io(_))), "{refused:?}");
 }
 
 #[tokio::test]

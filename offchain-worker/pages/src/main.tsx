@@ -223,7 +223,7 @@ function App(): JSX.Element {
 					<span class="faint">{t("followed by this browser itself", "由本浏览器自行跟随")}</span>
 				) : ownNode() ? (
 					<span class="faint">
-						{t("your own node:", "自有节点：")} {ownNode()}
+						{t("your own node:", "自有节点：")} {ownNode()} · <A href="/embed#node">{t("another", "更换")}</A>
 					</span>
 				) : (
 					<span class="faint">{t("read through this gateway's node", "经由此网关的节点读取")}</span>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AccountId } from "@polkadot-api/substrate-bindings";
-import { addressOf, bytesOf, isAddress } from "../src/chain/address";
+import { addressOf, bytesOf, canonical, isAddress } from "../src/chain/address";
 import { hex } from "../src/proof/scale";
 
 const ALICE = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
@@ -17,7 +17,12 @@ test("accounts should be written and read as every other tool does", () => {
 	}
 });
 
+test("account should be one, however it is written", () => {
+	for (const prefix of [0, 42, 1_284]) assert.equal(canonical(AccountId(prefix).dec(bytesOf(ALICE))), ALICE);
+});
+
 test("what is no account should not pass for one", () => {
 	for (const none of ["", "5", ALICE.slice(0, -1), `${ALICE}1`, ALICE.replace("G", "H"), ALICE.replace("G", "0"), "1".repeat(65)]) assert.equal(isAddress(none), false, none);
+	assert.equal(canonical("nobody"), null);
 	assert.throws(() => bytesOf("nobody"), /no account/);
 });

@@ -49,3 +49,12 @@ test("what a job has used should be what was put in, less what is left of it", a
 	assert.equal(await used({ funded: 110n, bond: 10n }, {}), 40n);
 	assert.equal(await used(undefined, {}), undefined);
 });
+
+test("events of another runtime than the page knows should not hold it up", async () => {
+	const chain = Object.create(Chain.prototype) as Chain;
+	const dec = () => {
+		throw new Error("not of this runtime");
+	};
+	Object.assign(chain, { rpc: { ask: async () => "0x04" }, events_: { keys: { enc: () => "0x" }, value: { dec } } });
+	assert.deepEqual(await chain.events(7, "0x07"), []);
+});

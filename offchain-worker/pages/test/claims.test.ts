@@ -58,3 +58,9 @@ test("failed claim should never be called verified, whoever was paid", () => {
 	assert.equal(standingOf(claim, true), "failed");
 	assert.equal(standingOf(undefined, false), "signed");
 });
+
+test("events of a runtime that says it otherwise should not hold up what else is told", () => {
+	const claim = only(claimed, ...drawn, lottery(25, "VerdictRevealed", { tranche: 0, verifier: "A" }), lottery(26, "Decided", { outcome: { type: "Accepted" }, execute_at: 40 }));
+	assert.equal(claim.outcome, "Accepted");
+	assert.equal(claim.positions.length, 2);
+});

@@ -120,7 +120,7 @@ async function watching(playlist: string): Promise<Watch> {
 	open.push(watch);
 	watch.start(new Video() as unknown as HTMLVideoElement);
 	// biome-ignore lint: it has waited for the chain long enough.
-	(watch as any).begun = 0;
+	(watch as any).begun = Number.NEGATIVE_INFINITY;
 	for (let turn = 0; turn < 400 && watch.trust === "waiting"; turn++) await new Promise((resolve) => setTimeout(resolve, 25));
 	watch.close();
 	return watch;

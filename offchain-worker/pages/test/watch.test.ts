@@ -35,7 +35,7 @@ function watching(answer: (from: number) => Response | Promise<Response>): { wat
 	// biome-ignore lint: what it does by itself when it plays.
 	const inner = watch as any;
 	// It has waited for the chain long enough.
-	inner.begun = 0;
+	inner.begun = Number.NEGATIVE_INFINITY;
 	return { watch, check: (seq) => inner.check(`${watch.base}/0/${seq}.ts`, new ArrayBuffer(9)), learn: (from) => inner.learn(from) };
 }
 
@@ -86,7 +86,7 @@ test("gateway that cannot answer should be accused of nothing", async () => {
 
 test("what was learned last should stay, whatever its number", async () => {
 	const { watch, learn } = watching(() => new Response(records));
-	const other = { bytes: new Map(), signed: null, fault: null, seen: 0 };
+	const other = { bytes: new Map(), signed: null, fault: null };
 	for (let seq = SEQ + 1; seq <= SEQ + 400; seq++) watch.segments.set(seq, { ...other, seq } as never);
 	await learn(SEQ);
 	assert.ok(watch.segments.has(SEQ), "who goes back needs it now");
@@ -104,4 +104,123 @@ test("attack own rendition that a gateway passes off as one of the network's", a
 	assert.ok(!watch.isOwn(made + 1), "nothing was checked yet");
 	segment.signed = true;
 	assert.ok(watch.isOwn(made + 1) && watch.isSource(made) && !watch.isOwn(made));
+});
+
+/** A watch whose gateway answers questions for its status as it is told, and whose player only says that it begins. */
+function following(): { watch: Watch; inner: any; poll: (answer: Response | Error) => Promise<void>; began: number[] } {
+	const { watch } = watching(nothing);
+	// biome-ignore lint: what it does by itself when it plays.
+	const inner = watch as any;
+	const began: number[] = [];
+	inner.play = async (_: unknown, at: number) => void began.push(at);
+	const poll = async (answer: Response | Error) => {
+		globalThis.fetch = async () => {
+			if (answer instanceof Error) throw answer;
+			return answer;
+		};
+		await inner.fetchStatus().catch(() => undefined);
+	};
+	return { watch, inner, poll, began };
+}
+const status = (of: object = {}): Response => Response.json({ name: stream_id.name, broadcaster, job: 0, renditions: [], segments: 1, newest: SEQ, transcoder: null, ended: false, ...of });
+const moment = () => new Promise((resolve) => setTimeout(resolve, 5));
+
+test("gateway that is restarted while a picture goes on should leave no word over it", async () => {
+	const { watch, inner, poll } = following();
+	inner.say("");
+	for (const answer of [new Response("", { status: 404 }), new Response("", { status: 502 }), new TypeError("cut off")]) {
+		await poll(answer);
+		assert.equal(watch.message, "");
+	}
+	await poll(status());
+	assert.equal(watch.message, "");
+});
+
+test("viewer should be told why no picture comes", async () => {
+	const { watch, poll } = following();
+	assert.equal(watch.message, "waiting");
+	for (const [answer, told] of [
+		[new Response("", { status: 404 }), "nostream"],
+		[new Response("", { status: 502 }), "failing"],
+		[new TypeError("cut off"), "away"],
+		[status(), "waiting"],
+	] as const) {
+		await poll(answer);
+		assert.equal(watch.message, told);
+	}
+});
+
+test("stream that goes on after its end should be seen again by who saw the end, and by who asks for it", async () => {
+	const { watch, inner, poll, began } = following();
+	inner.video = { ended: false };
+	inner.isOver = true;
+	await poll(status({ ended: true }));
+	// In the midst of a recording.
+	await poll(status());
+	await moment();
+	assert.deepEqual(began, []);
+	watch.goLive(inner.video);
+	await moment();
+	assert.deepEqual(began, [-1]);
+	inner.video.ended = true;
+	await poll(status({ ended: true }));
+	await poll(status());
+	await moment();
+	assert.deepEqual(began, [-1, -1]);
+});
+
+test("attack job of another stream that a gateway names as this one's", async () => {
+	const { watch, inner } = following();
+	const other = { id: 9n, stream: "0x09" };
+	const told = (job_of_stream: bigint | undefined, jobs: Record<string, object>) => {
+		inner.live.read = async (method: string, [of]: [bigint]) => (method === "job_of_stream" ? job_of_stream : jobs[String(of)]);
+		return inner.readJob({ job: 9 }, "0x");
+	};
+	await told(4n, { 4: { id: 4n, stream: watch.id }, 9: other });
+	assert.deepEqual([watch.job?.id, watch.jobId], [4n, 4n]);
+	await told(undefined, { 9: other });
+	assert.deepEqual([watch.job, watch.jobId], [null, null]);
+	// The chain has closed it: there is nobody else to ask.
+	await told(undefined, {});
+	assert.deepEqual([watch.job, watch.jobId], [null, 9n]);
+});
+
+test("attack status whose job is no number", async () => {
+	const { watch, inner } = following();
+	for (const job of ["x", -1, 1.5, 2 ** 60]) {
+		globalThis.fetch = async () => status({ job });
+		await assert.rejects(inner.fetchStatus(), String(job));
+		assert.equal(watch.status, null);
+	}
+});
+
+test("attack record from beyond the newest, after which no other would be asked for", async () => {
+	const { watch, learn } = watching(() => new Response(records));
+	await learn(0);
+	assert.ok(watch.segments.has(SEQ), "it is the newest");
+	watch.segments.clear();
+	assert.ok(watch.status);
+	watch.status.newest = 3;
+	await learn(0);
+	assert.equal(watch.segments.size, SEQ < 32 ? 1 : 0);
+	await learn(SEQ);
+	assert.ok(watch.segments.has(SEQ), "it was asked for itself");
+});
+
+test("what was played without the chain and is forgotten should be counted, and not be waited for", async () => {
+	const { watch, learn } = watching(() => new Response(records));
+	// biome-ignore lint: what was played so.
+	const { unproven } = watch as any;
+	for (let seq = SEQ + 1; seq <= SEQ + 400; seq++) watch.segments.set(seq, { seq, bytes: new Map(), signed: null, fault: null } as never);
+	unproven.set(SEQ + 1, 9);
+	assert.equal(watch.trust, "unchecked");
+	await learn(SEQ);
+	assert.deepEqual([watch.trust, watch.neverProven], ["waiting", 1]);
+});
+
+test("attack endless refusals: they are counted, and only the newest are kept", () => {
+	const { watch, inner } = following();
+	for (let seq = 0; seq < 50; seq++) inner.refuse(seq, "Bytes");
+	assert.equal(watch.refusedCount, 50);
+	assert.equal(watch.refused.length, 20);
 });

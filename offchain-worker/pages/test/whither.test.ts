@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { whither } from "../src/ui/whither";
+import { toStream, whither } from "../src/ui/whither";
+
+const alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 
 test("search should lead to what was named", () => {
-	const alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 	for (const [text, path] of [
 		["", null],
 		["  ", null],
@@ -26,4 +27,12 @@ test("search should lead to what was named", () => {
 	] as const) {
 		assert.equal(whither(text), path, text);
 	}
+});
+
+test("link to a page of any gateway should lead to the same page here, and nowhere else", () => {
+	assert.equal(whither(`https://gateway.example:8935/stream/${alice}/demo?x=1#y`), `/stream/${alice}/demo`);
+	assert.equal(toStream(`http://127.0.0.1:8935/stream/${alice}/demo`), `/stream/${alice}/demo`);
+	assert.equal(toStream(" demo "), "/stream/demo");
+	assert.equal(toStream(" "), null);
+	for (const elsewhere of ["https://elsewhere.example/", "https://elsewhere.example//stream/x", "javascript:alert(1)//stream/x"]) assert.match(whither(elsewhere) ?? "", /^\/stream\/[^/]/);
 });

@@ -13,7 +13,7 @@ use livepeer_primitives::{
 		Beacon as _, Candidate, OnAvailable, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
 		ProtocolClock as _, Rounds as _, Stake as _, Toolchains as _, TranscoderDirectory as _,
 	},
-	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, ToolchainId,
+	AccountId, AssignmentIndex, Balance, BlockNumber, JobId, RoundIndex, ToolchainId,
 };
 use sp_runtime::{traits::SaturatedConversion, BoundedVec};
 
@@ -278,12 +278,22 @@ impl<T: Config> Pallet<T> {
 
 	/// Whether a transcoder is currently offered nothing because it let offers pass.
 	pub(crate) fn is_suspended(who: &AccountId) -> bool {
-		Lapses::<T>::get(who).is_some_and(|lapse| T::Rounds::current() < lapse.suspended_until)
+		Self::is_suspended_in(who, T::Rounds::current())
+	}
+
+	fn is_suspended_in(who: &AccountId, round: RoundIndex) -> bool {
+		Lapses::<T>::get(who).is_some_and(|lapse| round < lapse.suspended_until)
 	}
 
 	/// Whether a transcoder is currently offered nothing at all: it is suspended or in debt.
-	pub fn is_barred(who: &AccountId) -> bool {
-		Self::is_suspended(who) || Debts::<T>::contains_key(who)
+	pub(crate) fn is_barred(who: &AccountId) -> bool {
+		Self::is_barred_in(who, T::Rounds::current())
+	}
+
+	/// Whether a transcoder is offered nothing at all in `round`, the current or the previous one: it is
+	/// suspended in that round, or in debt now.
+	pub fn is_barred_in(who: &AccountId, round: RoundIndex) -> bool {
+		Self::is_suspended_in(who, round) || Debts::<T>::contains_key(who)
 	}
 
 	/// Whether a transcoder has open claims, or assignments that it can still claim for; each of

@@ -18,6 +18,13 @@ const FACTOR_ONE_RAW: u128 = 1_000_000_000_000_000_000_000_000_000;
 /// One, as a reward factor or a fee factor: 10^27.
 pub const FACTOR_ONE: U256 = U256([FACTOR_ONE_RAW as u64, (FACTOR_ONE_RAW >> 64) as u64, 0, 0]);
 
+/// The reward factor from which on a pool earns nothing more: 10^54, which is 10^27 times its start.
+/// No bond that stays can reach it, because it would be more LPT than a balance can hold. But if
+/// nearly all stake leaves and returns in each round, the little that stays can grow as much in some
+/// weeks. Without a limit the factors would saturate, and what is earned would belong to nobody.
+pub const FACTOR_LIMIT: U256 =
+	U256([0x9240_0000_0000_0000, 0xc519_9909_0b65_f67d, 0x000a_70c3_c40a_64e6, 0]);
+
 /// One, as a slash factor: 10^36. It is finer than the other factors, so that a value loses less
 /// than one unit to it.
 pub const SLASH_ONE: u128 = 1_000_000_000_000_000_000_000_000_000_000_000_000;

@@ -196,13 +196,13 @@ impl Pool {
 		}
 	}
 
-	/// Whether there is stake that counts this round.
+	/// Whether there is stake that counts this round, and the reward factor has room to grow.
 	pub fn earns(&self) -> bool {
-		self.active > 0 && !self.is_wiped()
+		self.active > 0 && !self.is_wiped() && self.now.crf < maths::FACTOR_LIMIT
 	}
 
 	/// Books a reward of `amount` to the stake of this round. The transcoder, if it has own stake,
-	/// keeps `cut` of it. Returns what was booked: nothing if no stake counts.
+	/// keeps `cut` of it. Returns what was booked: nothing if the pool does not earn.
 	pub fn reward(&mut self, amount: Balance, cut: Perbill) -> Balance {
 		if !self.earns() {
 			return 0;

@@ -84,8 +84,9 @@ pub mod pallet {
 		type OnTranscoderLost: OnTranscoderLost;
 		/// Is told of each transcoder that takes more work than before.
 		type OnAvailable: OnAvailable;
-		/// Whether a transcoder may be offered jobs at all: it is neither suspended nor in debt.
-		type MayBeOffered: frame_support::traits::Contains<AccountId>;
+		/// Whether a transcoder may be offered jobs at all in a round: it is neither suspended nor in
+		/// debt.
+		type MayBeOffered: frame_support::traits::Contains<(AccountId, RoundIndex)>;
 		/// Whether a transcoder has assignments that it can still claim for, or open claims.
 		/// Judges, and anybody who judges again, must be able to find it, whether it is registered
 		/// or not.

@@ -140,8 +140,8 @@ parameter_types! {
 	pub static Lost: Vec<AccountId> = Vec::new();
 	/// Transcoders that take more than before.
 	pub static Back: Vec<AccountId> = Vec::new();
-	/// Transcoders that are suspended or in debt.
-	pub static Barred: Vec<AccountId> = Vec::new();
+	/// Transcoders that are suspended, and until which round.
+	pub static Barred: BTreeMap<AccountId, RoundIndex> = BTreeMap::new();
 	/// Transcoders whose claims are still judged.
 	pub static Serving: Vec<AccountId> = Vec::new();
 	pub static Parameters: ElectionParameters = parameters();
@@ -335,9 +335,9 @@ impl OnTranscoderLost for NoteLost {
 
 /// Everybody except those in [`Barred`].
 pub struct NotBarred;
-impl frame_support::traits::Contains<AccountId> for NotBarred {
-	fn contains(who: &AccountId) -> bool {
-		!Barred::get().contains(who)
+impl frame_support::traits::Contains<(AccountId, RoundIndex)> for NotBarred {
+	fn contains((who, round): &(AccountId, RoundIndex)) -> bool {
+		Barred::get().get(who).is_none_or(|until| until <= round)
 	}
 }
 

@@ -118,10 +118,11 @@ impl<T: Config> RewardedSeats for Pallet<T> {
 		let now = Self::now();
 		let interval = Self::parameters().heartbeat_interval;
 		// Announcing capacity is not work if the transcoder may be offered nothing.
+		// The next round has already begun when this one is paid.
 		let works = |account: &AccountId| {
 			Available::<T>::get(account)
 				.is_some_and(|seen| seen.capacity > 0 && seen.is_fresh(now, interval))
-				&& T::MayBeOffered::contains(account)
+				&& T::MayBeOffered::contains(&(account.clone(), round))
 		};
 		let does_its_part = |account: &AccountId| {
 			!Offline::<T>::contains_key(account)

@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used)]
 
 use codec::Encode;
-use frame_support::dispatch::{DispatchClass, GetDispatchInfo};
+use frame_support::dispatch::{DispatchClass, GetDispatchInfo, Pays};
 use frame_system::offchain::CreateAuthorizedTransaction;
 use livepeer_integration_tests::{
 	create_job, heartbeat, Ballot, Claim, Story, Turn, World, CAPACITY, HONEST, RENDITION,
@@ -23,7 +23,7 @@ use sp_keyring::Sr25519Keyring::{self, Alice, Charlie, Dave, Eve, EveStash, Ferd
 use sp_runtime::{
 	generic::Era,
 	traits::TransactionExtension,
-	transaction_validity::{TransactionSource, ValidTransaction},
+	transaction_validity::{InvalidTransaction, TransactionSource, ValidTransaction},
 };
 
 const MISMATCH: Verdict = Verdict::Mismatch(MismatchKind::Video);
@@ -91,6 +91,34 @@ fn attack_tips_should_put_no_transaction_before_a_duty() {
 		);
 		assert!(of(remark(10), 0) > of(remark(100_000), 0));
 	});
+}
+
+/// A duty costs nothing. If an account could sign the transaction, the call would fail when it is dispatched,
+/// and would have taken room in the pool and in a block for nothing, as often as anybody likes. A claim, for
+/// example, weighs as much as everything that it causes.
+#[test]
+fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
+	let mut world = Story::network();
+	world.blocks(12);
+	let at = world.number() + 1;
+	let duty: RuntimeCall = world.run(|| heartbeat(Sr25519Keyring::Bob, at)).into();
+	assert_eq!(duty.get_dispatch_info().pays_fee, Pays::No);
+	let before = world.lpt(&FerdieStash.to_account_id());
+	assert_eq!(world.call(FerdieStash, duty.clone()), Err(InvalidTransaction::Call.into()));
+	world.run(|| {
+		let number = System::block_number();
+		let nonce = System::account_nonce(FerdieStash.to_account_id());
+		for tip in [0, UNIT] {
+			let signed = tipped(FerdieStash, nonce, tip, duty.clone());
+			let at = System::block_hash(number);
+			let taken = Executive::validate_transaction(TransactionSource::External, signed, at);
+			assert_eq!(taken, Err(InvalidTransaction::Call.into()));
+		}
+	});
+	// Inside a call that is paid for it is still possible.
+	let batch = pallet_utility::Call::<Runtime>::force_batch { calls: vec![duty] };
+	world.ok(FerdieStash, batch);
+	assert!(world.lpt(&FerdieStash.to_account_id()) < before);
 }
 
 /// Makes blocks until the claim asks for votes or is decided; true while it asks.

@@ -85,8 +85,8 @@ impl pallet_eth_light_client::Config for Runtime {
 	/// A day and a half, so that a relayer that is down for a night stops nothing.
 	type MaxAge = ConstU64<{ 36 * SLOTS_PER_HOUR }>;
 	type Time = Timestamp;
-	/// Two weeks: half of Ethereum's weak subjectivity period at a safety decay of a tenth.
-	type WeakSubjectivity = ConstU64<{ 14 * 24 * SLOTS_PER_HOUR }>;
+	/// Five days. From Gloas on (EIP-8061), a tenth of Ethereum's stake can leave within seven days.
+	type WeakSubjectivity = ConstU64<{ 5 * 24 * SLOTS_PER_HOUR }>;
 	type WeightInfo = pallet_eth_light_client::weights::SubstrateWeight<Runtime>;
 }
 

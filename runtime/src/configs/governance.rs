@@ -87,12 +87,14 @@ pub const WAY_BACK: [&str; 10] = [
 /// What transcoders and judges owe by a deadline. Both brakes leave it open because the clock
 /// continues: work that has begun can always be finished. Claims are included, because an
 /// assignment's grace ends whatever is closed.
-pub const DUTIES: [(&str, &str); 12] = [
+pub const DUTIES: [(&str, &str); 13] = [
 	("TranscoderElection", "set_available"),
 	("TranscoderElection", "heartbeat"),
 	("TranscoderElection", "announce"),
 	// What a lost key can do must end, whatever is closed.
 	("OperatorKeys", "revoke_key"),
+	// The guardian's brake: a round's earnings are sent to Ethereum whatever is closed.
+	("EthBridge", "stop"),
 	("Jobs", "accept_job"),
 	("Jobs", "claim_work"),
 	("ChallengeLottery", "reveal_leaf"),

@@ -4,19 +4,28 @@
 //! thousandths of LPT anybody could keep heartbeats, acceptances, leaves and verdicts out of blocks
 //! until their deadlines have passed. Therefore paid transactions use only a quarter of the scale.
 //! Duties are equal among themselves: the pool prefers the one that expires first.
+//!
+//! Duties cost nothing, because what is signed in them authorizes them. A transaction that an account
+//! signs has no such authority: the call would fail when it is dispatched, and would have taken room in
+//! the pool and in a block for nothing. Therefore calls that cost nothing are refused from accounts.
 
 use codec::{Decode, DecodeWithMemTracking, Encode};
-use frame_support::weights::Weight;
+use frame_support::{
+	dispatch::{DispatchInfo, Pays},
+	ensure,
+	weights::Weight,
+};
 use scale_info::{Type, TypeInfo};
 use sp_runtime::{
 	traits::{
-		DispatchInfoOf, DispatchOriginOf, Dispatchable, Implication, PostDispatchInfoOf,
-		TransactionExtension, TransactionExtensionMetadata, ValidateResult,
+		AsSystemOriginSigner, DispatchInfoOf, DispatchOriginOf, Dispatchable, Implication,
+		PostDispatchInfoOf, TransactionExtension, TransactionExtensionMetadata, ValidateResult,
 	},
 	transaction_validity::{
-		TransactionPriority, TransactionSource, TransactionValidity, TransactionValidityError,
+		InvalidTransaction, TransactionPriority, TransactionSource, TransactionValidity,
+		TransactionValidityError,
 	},
-	DispatchResult,
+	AccountId32, DispatchResult,
 };
 
 /// Priority of duties: below inherents, above everything that is paid for.
@@ -25,8 +34,9 @@ pub const DUTY: TransactionPriority = TransactionPriority::MAX / 2;
 /// The divisor for the priorities of paid transactions: their order stays, below all duties.
 const PAID_PART: TransactionPriority = 4;
 
-/// The extension that takes fees, with priorities below those of duties. Encoding, signed bytes and
-/// metadata are those of the inner extension.
+/// The extension that takes fees, with priorities below those of duties. It refuses calls that cost
+/// nothing if an account signs the transaction. Encoding, signed bytes and metadata are those of the
+/// inner extension.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, Debug)]
 pub struct BelowDuties<E>(pub E);
 
@@ -38,8 +48,11 @@ impl<E: TypeInfo + 'static> TypeInfo for BelowDuties<E> {
 	}
 }
 
-impl<Call: Dispatchable, E: TransactionExtension<Call>> TransactionExtension<Call>
-	for BelowDuties<E>
+impl<Call, E> TransactionExtension<Call> for BelowDuties<E>
+where
+	Call: Dispatchable<Info = DispatchInfo>,
+	DispatchOriginOf<Call>: AsSystemOriginSigner<AccountId32>,
+	E: TransactionExtension<Call>,
 {
 	const IDENTIFIER: &'static str = E::IDENTIFIER;
 	type Implicit = E::Implicit;
@@ -68,6 +81,11 @@ impl<Call: Dispatchable, E: TransactionExtension<Call>> TransactionExtension<Cal
 		implication: &impl Implication,
 		source: TransactionSource,
 	) -> ValidateResult<Self::Val, Call> {
+		let is_for_nothing = info.pays_fee == Pays::No;
+		ensure!(
+			!is_for_nothing || origin.as_system_origin_signer().is_none(),
+			InvalidTransaction::Call
+		);
 		let (mut valid, val, origin) =
 			self.0.validate(origin, call, info, len, implicit, implication, source)?;
 		valid.priority /= PAID_PART;

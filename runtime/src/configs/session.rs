@@ -73,13 +73,28 @@ impl PurgeKeys for RegisteredKeys {
 }
 
 /// Takes validators out of the session in force.
+///
+/// When a third of the set is disabled, the session enables one again whose offence is no more severe than
+/// the new one. Therefore a validator that is jailed for its work as a transcoder has the lowest severity:
+/// its jail enables no validator that has signed twice.
 pub struct Disabling;
+
+impl Disabling {
+	/// Takes out a validator that has signed two blocks or two votes, whether it was jailed before or not.
+	pub fn disable_equivocator(validator: &AccountId) {
+		Self::disable_with(validator, OffenceSeverity::max_severity());
+	}
+
+	fn disable_with(validator: &AccountId, severity: OffenceSeverity) {
+		if Session::validators().contains(validator) {
+			Session::report_offence(validator.clone(), severity);
+		}
+	}
+}
 
 impl DisableValidator for Disabling {
 	fn disable(validator: &AccountId) {
-		if Session::validators().contains(validator) {
-			Session::report_offence(validator.clone(), OffenceSeverity::max_severity());
-		}
+		Self::disable_with(validator, OffenceSeverity::min_severity());
 	}
 }
 

@@ -170,11 +170,13 @@ impl Equivocations {
 			return db.reads(1);
 		}
 		SlashedShares::insert(set, offender, due);
-		// Jail also disables it.
 		TranscoderElection::detain(offender);
+		// Jail disables it too, but not if it was jailed before, and others could take its place.
+		Disabling::disable_equivocator(offender);
 		LptStaking::slash(offender, round, share, finders);
 		TranscoderElection::resolve(offender);
-		db.reads_writes(1, 1).saturating_add(LptStaking::slash_weight(round, finders.len() as u32))
+		// Reads the slashed share, the validators and the disabled ones; writes the first and the last.
+		db.reads_writes(3, 2).saturating_add(LptStaking::slash_weight(round, finders.len() as u32))
 	}
 }
 

@@ -26,7 +26,7 @@ use livepeer_primitives::{
 	keys::VerifierId,
 	service::ServiceRecord,
 	traits::{OnTranscoderLost, ServiceDirectory, ValidatorSet, ValidatorsInForce},
-	AccountId, Hash, StreamId, MAX_VALIDATORS,
+	AccountId, Hash, RoundIndex, StreamId, MAX_VALIDATORS,
 };
 use sp_runtime::{transaction_validity::TransactionPriority, BoundedVec, Perbill};
 
@@ -146,13 +146,13 @@ impl OnTranscoderLost for Lost {
 	}
 }
 
-/// The transcoders that may be offered jobs: neither suspended for letting offers pass, nor in debt
-/// for verification.
+/// The transcoders that may be offered jobs in a round: neither suspended for letting offers pass, nor
+/// in debt for verification.
 pub struct InGoodStanding;
 
-impl Contains<AccountId> for InGoodStanding {
-	fn contains(who: &AccountId) -> bool {
-		!Jobs::is_barred(who)
+impl Contains<(AccountId, RoundIndex)> for InGoodStanding {
+	fn contains((who, round): &(AccountId, RoundIndex)) -> bool {
+		!Jobs::is_barred_in(who, *round)
 	}
 }
 

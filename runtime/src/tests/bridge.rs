@@ -9,7 +9,8 @@ use crate::{
 use codec::Encode;
 use frame_support::{
 	assert_ok,
-	traits::{KeyOwnerProofSystem, OnFinalize, OnInitialize, PalletsInfoAccess},
+	dispatch::Pays,
+	traits::{Get, KeyOwnerProofSystem, OnFinalize, OnInitialize, PalletsInfoAccess},
 };
 use livepeer_primitives::{
 	bridge::{empty_root, Seal},
@@ -19,7 +20,7 @@ use sp_consensus_beefy::{
 	ecdsa_crypto::{Pair, Signature},
 	known_payloads::MMR_ROOT_ID,
 	mmr::BeefyDataProvider,
-	Commitment, DoubleVotingProof, Payload, VoteMessage,
+	Commitment, DoubleVotingProof, FutureBlockVotingProof, Payload, VoteMessage,
 };
 use sp_core::{crypto::Wraps, ByteArray, Pair as _, H256};
 use sp_io::hashing::keccak_256;
@@ -73,6 +74,14 @@ fn inflation_should_go_by_the_lpt_on_ethereum_too_when_that_is_counted() {
 		CountedSupply::<Runtime>::put(SupplyRule { slot: 0, ceiling: 50_000 });
 		assert_eq!(AllLpt::total(), here + 7_000);
 	});
+}
+
+/// The weak subjectivity period of Gloas is seven days (EIP-8061); that of Fulu was a month.
+#[test]
+fn client_of_ethereum_should_expire_before_those_who_signed_can_have_left() {
+	type Client = <Runtime as pallet_eth_light_client::Config>::WeakSubjectivity;
+	let slots_per_day = 24 * 3_600 / 12;
+	assert!(<Client as Get<u64>>::get() < 7 * slots_per_day);
 }
 
 #[test]
@@ -149,6 +158,29 @@ fn vote_for_two_roots_should_cost_stake_when_it_is_reported() {
 	});
 }
 
+/// Nodes do not see a vote that was only sent to Ethereum. Anybody can report it.
+#[test]
+fn vote_for_a_block_that_is_not_there_should_cost_stake_when_it_is_reported() {
+	genesis(LOCAL).execute_with(|| {
+		System::set_block_number(1);
+		let vote = vote(Bob, H256::repeat_byte(1));
+		let key = (sp_consensus_beefy::KEY_TYPE, vote.id.clone());
+		let key_owner_proof = Historical::prove(key).unwrap();
+		let before = LptStaking::self_bond(&Bob.to_account_id());
+		let report: RuntimeCall = pallet_beefy::Call::report_future_block_voting {
+			equivocation_proof: Box::new(FutureBlockVotingProof { vote }),
+			key_owner_proof,
+		}
+		.into();
+		let reporter = RuntimeOrigin::signed(Alice.to_account_id());
+		let reported = report.dispatch(reporter).map_err(|error| error.error);
+		assert_eq!(reported.map(|done| done.pays_fee), Ok(Pays::No));
+		let left = LptStaking::self_bond(&Bob.to_account_id());
+		let lost = Perbill::from_rational(before - left, before);
+		assert!(lost >= crate::constants::consensus::EQUIVOCATION_SLASH, "{lost:?}");
+	});
+}
+
 /// A report of one validator, with the share that the SDK asks for a vote for a fork.
 fn report(of: Sr25519Keyring) {
 	let offence = OffenceDetails {
@@ -181,6 +213,14 @@ fn reports_should_stay_open_when_the_chain_is_closed() {
 	use frame_support::traits::Contains;
 	let call: RuntimeCall = pallet_beefy::Call::set_new_genesis { delay_in_blocks: 1 }.into();
 	assert!(AlwaysOpen::contains(&call));
+}
+
+#[test]
+fn guardian_should_stop_the_bridge_when_the_chain_is_closed() {
+	use crate::configs::governance::AlwaysOpen;
+	use frame_support::traits::Contains;
+	let stop: RuntimeCall = pallet_eth_bridge::Call::stop { inbound: true, outbound: true }.into();
+	genesis(LOCAL).execute_with(|| assert!(AlwaysOpen::contains(&stop)));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
 };
 use frame_support::traits::KeyOwnerProofSystem;
 use livepeer_primitives::{
-	traits::{DisableValidator, HasKeys, OnNewRound, Rounds as _, Stake},
+	traits::{DisableValidator, HasKeys, Jail as _, OnNewRound, Rounds as _, Stake},
 	AccountId,
 };
 use pallet_session::SessionManager;
@@ -61,6 +61,44 @@ fn disabling_should_stop_at_a_third_of_the_set() {
 			Disabling::disable(&validator);
 		}
 		assert_eq!(Session::disabled_validators().len(), 1);
+	});
+}
+
+/// The disabled validators of the session in force.
+fn disabled() -> Vec<AccountId> {
+	let validators = Session::validators();
+	let disabled = Session::disabled_validators().into_iter();
+	disabled.filter_map(|index| validators.get(index as usize).cloned()).collect()
+}
+
+/// A third of the set is disabled when one more is jailed. If all had the same severity, the session would
+/// enable the first one again. A validator that has signed twice could then go on, at no further cost, as
+/// soon as an accomplice fails as a transcoder.
+#[test]
+fn attack_jail_of_another_should_not_let_an_equivocator_back_in() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		let [bob, dave] = [Bob, Dave].map(|who| who.to_account_id());
+		// One of five may be disabled.
+		report(0, &[Bob], 36);
+		assert_eq!(disabled(), std::slice::from_ref(&bob));
+		TranscoderElection::detain(&dave);
+		assert_eq!(disabled(), [bob]);
+	});
+}
+
+/// A validator that was jailed before, and is not disabled any more, is disabled when it signs twice.
+#[test]
+fn equivocator_should_be_disabled_when_it_is_jailed_already() {
+	genesis(LOCAL).execute_with(|| {
+		frame_system::Pallet::<Runtime>::set_block_number(1);
+		let [bob, dave] = [Bob, Dave].map(|who| who.to_account_id());
+		TranscoderElection::detain(&bob);
+		// The last one that is jailed takes the only place.
+		TranscoderElection::detain(&dave);
+		assert_eq!(disabled(), [dave]);
+		report(0, &[Bob], 36);
+		assert_eq!(disabled(), [bob]);
 	});
 }
 

@@ -52,11 +52,13 @@ pub enum Warning {
 	Restored,
 	/// The chain does not accept the toolchain, or not any more.
 	Toolchain,
+	/// The chain's runtime was upgraded to one that this worker would misread.
+	Outdated,
 }
 
 impl Warning {
 	/// All of them.
-	pub const ALL: [Warning; 17] = [
+	pub const ALL: [Warning; 18] = [
 		Self::Jailed,
 		Self::StakeFell,
 		Self::SlashPending,
@@ -74,6 +76,7 @@ impl Warning {
 		Self::Store,
 		Self::Restored,
 		Self::Toolchain,
+		Self::Outdated,
 	];
 
 	/// Its name, as in events and metrics.
@@ -96,6 +99,7 @@ impl Warning {
 			Self::Store => "store",
 			Self::Restored => "restored",
 			Self::Toolchain => "toolchain",
+			Self::Outdated => "outdated",
 		}
 	}
 }

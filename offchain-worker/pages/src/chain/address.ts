@@ -49,6 +49,12 @@ function accountOf(text: string): Uint8Array | null {
 
 export const isAddress = (text: string): boolean => accountOf(text) !== null;
 
+/** An account as the chain's events and lists have it, whichever chain's format it was given in; `null` where it is none. */
+export function canonical(text: string): Address | null {
+	const found = accountOf(text);
+	return found && addressOf(found);
+}
+
 export function bytesOf(address: Address): Uint8Array {
 	const found = accountOf(address);
 	if (!found) throw new Error(`${address.slice(0, 64)} is no account`);

@@ -166,16 +166,19 @@ export class Chain {
 		return this.rpc.ask<T.Hash>("chain_getFinalizedHead");
 	}
 
-	/** Everything that happened in a block. */
+	/** Everything that happened in a block; nothing of one that was made by another runtime than the page knows. */
 	async events(number: number, hash: T.Hash): Promise<T.ChainEvent[]> {
 		const answer = await this.rpc.ask<string | null>("state_getStorage", this.events_.keys.enc(), hash);
 		if (answer === null) return [];
 		// A page that opens reads the events of many blocks.
 		await breath();
-		const list = this.events_.value.dec(answer) as {
-			phase: T.Tagged<string, number>;
-			event: T.Tagged<string, T.Tagged>;
-		}[];
+		let list: { phase: T.Tagged<string, number>; event: T.Tagged<string, T.Tagged> }[];
+		try {
+			list = this.events_.value.dec(answer);
+		} catch {
+			// Of another runtime than the page knows: all that follows is told the sooner without it.
+			return [];
+		}
 		return list.map(({ phase, event }, index) => ({
 			block: number,
 			hash,

@@ -69,79 +69,89 @@ function voteOf(claim: Claim, tranche: number, verifier: Address): Vote {
 /** The claims that `events`, in the order of blocks, tell of. */
 export function claimsOf(events: Iterable<ChainEvent>): Map<string, Claim> {
 	const claims = new Map<string, Claim>();
-	for (const { pallet, name, data, block, hash, extrinsic } of events) {
+	for (const event of events) {
+		const { pallet, name, data, block } = event;
 		const isOurs = pallet === "ChallengeLottery" || (pallet === "Jobs" && (name === "Claimed" || name === "ClaimSettled"));
 		if (!isOurs || data?.claim === undefined) continue;
 		const key = String(data.claim);
 		const claim = claims.get(key) ?? fresh(data.claim, block);
 		claims.set(key, claim);
 		claim.block = block;
-		switch (name) {
-			case "Claimed":
-				Object.assign(claim, {
-					job: data.job,
-					assignment: data.assignment,
-					transcoder: data.transcoder,
-					first: data.first,
-					last: data.last,
-					fee: data.fee,
-					work: data.total_work,
-					claimedAt: block,
-					claimedIn: hash,
-				});
-				break;
-			case "Drawn":
-				claim.positions = data.positions;
-				claim.committee = data.committee;
-				claim.step = "drawn";
-				break;
-			case "LeafRevealed":
-				claim.leaves.push({ index: data.index, block, hash, extrinsic });
-				claim.step = "revealed";
-				break;
-			case "CommitStarted":
-				claim.step = "judging";
-				break;
-			case "Committed":
-				voteOf(claim, data.tranche, data.verifier).committed = true;
-				claim.step = "judging";
-				break;
-			case "VerdictRevealed": {
-				const vote = voteOf(claim, data.tranche, data.verifier);
-				vote.committed = true;
-				vote.verdicts = data.verdicts.map(verdictName);
-				break;
-			}
-			case "Disputed":
-				claim.disputed = true;
-				break;
-			case "Decided":
-				claim.outcome = data.outcome.type;
-				claim.executeAt = data.execute_at;
-				claim.step = "decided";
-				break;
-			case "DeferralLengthened":
-				claim.executeAt = data.execute_at;
-				break;
-			case "Penalised":
-				claim.penalties.push({ verifier: data.verifier, penalty: data.penalty.type, amount: data.amount });
-				break;
-			case "Executed":
-				claim.outcome = data.outcome.type;
-				claim.slashed = data.slashed;
-				claim.step = "settled";
-				break;
-			case "Cancelled":
-				claim.cancelled = true;
-				break;
-			case "ClaimSettled":
-				Object.assign(claim, { transcoder: data.transcoder, fee: data.fee });
-				claim.settlement = data.settlement.type === "Pay" ? "Paid" : "Refunded";
-				claim.step = "settled";
-				break;
+		try {
+			take(claim, event);
+		} catch {
+			// Of a runtime that says it otherwise: what else is told of the claim stays.
 		}
 	}
 	return claims;
+}
+
+/** Takes over what an event says of a claim. */
+function take(claim: Claim, { name, data, block, hash, extrinsic }: ChainEvent): void {
+	switch (name) {
+		case "Claimed":
+			Object.assign(claim, {
+				job: data.job,
+				assignment: data.assignment,
+				transcoder: data.transcoder,
+				first: data.first,
+				last: data.last,
+				fee: data.fee,
+				work: data.total_work,
+				claimedAt: block,
+				claimedIn: hash,
+			});
+			break;
+		case "Drawn":
+			claim.positions = data.positions;
+			claim.committee = data.committee;
+			claim.step = "drawn";
+			break;
+		case "LeafRevealed":
+			claim.leaves.push({ index: data.index, block, hash, extrinsic });
+			claim.step = "revealed";
+			break;
+		case "CommitStarted":
+			claim.step = "judging";
+			break;
+		case "Committed":
+			voteOf(claim, data.tranche, data.verifier).committed = true;
+			claim.step = "judging";
+			break;
+		case "VerdictRevealed": {
+			const vote = voteOf(claim, data.tranche, data.verifier);
+			vote.committed = true;
+			vote.verdicts = data.verdicts.map(verdictName);
+			break;
+		}
+		case "Disputed":
+			claim.disputed = true;
+			break;
+		case "Decided":
+			claim.outcome = data.outcome.type;
+			claim.executeAt = data.execute_at;
+			claim.step = "decided";
+			break;
+		case "DeferralLengthened":
+			claim.executeAt = data.execute_at;
+			break;
+		case "Penalised":
+			claim.penalties.push({ verifier: data.verifier, penalty: data.penalty.type, amount: data.amount });
+			break;
+		case "Executed":
+			claim.outcome = data.outcome.type;
+			claim.slashed = data.slashed;
+			claim.step = "settled";
+			break;
+		case "Cancelled":
+			claim.cancelled = true;
+			break;
+		case "ClaimSettled":
+			Object.assign(claim, { transcoder: data.transcoder, fee: data.fee });
+			claim.settlement = data.settlement.type === "Pay" ? "Paid" : "Refunded";
+			claim.step = "settled";
+			break;
+	}
 }
 
 /** How far a segment of a claim has come. */

@@ -1,6 +1,6 @@
 /** What an account's bond has brought it, by round: what has changed, less what was put in and taken out. */
 import type { Chain } from "./chain";
-import { RpcError } from "./rpc";
+import { RpcError, TOO_MUCH } from "./rpc";
 import type { Address, ChainEvent, Hash } from "./types";
 
 /** What an account had when a round began. */
@@ -50,8 +50,7 @@ async function yieldAt(chain: Pick<Chain, "read">, account: Address, at: Hash): 
 	return (seat.per_lpt * counting) / UNIT + cut;
 }
 
-/** What a gateway answers who asks more than is his, how often it is asked again, and after how many ms. */
-const TOO_MUCH = -32_005;
+/** How often a gateway that was asked too much is asked again, and after how many ms. */
 const TURNS = 8;
 const MOMENT = 1_000;
 

@@ -2,11 +2,12 @@
 import { keep, kept } from "../ui/kept";
 import type { Chain } from "./chain";
 import { claimsOf, type Claim } from "./claims";
-import { Rpc, type Asks } from "./rpc";
+import { isAnswer, Rpc, type Asks } from "./rpc";
 import type * as T from "./types";
 
-/** Blocks whose events are kept. */
+/** Blocks whose events are kept, and how many events of them: whoever fills blocks would else fill the memory of who watches. */
 const KEEP = 900;
+const MOST_EVENTS = 50_000;
 /** Blocks that are read when a page opens. */
 const LOOK_BACK = 150;
 /** The same of a light client, which asks for each of them by its own. */
@@ -17,8 +18,16 @@ interface Block {
 	number: number;
 	hash: T.Hash;
 	events: T.ChainEvent[];
-	/** When it came, in ms; 0 for one that was there before. */
-	seen: number;
+}
+
+/** The newest blocks, as many as are kept: fewer where they are full of events, and always one. */
+export function newestOf<B extends { events: unknown[] }>(blocks: B[]): B[] {
+	let from = blocks.length;
+	for (let events = 0; from > 0 && blocks.length - from < KEEP; from--) {
+		events += blocks[from - 1]?.events.length ?? 0;
+		if (events > MOST_EVENTS && from < blocks.length) break;
+	}
+	return blocks.slice(from);
 }
 
 /** A node of the reader's own that is asked instead of the gateway's. */
@@ -28,6 +37,8 @@ export const setOwnNode = (url: string | null): void => keep(KEY, url);
 export class Live {
 	chain: Chain | null = null;
 	head: T.Head | null = null;
+	/** When it came, by the browser's time since the page was opened, in ms. */
+	headAt = 0;
 	finalized = 0;
 	clock: T.Clock | null = null;
 	timing: T.Timing | null = null;
@@ -44,6 +55,8 @@ export class Live {
 	private finalHash = "";
 
 	private door: Promise<Asks> | null = null;
+	/** What is done when the node is back with another chain, as of a network that was begun anew: all that is known is of the old one. */
+	onOther: () => void = () => undefined;
 
 	/** A chain that is read by `url`, or by a light client, where one is given. */
 	constructor(
@@ -78,6 +91,7 @@ export class Live {
 				this.door.catch(() => (this.door = null));
 				this.chain = await Chain.connect(await this.door);
 				this.head = await this.chain.head();
+				this.headAt = performance.now();
 				this.timing = await this.chain.read("timing", [], this.head.hash);
 				this.error = null;
 				this.changed();
@@ -100,6 +114,8 @@ export class Live {
 				await this.step(first);
 				first = false;
 				if (this.error) {
+					const { chain } = this;
+					if (chain && (await chain.hashAt(0)) !== chain.genesis) this.onOther();
 					this.error = null;
 					this.changed();
 				}
@@ -125,7 +141,8 @@ export class Live {
 			this.changed();
 			return;
 		}
-		if (head.number % 20 === 0) await chain.refresh(head.hash);
+		// With each block: those of another runtime are read by its own metadata only.
+		await chain.refresh(head.hash);
 		// Back to the newest block that is known, or as far as a page looks.
 		const byNumber = new Map(this.blocks.map((block) => [block.number, block.hash]));
 		const missing: { number: number; hash: T.Hash }[] = [];
@@ -134,7 +151,8 @@ export class Live {
 			const from = Math.max(1, head.number - LOOK_BACK + 1);
 			const numbers = Array.from({ length: head.number - from + 1 }, (_, i) => from + i);
 			const hashes = await Promise.all(numbers.map((number) => chain.hashAt(number)));
-			numbers.forEach((number, i) => missing.push({ number, hash: hashes[i] as T.Hash }));
+			// A node that has synchronised by a state alone has no blocks from before that.
+			numbers.forEach((number, i) => hashes[i] && missing.push({ number, hash: hashes[i] }));
 		} else {
 			let at: T.Head = head;
 			while (byNumber.get(at.number) !== at.hash && at.number > 0 && missing.length < lookBack) {
@@ -142,17 +160,20 @@ export class Live {
 				at = await chain.head(at.parent);
 			}
 		}
-		const seen = first ? 0 : Date.now();
 		const block = async ({ number, hash }: { number: number; hash: T.Hash }): Promise<Block> => ({
 			number,
 			hash,
-			seen,
-			events: await chain.events(number, hash),
+			// Of one that the node has no state of, or a longer list than a gateway passes on, nothing is to be had.
+			events: await chain.events(number, hash).catch((error) => {
+				if (!isAnswer(error)) throw error;
+				return [];
+			}),
 		});
 		const [clock, fresh] = await Promise.all([chain.read("clock", [], head.hash), Promise.all(missing.map(block))]);
-		const from = fresh[0]?.number ?? head.number;
-		this.blocks = [...this.blocks.filter(({ number }) => number < from), ...fresh].slice(-KEEP);
+		const from = fresh[0]?.number ?? head.number + 1;
+		this.blocks = newestOf([...this.blocks.filter(({ number }) => number < from), ...fresh]);
 		this.head = head;
+		this.headAt = performance.now();
 		this.clock = clock;
 		this.changed();
 	}

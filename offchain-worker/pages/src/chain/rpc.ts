@@ -12,6 +12,17 @@ export class RpcError extends Error {
 	}
 }
 
+/** What a gateway answers whose node was asked more than is his, and whose node does not answer. */
+export const TOO_MUCH = -32_005;
+const AWAY = -32_000;
+
+const isStatus = ({ code }: RpcError): boolean => code >= 100 && code < 600;
+/** Whether it is the word of the node itself, which is the same when it is asked again. */
+export const isAnswer = (error: unknown): boolean => error instanceof RpcError && error.code !== 0 && error.code !== TOO_MUCH && error.code !== AWAY && !isStatus(error);
+/** Whether it leaves open if the node has got what was sent: no answer came, or one of who stands between and waited in vain. */
+export const isUnanswered = (error: unknown): boolean =>
+	!(error instanceof RpcError) || error.code === 0 || error.code === AWAY || (error.code >= 500 && error.code < 600 && error.code !== 503);
+
 /** Who can be asked: a node, or a light client in its place. */
 export interface Asks {
 	/** Who it is: what one has told is never taken for the word of another. */

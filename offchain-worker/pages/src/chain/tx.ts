@@ -1,10 +1,12 @@
 /** Transactions: built here, signed by the reader's wallet (injected-web3), sent through the same door as everything else. */
 import { blake2b } from "@noble/hashes/blake2.js";
 import { concat, hex, uint, unhex } from "../proof/scale";
-import { bytesOf, isAddress } from "./address";
+import { t } from "../ui/words";
+import { bytesOf, canonical } from "./address";
 import type { Chain } from "./chain";
 import type { Live } from "./live";
-import type { Address, ChainEvent, Hash } from "./types";
+import { isUnanswered } from "./rpc";
+import type { Address, ChainEvent, Hash, Head } from "./types";
 
 export interface InjectedAccount {
 	address: Address;
@@ -36,10 +38,13 @@ export const wallets = (): string[] => Object.keys(window.injectedWeb3 ?? {});
 export async function connect(name: string): Promise<Wallet> {
 	const found = window.injectedWeb3?.[name];
 	const open = found?.enable ?? found?.connect;
-	if (!open) throw new Error(`there is no wallet ${name}`);
+	if (!open) throw new Error(t(`There is no wallet ${name} any more: load the page again.`, `钱包 ${name} 已不存在：请重新加载页面。`));
 	const injected = await open.call(found, "Livepeer");
-	// Wallets give accounts of other chains too, which can sign nothing here.
-	const accounts = (await injected.accounts.get()).filter(({ address, type }) => type !== "ethereum" && isAddress(address));
+	// Wallets give accounts of other chains too, which can sign nothing here, and write ours in the format of any chain.
+	const accounts = (await injected.accounts.get()).flatMap((account) => {
+		const address = account.type === "ethereum" ? null : canonical(account.address);
+		return address ? [{ ...account, address }] : [];
+	});
 	return { name, accounts, signer: injected.signer };
 }
 
@@ -103,18 +108,21 @@ export async function feeOf(chain: Chain, from: Address, call: Call, at: Hash): 
 
 const numberHex = (value: number, width = 4): string => `0x${value.toString(16).padStart(2 * width, "0")}`;
 
+/** The block from which on a transaction may be taken. */
+async function birth(chain: Chain): Promise<Head> {
+	const [finalized, newest] = await Promise.all([chain.finalized().then((hash) => chain.head(hash)), chain.head()]);
+	// While finality is behind, its block would leave the transaction no time.
+	return newest.number - finalized.number > PERIOD / 2 ? newest : finalized;
+}
+
 export async function sign(chain: Chain, wallet: Wallet, from: Address, call: Call): Promise<Uint8Array> {
-	if (!wallet.signer.signPayload) throw new Error("the wallet cannot sign transactions");
-	const [finalized, nonce] = await Promise.all([
-		chain.finalized(),
-		chain.rpc.ask<number>("system_accountNextIndex", from),
-	]);
-	const { number } = await chain.head(finalized);
+	if (!wallet.signer.signPayload) throw new Error(t("This wallet cannot sign transactions: use another.", "此钱包不能签名交易：请换一个。"));
+	const [{ number, hash }, nonce] = await Promise.all([birth(chain), chain.rpc.ask<number>("system_accountNextIndex", from)]);
 	const era = mortal(number);
 	const method = encodeCall(chain, call);
 	const { signature } = await wallet.signer.signPayload({
 		address: from,
-		blockHash: finalized,
+		blockHash: hash,
 		blockNumber: numberHex(number),
 		era: hex(era),
 		genesisHash: chain.genesis,
@@ -165,32 +173,60 @@ export function refusedBy(chain: Chain, error: any): TxError {
 
 /** Sends a signed transaction and waits until it is in a block; its events. */
 export async function submit(live: Live, transaction: Uint8Array): Promise<ChainEvent[]> {
-	const chain = live.chain;
-	if (!chain) throw new TxError("not connected");
+	const { chain } = live;
+	if (!chain) throw new TxError(t("The chain does not answer.", "链没有应答。"));
 	const from = live.head?.number ?? 0;
-	await chain.rpc.ask("author_submitExtrinsic", hex(transaction));
 	const wanted = hex(blake2b(transaction, { dkLen: 32 }));
+	/** Whether a node has it. Where no answer came it may have it as well: to be sent twice does a transaction no harm. */
+	let isSent = false;
+	const send = () => chain.rpc.ask("author_submitExtrinsic", hex(transaction)).then(() => void (isSent = true));
+	await send().catch((error) => {
+		if (!isUnanswered(error)) throw error;
+	});
 	const looked = new Set<Hash>();
+	/** Its events, where a block has it; `null` where it has not. */
+	const find = async (number: number, hash: Hash, events: () => Promise<ChainEvent[]> | ChainEvent[]): Promise<ChainEvent[] | null> => {
+		const place = (await chain.extrinsics(hash)).findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
+		const ours = place < 0 ? [] : (await events()).filter(({ extrinsic }) => extrinsic === place);
+		looked.add(hash);
+		if (place < 0) return null;
+		// Each call has one event at least, which says how it went.
+		if (!ours.length) throw new TxError(t(`It is in block ${number}, and how it went could not be read: look at the account before you send it again.`, `已进入区块 ${number}，但无法读取结果：重发前请先查看账户。`));
+		const failed = ours.find(({ pallet, name }) => pallet === "System" && name === "ExtrinsicFailed");
+		if (failed) throw refusedBy(chain, failed.data.dispatch_error);
+		return ours;
+	};
+	/** What a node that stumbles has said nothing of is looked at again, for the call may well be in a block. */
+	const tried = <V>(work: Promise<V>): Promise<V | undefined> =>
+		work.catch((error) => {
+			if (error instanceof TxError) throw error;
+			return undefined;
+		});
 	for (;;) {
 		for (const { number, hash, events } of live.blocks) {
 			if (number <= from || looked.has(hash)) continue;
-			// It is sent: a node that stumbles now is asked again, for the call may well be in a block.
-			const extrinsics = await chain.extrinsics(hash).catch(() => null);
-			if (!extrinsics) break;
-			const place = extrinsics.findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
-			looked.add(hash);
-			if (place < 0) continue;
-			const ours = events.filter(({ extrinsic }) => extrinsic === place);
-			const failed = ours.find(({ pallet, name }) => pallet === "System" && name === "ExtrinsicFailed");
-			if (failed) throw refusedBy(chain, failed.data.dispatch_error);
-			return ours;
+			const found = await tried(find(number, hash, () => events));
+			if (found) return found;
+			if (found === undefined) break;
 		}
-		if ((live.head?.number ?? 0) > from + PERIOD + 4) throw new TxError("no block has taken the transaction in its time");
+		if ((live.head?.number ?? 0) > from + PERIOD + 4) {
+			// A page that slept has not seen all blocks.
+			for (let number = from + 1; number <= from + PERIOD; number++) {
+				const known = live.blocks.find((block) => block.number === number);
+				if (known && looked.has(known.hash)) continue;
+				const found = await tried(chain.hashAt(number).then((hash) => find(number, hash, () => chain.events(number, hash))));
+				if (found) return found;
+				if (found === undefined) throw new TxError(t("It was sent, and whether a block has taken it could not be read: look at the account before you send it again.", "已发送，但无法读取是否进入区块：重发前请先查看账户。"));
+			}
+			throw new TxError(t("No block has taken the transaction in its time: nothing was done. Try again.", "没有区块在限期内接受该交易：什么都没有发生。请重试。"));
+		}
 		await new Promise<void>((resolve) => {
 			const off = live.subscribe(() => {
 				off();
 				resolve();
 			});
 		});
+		// What it refuses now it may have already, or a block that was not looked at yet.
+		if (!isSent) await send().catch((error) => void (isSent = !isUnanswered(error)));
 	}
 }

@@ -46,18 +46,18 @@ export class LightClient implements Asks {
 		if (!answer.ok) throw new Error((await answer.text()).trim() || `${answer.status}`);
 		const chainSpec = await answer.text();
 		const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-		let light: LightClient;
+		// One that fails is begun anew: none of its workers goes on beside the next.
 		try {
-			light = new LightClient(await begin(worker, chainSpec), new Rpc(`${base}/chain`));
+			const light = new LightClient(await begin(worker, chainSpec), new Rpc(`${base}/chain`));
+			setLight({ phase: "syncing" });
+			await light.ready();
+			setLight({ phase: "following", genesis: await light.ask<Hash>("chain_getBlockHash", 0) });
+			void light.report();
+			return light;
 		} catch (error) {
 			worker.terminate();
 			throw error;
 		}
-		setLight({ phase: "syncing" });
-		await light.ready();
-		setLight({ phase: "following", genesis: await light.ask<Hash>("chain_getBlockHash", 0) });
-		void light.report();
-		return light;
 	}
 
 	/** Waits until the head of the chain is known. */

@@ -7,7 +7,7 @@ import { bytesOf, isAddress } from "../chain/address";
 import { breath } from "../chain/breath";
 import type { Chain } from "../chain/chain";
 import type { Live } from "../chain/live";
-import type { Address, Job } from "../chain/types";
+import type { Address, Hash, Job } from "../chain/types";
 import { records as readRecords, streamId, type Record } from "../proof/formats";
 import { checkBytes, checkOwn, checkRecord, KeyBook, signedOf, type Fault } from "../proof/verify";
 import { hex, unhex } from "../proof/scale";
@@ -40,7 +40,6 @@ export interface Segment {
 	fault: Fault | null;
 	/** What was found of the bytes that this browser has loaded, by rendition. */
 	bytes: Map<number, boolean>;
-	seen: number;
 }
 export type Trust = "waiting" | "checked" | "unchecked" | "refused";
 
@@ -48,28 +47,43 @@ export type Trust = "waiting" | "checked" | "unchecked" | "refused";
 const KEEP = 400;
 /** Segments that a page asks for when it opens. */
 const LOOK_BACK = 96;
+/** Records of one answer at most, from the one that is asked for on. */
+const RECORDS = 32;
 /** How long a gateway may take to answer, in ms: what waits for it waits no longer. */
 const ANSWER = 15_000;
 /** How long the first segments wait for the chain, in ms. */
 const PATIENCE = 8_000;
+/** After how many ms a player that was lost begins anew. */
+const AGAIN = 2_000;
+/** For how many ms pictures that could not be shown are mended once only; after as many the player begins anew. */
+const MENDED = 10_000;
+/** Where hls.js begins at the end of what is live, and at the beginning of a recording. */
+const LATEST = -1;
 
 export class Watch {
 	status: Status | null = null;
 	job: Job | null = null;
+	/** The number of the stream's job: the chain's word, and the gateway's of one that the chain has closed. */
+	jobId: bigint | null = null;
 	levels: Level[] = [];
 	/** The level that is chosen, -1 for automatic, and the one that plays. */
 	chosen = -1;
 	playing = -1;
-	message: "" | "waiting" | "press" | "unsupported" | "nostream" = "waiting";
+	/** How the player is doing, and what keeps the gateway from giving the stream. */
+	private stage: "" | "waiting" | "press" | "unsupported" | "broken" = "waiting";
+	private trouble: "" | "nostream" | "failing" | "away" = "";
 	readonly segments = new Map<number, Segment>();
 	/** The segment whose pictures are shown. */
 	at: number | null = null;
-	/** What does not hold, of which segment, if of one; and whether it was played while the chain was away. */
+	/** What does not hold, of which segment, if of one; and whether it was played while the chain was away. The newest of so many. */
 	refused: { seq: number | null; fault: Fault; played: boolean }[] = [];
+	refusedCount = 0;
 	checkedBytes = 0;
 	checkedCount = 0;
 	/** The bytes of segments that were played while nobody could say whose keys are whose. */
 	private readonly unproven = new Map<number, number>();
+	/** How many of them were forgotten before anybody could. */
+	neverProven = 0;
 	/** Milliseconds that checking has taken: hashing, and signatures. */
 	readonly spent = { bytes: 0, records: 0 };
 	version = 0;
@@ -77,10 +91,17 @@ export class Watch {
 	private keys: KeyBook | null = null;
 	private timer: ReturnType<typeof setTimeout> | undefined;
 	private closed = false;
+	private video: HTMLVideoElement | null = null;
+	/** Whether what the player was given says that nothing follows. */
+	private isOver = false;
+	/** Whether it is all that is kept of a stream that has ended. */
+	private isRecording = false;
+	private mendedAt = Number.NEGATIVE_INFINITY;
 	private readonly listeners = new Set<() => void>();
 	private asked: Promise<void> | null = null;
 	private lookedBack = false;
-	private begun = Date.now();
+	// By a clock that goes on evenly: the device's own is put right while it plays.
+	private begun = performance.now();
 
 	constructor(
 		readonly gateway: string,
@@ -97,6 +118,10 @@ export class Watch {
 	}
 	get id(): string | null {
 		return this.broadcaster && isAddress(this.broadcaster) ? hex(streamId(bytesOf(this.broadcaster), nameOf(this.name))) : null;
+	}
+	/** What a viewer is told where no picture comes. */
+	get message(): Watch["stage"] | Watch["trouble"] {
+		return this.stage === "waiting" && this.trouble ? this.trouble : this.stage;
 	}
 	/** How many segments what is shown is behind the newest that the gateway has. */
 	get behind(): number | null {
@@ -120,11 +145,13 @@ export class Watch {
 
 	/** The part of the time since the stream was opened that checking has taken. */
 	get cost(): number {
-		return (this.spent.bytes + this.spent.records) / Math.max(1, Date.now() - this.begun);
+		return (this.spent.bytes + this.spent.records) / Math.max(1, performance.now() - this.begun);
 	}
 
 	start(video: HTMLVideoElement): void {
-		this.begun = Date.now();
+		this.begun = performance.now();
+		this.video = video;
+		video.addEventListener("playing", () => this.say(""));
 		void this.live.start();
 		void this.play(video);
 		void this.poll();
@@ -144,6 +171,10 @@ export class Watch {
 	}
 
 	goLive(video: HTMLVideoElement): void {
+		if (this.isOver && this.status?.ended === false) {
+			this.again(0);
+			return;
+		}
 		const edge = this.hls?.liveSyncPosition ?? video.duration;
 		if (edge !== null && Number.isFinite(edge)) video.currentTime = edge;
 		void video.play().catch(() => undefined);
@@ -154,9 +185,24 @@ export class Watch {
 		return value > 0 && !this.status?.ended ? value : null;
 	}
 
-	private async play(video: HTMLVideoElement): Promise<void> {
-		const { default: Hls } = await import("hls.js/light");
+	/** Begins anew: at a time of what the gateway has then, or at its end. */
+	private again(pause: number, at = LATEST): void {
+		this.hls?.destroy();
+		this.hls = null;
+		clearTimeout(this.timer);
+		const { video } = this;
+		if (video && !this.closed) this.timer = setTimeout(() => void this.play(video, at), pause);
+	}
+
+	private async play(video: HTMLVideoElement, at = LATEST): Promise<void> {
+		const found = await import("hls.js/light").catch(() => null);
 		if (this.closed) return;
+		// On a bad line the player itself may not come.
+		if (!found) {
+			this.again(AGAIN, at);
+			return;
+		}
+		const { default: Hls } = found;
 		if (!Hls.isSupported()) {
 			this.say("unsupported");
 			return;
@@ -193,6 +239,7 @@ export class Watch {
 			liveSyncDuration: 4,
 			liveMaxLatencyDuration: 30,
 			backBufferLength: 30,
+			startPosition: at,
 			fLoader: checked((url) => segmentOf(this.base, url) !== null, (url, data: ArrayBuffer) => this.check(url, data)) as never,
 			pLoader: checked(
 				(url) => isPlaylist(this.base, url),
@@ -212,8 +259,15 @@ export class Watch {
 				height,
 				kbps: Math.round(bitrate / 1000),
 			}));
+			// What was chosen stays so, where the stream still has it.
+			if (this.chosen >= levels.length) this.chosen = -1;
+			if (this.chosen >= 0) hls.loadLevel = this.chosen;
 			this.say("");
-			video.play().catch(() => this.say("press"));
+			video.play().catch((error) => error?.name === "NotAllowedError" && this.say("press"));
+		});
+		hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+			this.isOver = !details.live;
+			this.isRecording = /\/recording-\d+\.m3u8$/.test(details.url);
 		});
 		hls.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => {
 			this.playing = level;
@@ -226,10 +280,20 @@ export class Watch {
 		hls.on(Hls.Events.ERROR, (_, { fatal, type, frag, details }) => {
 			if (!fatal || this.closed) return;
 			if (type === Hls.ErrorTypes.MEDIA_ERROR) {
-				hls.recoverMediaError();
+				const now = performance.now();
+				const isNew = now - this.mendedAt > MENDED;
+				this.mendedAt = now;
+				if (isNew) {
+					hls.recoverMediaError();
+					return;
+				}
+				// Mended for nothing: pictures that a browser cannot show would else be asked for without end.
+				this.say("broken");
+				this.again(MENDED);
 				return;
 			}
-			if (frag && details === Hls.ErrorDetails.FRAG_LOAD_ERROR && this.refused.length) {
+			const seq = frag && segmentOf(this.base, frag.url)?.seq;
+			if (frag && details === Hls.ErrorDetails.FRAG_LOAD_ERROR && this.refused.some((one) => one.seq === seq)) {
 				// What was refused is passed over, and never shown.
 				const next = frag.start + frag.duration + 0.05;
 				hls.startLoad(next);
@@ -237,16 +301,15 @@ export class Watch {
 				return;
 			}
 			this.say("waiting");
-			hls.destroy();
-			this.timer = setTimeout(() => void this.play(video), 2_000);
+			this.again(AGAIN, this.isRecording ? video.currentTime : LATEST);
 		});
-		video.addEventListener("playing", () => this.say(""), { once: true });
 		hls.loadSource(`${this.base}/index.m3u8`);
 		hls.attachMedia(video);
 	}
 
 	private refuse(seq: number | null, fault: Fault, played = false): void {
 		this.refused = [...this.refused, { seq, fault, played }].slice(-20);
+		this.refusedCount++;
 		this.changed();
 	}
 
@@ -257,7 +320,7 @@ export class Watch {
 		// for once: a picture that stops would tell less.
 		const chain = await Promise.race([
 			this.live.start(),
-			new Promise<null>((resolve) => setTimeout(() => resolve(null), Math.max(0, this.begun + PATIENCE - Date.now()))),
+			new Promise<null>((resolve) => setTimeout(() => resolve(null), Math.max(0, this.begun + PATIENCE - performance.now()))),
 		]);
 		const bytes = new Uint8Array(data);
 		const segment = await this.recordOf(seq);
@@ -335,26 +398,45 @@ export class Watch {
 		if (!response.ok) throw new Error(`no records: ${response.status}`);
 		for (const record of readRecords(new Uint8Array(await response.arrayBuffer()))) {
 			const seq = Number(record.header.seq);
-			if (this.segments.has(seq)) continue;
-			this.segments.set(seq, { seq, record, signed: null, fault: null, bytes: new Map(), seen: Date.now() });
+			// One from beyond the newest would have all that comes until then taken for known.
+			if (this.segments.has(seq) || seq > Math.max(from + RECORDS - 1, this.status?.newest ?? 0)) continue;
+			this.segments.set(seq, { seq, record, signed: null, fault: null, bytes: new Map() });
 		}
 		// Those that were learned first go first, not those with the lowest numbers: who goes back in a
 		// recording is about to play these.
 		for (const seq of this.segments.keys()) {
 			if (this.segments.size <= KEEP) break;
 			this.segments.delete(seq);
+			if (this.unproven.delete(seq)) this.neverProven++;
 		}
 	}
 
 	private async fetchStatus(): Promise<void> {
-		const response = await fetch(`${this.base}/status`, { signal: AbortSignal.timeout(ANSWER) });
-		if (response.status === 404) this.say("nostream");
+		const response = await fetch(`${this.base}/status`, { signal: AbortSignal.timeout(ANSWER) }).catch((error) => {
+			this.trouble = "away";
+			throw error;
+		});
+		this.trouble = response.ok ? "" : response.status === 404 ? "nostream" : "failing";
 		if (!response.ok) return;
-		if (this.message === "nostream") this.say("waiting");
 		const status: Status = await response.json();
 		// Numbers that nothing can be counted to would be counted to for ever.
 		if (status.newest != null && !Number.isSafeInteger(status.newest)) throw new Error("no such segment can be");
+		if (!Number.isSafeInteger(status.job) || status.job < 0) throw new Error("no such job can be");
+		const goesOn = this.status?.ended && !status.ended;
 		this.status = status;
+		// Who has seen all of what had ended sees what follows. Who is in the midst of it is left there.
+		if (goesOn && this.isOver && this.video?.ended) this.again(0);
+	}
+
+	/** Reads the stream's job as the chain has it: a gateway that named another's would show what became of that. */
+	private async readJob({ job }: Status, head: Hash): Promise<void> {
+		const { id, live } = this;
+		if (!id) return;
+		const number = (await live.read("job_of_stream", [id], head)) ?? BigInt(job);
+		const found = await live.read("job", [number], head);
+		const isOurs = found?.stream === id;
+		this.job = found && isOurs ? found : null;
+		this.jobId = found && !isOurs ? null : number;
 	}
 
 	/** Follows the stream's state; segments that are not played are shown too. */
@@ -366,11 +448,11 @@ export class Watch {
 			if (status?.newest != null) {
 				const newest = Math.max(-1, ...this.segments.keys());
 				// A page that has just opened looks back for some minutes.
-				const from = this.lookedBack ? Math.max(newest + 1, status.newest - 31) : status.newest - LOOK_BACK + 1;
-				for (let seq = Math.max(0, from); seq <= status.newest; seq += 32) await this.learn(seq);
+				const from = this.lookedBack ? Math.max(newest + 1, status.newest - RECORDS + 1) : status.newest - LOOK_BACK + 1;
+				for (let seq = Math.max(0, from); seq <= status.newest; seq += RECORDS) await this.learn(seq);
 				this.lookedBack = true;
 				if (live.chain && live.head) {
-					this.job = (await live.read("job", [BigInt(status.job)], live.head.hash)) ?? null;
+					await this.readJob(status, live.head.hash);
 					// A page that opens looks at many: curves take a slow phone longer than all else.
 					for (const segment of [...this.segments.values()].filter(({ signed }) => signed === null)) {
 						await breath();
@@ -381,8 +463,10 @@ export class Watch {
 			this.changed();
 		} catch {
 			// The next poll tries again.
+			this.changed();
 		}
-		if (!this.closed) setTimeout(() => void this.poll(), document.hidden ? 4_000 : 1_000);
+		const pause = document.hidden || this.status?.ended ? 4_000 : this.trouble ? 2_000 : 1_000;
+		if (!this.closed) setTimeout(() => void this.poll(), pause);
 	}
 
 	subscribe(listener: () => void): () => void {
@@ -390,8 +474,8 @@ export class Watch {
 		return () => this.listeners.delete(listener);
 	}
 
-	private say(message: Watch["message"]): void {
-		this.message = message;
+	private say(stage: Watch["stage"]): void {
+		this.stage = stage;
 		this.changed();
 	}
 

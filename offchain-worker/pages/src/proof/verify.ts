@@ -49,7 +49,7 @@ export class KeyBook {
 		const has = found?.generations.some((one) => one.generation === generation);
 		// Generations are never changed, only added: who has the one asked for need not ask again. One
 		// that is not there is asked for again, but not with every segment.
-		if (found && (has || Date.now() - found.at < 3_000)) return found.generations;
+		if (found && (has || performance.now() - found.at < 3_000)) return found.generations;
 		const views = await this.chain.read("operator_keys", [account, { type: purpose, value: undefined }], this.head());
 		const generations = views.map((view: KeysView) => ({
 			generation: view.generation,
@@ -58,7 +58,7 @@ export class KeyBook {
 				bytes: unhex(key.value),
 			})),
 		}));
-		this.known.set(name, { at: Date.now(), generations });
+		this.known.set(name, { at: performance.now(), generations });
 		if (this.known.size > 64) this.known.delete(this.known.keys().next().value as string);
 		return generations;
 	}

@@ -41,16 +41,12 @@ export async function capture({ width, height, fps, camera, microphone }: Wanted
 	const video = { ...of(camera), width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: fps, max: fps } };
 	const audio = { ...of(microphone), echoCancellation: false, noiseSuppression: true };
 	try {
-		return await devices.getUserMedia({ video, audio });
+		return await devices.getUserMedia({ video, audio }).catch((error: DOMException) => {
+			if (error.name !== "NotFoundError" || microphone) throw error;
+			return devices.getUserMedia({ video });
+		});
 	} catch (error) {
 		const { name, message } = error as DOMException;
-		if (name === "NotFoundError" && !microphone) {
-			try {
-				return await devices.getUserMedia({ video });
-			} catch {
-				throw new PublishError("nodevice");
-			}
-		}
 		if (name === "NotAllowedError" || name === "SecurityError") throw new PublishError("denied");
 		if (name === "NotFoundError" || name === "OverconstrainedError") throw new PublishError("nodevice");
 		if (name === "NotReadableError" || name === "AbortError") throw new PublishError("inuse");

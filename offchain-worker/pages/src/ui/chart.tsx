@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { JSX } from "preact";
 import type uPlot from "uplot";
+import { about } from "./words";
 
 type Library = typeof uPlot;
 let library: Library | null = null;
@@ -26,7 +27,7 @@ export function Chart({
 	xs,
 	lines,
 	height = 150,
-	format = String,
+	format = about,
 	xFormat = String,
 	label,
 }: {
@@ -60,7 +61,7 @@ export function Chart({
 					scales: { x: { time: false } },
 					axes: [
 						{ ...axis, size: 26, space: 70, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? xFormat(tick) : "")) },
-						{ ...axis, size: 58, space: 34, values: (_, ticks) => ticks.map(format) },
+						{ ...axis, size: 58, space: 34, values: (_, ticks) => ticks.map((tick) => format(tick)) },
 					],
 					series: [
 						{},
@@ -96,6 +97,6 @@ export function Chart({
 		};
 	}, [shape, height, uPlot]);
 	useEffect(() => plot.current?.setData([xs, ...lines.map((line) => line.values)] as uPlot.AlignedData));
-	const last = lines.map((line) => `${line.label}: ${format(line.values.at(-1) ?? 0)}`).join(", ");
+	const last = lines.map(({ label: name, values }) => `${name}: ${values.at(-1) == null ? "–" : format(values.at(-1) as number)}`).join(", ");
 	return <div class="chart" ref={holder} style={{ minHeight: `${height}px` }} role="img" aria-label={`${label}. ${last}`} />;
 }

@@ -1,10 +1,11 @@
 /** Small parts that the pages share. */
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Live, ownNode } from "../chain/live";
 import type { Claim } from "../chain/claims";
 import { setLight, wantsLight } from "../light/state";
-import { short, t } from "./words";
+import { accuses, verdictText } from "./named";
+import { duration, short, t } from "./words";
 
 /** A light client in the place of a node, loaded when it is wanted. */
 const byLight = async () => {
@@ -18,6 +19,8 @@ const byLight = async () => {
 };
 /** The one connection of a page. */
 export const live = wantsLight() ? new Live("/chain", byLight) : new Live(ownNode() ?? "/chain");
+
+live.onOther = () => location.reload();
 
 interface Source {
 	subscribe(listener: () => void): () => void;
@@ -46,20 +49,25 @@ export function useLive(): Live {
 	return live;
 }
 
-/** What is read at every new head; the last value stays until the next one is there. */
+/**
+ * What is read at every new head; the last value stays until the next one is there, but none that was read for other
+ * inputs: what one account has is never shown as another's.
+ */
 export function useRead<T>(read: (at: string) => Promise<T>, inputs: unknown[] = []): T | undefined {
 	const { head } = useLive();
-	const [value, set] = useState<T | undefined>(undefined);
+	const of = inputs.join();
+	const [value, set] = useState<{ of: string; turn: number; found: T } | null>(null);
+	const turns = useRef(0);
 	useEffect(() => {
 		if (!head) return;
-		let over = false;
+		const turn = ++turns.current;
 		read(head.hash).then(
-			(found) => over || set(() => found),
+			// On a slow line it comes after the next head: it is shown all the same, unless something newer is there.
+			(found) => set((old) => (old && old.turn > turn ? old : { of, turn, found })),
 			() => undefined,
 		);
-		return () => void (over = true);
-	}, [head?.hash, ...inputs]);
-	return value;
+	}, [head?.hash, of]);
+	return value?.of === of ? value.found : undefined;
 }
 
 export function navigate(path: string): void {
@@ -68,6 +76,8 @@ export function navigate(path: string): void {
 	scrollTo(0, 0);
 	// Who goes by keyboard or hears the page goes on where the new one begins.
 	document.getElementById("content")?.focus({ preventScroll: true });
+	const part = path.split("#")[1];
+	if (part) requestAnimationFrame(() => document.getElementById(part)?.scrollIntoView());
 }
 
 interface Link {
@@ -167,18 +177,23 @@ export const Fact = ({ name, children, note }: { name: ComponentChildren; childr
 
 export const Empty = ({ children }: { children: ComponentChildren }): JSX.Element => <p class="empty">{children}</p>;
 
+/** After how many blocks' time without a block it is said that none comes. */
+const STILL = 10;
+
 /** What the chain's connection is like, in one line. */
 export function ChainState(): JSX.Element {
-	const { head, finalized, error, chain } = useLive();
+	const { head, headAt, finalized, error, chain } = useLive();
 	const lag = head ? head.number - finalized : 0;
-	const bad = !!error || (!!head && lag > 20);
+	/** Seconds for which no block has come, where that is long. */
+	const still = head && performance.now() - headAt > STILL * live.slotSeconds() * 1_000 ? (performance.now() - headAt) / 1_000 : 0;
+	const bad = !!error || still > 0 || (!!head && lag > 20);
 	return (
 		<span class={`chain ${bad ? "bad" : head ? "good" : ""}`}>
 			<i class="dot" aria-hidden="true" />
 			{error
 				? t("the chain does not answer", "链没有应答")
 				: head
-					? t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)
+					? `${t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)}${still ? t(`; no newer one for ${duration(still)}`, `；已有 ${duration(still)} 没有新区块`) : ""}`
 					: t("connecting…", "正在连接…")}
 			{chain?.name ? <span class="faint only-wide"> · {chain.name}</span> : null}
 		</span>
@@ -243,10 +258,12 @@ export function Votes({ claim }: { claim: Claim }): JSX.Element | null {
 			{members.map((verifier) => {
 				const votes = claim.votes.filter((vote) => vote.verifier === verifier);
 				const vote = votes.at(-1);
-				const bad = vote?.verdicts?.find((verdict) => verdict !== "Valid");
-				const state = vote?.verdicts ? (bad ? "bad" : "good") : vote?.committed ? "half" : "";
+				const bad = vote?.verdicts?.find(accuses);
+				// Who could not judge has said neither.
+				const word = bad ?? vote?.verdicts?.find((verdict) => verdict === "Abstain") ?? vote?.verdicts?.[0] ?? "Valid";
+				const state = vote?.verdicts ? (bad ? "bad" : word === "Abstain" ? "half" : "good") : vote?.committed ? "half" : "";
 				const words = vote?.verdicts
-					? (bad ?? t("valid", "有效"))
+					? verdictText(word)
 					: vote?.committed
 						? t("sealed vote", "已密封投票")
 						: t("not voted yet", "尚未投票");
@@ -285,7 +302,7 @@ async function copy(text: string): Promise<boolean> {
 }
 
 export function Copy({ text }: { text: string }): JSX.Element {
-	const [done, set] = useState(false);
+	const [done, set] = useState<boolean | null>(null);
 	return (
 		<button
 			type="button"
@@ -293,11 +310,11 @@ export function Copy({ text }: { text: string }): JSX.Element {
 			onClick={() =>
 				void copy(text).then((is) => {
 					set(is);
-					setTimeout(() => set(false), 1_500);
+					setTimeout(() => set(null), 1_500);
 				})
 			}
 		>
-			{done ? t("copied", "已复制") : t("copy", "复制")}
+			{done === null ? t("copy", "复制") : done ? t("copied", "已复制") : t("not copied: mark it instead", "未能复制：请手动选取")}
 		</button>
 	);
 }

@@ -1,5 +1,11 @@
 import { pathOf } from "../player/name";
 
+/** The path of a link to a page of any gateway: it leads to the same page of this one. */
+const pathOfLink = (text: string): string | null => /^https?:\/\/[^/\s]+(\/(?:stream|account|job|claim|block|round)\/[^\s?#]+)/i.exec(text)?.[1] ?? null;
+
+/** Where a stream is that is named by its name or by a link. */
+export const toStream = (text: string): string | null => (text.trim() ? (pathOfLink(text.trim()) ?? pathOf(text.trim())) : null);
+
 /** Where a search leads: an account, a number of a kind, or a stream. */
 export function whither(text: string): string | null {
 	const found = text.trim();
@@ -13,5 +19,5 @@ export function whither(text: string): string | null {
 		return `/${names[word] ?? word}/${kind[2]}`;
 	}
 	if (/^\d+$/.test(found)) return `/claim/${found}`;
-	return pathOf(found);
+	return toStream(found);
 }

@@ -57,12 +57,17 @@ export function amount(value: bigint | undefined, unit: "LPT" | "ETH" | "" = "")
 	return `${negative ? "−" : ""}${text}${end}`;
 }
 
-/** An amount that somebody typed, in 10^-18; `null` for what is none. */
+/**
+ * An amount that somebody typed, in 10^-18; `null` for what is none. A comma may stand for the point, but not where it may
+ * be meant to group digits, as these pages write them: whoever copies 12,345 means no twelve.
+ */
 export function parseAmount(text: string): bigint | null {
-	const found = /^(\d{1,20})(?:[.,](\d{1,18}))?$/.exec(text.trim());
-	if (!found) return null;
-	return BigInt(found[1] as string) * UNIT + BigInt((found[2] ?? "").padEnd(18, "0"));
+	const [, whole = "", sign, rest = ""] = /^(\d{1,20})(?:([.,])(\d{1,18}))?$/.exec(text.trim()) ?? [];
+	if (!whole || (sign === "," && rest.length === 3 && Number(whole))) return null;
+	return BigInt(whole) * UNIT + BigInt(rest.padEnd(18, "0"));
 }
+/** What is said of a text that is no amount. */
+export const noAmount = (): string => t("Write an amount in digits with a point, and no commas between them: 1000.5.", "请只用数字和小数点，不要用逗号分隔：1000.5。");
 
 /** A share in percent that somebody typed, in parts of 10^9; `null` for what is none. */
 export function parsePercent(text: string): number | null {
@@ -79,9 +84,15 @@ export function exact(value: bigint): string {
 	return `${value / UNIT}${rest ? `.${rest}` : ""}`;
 }
 
+/** A number by its first digits, written in full: neither rounded to nothing nor in powers of ten. */
+export const about = (value: number, digits = 3): string => new Intl.NumberFormat("en", { maximumSignificantDigits: digits }).format(value);
+
 /** Parts of 10^9 as a percentage. */
 export const percent = (parts: number, digits = 1): string =>
 	`${(parts / 1e7).toFixed(digits).replace(/\.0+$/, "")} %`;
+
+/** The whole share in percent, as it is typed. */
+export const exactPercent = (parts: number): string => (parts / 1e7).toFixed(7).replace(/\.?0+$/, "");
 
 export const short = (address: string | undefined): string =>
 	!address ? "–" : address.length > 14 ? `${address.slice(0, 6)}…${address.slice(-5)}` : address;
@@ -96,7 +107,7 @@ export function duration(seconds: number): string {
 		[1, "s", "秒"],
 	];
 	const at = parts.findIndex(([size]) => s >= size);
-	if (at < 0) return t("now", "现在");
+	if (at < 0) return `0 ${t("s", "秒")}`;
 	const say = ([size, en, zh]: [number, string, string], of: number) => `${Math.floor(of / size)} ${t(en, zh)}`;
 	const first = parts[at] as [number, string, string];
 	const rest = s % first[0];

@@ -2,10 +2,13 @@
 import type { JSX } from "preact";
 import type { Bridge, Bridged } from "../chain/types";
 import { Card, Empty, Fact, live, useLive, useRead } from "../ui/kit";
-import { amount, duration, t } from "../ui/words";
+import { amount, t } from "../ui/words";
 
 /** What the chain says for "until governance says so". */
 const UNTIL_TOLD = 0xffff_ffff;
+
+/** Ethereum's own time, not how long ago that was: the reader's clock may be off by an hour. */
+const TIME = { dateStyle: "medium", timeStyle: "short" } as const;
 
 /** How it stands, in a word and a sentence, and whether all is well. */
 export function bridgeText({ domain, client, stopped }: Bridge, block: number): [boolean | null, string, string] {
@@ -64,7 +67,7 @@ export function BridgeCard(): JSX.Element {
 			{bridge.domain && (
 				<>
 					<dl class="grid tight">
-						<Fact name={t("Ethereum's block", "以太坊区块")} note={bridge.synced ? t(`${duration(Date.now() / 1000 - Number(bridge.synced[1]))} ago`, `${duration(Date.now() / 1000 - Number(bridge.synced[1]))} 前`) : ""}>
+						<Fact name={t("Ethereum's block", "以太坊区块")} note={bridge.synced ? t(`of ${new Date(Number(bridge.synced[1]) * 1_000).toLocaleString("en-GB", TIME)}`, `${new Date(Number(bridge.synced[1]) * 1_000).toLocaleString("zh-CN", TIME)}`) : ""}>
 							{bridge.synced ? String(bridge.synced[0]) : "–"}
 						</Fact>
 						<Fact name={t("Deposits", "存入")}>{bridge.deposits}</Fact>

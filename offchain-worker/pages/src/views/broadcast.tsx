@@ -9,7 +9,7 @@ import { hex } from "../proof/scale";
 import { createCall, isSegmentKey, segmentKeyCall, type Terms } from "../publish/create";
 import { originCall, peerId, place, type Place } from "../publish/origin";
 import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
-import { amount, duration, exact, parseAmount, t } from "../ui/words";
+import { amount, duration, exact, noAmount, parseAmount, t } from "../ui/words";
 import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
@@ -39,7 +39,8 @@ export function BroadcastPage(): JSX.Element {
 	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
 	const [price, setPrice] = useState("");
 	const [budget, setBudget] = useState("0.01");
-	const [hours, setHours] = useState(2);
+	const [typedHours, setHours] = useState("2");
+	const hours = Math.min(24, Math.max(1, Number(typedHours) || 1));
 	const [address, setAddress] = useState("");
 	const [opens, setOpens] = useState<"wallet" | "worker">("wallet");
 	const [signer, setSigner] = useState("");
@@ -53,8 +54,9 @@ export function BroadcastPage(): JSX.Element {
 		async (at) => {
 			if (!account) return [];
 			const ids = new Set<string>();
-			for (const stream of (await live.read("origins", [], at)).slice(0, 60)) {
-				const id = await live.read("job_of_stream", [stream], at);
+			// All at once: one after the other they would take a slow line longer than a block.
+			const streams = (await live.read("origins", [], at)).slice(0, 60);
+			for (const id of await Promise.all(streams.map((stream) => live.read("job_of_stream", [stream], at)))) {
 				if (id !== undefined) ids.add(String(id));
 			}
 			for (const one of live.events()) if (one.name === "JobCreated" && one.data.broadcaster === account) ids.add(String(one.data.job));
@@ -89,6 +91,7 @@ export function BroadcastPage(): JSX.Element {
 	const blocks = Math.round((hours * 3_600) / live.slotSeconds());
 	const at = place(address);
 	const isNamed = /^[a-z0-9][a-z0-9_-]{0,31}$/i.test(name);
+	const called = isNamed ? name : "NAME";
 	const found = useRead(
 		async (at) => {
 			if (!account || !isNamed) return undefined;
@@ -104,9 +107,9 @@ export function BroadcastPage(): JSX.Element {
 		: !ladder.length
 			? t("Choose a rendition that is not larger than the source.", "请选择不大于来源的画质。")
 			: !money
-				? t("Name a budget.", "请填写预算。")
+				? budget && money === null ? noAmount() : t("Name a budget.", "请填写预算。")
 				: !maxPrice
-					? t("Name a price.", "请填写价格。")
+					? price && maxPrice === null ? noAmount() : t("Name a price.", "请填写价格。")
 					: blocks > Number(jobsOf?.longest_job ?? blocks)
 						? t(`A job lasts ${duration(Number(jobsOf?.longest_job) * live.slotSeconds())} at most.`, `任务最长 ${duration(Number(jobsOf?.longest_job) * live.slotSeconds())}。`)
 						: balances && money + BigInt(jobsOf?.broadcaster_bond ?? 0n) > balances.eth
@@ -124,14 +127,14 @@ export function BroadcastPage(): JSX.Element {
 	const limits = byWallet && open ? open.limits : { width, height, fps };
 	const command = [
 		`livepeer-worker broadcast ${from === "obs" ? "--rtmp 0.0.0.0:1935" : `--whip ${WHIP}`}`,
-		`--name ${name || "NAME"} --limits ${limits.width}x${limits.height}@${limits.fps}`,
+		`--name ${called} --limits ${limits.width}x${limits.height}@${limits.fps}`,
 		...(byWallet && open ? open.ladder : ladder).map(
 			(r) => `--rendition ${r.width}x${r.height}@${r.kbps}k${r.cap_kbps === r.kbps ? "" : `:${r.cap_kbps}k`}${r.profile === PROFILE ? "" : `/${r.profile}`}`,
 		),
 		byWallet
 			? `--job ${open ? open.id : "JOB"} --account ${account ?? "ADDRESS"} --key-file segments.key`
 			: `--budget ${money ? exact(money) : "ETH"} --max-price ${maxPrice ? exact(maxPrice) : "ETH"} --lasts ${blocks} \\\n  --account ${account ?? "ADDRESS"} --key-file segments.key --spending-key-file spending.key`,
-		`--data-dir ${name || "NAME"} --listen ${at?.listen ?? "MULTIADDR"} --announce ${at ? address : "MULTIADDR"}`,
+		`--data-dir ${called} --listen ${at?.listen ?? "MULTIADDR"} --announce ${at ? address : "MULTIADDR"}`,
 	].join(" \\\n  ");
 	return (
 		<main class="broadcast">
@@ -191,12 +194,12 @@ export function BroadcastPage(): JSX.Element {
 								</label>
 								<label class="field">
 									{t("Longest, in hours", "最长（小时）")}
-									<input type="number" min="1" max="24" value={hours} onInput={(event) => setHours(Math.min(24, Math.max(1, Number(event.currentTarget.value))))} />
+									<input type="number" min="1" max="24" value={typedHours} onInput={(event) => setHours(event.currentTarget.value)} onBlur={() => setHours(String(hours))} />
 								</label>
 							</div>
 							<label class="field">
 								{t("Highest price in ETH for 2 s of 720p30", "720p30 每 2 秒最高价（ETH）")}
-								<input inputMode="decimal" value={price} onInput={(event) => setPrice(event.currentTarget.value)} placeholder={maxPrice ? `${Number(maxPrice) / 1e18}` : ""} />
+								<input inputMode="decimal" value={price} onInput={(event) => setPrice(event.currentTarget.value)} placeholder={maxPrice ? exact(maxPrice) : ""} />
 							</label>
 							<label class="field">
 								{t("Where others reach the worker", "他人访问 worker 的地址")}
@@ -229,7 +232,7 @@ export function BroadcastPage(): JSX.Element {
 									? t("On the machine that streams, make a key and the worker's identity. Printed are an account and a peer id:", "在推流的机器上生成一个密钥和 worker 的身份，会显示一个账户和一个 peer id：")
 									: t("On the machine that streams, make two keys and the worker's identity. Printed are two accounts and a peer id:", "在推流的机器上生成两个密钥和 worker 的身份，会显示两个账户和一个 peer id：")}
 								<pre class="code" tabIndex={0}>
-									<code>{["keys new segments.key", ...(byWallet ? [] : ["keys new spending.key"]), `keys peer --data-dir ${name || "NAME"}`].map((one) => `livepeer-worker ${one}`).join("\n")}</code>
+									<code>{["keys new segments.key", ...(byWallet ? [] : ["keys new spending.key"]), `keys peer --data-dir ${called}`].map((one) => `livepeer-worker ${one}`).join("\n")}</code>
 								</pre>
 							</li>
 							{byWallet ? (
@@ -309,7 +312,7 @@ export function BroadcastPage(): JSX.Element {
 									<Fact name={t("Keyframe interval", "关键帧间隔")}>2 {t("s", "秒")}</Fact>
 								</>
 							)}
-							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{name || "NAME"}/stream-key</code></Fact>
+							<Fact name={t("Stream key: in the file", "推流码：见文件")}><code>{called}/stream-key</code></Fact>
 						</dl>
 					</Card>
 					{from === "camera" && camera === "failed" && <p class="bad">{t("The camera's part did not come: load the page again.", "摄像头部分未能加载：请重新加载页面。")}</p>}
@@ -411,8 +414,8 @@ function Create({ terms, signer, peer, address, at, bond, onClose }: { terms: Te
 			call={call}
 			onClose={onClose}
 			consequence={t(
-				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())} at most; gateways look for the stream at ${address}.${key ? " The key signs your segments from now on." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
-				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())}；网关将在 ${address} 查找此视频流。${key ? "此后由该密钥签名片段。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
+				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())} at most; gateways look for the stream at ${address}, for which a small deposit of ETH is held too.${key ? " The key signs your segments from now on, for which a small deposit of LPT is held." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
+				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())}；网关将在 ${address} 查找此视频流，为此另冻结少量 ETH。${key ? "此后由该密钥签名片段，为此冻结少量 LPT。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
 			)}
 			risk={t("Whoever has the key can sign two different segments for one place, which costs the job's bond. While nothing is on the machine that may spend, nobody but you can hand the job to another transcoder or open the next.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。该机器没有支出权限时，只有您能更换转码者或创建下一个任务。")}
 		/>
@@ -427,7 +430,7 @@ function AddBudget({ job, proposed, free, onClose }: { job: bigint; proposed: st
 			title={t(`Add to the budget of job ${job}`, `增加任务 ${job} 的预算`)}
 			call={money ? { pallet: "Jobs", name: "top_up", args: { job, amount: money } } : null}
 			onClose={onClose}
-			problem={money && free !== undefined && money > free ? t(`The account has ${amount(free, "ETH")}.`, `账户仅有 ${amount(free, "ETH")}。`) : null}
+			problem={typed && money === null ? noAmount() : money && free !== undefined && money > free ? t(`The account has ${amount(free, "ETH")}.`, `账户仅有 ${amount(free, "ETH")}。`) : null}
 			consequence={t("It is held until the job has ended; what is not spent is free again then.", "冻结至任务结束，未用完的随后退回。")}
 		>
 			<label class="field">
@@ -442,7 +445,7 @@ function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
 	const [key, setKey] = useState("");
 	const call = isAddress(key) ? segmentKeyCall(key) : null;
 	return (
-		<Ask title={t("Let a key sign your segments", "授权片段签名密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It signs for you in jobs that are accepted from now on. Those that run keep the keys that they began with.", "对此后被接受的任务生效；进行中的任务沿用原密钥。")} risk={t("Whoever has the key can sign two different segments for one place, which costs a job's bond.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。")}>
+		<Ask title={t("Let a key sign your segments", "授权片段签名密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It signs for you in jobs that are accepted from now on. Those that run keep the keys that they began with. A small deposit of LPT is held.", "对此后被接受的任务生效；进行中的任务沿用原密钥。冻结少量 LPT 作押金。")} risk={t("Whoever has the key can sign two different segments for one place, which costs a job's bond.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。")}>
 			<label class="field">
 				{t("The key's account", "密钥账户")}
 				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
@@ -457,7 +460,7 @@ function Fees({ onClose }: { onClose: () => void }): JSX.Element {
 	const money = parseAmount(lpt);
 	const call = isAddress(key) && money ? { pallet: "Balances", name: "transfer_keep_alive", args: { dest: { type: "Id", value: key }, value: money } } : null;
 	return (
-		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It pays the fees of its own transactions with it: without any it opens no job.", "用于支付其交易手续费：没有 LPT 就无法创建任务。")}>
+		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : lpt && money === null ? noAmount() : null} consequence={t("It pays the fees of its own transactions with it: without any it opens no job.", "用于支付其交易手续费：没有 LPT 就无法创建任务。")}>
 			<label class="field">
 				{t("The key's account", "密钥账户")}
 				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
@@ -487,7 +490,8 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const { head } = useLive();
 	const [key, setKey] = useState("");
 	const [cap, setCap] = useState(proposed);
-	const [days, setDays] = useState(30);
+	const [typedDays, setDays] = useState("30");
+	const days = Math.min(365, Math.max(1, Number(typedDays) || 1));
 	const money = parseAmount(cap);
 	// From the block at which it was opened: what is asked stays the same while one reads it.
 	const opened = useRef(0);
@@ -495,7 +499,7 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const expiry = opened.current + Math.round((days * 86_400) / live.slotSeconds());
 	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
 	return (
-		<Ask title={t("Let a key spend for you", "授权支出密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : null} consequence={t("It may create, top up and end jobs with your ETH, up to the cap.", "它可在限额内用您的 ETH 创建、充值和结束任务。")} risk={money ? t(`Whoever has the key can spend ${amount(money, "ETH")} on jobs, and nothing else.`, `持有该密钥者最多可将 ${amount(money, "ETH")} 用于任务，别无他用。`) : undefined}>
+		<Ask title={t("Let a key spend for you", "授权支出密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : cap && money === null ? noAmount() : null} consequence={t(`It may create, top up and end jobs with your ETH, up to the cap, for ${days} days. A small deposit of ETH is held until it is removed.`, `在 ${days} 天内，它可在限额内用您的 ETH 创建、充值和结束任务。移除前冻结少量 ETH 作押金。`)} risk={money ? t(`Whoever has the key can spend ${amount(money, "ETH")} on jobs, and nothing else.`, `持有该密钥者最多可将 ${amount(money, "ETH")} 用于任务，别无他用。`) : undefined}>
 			<label class="field">
 				{t("The key's account", "密钥账户")}
 				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
@@ -507,7 +511,7 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 				</label>
 				<label class="field">
 					{t("For days", "有效天数")}
-					<input type="number" min="1" max="365" value={days} onInput={(event) => setDays(Math.max(1, Number(event.currentTarget.value)))} />
+					<input type="number" min="1" max="365" value={typedDays} onInput={(event) => setDays(event.currentTarget.value)} onBlur={() => setDays(String(days))} />
 				</label>
 			</div>
 		</Ask>

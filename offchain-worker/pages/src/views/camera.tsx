@@ -6,9 +6,9 @@ import { WHIP } from "../publish/address";
 import { Card } from "../ui/kit";
 import { t } from "../ui/words";
 
-/** How often a lost connection is tried again, and the first pause in ms. */
-const AGAIN = 5;
+/** Before a lost connection is tried again, in ms: the first pause, and the longest. */
 const PAUSE = 2_000;
+const LONGEST = 10_000;
 
 export function sentence(problem: Problem, detail: string): string {
 	switch (problem) {
@@ -123,12 +123,12 @@ export function Camera({ name, width, height, fps }: { name: string; width: numb
 		if (!taken) return;
 		const mine = ++turn.current;
 		const isOver = (): boolean => mine !== turn.current;
-		setProblem(null);
+		if (!attempt) setProblem(null);
 		setState(attempt ? "again" : "connecting");
 		const again = async (count: number): Promise<void> => {
 			setSending(null);
 			setState("again");
-			await new Promise((resolve) => setTimeout(resolve, PAUSE * count));
+			await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST, PAUSE * count)));
 			if (!isOver()) await publish(count);
 		};
 		try {
@@ -138,14 +138,15 @@ export function Camera({ name, width, height, fps }: { name: string; width: numb
 			});
 			if (isOver()) return begun.stop();
 			publication.current = begun;
+			setProblem(null);
 			setState("live");
 		} catch (error) {
 			if (isOver()) return;
-			// What was live comes back by itself, unless it is told that it may not.
-			const passes = error instanceof PublishError && ["ice", "unreachable", "taken"].includes(error.problem);
-			if (attempt && attempt < AGAIN && passes) return again(attempt + 1);
-			setState("preview");
 			setProblem(told(error));
+			// What was live comes back by itself, however long that takes, unless it is told that it may not.
+			const passes = error instanceof PublishError && ["ice", "unreachable", "taken"].includes(error.problem);
+			if (attempt && passes) return again(attempt + 1);
+			setState("preview");
 		}
 	};
 
@@ -192,7 +193,7 @@ export function Camera({ name, width, height, fps }: { name: string; width: numb
 		again: t("The connection was lost; trying again…", "连接中断，正在重试…"),
 	};
 	return (
-		<Card title={t("From this browser's camera", "用浏览器摄像头直播")} id="camera" aside={<span class={`state ${state}`}>{state === "live" ? "● LIVE" : ""}</span>}>
+		<Card title={t("From this browser's camera", "用浏览器摄像头直播")} id="camera" aside={<span class={`state ${state}`}>{state === "live" ? t("● live", "● 直播中") : ""}</span>}>
 			<div class="form">
 				<video class="preview" ref={video} autoplay muted playsInline hidden={!isOn} aria-label={t("what your camera sees", "摄像头画面")} />
 				{isOn && (

@@ -3,13 +3,22 @@ import type { ComponentChildren, JSX } from "preact";
 import type { ChainEvent } from "../chain/types";
 import { verdictName } from "../chain/claims";
 import { A, Account, ClaimLink, JobLink, live, outcomeName } from "../ui/kit";
+import { accuses, stoppedText, verdictText } from "../ui/named";
 import { amount, duration, t } from "../ui/words";
 
 type Tone = "good" | "bad" | "busy" | "quiet";
 const accountOf = (address: string): JSX.Element => <Account address={address} />;
 
-/** What an event means, and how it feels; `null` for what tells a reader nothing. */
-export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren] | null {
+/** What an event means, and how it feels; `null` for what tells a reader nothing, or is of a runtime that says it otherwise. */
+export function describe(event: ChainEvent): [Tone, ComponentChildren] | null {
+	try {
+		return meaningOf(event);
+	} catch {
+		return null;
+	}
+}
+
+function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren] | null {
 	const d = data ?? {};
 	const claim = d.claim !== undefined ? <ClaimLink id={d.claim} /> : null;
 	const job = d.job !== undefined ? <JobLink id={d.job} /> : null;
@@ -21,13 +30,13 @@ export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentCh
 		case "Jobs.Accepted":
 			return ["good", <>{accountOf(d.transcoder)} {t("takes", "接受")} {job}</>];
 		case "Jobs.NotAccepted":
-			return ["bad", <>{accountOf(d.transcoder)} {t("let pass", "放弃了")} {job}</>];
+			return ["bad", <>{accountOf(d.transcoder)} {t("did not take", "没有接受")} {job}</>];
 		case "Jobs.AssignmentEnded":
 			return ["quiet", <>{t("The assignment of", "任务分配结束：")} {job} {t("to", "→")} {accountOf(d.transcoder)} {t("ends", "")}</>];
 		case "Jobs.JobEnded":
 			return ["quiet", <>{job} {t("ends", "结束")}</>];
 		case "Jobs.NobodyEligible":
-			return ["bad", <>{t("Nobody suits", "没有合适的转码者：")} {job}</>];
+			return ["bad", <>{t("No transcoder is free for", "没有空闲的转码者：")} {job}</>];
 		case "Jobs.Claimed":
 			return ["busy", <>{accountOf(d.transcoder)} {t("claims segments", "声明片段")} {String(d.first)}–{String(d.last)}: {claim}, {amount(d.fee, "ETH")}</>];
 		case "Jobs.ClaimSettled":
@@ -37,15 +46,17 @@ export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentCh
 		case "ChallengeLottery.Drawn":
 			return ["busy", <>{claim} {t(`${d.positions.length} draws, ${d.committee.length} judges`, `${d.positions.length} 次抽签，${d.committee.length} 位评判`)}</>];
 		case "ChallengeLottery.LeafRevealed":
-			return ["busy", <>{claim} {t(`leaf ${d.index} is shown`, `出示第 ${d.index} 片`)}</>];
+			return ["busy", <>{claim} {t(`its segment no. ${d.index + 1} is shown`, `出示其第 ${d.index + 1} 个片段`)}</>];
 		case "ChallengeLottery.VerdictRevealed": {
-			const bad = d.verdicts.map(verdictName).find((v: string) => v !== "Valid");
-			return [bad ? "bad" : "good", <>{claim} {accountOf(d.verifier)} {t("says", "认为")} {bad ?? t("valid", "有效")}</>];
+			const names: string[] = d.verdicts.map(verdictName);
+			const bad = names.find(accuses);
+			const word = bad ?? names.find((name) => name === "Abstain") ?? "Valid";
+			return [bad ? "bad" : word === "Abstain" ? "quiet" : "good", <>{claim} {accountOf(d.verifier)} {t("says", "认为")}: {verdictText(word)}</>];
 		}
 		case "ChallengeLottery.Committed":
 			return ["quiet", <>{claim} {accountOf(d.verifier)} {t("seals a vote", "密封投票")}</>];
 		case "ChallengeLottery.Disputed":
-			return ["bad", <>{claim} {t("disputed; all validators judge", "有争议；全体验证人评判")}</>];
+			return ["bad", <>{claim} {t("the judges disagree; all validators judge", "评判不一致；全体验证人评判")}</>];
 		case "ChallengeLottery.Decided":
 			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim} {outcomeName(d.outcome.type)}</>];
 		case "ChallengeLottery.DeferralLengthened":
@@ -99,7 +110,7 @@ export function describe({ pallet, name, data }: ChainEvent): [Tone, ComponentCh
 		case "EthBridge.MessageSent":
 			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "由")} {accountOf(d.sender)}</> : null}</>];
 		case "EthBridge.BridgeStopped":
-			return ["bad", <>{t("The bridge is stopped", "跨链桥已暂停")}: {d.reason.type}</>];
+			return ["bad", <>{t("The bridge is stopped", "跨链桥已暂停")}: {stoppedText(d.reason.type)}</>];
 		case "EthBridge.BridgeResumed":
 			return ["good", <>{t("The bridge goes on", "跨链桥恢复")}</>];
 		case "Beacon.WindowInvalid":

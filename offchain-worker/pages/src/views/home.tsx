@@ -3,11 +3,13 @@ import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Status } from "../player/watch";
 import { A, Blob, Card, Empty, live, navigate, useLive, useRead } from "../ui/kit";
+import { toStream } from "../ui/whither";
 import { amount, short, t } from "../ui/words";
 import { broadcasterOf, isServed, pathOf, shownName } from "../player/name";
 
-/** Streams of the chain that are shown: everybody can name some. */
+/** Streams of the chain that are shown, and of this gateway: everybody can name some. */
 const MOST = 24;
+const MOST_FOLLOWED = 60;
 const wholeOf = ({ broadcaster, name }: Status): string => `${broadcaster}/${name}`;
 /** Whose stream it is: others may give theirs the same name. */
 const By = ({ address }: { address: string }): JSX.Element => (
@@ -18,24 +20,30 @@ const By = ({ address }: { address: string }): JSX.Element => (
 
 export function HomePage(): JSX.Element {
 	const [streams, set] = useState<Status[] | null>(null);
+	const [isAway, setAway] = useState(false);
 	const { clock } = useLive();
 	const inflation = useRead((at) => live.read("inflation", [], at));
 	const pool = useRead((at) => live.read("pool", [], at));
 	const origins = useRead((at) => live.read("origins", [], at));
 	useEffect(() => {
 		let over = false;
-		const load = () =>
-			void fetch("/status")
-				.then((response) => response.json())
-				.then(
-					(body: { streams: Status[] }) => over || set(body.streams),
-					() => undefined,
-				);
-		load();
-		const timer = setInterval(load, 4_000);
+		let timer: ReturnType<typeof setTimeout> | undefined;
+		// The next one after the last is answered, and none for a page that nobody looks at.
+		const load = async (): Promise<void> => {
+			if (!document.hidden || !timer) {
+				const found = await fetch("/status", { signal: AbortSignal.timeout(15_000) })
+					.then((response) => response.json() as Promise<{ streams: Status[] }>)
+					.catch(() => null);
+				if (over) return;
+				setAway(!found?.streams);
+				if (found?.streams) set(found.streams);
+			}
+			timer = setTimeout(() => void load(), 4_000);
+		};
+		void load();
 		return () => {
 			over = true;
-			clearInterval(timer);
+			clearTimeout(timer);
 		};
 	}, []);
 	// Names of streams that the chain has told of lately and that this gateway does not follow yet.
@@ -61,20 +69,20 @@ export function HomePage(): JSX.Element {
 					class="lookup"
 					onSubmit={(event) => {
 						event.preventDefault();
-						const name = String(new FormData(event.currentTarget).get("name") ?? "").trim();
-						if (name) navigate(pathOf(name));
+						const to = toStream(String(new FormData(event.currentTarget).get("name") ?? ""));
+						if (to) navigate(to);
 					}}
 				>
-					<input name="name" placeholder={t("name of a stream", "视频流名称")} aria-label={t("name of a stream", "视频流名称")} />
+					<input name="name" placeholder={t("broadcaster's account/name, or a link", "广播者账户/名称，或链接")} aria-label={t("name of a stream", "视频流名称")} />
 					<button class="primary" type="submit">
 						{t("Watch", "观看")}
 					</button>
 				</form>
 			</section>
-			<Card title={t("On this gateway", "此网关上的视频流")}>
+			<Card title={t("On this gateway", "此网关上的视频流")} aside={isAway ? <span class="bad" role="status">{t("the gateway does not answer", "网关没有应答")}</span> : undefined}>
 				{streams?.length || named.size ? (
 					<ul class="streams">
-						{streams?.map((stream) => (
+						{streams?.slice(0, MOST_FOLLOWED).map((stream) => (
 							<li key={wholeOf(stream)}>
 								<A href={pathOf(wholeOf(stream))} class="streamcard">
 									<span class="thumb" aria-hidden="true">
@@ -86,11 +94,12 @@ export function HomePage(): JSX.Element {
 									<span class={`badge ${stream.ended ? "" : "on"}`}>{stream.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}</span>
 									<By address={stream.broadcaster} />
 									<span class="small faint">
-										{stream.renditions.map((r) => r.split("@")[0]?.split("x")[1]).join("p, ")}p · {t(`${stream.segments} segment${stream.segments === 1 ? "" : "s"} checked`, `已核验 ${stream.segments} 个片段`)}
+										{stream.renditions.map((r) => `${r.split("@")[0]?.split("x")[1]}p`).join(", ")} · {t(`${stream.segments} segment${stream.segments === 1 ? "" : "s"} checked`, `已核验 ${stream.segments} 个片段`)}
 									</span>
 								</A>
 							</li>
 						))}
+						{streams && streams.length > MOST_FOLLOWED && <li class="faint">{t(`and ${streams.length - MOST_FOLLOWED} more: name one above`, `另有 ${streams.length - MOST_FOLLOWED} 个：请在上方输入名称`)}</li>}
 						{[...named].map((name) => (
 							<li key={name}>
 								<A href={pathOf(name)} class="streamcard">

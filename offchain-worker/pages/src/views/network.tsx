@@ -4,7 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Job } from "../chain/types";
 import { Chart } from "../ui/chart";
 import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Steps, useLive, useRead, Votes } from "../ui/kit";
-import { amount, duration, percent, t } from "../ui/words";
+import { about, amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
 import { PricesCard } from "./prices";
@@ -27,8 +27,9 @@ export function NetworkPage(): JSX.Element {
 			for (const id of await Promise.all(streams.map((stream) => live.read("job_of_stream", [stream], at)))) {
 				if (id !== undefined) ids.add(String(id));
 			}
-			for (const { account } of (transcoders ?? []).slice(0, 40)) {
-				for (const id of await live.read("assignments", [account], at)) ids.add(String(id));
+			// All at once: one after the other they would take a slow line longer than a block.
+			for (const of of await Promise.all((transcoders ?? []).slice(0, 40).map(({ account }) => live.read("assignments", [account], at)))) {
+				for (const id of of) ids.add(String(id));
 			}
 			const found = await Promise.all([...ids].slice(0, 60).map((id) => live.read("job", [BigInt(id)], at)));
 			return found.filter((job): job is Job => job !== undefined).sort((a, b) => (a.id < b.id ? 1 : -1));
@@ -234,7 +235,7 @@ export function NetworkPage(): JSX.Element {
 							<Empty>{t("Reading the newest blocks…", "正在读取最新区块…")}</Empty>
 						)}
 					</Card>
-					<Card title={t("Fees claimed and paid", "费用：声明与付款")} aside={<span class="faint">{t("nETH, of the blocks read", "nETH，已读区块")}</span>}>
+					<Card title={t("Fees claimed and paid", "费用：声明与付款")} aside={<span class="faint">{t("billionths of an ETH (gwei), of the blocks read", "gwei（十亿分之一 ETH），已读区块")}</span>}>
 						{sums.at(-1) || sumsPaid.at(-1) ? <Chart
 							label={t("Fees claimed and paid", "费用：声明与付款")}
 							xs={load.xs}
@@ -242,13 +243,12 @@ export function NetworkPage(): JSX.Element {
 								{ label: t("claimed", "声明"), values: sums, colour: "--busy", stepped: true },
 								{ label: t("paid", "付款"), values: sumsPaid, colour: "--good", fill: true, stepped: true },
 							]}
-							format={(value) => Number(value.toPrecision(3)).toLocaleString("en")}
 						/> : <Empty>{t("No fee in the blocks that this page has read.", "本页读取的区块中没有费用。")}</Empty>}
 					</Card>
 					<PricesCard />
 					<Card title={t("Minted, by round", "各轮增发")} aside={<span class="faint">LPT</span>}>
 						{series.xs.length > 1 ? (
-							<Chart label={t("Minted, by round", "各轮增发")} xs={series.xs} lines={[{ label: "LPT", values: series.minted, colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(4)).toLocaleString("en")} />
+							<Chart label={t("Minted, by round", "各轮增发")} xs={series.xs} lines={[{ label: "LPT", values: series.minted, colour: "--accent", fill: true }]} format={(value) => about(value, 4)} />
 						) : (
 							<Empty>{t("Two rounds make the first line.", "两轮之后出现曲线。")}</Empty>
 						)}
@@ -262,7 +262,7 @@ export function NetworkPage(): JSX.Element {
 					<BridgeCard />
 					<dl class="grid card">
 						<Fact name={t("Block time", "出块时间")}>{live.slotSeconds()} {t("s", "秒")}</Fact>
-						<Fact name={t("Beacon window", "信标窗口")}>{timing?.beacon_window ?? "–"} {t("blocks", "块")}</Fact>
+						<Fact name={t("Beacon window", "信标窗口")} note={t("each brings the random number for the next draws", "每个窗口产生下次抽签的随机数")}>{timing?.beacon_window ?? "–"} {t("blocks", "块")}</Fact>
 						<Fact name={t("Window now", "当前窗口")}>{clock?.window ?? "–"}</Fact>
 					</dl>
 				</div>

@@ -1,9 +1,11 @@
 /** One thing each, at an address that can be shared. */
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
-import { isAddress } from "../chain/address";
+import { canonical } from "../chain/address";
+import { shownName } from "../player/name";
 import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
+import { accuses, stageText, verdictText } from "../ui/named";
 import { amount, duration, percent, short, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Missing } from "./missing";
@@ -21,18 +23,22 @@ const Feed = ({ events, none }: { events: ChainEvent[]; none: string }): JSX.Ele
 		<Empty>{none}</Empty>
 	);
 };
-/** Letters of an event that are shown: whoever fills a block would else fill the page. */
+/** Letters of an event that are shown, and events of a block: whoever fills a block would else fill the page. */
 const MOST_TEXT = 20_000;
+const MOST_SHOWN = 1_000;
 /** The number that an address names; `null` for what is none, or larger than any can be. */
 const numberOf = (id: string): bigint | null => (/^\d{1,18}$/.test(id) ? BigInt(id) : null);
-const NoNumber = ({ id }: { id: string }): JSX.Element => <Missing what={t(`${id} is no number.`, `${id} 不是编号。`)} />;
+/** Of what an address names as much as one needs to know it again: whoever sends a link would else write on the page. */
+const cut = (text: string): string => (text.length > 50 ? `${shownName(text.slice(0, 50))}…` : shownName(text));
+const NoNumber = ({ id }: { id: string }): JSX.Element => <Missing what={t(`${cut(id)} is no number.`, `${cut(id)} 不是编号。`)} />;
 /** Work per second, as so many live streams of 720p30. */
 const liveStreams = (work: number): string => t(`${(work / 27_648_000).toFixed(1)} × 720p30 live`, `${(work / 27_648_000).toFixed(1)} × 720p30 实时`);
 const recent = (): string => t("Nothing in the blocks that this page has read.", "本页读取的区块中没有相关动静。");
 
-export function AccountPage({ address }: { address: string }): JSX.Element {
+export function AccountPage({ address: given }: { address: string }): JSX.Element {
 	const { blocks, chain } = useLive();
-	const valid = isAddress(address);
+	const found = canonical(given);
+	const [address, valid] = [found ?? given, found !== null];
 	const stake = useRead((at) => (valid ? live.read("stake", [address], at) : Promise.reject()), [address]);
 	const balances = useRead((at) => (valid && live.chain ? live.chain.balances(address, at) : Promise.reject()), [address]);
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
@@ -49,7 +55,7 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 				: Promise.reject(),
 		[address],
 	);
-	if (!valid) return <Missing what={t(`${address} is no account.`, `${address} 不是账户。`)} />;
+	if (!valid) return <Missing what={t(`${cut(given)} is no account.`, `${cut(given)} 不是账户。`)} />;
 	const transcoder = transcoders?.find(({ account }) => account === address);
 	const seat = pool?.find(({ account }) => account === address);
 	const events = blocks.flatMap((block) => block.events).filter((event) => mentions(event, address));
@@ -65,7 +71,7 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 				<div>
 					<Card title={t("What it has", "资产")}>
 						<dl class="grid">
-							<Fact name={t("Free", "可用")}>{amount(balances?.lpt, "LPT")}</Fact>
+							<Fact name={t("Not bonded", "未质押")}>{amount(balances?.lpt, "LPT")}</Fact>
 							<Fact name="ETH">{amount(balances?.eth, "ETH")}</Fact>
 							<Fact name={t("Bonded", "已质押")}>{amount(stake?.next_round, "LPT")}</Fact>
 							<Fact name={t("Bonded to", "质押给")}>
@@ -86,8 +92,8 @@ export function AccountPage({ address }: { address: string }): JSX.Element {
 								<Fact name={t("Stake", "质押")}>{amount(transcoder.stake, "LPT")}</Fact>
 								<Fact name={t("Seat", "席位")} note={seat && seatText(seat.reason.type)[1]}>{seat ? seatText(seat.reason.type)[0] : "–"}</Fact>
 								<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(transcoder.price, "ETH")}</Fact>
-								<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
-								<Fact name={t("Gives of fees", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
+								<Fact name={t("Rewards it keeps", "奖励抽成")}>{percent(transcoder.reward_cut)}</Fact>
+								<Fact name={t("Fees it gives on", "费用分成")}>{percent(transcoder.fee_share)}</Fact>
 								<Fact name={t("Capacity", "算力")}>{liveStreams(Number(transcoder.capacity))}</Fact>
 								<Fact name={t("Jobs that it served", "已完成任务")} note={t("of those that it was offered lately, and in which somebody was paid", "近期被指派且有付款的任务")}>
 									{work?.offered ? t(`${work.served} of ${work.offered}`, `${work.served} / ${work.offered}`) : "–"}
@@ -142,7 +148,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 	const events = blocks.flatMap((block) => block.events);
 	const claims = [...live.claims().values()].filter((claim) => String(claim.job) === id);
 	const ours = events.filter(({ data }) => String(data?.job ?? "") === id || claims.some((claim) => claim.id === data?.claim));
-	if (job && !job.found && !ours.length) return <Missing what={t(`No job ${id} has state on the chain: it is over, or there was none.`, `任务 ${id} 在链上没有状态：已结束或不存在。`)} />;
+	if (job && !job.found && !ours.length) return <Missing what={t(`The chain has no job ${cut(id)}: it is over, or there was none.`, `链上没有任务 ${cut(id)}：已结束或不存在。`)} />;
 	const found = job?.found;
 	return (
 		<main>
@@ -162,10 +168,10 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								</Fact>
 								<Fact name={t("Source at most", "来源上限")}>{`${found.limits.width}×${found.limits.height}, ${found.limits.fps}/s`}</Fact>
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
-								<Fact name={t("Ends in block", "结束区块")} note={head ? duration((found.end - head.number) * live.slotSeconds()) : ""}>{found.end}</Fact>
+								<Fact name={t("Ends in block", "结束区块")} note={head && found.end > head.number ? t(`in ${duration((found.end - head.number) * live.slotSeconds())}`, `${duration((found.end - head.number) * live.slotSeconds())} 后`) : ""}>{found.end}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
 								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
-								<Fact name={t("Leaves drawn per claim", "每声明抽查上限")}>{found.max_samples}</Fact>
+								<Fact name={t("Segments drawn of a claim, at most", "每声明抽查上限")}>{found.max_samples}</Fact>
 							</dl>
 							<h3>{t("Ladder", "画质阶梯")}</h3>
 							<ul class="ladder">
@@ -231,7 +237,7 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 	);
 	const told = live.claims().get(id);
 	const events = blocks.flatMap((block) => block.events).filter(({ data }) => String(data?.claim ?? "") === id);
-	if (read && !read.info && !told) return <Missing what={t(`Claim ${id} has no state on the chain: it is over, or there was none.`, `声明 ${id} 在链上没有状态：已结束或不存在。`)} />;
+	if (read && !read.info && !told) return <Missing what={t(`The chain has no claim ${cut(id)}: it is over, or there was none.`, `链上没有声明 ${cut(id)}：已结束或不存在。`)} />;
 	const { info, challenge } = read ?? {};
 	return (
 		<main>
@@ -269,13 +275,13 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 							</p>
 						)}
 					</Card>
-					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? t(`${challenge.stage.type}, until block ${challenge.deadline}`, `${challenge.stage.type}，至区块 ${challenge.deadline}`) : ""}</span>}>
+					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? t(`${stageText(challenge.stage.type)}, until block ${challenge.deadline}`, `${stageText(challenge.stage.type)}，至区块 ${challenge.deadline}`) : ""}</span>}>
 						{told && (told.committee.length || told.votes.length) ? (
 							<table>
 								<thead>
 									<tr>
 										<th>{t("Validator", "验证人")}</th>
-										<th>{t("Verdicts, one per leaf", "逐叶裁定")}</th>
+										<th>{t("Verdicts, one for each drawn segment", "逐片段裁定")}</th>
 									</tr>
 								</thead>
 								<tbody>
@@ -293,8 +299,8 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 																	{vote.tranche > 0 ? <span class="faint">{vote.tranche === 255 ? t("dispute: ", "争议：") : `${vote.tranche}: `}</span> : null}
 																	{vote.verdicts ? (
 																		vote.verdicts.map((verdict, i) => (
-																			<span key={i} class={`pill ${verdict === "Valid" ? "Stake" : "Jailed"}`}>
-																				{verdict === "Valid" ? t("valid", "有效") : verdict}
+																			<span key={i} class={`pill ${accuses(verdict) ? "Jailed" : verdict === "Abstain" ? "" : "Stake"}`}>
+																				{verdictText(verdict)}
 																			</span>
 																		))
 																	) : (
@@ -322,21 +328,42 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 	);
 }
 
+/** An event and, when it is opened, all that it says. */
+function EventDetail({ event }: { event: ChainEvent }): JSX.Element {
+	const [isOpen, open] = useState(false);
+	const text = useMemo(
+		() => (isOpen ? JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)?.slice(0, MOST_TEXT) : ""),
+		[isOpen, event],
+	);
+	return (
+		<details onToggle={({ currentTarget }) => open(currentTarget.open)}>
+			<summary>
+				<code>
+					{event.pallet}.{event.name}
+				</code>
+			</summary>
+			<pre tabIndex={0}>{text}</pre>
+		</details>
+	);
+}
+
 export function BlockPage({ id }: { id: string }): JSX.Element {
-	const { blocks, chain, finalized } = useLive();
+	const { blocks, chain, finalized, head } = useLive();
 	const known = blocks.find(({ number }) => String(number) === id);
-	const [found, set] = useState<{ hash: Hash; events: ChainEvent[] | null } | null>(null);
+	const [found, set] = useState<{ hash: Hash; events: ChainEvent[] | null } | "none" | null>(null);
+	/** Of one that is to come it is asked again until it is there. */
+	const isAhead = (head?.number ?? 0) < Number(id);
 	useEffect(() => {
-		if (known || !chain || !/^\d{1,9}$/.test(id)) return;
+		if (known || !chain || !/^\d{1,9}$/.test(id) || isAhead) return;
 		let over = false;
 		chain
 			.hashAt(Number(id))
 			// Of an old block the node has the header, and its events no more.
-			.then(async (hash) => over || (hash && set({ hash, events: await chain.events(Number(id), hash).catch(() => null) })))
-			.catch(() => undefined);
+			.then(async (hash) => over || set(hash ? { hash, events: await chain.events(Number(id), hash).catch(() => null) } : "none"))
+			.catch(() => over || set("none"));
 		return () => void (over = true);
-	}, [id, chain, !!known]);
-	const block = known ?? found;
+	}, [id, chain, !!known, isAhead]);
+	const block = known ?? (found === "none" ? null : found);
 	if (numberOf(id) === null) return <NoNumber id={id} />;
 	return (
 		<main>
@@ -344,28 +371,22 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 				<h1>
 					{t("Block", "区块")} {id}
 				</h1>
-				<span class={`pill ${Number(id) <= finalized ? "Stake" : ""}`}>{Number(id) <= finalized ? t("final", "已最终确认") : t("not final yet", "未最终确认")}</span>
+				{head && <span class={`pill ${Number(id) <= finalized ? "Stake" : ""}`}>{Number(id) <= finalized ? t("final", "已最终确认") : t("not final yet", "未最终确认")}</span>}
 				<span class="pager">
 					{Number(id) > 0 && <A href={`/block/${Number(id) - 1}`}>←</A>} <A href={`/block/${Number(id) + 1}`}>→</A>
 				</span>
 			</div>
 			<Card>
-				<p class="small wrap mono">{block?.hash ?? "…"}</p>
+				{block ? <p class="small wrap mono">{block.hash}</p> : <Empty>{head && isAhead ? t("There is no block of this number yet.", "尚无此编号的区块。") : found === "none" ? t("The node does not know this block.", "节点没有此区块。") : "…"}</Empty>}
 				{block && !block.events && <Empty>{t("The node keeps no events of blocks this old.", "节点不再保留如此早的区块事件。")}</Empty>}
 				{block?.events && (
 					<ul class="plain events">
-						{block.events.map((event, i) => (
+						{block.events.slice(0, MOST_SHOWN).map((event, i) => (
 							<li key={i}>
-								<details>
-									<summary>
-										<code>
-											{event.pallet}.{event.name}
-										</code>
-									</summary>
-									<pre tabIndex={0}>{JSON.stringify(event.data, (_, value) => (typeof value === "bigint" ? value.toString() : value instanceof Uint8Array ? new TextDecoder().decode(value) : value), 2)?.slice(0, MOST_TEXT)}</pre>
-								</details>
+								<EventDetail event={event} />
 							</li>
 						))}
+						{block.events.length > MOST_SHOWN && <li class="faint">{t(`and ${block.events.length - MOST_SHOWN} more`, `另有 ${block.events.length - MOST_SHOWN} 个`)}</li>}
 					</ul>
 				)}
 			</Card>
@@ -387,7 +408,7 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 				<h1>
 					{t("Round", "轮次")} {id}
 				</h1>
-				<span class="pill">{String(clock?.round) === id ? t("now", "进行中") : Number(id) < (clock?.round ?? 0) ? t("over", "已结束") : t("to come", "未到")}</span>
+				{clock && <span class="pill">{String(clock.round) === id ? t("now", "进行中") : Number(id) < clock.round ? t("over", "已结束") : t("to come", "未到")}</span>}
 				<span class="pager">
 					{Number(id) > 0 && <A href={`/round/${Number(id) - 1}`}>←</A>} <A href={`/round/${Number(id) + 1}`}>→</A>
 				</span>

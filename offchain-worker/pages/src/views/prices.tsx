@@ -55,7 +55,7 @@ export function PricesCard(): JSX.Element {
 	});
 	const some = rows.at(-1);
 	return (
-		<Card title={title} aside={<span class="faint">{t("nETH for 2 s of 720p30", "nETH / 720p30 每 2 秒")}</span>} id="prices">
+		<Card title={title} aside={<span class="faint">{t("billionths of an ETH (gwei) for 2 s of 720p30", "gwei（十亿分之一 ETH）/ 720p30 每 2 秒")}</span>} id="prices">
 			{some && (some.middle !== null || some.claimed !== null) ? (
 				<Chart
 					label={title}
@@ -65,7 +65,6 @@ export function PricesCard(): JSX.Element {
 						{ label: t("lowest asked", "最低报价"), values: rows.map((row) => row.lowest), colour: "--soft", stepped: true },
 						{ label: t("claimed at", "声明价"), values: rows.map((row) => row.claimed), colour: "--busy", stepped: true },
 					]}
-					format={(value) => Number(value.toPrecision(3)).toLocaleString("en")}
 				/>
 			) : (
 				<Empty>{t("No price in the blocks that this page has read.", "本页读取的区块中没有价格。")}</Empty>

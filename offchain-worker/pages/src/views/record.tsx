@@ -46,7 +46,7 @@ export function Work({ of: { accepted, performance } }: { of: OnRecord }): JSX.E
 export function Failures({ of: { backing, yields } }: { of: OnRecord }): JSX.Element {
 	return (
 		<>
-			{backing.wiped > 0 && <span class="pill Jailed">{t(`slashed of all ${backing.wiped}×`, `全部罚没 ${backing.wiped} 次`)}</span>}
+			{backing.wiped > 0 && <span class="pill Jailed">{t(`lost all its stake ${backing.wiped}×`, `质押被全部罚没 ${backing.wiped} 次`)}</span>}
 			{backing.slashed > 0 && (
 				<span class="pill Jailed" title={t("What slashes have taken of a bond that was there from the beginning", "自始存在的质押被罚没的比例")}>
 					{t(`slashed ${percent(backing.slashed, 2)}`, `已罚没 ${percent(backing.slashed, 2)}`)}

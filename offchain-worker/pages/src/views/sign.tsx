@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet } from "../chain/tx";
 import type { ChainEvent } from "../chain/types";
-import { RpcError } from "../chain/rpc";
+import { isUnanswered, RpcError, TOO_MUCH } from "../chain/rpc";
 import { Account, live, useLive } from "../ui/kit";
 import { keep, kept } from "../ui/kept";
 import { amount, t } from "../ui/words";
@@ -83,11 +83,17 @@ export function WalletBar(): JSX.Element {
 
 /** Errors that a node answers before a call is in a block, in words. */
 const refusal = async (error: unknown): Promise<string> => {
+	// What was sent is asked after until it is known: an answer can be wanting only before that.
+	const isAway = error instanceof RpcError ? isUnanswered(error) : error instanceof Error && (error.name === "TimeoutError" || (error.name === "TypeError" && /fetch|network|load failed/i.test(error.message)));
+	if (isAway) return t("The chain does not answer. Nothing was sent: try again.", "链没有应答，未发送：请重试。");
 	if (error instanceof RpcError) {
 		const detail = typeof error.data === "string" ? error.data : "";
 		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee.", "账户可用 LPT 不足以支付手续费。");
 		if (/stale|outdated/i.test(detail)) return t("The transaction is outdated. Try again.", "交易已过期，请重试。");
 		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
+		if (/bad signature|bad proof/i.test(detail)) return t("The signature does not fit this chain: let the wallet take its new metadata, or load the page again.", "签名与此链不符：请让钱包更新元数据，或重新加载页面。");
+		if (error.code === 1_014 || /priority/i.test(detail)) return t("Another transaction of this account waits for a block. Try again when it is in one.", "此账户另有交易等待进入区块。请稍后重试。");
+		if (error.code === TOO_MUCH || error.code === 503) return t("The gateway is asked too much just now. Nothing was sent: try again in a moment.", "网关当前请求过多，未发送：请稍后重试。");
 		return detail || error.message;
 	}
 	if (error instanceof TxError) {
@@ -121,7 +127,7 @@ export function Ask({
 }): JSX.Element {
 	const dialog = useRef<HTMLDialogElement>(null);
 	const { wallet: of, account } = useWallet();
-	const { head } = useLive();
+	const { head, error: away } = useLive();
 	const [fee, setFee] = useState<bigint | null>(null);
 	const [state, set] = useState<{ kind: "ready" | "signing" | "sending" | "done" | "failed"; text?: string }>({ kind: "ready" });
 	const text = call ? JSON.stringify(call, (_, value) => (typeof value === "bigint" ? value.toString() : value)) : "";
@@ -173,7 +179,8 @@ export function Ask({
 					</p>
 				) : (
 					<>
-						{children}
+						{/* What is being signed is what is read here: it cannot be changed meanwhile. */}
+						{children && <fieldset disabled={busy}>{children}</fieldset>}
 						<dl class="before">
 							{consequence && (
 								<div>
@@ -209,6 +216,7 @@ export function Ask({
 						{busy && (
 							<p role="status" class="faint">
 								{state.kind === "signing" ? t("Look at your wallet…", "请查看您的钱包…") : t("Sent; waiting for a block…", "已发送，等待进入区块…")}
+								{state.kind === "sending" && away ? t(" The chain does not answer now: it is asked again, and you need not sign again.", " 链暂无应答：会继续查询，无需再次签名。") : ""}
 							</p>
 						)}
 					</>

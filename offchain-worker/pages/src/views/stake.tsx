@@ -1,13 +1,13 @@
 /** Stake: whom to, what it earns, and everything that can be done with it. */
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { isAddress } from "../chain/address";
+import { canonical } from "../chain/address";
 import { beginnings, earnings, type Beginning } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
 import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
-import { amount, duration, exact, parseAmount, percent, t } from "../ui/words";
+import { about, amount, duration, exact, noAmount, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Failures, Meanings, ownShare, recordOf, Work, type OnRecord } from "./record";
 import { seatText } from "./seats";
@@ -32,7 +32,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const { account: own } = useWallet();
 	const [looked, setLooked] = useState(query.get("account") ?? "");
 	const [action, act] = useState<Action | null>(null);
-	const account = looked && isAddress(looked) ? looked : own;
+	const account = canonical(looked) ?? own;
 	const isOwn = account !== null && account === own;
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const pool = useRead((at) => live.read("pool", [], at));
@@ -54,7 +54,6 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	);
 	/** Under which terms a bond counts that is made now: those of the next round. */
 	const termsOf = (one: Transcoder): Terms => records?.get(one.account)?.terms ?? one;
-	const events = blocks.flatMap((block) => block.events);
 	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
 	const failedSlash = Number(group("lottery").failed_slash ?? 0);
 	const unbonding = Number(group("staking").unbonding_period ?? 0);
@@ -70,12 +69,16 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 		if (!inflation || !total || !elected.has(one.account)) return null;
 		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - termsOf(one).reward_cut / PARTS);
 	};
-	const feesOf = (who: string) => events.filter(({ name, data }) => name === "FeeBooked" && data.transcoder === who).reduce((sum, { data }) => sum + data.to_delegators + data.to_transcoder, 0n);
+	const fees = useMemo(() => {
+		const fees = new Map<string, bigint>();
+		for (const { name, data } of live.events()) if (name === "FeeBooked") fees.set(data.transcoder, (fees.get(data.transcoder) ?? 0n) + data.to_delegators + data.to_transcoder);
+		return fees;
+	}, [blocks.at(-1)?.hash]);
 	const columns = {
 		stake: t("Stake, LPT", "质押，LPT"),
 		price: t("Price of 2 s of 720p", "720p 每 2 秒价格"),
-		keeps: t("Keeps of rewards", "奖励抽成"),
-		gives: t("Gives of fees", "费用分成"),
+		keeps: t("Rewards it keeps", "奖励抽成"),
+		gives: t("Fees it gives on", "费用分成"),
 		gain: t("Estimated yield", "预计收益"),
 		work: t("Work", "工作"),
 	};
@@ -153,14 +156,14 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 															<span class="faint">{t("no seat", "无席位")}</span>
 														) : (
 															<>
-																<b>{(gain * 100).toPrecision(2)} %</b>
-																<div class="small faint">{roundSeconds >= 3_600 ? t(`per round; ${(((gain * YEAR) / roundSeconds) * 100).toFixed(1)} % a year`, `每轮；每年 ${(((gain * YEAR) / roundSeconds) * 100).toFixed(1)} %`) : t("per round", "每轮")}</div>
+																<b>{about(gain * 100, 2)} %</b>
+																<div class="small faint">{roundSeconds >= 3_600 ? t(`per round; ${about(((gain * YEAR) / roundSeconds) * 100)} % a year`, `每轮；每年 ${about(((gain * YEAR) / roundSeconds) * 100)} %`) : t("per round", "每轮")}</div>
 															</>
 														)}
 													</td>
 													<td role="cell" class="num" data-column={columns.work}>
 														{record ? <Work of={record} /> : "…"}
-														<div class="small faint">{t(`${amount(feesOf(one.account), "ETH")} lately`, `近期 ${amount(feesOf(one.account), "ETH")}`)}</div>
+														<div class="small faint">{t(`${amount(fees.get(one.account) ?? 0n, "ETH")} in fees lately`, `近期费用 ${amount(fees.get(one.account) ?? 0n, "ETH")}`)}</div>
 													</td>
 													<td role="cell">
 														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed}>
@@ -201,10 +204,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									<Fact name={t("Bonded to", "质押给")}>
 										<Account address={stake?.delegate} />
 									</Fact>
-									<Fact name={t("Earns in this round", "本轮计息")}>{amount(stake?.counting, "LPT")}</Fact>
-									<Fact name={t("From the next round", "下轮起")}>{amount(stake?.next_round, "LPT")}</Fact>
+									<Fact name={t("Stake that earns in this round", "本轮计息的质押")}>{amount(stake?.counting, "LPT")}</Fact>
+									<Fact name={t("Stake from the next round on", "下轮起的质押")}>{amount(stake?.next_round, "LPT")}</Fact>
 									<Fact name={t("Fees to take", "可领费用")}>{amount(stake?.fees, "ETH")}</Fact>
-									<Fact name={t("Free", "可用")}>{amount(balances?.lpt, "LPT")}</Fact>
+									<Fact name={t("Not bonded", "未质押")}>{amount(balances?.lpt, "LPT")}</Fact>
 									<Fact name={t("A slash would cost", "罚没将损失")} note={t("a failed verification", "一次验证失败")}>
 										{amount(((stake?.next_round ?? 0n) * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
 									</Fact>
@@ -234,12 +237,13 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									onSubmit={(event) => {
 										event.preventDefault();
 										const value = String(new FormData(event.currentTarget).get("who") ?? "").trim();
-										if (isAddress(value)) setLooked(value);
+										setLooked(value);
 									}}
 								>
 									<input name="who" placeholder="5…" aria-label={t("an account's address", "账户地址")} />
 									<button type="submit">{t("Look", "查看")}</button>
 								</form>
+								{looked && <p class="bad small" role="alert">{t("That is no account.", "这不是账户。")}</p>}
 							</>
 						)}
 					</Card>
@@ -295,8 +299,8 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					{account && <History account={account} />}
 					<p class="small faint">
 						{t(
-							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). Bonded LPT answers for its transcoder for ${liability} rounds after it left.`,
-							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍为原转码者担责。`,
+							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). For ${liability} rounds after LPT has left a transcoder it can still be cut for what that transcoder did before.`,
+							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍可能因原转码者先前的行为被罚没。`,
 						)}
 					</p>
 				</div>
@@ -374,15 +378,16 @@ function StakeAction({
 		<label class="field">
 			{t("Transcoder", "转码者")}
 			<select value={to} onChange={(event) => setTo(event.currentTarget.value)}>
-				{rows.map(({ account: who, reward_cut }) => (
+				{rows.map(({ account: who, reward_cut, jailed }) => (
 					<option key={who} value={who}>
 						{who.slice(0, 10)}…{who.slice(-6)} · {t("keeps", "抽成")} {percent(reward_cut)}
+						{jailed ? t(" · jailed, takes no stake now", " · 被监禁，暂不接受质押") : ""}
 					</option>
 				))}
 			</select>
 		</label>
 	);
-	const typedProblem = !typed ? null : value === null ? t("That is no amount.", "这不是数量。") : value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
+	const typedProblem = !typed ? null : value === null ? noAmount() : !value ? t("Give more than nothing.", "数量须大于零。") : value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
 	const common = { onClose };
 	const call = (name: string, args: Record<string, unknown>): Call => ({ pallet: "LptStaking", name, args });
 	switch (action.kind) {
@@ -393,7 +398,7 @@ function StakeAction({
 					title={t("Bond LPT", "质押 LPT")}
 					call={value && to ? call("bond", { amount: value, to }) : null}
 					problem={typedProblem ?? (value !== null && typed && !delegate && value < limits.minBond ? t(`The smallest bond is ${amount(limits.minBond, "LPT")}.`, `最低质押 ${amount(limits.minBond, "LPT")}。`) : null) ?? (delegate && to !== delegate ? t("You are bonded to another transcoder: move your bond instead.", "您已质押给另一转码者：请使用转移。") : null)}
-					consequence={t("It counts and earns from the next round on, and answers for the transcoder at once. About 0.1 LPT is kept free for fees.", "下一轮起计息，但立即为转码者担责。约 0.1 LPT 留作手续费。")}
+					consequence={t("It counts and earns from the next round on. From now on it can be cut when the transcoder fails. About 0.1 LPT is kept free for fees.", "下一轮起计息，但即刻起转码者失败时可能被罚没。约 0.1 LPT 留作手续费。")}
 					risk={risk(value ?? 0n)}
 				>
 					{target}
@@ -408,7 +413,7 @@ function StakeAction({
 					call={value ? call("unbond", { amount: value }) : null}
 					problem={typedProblem}
 					consequence={t(`It earns nothing from now on, this round included, and can be withdrawn after ${limits.unbonding} rounds, in about ${duration(limits.unbonding * limits.roundSeconds)}.`, `即刻起（含本轮）不再计息，${limits.unbonding} 轮后可提取，约 ${duration(limits.unbonding * limits.roundSeconds)}。`)}
-					risk={t(`For ${limits.liability} rounds it still answers for what the transcoder did before.`, `此后 ${limits.liability} 轮内仍为转码者先前的行为担责。`)}
+					risk={t(`For ${limits.liability} rounds it can still be cut for what the transcoder did before.`, `此后 ${limits.liability} 轮内仍可能因转码者先前的行为被罚没。`)}
 				>
 					{field}
 				</Ask>
@@ -420,7 +425,7 @@ function StakeAction({
 					title={t("Move to another transcoder", "转移到另一转码者")}
 					call={to && to !== delegate ? call("move_bond", { to }) : null}
 					consequence={t(`All ${amount(bonded, "LPT")} leave now, and can be bonded there after ${limits.liability} rounds by a second call. In between they earn nothing.`, `全部 ${amount(bonded, "LPT")} 立即离开，${limits.liability} 轮后需再发一次交易质押过去，期间无收益。`)}
-					risk={t("Meanwhile they answer for the old transcoder.", "期间仍为原转码者担责。")}
+					risk={t("Meanwhile they can be cut for what the old transcoder did.", "期间仍可能因原转码者先前的行为被罚没。")}
 				>
 					{target}
 				</Ask>
@@ -504,9 +509,9 @@ function History({ account }: { account: string }): JSX.Element {
 			{points.length > 2 ? (
 				<>
 					<h3>{t("What the bond is worth, LPT", "质押价值（LPT）")}</h3>
-					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ bond }) => Number(bond) / 1e18), colour: "--accent", fill: true }]} format={(value) => Number(value.toPrecision(6)).toLocaleString("en")} height={120} />
+					<Chart label={t("What the bond is worth", "质押价值")} xs={points.map(({ round }) => round)} lines={[{ label: "LPT", values: points.map(({ bond }) => Number(bond) / 1e18), colour: "--accent", fill: true }]} format={(value) => about(value, 6)} height={120} />
 					<h3>{t("What each round brought, LPT", "每轮收益（LPT）")}</h3>
-					<Chart label={t("What each round brought", "每轮收益")} xs={earned.map(({ round }) => round)} lines={[{ label: "LPT", values: earned.map(({ stake }) => Number(stake) / 1e18), colour: "--good", fill: true, stepped: true }]} format={(value) => Number(value.toPrecision(3)).toLocaleString("en")} height={100} />
+					<Chart label={t("What each round brought", "每轮收益")} xs={earned.map(({ round }) => round)} lines={[{ label: "LPT", values: earned.map(({ stake }) => Number(stake) / 1e18), colour: "--good", fill: true, stepped: true }]} height={100} />
 					{last && <p class="small faint">{t(`Round ${last.round}: ${amount(last.stake, "LPT")} and ${amount(last.fees, "ETH")}, besides what was put in and taken out`, `第 ${last.round} 轮：${amount(last.stake, "LPT")} 与 ${amount(last.fees, "ETH")}，不含存入与取出`)}</p>}
 					{isTold && <p class="small faint">{t("Of rounds older than the blocks that this page has read it is what the seat yielded: slashes, and fees that were taken, are not in it.", "早于本页所读区块的轮次为席位收益，不含罚没与已领取的费用。")}</p>}
 				</>

@@ -1,26 +1,28 @@
 /** What a registered transcoder's owner does: its terms, the way out of jail, the way out. */
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Transcoder } from "../chain/types";
+import type { Terms, Transcoder } from "../chain/types";
 import { Card, Fact, live, useRead } from "../ui/kit";
-import { amount, exact, parseAmount, parsePercent, percent, t } from "../ui/words";
+import { amount, exact, exactPercent, noAmount, parseAmount, parsePercent, percent, t } from "../ui/words";
 import { Ask } from "./sign";
 
 export function OwnTranscoder({ of }: { of: Transcoder }): JSX.Element {
 	const [asked, ask] = useState<"terms" | "unjail" | "resign" | null>(null);
 	const close = (): void => ask(null);
+	// What it has asked for last, which holds from the next round on: whoever changes one of them keeps the others.
+	const next = useRead(async (at) => ({ terms: await live.read("terms_of", [of.account], at) }), [of.account])?.terms;
 	return (
 		<Card title={t("Your transcoder", "您的转码者")} id="transcoder">
 			<dl class="grid">
 				<Fact name={t("Price of 2 s of 720p", "720p 每 2 秒价格")}>{amount(of.price, "ETH")}</Fact>
-				<Fact name={t("Keeps of rewards", "奖励抽成")}>{percent(of.reward_cut)}</Fact>
-				<Fact name={t("Gives of fees", "费用分成")}>{percent(of.fee_share)}</Fact>
+				<Fact name={t("Rewards it keeps", "奖励抽成")} note={next && next.reward_cut !== of.reward_cut && t(`${percent(next.reward_cut)} from the next round`, `下轮起 ${percent(next.reward_cut)}`)}>{percent(of.reward_cut)}</Fact>
+				<Fact name={t("Fees it gives on", "费用分成")} note={next && next.fee_share !== of.fee_share && t(`${percent(next.fee_share)} from the next round`, `下轮起 ${percent(next.fee_share)}`)}>{percent(of.fee_share)}</Fact>
 				<Fact name={t("State", "状态")}>
 					<span class={of.jailed ? "bad" : ""}>{of.jailed ? t("jailed", "监禁") : of.active ? t("active", "活跃") : t("not elected", "未当选")}</span>
 				</Fact>
 			</dl>
 			<div class="buttons wrapflex">
-				<button type="button" onClick={() => ask("terms")}>
+				<button type="button" disabled={!next} onClick={() => ask("terms")}>
 					{t("Change terms", "修改条款")}
 				</button>
 				{of.jailed && (
@@ -32,7 +34,7 @@ export function OwnTranscoder({ of }: { of: Transcoder }): JSX.Element {
 					{t("Resign", "退出")}
 				</button>
 			</div>
-			{asked === "terms" && <Terms of={of} onClose={close} />}
+			{asked === "terms" && next && <Change account={of.account} terms={next} onClose={close} />}
 			{asked === "unjail" && (
 				<Ask title={t("Leave jail", "出狱")} call={{ pallet: "TranscoderElection", name: "unjail", args: {} }} onClose={close} consequence={t("Taken when every verdict against you was carried out or cancelled. Your worker then announces its capacity again.", "仅当所有不利裁定已执行或取消时才被接受。之后 worker 会重新公布算力。")} />
 			)}
@@ -43,16 +45,16 @@ export function OwnTranscoder({ of }: { of: Transcoder }): JSX.Element {
 	);
 }
 
-function Terms({ of, onClose }: { of: Transcoder; onClose: () => void }): JSX.Element {
-	const [price, setPrice] = useState(exact(of.price));
-	const [cut, setCut] = useState(String(of.reward_cut / 1e7));
-	const [share, setShare] = useState(String(of.fee_share / 1e7));
+function Change({ account, terms, onClose }: { account: string; terms: Terms; onClose: () => void }): JSX.Element {
+	const [price, setPrice] = useState(exact(terms.price));
+	const [cut, setCut] = useState(exactPercent(terms.reward_cut));
+	const [share, setShare] = useState(exactPercent(terms.fee_share));
 	// Where it is reached stays as it is: the call says both.
-	const read = useRead(async (at) => ({ service: await live.read("service", [of.account], at) }), [of.account]);
+	const read = useRead(async (at) => ({ service: await live.read("service", [account], at) }), [account]);
 	const service = read?.service;
 	const [value, keeps, gives] = [parseAmount(price), parsePercent(cut), parsePercent(share)];
 	const unreached = read && !service ? t("Nobody has said yet where it is reached: its worker says so first.", "尚无其地址：须先由 worker 公布。") : null;
-	const problem = value === null ? t("That is no price.", "这不是价格。") : keeps === null || gives === null ? t("A share is from 0 to 100 percent.", "比例为 0 至 100%。") : unreached;
+	const problem = value === null ? noAmount() : keeps === null || gives === null ? t("A share is from 0 to 100 percent.", "比例为 0 至 100%。") : unreached;
 	const call = !problem && service ? { pallet: "TranscoderElection", name: "transcoder", args: { terms: { price: value, reward_cut: keeps, fee_share: gives }, service } } : null;
 	return (
 		<Ask
@@ -68,11 +70,11 @@ function Terms({ of, onClose }: { of: Transcoder; onClose: () => void }): JSX.El
 			</label>
 			<div class="two">
 				<label class="field">
-					{t("Keeps of rewards, %", "奖励抽成（%）")}
+					{t("Rewards it keeps, %", "奖励抽成（%）")}
 					<input inputMode="decimal" value={cut} onInput={(event) => setCut(event.currentTarget.value)} />
 				</label>
 				<label class="field">
-					{t("Gives of fees, %", "费用分成（%）")}
+					{t("Fees it gives on, %", "费用分成（%）")}
 					<input inputMode="decimal" value={share} onInput={(event) => setShare(event.currentTarget.value)} />
 				</label>
 			</div>

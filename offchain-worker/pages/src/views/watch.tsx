@@ -8,11 +8,12 @@ import { Watch, type Segment } from "../player/watch";
 import { unhex } from "../proof/scale";
 import { agrees, isOf, revealed, type Fault, type Revealed } from "../proof/verify";
 import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
+import { rejectedText } from "../ui/named";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
 import { wantsLight } from "../light/state";
 import { LightCard } from "./light";
-import { nameOf, shownName } from "../player/name";
+import { broadcasterOf, nameOf, shownName } from "../player/name";
 
 export const faultText = (fault: Fault): string =>
 	({
@@ -78,6 +79,9 @@ const BEHIND = 4;
 /** Leaves that are remembered: those of the claims that a page shows, and more. */
 const KEEP_LEAVES = 1_000;
 
+/** When what could not be read is asked for again, in ms: a node that is away is not asked with each drawing of the page. */
+const AGAIN = 6_000;
+
 /** Leaves that the chain has seen revealed, as this browser has checked them. */
 function useLeaves(claims: Claim[]): Map<string, Revealed> {
 	const [found, set] = useState(new Map<string, Revealed>());
@@ -92,7 +96,7 @@ function useLeaves(claims: Claim[]): Map<string, Revealed> {
 				asked.current.add(key);
 				revealed(chain, hash, extrinsic, claim.id, index, claim.positions).then(
 					(leaf) => leaf && set((old) => new Map([...old, [key, leaf] as const].slice(-KEEP_LEAVES))),
-					() => asked.current.delete(key),
+					() => setTimeout(() => asked.current.delete(key), AGAIN),
 				);
 			}
 		}
@@ -123,7 +127,7 @@ function useTrees(claims: Claim[], segments: Map<number, Segment>): Set<string> 
 					const leaves = ours.flatMap((record) => (record ? [`${id}/${record.header.seq}`] : []));
 					set((old) => new Set([...old, ...leaves].slice(-KEEP_LEAVES)));
 				},
-				() => tried.current.delete(String(id)),
+				() => setTimeout(() => tried.current.delete(String(id)), AGAIN),
 			);
 		}
 	});
@@ -131,16 +135,16 @@ function useTrees(claims: Claim[], segments: Map<number, Segment>): Set<string> 
 }
 
 function Verdict({ watch }: { watch: Watch }): JSX.Element {
-	const { trust, refused, checkedCount, checkedBytes } = watch;
+	const { trust, refused, refusedCount, checkedCount, checkedBytes, neverProven } = watch;
 	const last = refused.at(-1);
 	const words = {
 		waiting: [t("Waiting for the first segment", "等待第一个片段"), t("Nothing has been played yet.", "尚未播放任何内容。")],
 		checked: [
 			t("Checked by your browser", "已由您的浏览器核验"),
 			t(
-				`All ${checkedCount} segments that you were given (${bytes(checkedBytes)}) are, byte by byte, what the transcoder signed for what the broadcaster signed.`,
-				`您收到的全部 ${checkedCount} 个片段（${bytes(checkedBytes)}）逐字节等于转码者对广播者所签内容的签名结果。`,
-			),
+				`${neverProven ? "The" : "All"} ${checkedCount} segments that ${neverProven ? "could be checked" : "you were given"} (${bytes(checkedBytes)}) are, byte by byte, what the transcoder signed for what the broadcaster signed.`,
+				`${neverProven ? "可核验的" : "您收到的全部"} ${checkedCount} 个片段（${bytes(checkedBytes)}）逐字节等于转码者对广播者所签内容的签名结果。`,
+			) + (neverProven ? t(` ${neverProven} more were played while the chain did not answer, and are not proven.`, ` 另有 ${neverProven} 个片段在链没有应答时播放，未得到证实。`) : ""),
 		],
 		unchecked: [
 			t("Played, but not proven", "已播放，但未证实"),
@@ -157,8 +161,8 @@ function Verdict({ watch }: { watch: Watch }): JSX.Element {
 					: t(`Tampered: segment ${last?.seq} was not played`, `已篡改：片段 ${last?.seq} 未播放`),
 			last
 				? t(
-						`Your browser refused ${refused.length === 1 ? "it" : `${refused.length} pieces`}: ${faultText(last.fault)}.${checkedCount ? ` The ${checkedCount} others that were played hold.` : ""}`,
-						`您的浏览器拒绝了 ${refused.length} 个片段：${faultText(last.fault)}。${checkedCount ? `已播放的其余 ${checkedCount} 个均成立。` : ""}`,
+						`Your browser refused ${refusedCount === 1 ? "it" : `${refusedCount} pieces`}: ${faultText(last.fault)}.${checkedCount ? ` The ${checkedCount} others that were played hold.` : ""}`,
+						`您的浏览器拒绝了 ${refusedCount} 个片段：${faultText(last.fault)}。${checkedCount ? `已播放的其余 ${checkedCount} 个均成立。` : ""}`,
 					)
 				: "",
 		],
@@ -214,8 +218,13 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 		"": "",
 		waiting: t("Waiting for the stream…", "正在等待视频流…"),
 		press: t("Press play.", "请按播放。"),
-		unsupported: t("This browser cannot play HLS by scripts, so it cannot check what it plays either.", "此浏览器无法通过脚本播放 HLS，因此也无法核验。"),
-		nostream: t("There is no stream of this name.", "没有这个名称的视频流。"),
+		unsupported: t("This browser cannot check what it plays, so nothing is played. Use a newer one, or one on a computer.", "此浏览器无法核验所播内容，因此不播放。请使用更新的浏览器或在电脑上观看。"),
+		broken: t("This browser cannot show these pictures. Choose another quality, or wait: it is tried again.", "此浏览器无法显示这些画面。请选择其他画质或稍候：会再次尝试。"),
+		nostream: broadcasterOf(watch.name)
+			? t("There is no stream of this name now. It begins here by itself when there is one.", "目前没有这个名称的视频流。一旦开播将自动开始。")
+			: t("There is no stream of this name. Give its broadcaster's account too: ACCOUNT/NAME.", "没有这个名称的视频流。请同时给出广播者账户：账户/名称。"),
+		failing: t("This gateway cannot get the stream now. It is tried again.", "此网关暂时无法取得该流，正在重试。"),
+		away: t("This gateway does not answer. It is tried again.", "此网关没有应答，正在重试。"),
 	};
 	const level = watch.levels[watch.playing];
 	return (
@@ -255,7 +264,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 					</Fact>
 					<Fact name={t("Buffer", "缓冲")}>{seconds(state.buffer)}</Fact>
 					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
-					<Fact name={t("Time for checking", "核验耗时")}>{(100 * watch.cost).toFixed(1)} %</Fact>
+					<Fact name={t("Checking takes", "核验占用")}>{t(`${(100 * watch.cost).toFixed(1)} % of the time`, `${(100 * watch.cost).toFixed(1)} % 的时间`)}</Fact>
 				</dl>
 				<button type="button" id="live" onClick={() => video.current && watch.goLive(video.current)}>
 					{t("Go live", "回到直播")}
@@ -366,7 +375,7 @@ function SegmentDetail({ story, watch }: { story: Story; watch: Watch }): JSX.El
 				{line(segment.signed, segment.fault ? faultText(segment.fault) : t("Signed by the broadcaster and by the transcoder", "由广播者与转码者签名"))}
 				{claim
 					? isLeaf
-						? line(true, t(`A leaf of claim ${claim.id}: your browser built the claim's tree from what was signed, and its root is the one on chain`, `声明 ${claim.id} 的叶子：浏览器由签名内容重建了声明的树，其根与链上一致`))
+						? line(true, t(`Part of claim ${claim.id}: your browser built the claim's tree from what was signed, and its root is the one on chain`, `属于声明 ${claim.id}：浏览器由签名内容重建了声明的树，其根与链上一致`))
 						: drawn?.proven && matches
 							? line(true, t(`Within claim ${claim.id} on chain`, `属于链上声明 ${claim.id}`))
 							: line(null, t(`In the range of claim ${claim.id}; that the claim holds just this was not shown here`, `在声明 ${claim.id} 的范围内；此处未证明声明所含正是该片段`))
@@ -375,7 +384,7 @@ function SegmentDetail({ story, watch }: { story: Story; watch: Watch }): JSX.El
 					? line(
 							drawn.proven && matches,
 							drawn.proven && matches
-								? t(`Drawn ${drawn.answered}×; the leaf that was shown leads to the claim's root and is this segment`, `被抽中 ${drawn.answered} 次；所出示的叶子通向声明的根，且正是该片段`)
+								? t(`Drawn ${drawn.answered}×; what the transcoder showed is part of the claim, and is this segment`, `被抽中 ${drawn.answered} 次；转码者所出示的属于该声明，且正是该片段`)
 								: t("Drawn, but what was shown is not this segment", "被抽中，但所出示的不是该片段"),
 						)
 					: null}
@@ -383,7 +392,7 @@ function SegmentDetail({ story, watch }: { story: Story; watch: Watch }): JSX.El
 			<dl class="grid tight">
 				<Fact name={t("Length", "时长")}>{(header.segment.duration / 90_000).toFixed(2)} {t("s", "秒")}</Fact>
 				<Fact name={t("Source", "来源")}>{bytes(header.segment.inLen)}</Fact>
-				<Fact name={t("Renditions", "画质")}>{receipt.outputs?.map((output, i) => `${heights[i] ?? ""} ${output ? bytes(output.len) : "–"}`.trim()).join(" · ") ?? receipt.rejected}</Fact>
+				<Fact name={t("Renditions", "画质")}>{receipt.outputs?.map((output, i) => `${heights[i] ?? ""} ${output ? bytes(output.len) : "–"}`.trim()).join(" · ") ?? (receipt.rejected && rejectedText(receipt.rejected))}</Fact>
 				<Fact name={t("Transcoder", "转码者")}>
 					<Account address={addressOf(header.transcoder)} />
 				</Fact>
@@ -415,7 +424,7 @@ function ClaimRow({ claim }: { claim: Claim }): JSX.Element {
 								: claim.outcome
 									? t(`decided; carried out in block ${claim.executeAt}`, `已裁定；在区块 ${claim.executeAt} 执行`)
 									: claim.positions.length
-										? t(`${new Set(claim.leaves.map((l) => l.index)).size} leaves shown for ${claim.positions.length} draws`, `${claim.positions.length} 次抽签，已出示 ${new Set(claim.leaves.map((l) => l.index)).size} 片`)
+										? t(`${new Set(claim.leaves.map((l) => l.index)).size} segments shown for ${claim.positions.length} draws`, `${claim.positions.length} 次抽签，已出示 ${new Set(claim.leaves.map((l) => l.index)).size} 片`)
 										: t("waits for the draw", "等待抽签")}
 				</span>
 			</div>
@@ -429,9 +438,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	const { blocks } = useLive();
 	const [picked, pick] = useState<number | null>(null);
 	const { status, job } = watch;
-	const jobs = new Set<string>();
-	if (status) jobs.add(String(status.job));
-	const id = watch.id;
+	const { id, jobId, broadcaster } = watch;
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const transcoder = transcoders?.find(({ account }) => account === (job?.current?.transcoder ?? status?.transcoder));
 	const all = live.claims();
@@ -447,7 +454,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 	);
 	const claims = [...all.values()];
 	for (const { id: number, info } of older ?? []) {
-		if (!info || String(info.job) !== String(status?.job)) continue;
+		if (!info || info.job !== jobId) continue;
 		const known = all.get(String(number));
 		const facts = {
 			job: info.job,
@@ -460,7 +467,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 		if (known) Object.assign(known, facts);
 	}
 	const ours = claims
-		.filter((claim) => claim.job !== undefined && jobs.has(String(claim.job)))
+		.filter((claim) => claim.job !== undefined && claim.job === jobId)
 		.sort((a, b) => (a.id < b.id ? 1 : -1));
 	// One whose slash was carried out tells most.
 	const lost = ours.filter(({ outcome }) => outcome === "Failed" || outcome === "Missed");
@@ -474,6 +481,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 			const seq = BigInt(segment.seq);
 			const claim = ours.find(
 				(one) =>
+					one.job === segment.record.header.job &&
 					one.assignment === segment.record.header.assignment &&
 					one.first !== undefined &&
 					one.last !== undefined &&
@@ -490,21 +498,18 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 		stories.at(-1);
 	const paid = ours.filter(({ settlement }) => settlement === "Paid").reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
 	const open = ours.filter(({ settlement }) => !settlement).reduce((sum, { fee }) => sum + (fee ?? 0n), 0n);
-	const mine = (event: ChainEvent): boolean => {
-		const { data } = event;
-		if (data?.job !== undefined && jobs.has(String(data.job))) return true;
-		if (id && data?.stream === id) return true;
-		return data?.claim !== undefined && ours.some((claim) => claim.id === data.claim);
-	};
+	const numbers = new Set(ours.map((claim) => claim.id));
+	const mine = ({ data }: ChainEvent): boolean =>
+		(data?.job !== undefined && data.job === jobId) || (id !== null && data?.stream === id) || (data?.claim !== undefined && numbers.has(data.claim));
 	const happened = blocks.flatMap(({ events }) => events).filter(mine).filter(({ name: what }) => what !== "Committed").slice(-14).reverse();
 	return (
 		<main class="watch">
 			<div class="stage">
 				<h1>{shownName(name)}</h1>
 				<p class="by">
-					{t("by", "广播者")} <Account address={status?.broadcaster} />
-					{status ? <JobLink id={status.job} /> : null}
-					{status ? <A href={`/embed?stream=${encodeURIComponent(`${status.broadcaster}/${nameOf(name)}`)}`}>{t("Embed it", "嵌入此流")}</A> : null}
+					{t("by", "广播者")} <Account address={broadcaster} />
+					{status ? <JobLink id={jobId ?? status.job} /> : null}
+					{status && broadcaster ? <A href={`/embed?stream=${encodeURIComponent(`${broadcaster}/${nameOf(name)}`)}`}>{t("Embed it", "嵌入此流")}</A> : null}
 				</p>
 				<Player watch={watch} />
 				{status?.newest != null && claimed > status.newest + BEHIND && (
@@ -589,10 +594,10 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 				{job && (
 					<Card title={t("Money", "资金")}>
 						<dl class="grid">
-							<Fact name={t("Budget not spent nor reserved", "未用且未预留的预算")}>{amount(job.unreserved, "ETH")}</Fact>
+							<Fact name={t("Budget that is left", "剩余预算")}>{amount(job.unreserved, "ETH")}</Fact>
 							<Fact name={t("Reserved for this transcoder", "为此转码者预留")}>{amount(job.current?.allowance, "ETH")}</Fact>
 							<Fact name={t("Highest price", "最高价")}>{amount(job.max_price, "ETH")}</Fact>
-							<Fact name={t("Slashed here", "此处罚没")}>{amount(ours.reduce((sum, { slashed }) => sum + (slashed ?? 0n), 0n), "LPT")}</Fact>
+							<Fact name={t("Slashed for this stream", "因此流罚没")}>{amount(ours.reduce((sum, { slashed }) => sum + (slashed ?? 0n), 0n), "LPT")}</Fact>
 						</dl>
 					</Card>
 				)}

@@ -1,7 +1,7 @@
 //! The client follows: updates, committees, periods.
 
 use crate::{mock::*, simulator::block, Error, Event, Layout, NextCommittee, SLOTS_PER_PERIOD};
-use frame_support::assert_noop;
+use frame_support::{assert_noop, assert_ok};
 use sp_core::H256;
 
 #[test]
@@ -83,6 +83,33 @@ fn client_should_catch_up_period_by_period_when_nobody_sent_updates_for_days() {
 			last = finalized;
 		}
 		assert!(NextCommittee::<Test>::exists());
+	});
+}
+
+#[test]
+fn client_should_wait_for_a_checkpoint_when_no_block_of_a_whole_period_was_final_in_it() {
+	build_and_execute(|| {
+		let (network, first) = started(Layout::GLOAS, 0, 3 * SLOTS_PER_PERIOD);
+		let last = block(&network, 64, [0, 1], first.root());
+		let attested = block(&network, 128, [0, 1], last.root());
+		assert_eq!(submit(attested.update(&network, &last, 0, 512, Some(1))), Ok(true));
+		// In period 1 nothing newer becomes final, so no final block names the committee of period 2.
+		let attested = block(&network, SLOTS_PER_PERIOD + 4_000, [1, 2], last.root());
+		assert_noop!(
+			submit(attested.update(&network, &last, 1, 512, Some(2))),
+			Error::<Test>::NothingNew
+		);
+		// When Ethereum is final again, in period 2, its signers are unknown: blocks that were never final
+		// could be of a fork with another committee.
+		let back = block(&network, 2 * SLOTS_PER_PERIOD + 64, [2, 3], H256::zero());
+		let attested = block(&network, 2 * SLOTS_PER_PERIOD + 128, [2, 3], back.root());
+		let update = attested.update(&network, &back, 2, 512, Some(3));
+		assert_noop!(submit(update.clone()), Error::<Test>::UnknownCommittee);
+		assert_ok!(EthLightClient::set_checkpoint(RuntimeOrigin::root(), back.root()));
+		let bootstrap = Box::new(back.bootstrap(2));
+		assert_ok!(EthLightClient::bootstrap(RuntimeOrigin::signed(1), bootstrap));
+		assert_eq!(submit(update), Ok(true));
+		assert!(EthLightClient::status().knows_next_committee);
 	});
 }
 

@@ -455,6 +455,8 @@ fn attack_resigning_should_not_end_a_suspension() {
 			Round::mutate(|round| *round += 1);
 		}
 		assert!(!Jobs::is_barred(&TIM));
+		// The suspension is still known when the round that is over is paid.
+		assert!(Jobs::is_barred_in(&TIM, Round::get() - 1));
 		// What is over is deleted.
 		<Jobs as OnTranscoderLost>::on_transcoder_lost(&TIM);
 		assert!(!Lapses::<Test>::contains_key(TIM));

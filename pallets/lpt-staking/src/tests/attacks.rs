@@ -2,7 +2,7 @@
 
 use crate::{mock::*, Error};
 use frame_support::{assert_noop, assert_ok};
-use livepeer_primitives::traits::{Liability, Slash, Stake};
+use livepeer_primitives::traits::{Liability, RewardSink, Slash, Stake};
 use sp_runtime::Perbill;
 
 fn tenth() -> Perbill {
@@ -296,5 +296,42 @@ fn attack_judge_should_stay_liable_when_it_unbonds_before_it_judges() {
 		for who in [t(), d()] {
 			assert_ok!(LptStaking::withdraw_stake(RuntimeOrigin::signed(who), 0));
 		}
+	});
+}
+
+/// A transcoder takes out nearly all of its stake in each round and bonds it again at once. The reward of all
+/// of it goes to the little that stays, until the reward factor has no more room. Delegators that come then,
+/// because the transcoder asks for no cut, would earn nothing. Their rewards would belong to nobody, and count
+/// as stake behind the transcoder.
+#[test]
+fn attack_reward_factor_at_its_end_should_leave_no_stake_that_is_nobodys() {
+	const REWARD: u128 = 1_000_000_000;
+	let end_round = || {
+		let round = Round::get();
+		next_round();
+		LptStaking::mint_reward(&t(), round, REWARD, Perbill::zero())
+	};
+	build_with_bonds(vec![(t(), t(), 1_000_000_000_010)], || {
+		let mut minted = 0;
+		for _ in 0..12 {
+			let lock = unbond(t(), stake(t()) - 10);
+			assert_ok!(LptStaking::rebond(RuntimeOrigin::signed(t()), lock, t()));
+			minted += end_round();
+		}
+		// Each reward multiplies the factor by a hundred million. The fourth passes the limit.
+		assert_eq!(minted, 4 * REWARD);
+		bond(d(), 1_000_000_000_000, t());
+		next_round();
+		assert_eq!(end_round(), 0);
+		let shown = LptStaking::transcoder_stake(t()).total;
+		assert!(shown - stake(t()) - stake(d()) < 100, "{shown}");
+		// When everybody has left, a new pool begins.
+		unbond(d(), stake(d()));
+		unbond(t(), stake(t()));
+		assert_eq!(pool_of(t()), None);
+		bond(t(), 1_000, t());
+		next_round();
+		assert_eq!(end_round(), REWARD);
+		assert!(stake(t()) > REWARD);
 	});
 }

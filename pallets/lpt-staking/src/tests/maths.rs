@@ -79,6 +79,7 @@ fn factors_should_grow_by_what_falls_to_a_unit() {
 #[test]
 fn constants_should_be_powers_of_ten() {
 	assert_eq!(FACTOR_ONE, U256::exp10(27));
+	assert_eq!(FACTOR_LIMIT, U256::exp10(54));
 	assert_eq!(n(SLASH_ONE), U256::exp10(36));
 	assert_eq!(n(SLASH_FLOOR), U256::exp10(27));
 }

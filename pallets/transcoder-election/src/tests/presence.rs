@@ -217,9 +217,26 @@ fn attack_transcoder_that_may_be_offered_nothing_should_not_earn_by_announcing()
 		let call = TranscoderElection::set_available;
 		assert_ok!(call(RuntimeOrigin::signed(account(3)), 1, profiles(&[1])));
 		assert!(earns(3) && earns(1));
-		Barred::set(vec![account(1), account(3)]);
+		Barred::set([(account(1), 1), (account(3), 1)].into());
 		assert!(!earns(3) && earns(1));
 		Barred::take();
+		assert!(earns(3));
+	});
+}
+
+/// A suspended transcoder was offered nothing in a whole round. The round is paid in the first block of the
+/// next one, in which the transcoder may be offered jobs again.
+#[test]
+fn attack_suspension_that_is_over_when_its_last_round_is_paid() {
+	two().build_and_execute(|| {
+		let call = TranscoderElection::set_available;
+		assert_ok!(call(RuntimeOrigin::signed(account(3)), 1, profiles(&[1])));
+		let (round, _, _) = TranscoderElection::rewarded_seats();
+		assert_eq!(round, Round::get());
+		Barred::set([(account(3), round + 1)].into());
+		Round::set(round + 1);
+		assert!(!earns(3));
+		Barred::set([(account(3), round)].into());
 		assert!(earns(3));
 	});
 }

@@ -102,7 +102,8 @@ struct ChainState {
 	claims: BTreeMap<ClaimId, FakeClaim>,
 	next_claim: ClaimId,
 	calls: Vec<Call>,
-	unreachable: bool,
+	/// With what every request fails.
+	fails: Option<ChainError>,
 	fail_next: Option<ChainError>,
 	challenge_takes: Option<(SimClock, u64)>,
 	job_takes: Option<(SimClock, u64)>,
@@ -155,7 +156,7 @@ impl Default for FakeChain {
 			claims: BTreeMap::new(),
 			next_claim: 1,
 			calls: Vec::new(),
-			unreachable: false,
+			fails: None,
 			fail_next: None,
 			challenge_takes: None,
 			job_takes: None,
@@ -222,7 +223,13 @@ impl FakeChain {
 
 	/// Makes every request fail, or stops doing so.
 	pub fn cut(&self, unreachable: bool) {
-		self.state().unreachable = unreachable;
+		let away = || ChainError::Unreachable { url: "fake".into(), reason: "cut".into() };
+		self.state().fails = unreachable.then(away);
+	}
+
+	/// Lets every request fail, as where the runtime was upgraded to one that this worker would misread.
+	pub fn outgrow(&self) {
+		self.state().fails = Some(ChainError::Incompatible("upgraded".into()));
 	}
 
 	/// Lets the next call fail.
@@ -545,9 +552,8 @@ pub struct FakeChainClient {
 impl FakeChainClient {
 	fn read(&self) -> Result<MutexGuard<'_, ChainState>, ChainError> {
 		let state = self.chain.state();
-		if state.unreachable {
-			let (url, reason) = ("fake".into(), "cut".into());
-			return Err(ChainError::Unreachable { url, reason });
+		if let Some(error) = &state.fails {
+			return Err(error.clone());
 		}
 		Ok(state)
 	}

@@ -108,6 +108,10 @@ impl Registration {
 			match self.look(before).await {
 				Ok(true) => return,
 				Ok(false) => {}
+				Err(error @ ChainError::Incompatible(_)) => {
+					let text = format!("{error}; until then nothing is claimed and no draw is answered, which costs stake");
+					self.parts.warnings.warn(Warning::Outdated, text);
+				}
 				Err(error) => tracing::debug!(%error, "cannot look at the registration"),
 			}
 		}

@@ -208,6 +208,20 @@ fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
 }
 
 #[test]
+fn operator_should_be_told_when_the_runtime_is_one_that_the_worker_would_misread() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let ended = serve(&story, story.role(FakeEngine::default()));
+		sim.sleep(30_000).await;
+		assert!(story.warned(Warning::Outdated).is_empty());
+		story.chain.outgrow();
+		sim.sleep(30_000).await;
+		assert_eq!(story.warned(Warning::Outdated).len(), 1);
+		assert_eq!(ended.get(), None, "the node may be given another runtime again");
+	})
+}
+
+#[test]
 fn operator_should_be_told_once_the_toolchain_retires() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
