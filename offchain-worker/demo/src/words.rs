@@ -112,7 +112,7 @@ fn verdict(one: &Json) -> String {
 /// Why a judge is penalised, in words, with the chain's name.
 pub fn penalty(name: &str) -> String {
 	let words = match name {
-		"NoShow" => "no answer in time",
+		"NoShow" => "no judgement in time",
 		"OtherEvidence" => "other evidence than most judges",
 		"WrongEvidence" => "wrong evidence in a dispute",
 		"Withheld" => "its verdict withheld",
@@ -256,7 +256,7 @@ mod tests {
 			assert!(!verdict(&kind).starts_with("another"), "{kind}");
 		}
 		assert_eq!(verdict(&json!({ "Odd": "One" })), "another verdict (Odd: One)");
-		assert_eq!(penalty("NoShow"), "no answer in time (NoShow)");
+		assert_eq!(penalty("NoShow"), "no judgement in time (NoShow)");
 		assert_eq!(outcome("Failed", false), "failed: the judges found it wrong");
 	}
 
