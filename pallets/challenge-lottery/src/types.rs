@@ -385,11 +385,14 @@ pub enum Penalty {
 	/// transcoder pays half.
 	#[codec(index = 5)]
 	LateDataAsked,
-	/// As above, but at least half of its tranche had the bytes: it pays its whole part. One from
-	/// which a round takes nothing any more chills it, as long as few are chilled for this.
+	/// In its tranche it lacked bytes that others had later, had asked for them on the chain, and
+	/// at least half of its tranche had them. It pays its whole part of the dispute. One for which
+	/// a round takes nothing any more chills it, as long as few are chilled for this.
 	#[codec(index = 7)]
 	LateDataAlone,
-	/// As above, but it had not asked. It is chilled with the third such claim of a round.
+	/// In its tranche it lacked bytes that others had later, and had not asked for them. It pays
+	/// its whole part of the dispute. It is chilled with the third such claim of a round, and with
+	/// one for which a round takes nothing any more.
 	#[codec(index = 4)]
 	LateData,
 	/// Its evidence is not that of two thirds of the stake that revealed in the dispute: it did not

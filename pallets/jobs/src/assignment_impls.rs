@@ -577,8 +577,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Keeps at most `most` places for an assignment, in addition to those of its claims without
-	/// outcome.
+	/// Keeps at most `most` places for an assignment. It still takes one for each of its claims
+	/// without outcome, if these are more.
 	fn keep_places(assignment: &mut Assignment, most: u32) {
 		let before = assignment.places();
 		assignment.reserved = assignment.reserved.min(most);
