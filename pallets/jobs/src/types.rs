@@ -234,15 +234,15 @@ pub enum Unsuited {
 	Profile,
 	/// Nobody's machine does enough work per second.
 	Capacity,
-	/// Everybody suitable so far asks more than its `max_price`.
+	/// Everybody that passes the checks above asks more than its `max_price`.
 	Price,
-	/// Everybody suitable so far asks less than verification costs, or so little that even the
-	/// largest claim is below the smallest fee.
+	/// Everybody that passes the checks above asks less than verification costs, or so little that
+	/// even the largest claim is below the smallest fee.
 	BelowVerification,
 	/// Its budget does not pay for one segment and that segment's verification.
 	Budget,
-	/// Everybody suitable so far has no capacity for it now, is suspended or in debt, or lacks own
-	/// bond to back claims.
+	/// Everybody that passes the checks above has no capacity for it now, is suspended or in debt,
+	/// or lacks own bond to back claims.
 	Busy,
 	/// One of its broadcaster's current keys is revoked, so nobody could accept the job.
 	Keys,
