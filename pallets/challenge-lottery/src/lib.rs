@@ -234,9 +234,9 @@ pub mod pallet {
 		(),
 	>;
 
-	/// The number of blocks so far in which owed calls took nearly all of the room reserved for
-	/// them. Each extends a transcoder's time to reveal leaves and open variants, and judges' time
-	/// to commit and reveal.
+	/// The number of nearly full blocks so far in which owed calls took nearly all of the room
+	/// reserved for them. Each extends a transcoder's time to reveal leaves and open variants, and
+	/// judges' time to commit and reveal.
 	#[pallet::storage]
 	pub type Crowded<T: Config> = StorageValue<_, u32, ValueQuery>;
 
