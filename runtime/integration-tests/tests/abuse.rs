@@ -105,6 +105,11 @@ fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 	assert_eq!(duty.get_dispatch_info().pays_fee, Pays::No);
 	let before = world.lpt(&FerdieStash.to_account_id());
 	assert_eq!(world.call(FerdieStash, duty.clone()), Err(InvalidTransaction::Call.into()));
+	// Inside a call that is paid for it is still possible.
+	let batch = pallet_utility::Call::<Runtime>::force_batch { calls: vec![duty.clone()] };
+	world.ok(FerdieStash, batch);
+	assert!(world.lpt(&FerdieStash.to_account_id()) < before);
+	// The pool asks as of the next block, which these questions begin.
 	world.run(|| {
 		let number = System::block_number();
 		let nonce = System::account_nonce(FerdieStash.to_account_id());
@@ -115,10 +120,6 @@ fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 			assert_eq!(taken, Err(InvalidTransaction::Call.into()));
 		}
 	});
-	// Inside a call that is paid for it is still possible.
-	let batch = pallet_utility::Call::<Runtime>::force_batch { calls: vec![duty] };
-	world.ok(FerdieStash, batch);
-	assert!(world.lpt(&FerdieStash.to_account_id()) < before);
 }
 
 /// Makes blocks until the claim asks for votes or is decided; true while it asks.
