@@ -61,8 +61,8 @@ fn with_ours(command: Command) -> Command {
 pub struct VerifyParams {
 	/// Base URL of the verify service, such as http://127.0.0.1:7936.
 	///
-	/// Without it the validator signs no verdicts, and is slashed for a no-show after each dispute that does
-	/// not end void.
+	/// Without it the validator signs no verdicts, and is slashed for a no-show each time that it is drawn as a
+	/// judge.
 	#[arg(long, value_name = "URL", requires = "verify_token_file")]
 	pub verify_url: Option<String>,
 

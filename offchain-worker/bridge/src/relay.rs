@@ -69,7 +69,7 @@ pub struct Policy {
 	pub refresh: Duration,
 	/// Whether only messages with a fee are carried to Ethereum.
 	pub paid_only: bool,
-	/// The least fees in LPT and in ETH, of messages with a fee.
+	/// The least fees in LPT and in ETH; 0 for none.
 	pub min_fee: [u128; 2],
 	/// The value of an LPT in wei, if fees in LPT are to be compared with the cost.
 	pub lpt_price: Option<u128>,

@@ -46,7 +46,7 @@ pub enum StreamCommand {
 		#[command(flatten)]
 		node: NodeArgs,
 	},
-	/// End the job of a stream. The rest of its budget comes back when its last claims are made.
+	/// End the job of a stream. The rest of its budget comes back once nothing more can be claimed.
 	End(OwnerArgs),
 	/// Add to the budget of a stream's job.
 	TopUp {
