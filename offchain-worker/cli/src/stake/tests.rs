@@ -195,7 +195,7 @@ async fn what_the_chain_would_refuse_should_be_refused_with_what_to_do() {
 	let said = refused(alice, Action::Fees).await;
 	assert!(said.contains("no fees"), "{said}");
 	let said = refused(alice, Action::Unjail).await;
-	assert!(said.contains("no transcoder"), "{said}");
+	assert!(said.contains("not a transcoder"), "{said}");
 	let said = refused(&world.bob, Action::Unjail).await;
 	assert!(said.contains("not jailed"), "{said}");
 }
