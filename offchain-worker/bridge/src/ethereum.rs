@@ -665,7 +665,7 @@ impl Ethereum {
 				match node.client.send_raw_transaction(raw).await {
 					Ok(_) => Ok(()),
 					// Another endpoint has already spread it.
-					Err(error) if error.to_string().contains("already") => Ok(()),
+					Err(error) if is_known(&error) => Ok(()),
 					Err(error) => {
 						if has_refused(&error) {
 							holding.fetch_sub(1, Ordering::Relaxed);
@@ -722,6 +722,13 @@ fn unseen(next: u64, latest: u64) -> Option<(u64, u64)> {
 		false => next,
 	};
 	(first <= latest).then(|| (first, latest.min(first.saturating_add(MOST_BLOCKS - 1))))
+}
+
+/// Whether a node refuses a transaction because it holds it. Nethermind says "AlreadyKnown", Besu "Known
+/// transaction", others "already known".
+fn is_known(error: &TransportError) -> bool {
+	let text = error.to_string().to_lowercase();
+	text.contains("already") || text.contains(": known transaction")
 }
 
 /// Whether a node certainly does not hold a transaction that it was sent, nor another one with the same nonce. A
@@ -837,6 +844,7 @@ fn gateway_proof(
 pub(crate) mod tests {
 	use super::*;
 	use crate::beacon::tests::serve;
+	use alloy_json_rpc::ErrorPayload;
 	use axum::Router;
 	use serde_json::{json, Value};
 	use std::sync::{Arc, Mutex, PoisonError};
@@ -916,6 +924,19 @@ pub(crate) mod tests {
 		// It is unknown whether the node holds it.
 		let prices = prices_of(4, json!({ "neither": true })).await;
 		assert_eq!(prices, [3 * GWEI, 3 * GWEI + 3 * GWEI / 4, 4 * GWEI, 4 * GWEI]);
+	}
+
+	#[test]
+	fn transaction_should_be_known_in_the_words_of_each_client() {
+		let is_known = |message: &'static str| {
+			let payload = ErrorPayload { code: -32_000, message: message.into(), data: None };
+			is_known(&TransportError::err_resp(payload))
+		};
+		assert!(is_known("already known"));
+		assert!(is_known("AlreadyKnown"));
+		assert!(is_known("Known transaction"));
+		assert!(!is_known("unknown transaction type"));
+		assert!(!is_known("nonce too low"));
 	}
 
 	#[tokio::test]
