@@ -346,7 +346,8 @@ impl Remuxer {
 			return;
 		}
 		let jumps = self.newest.is_some_and(|newest| {
-			// Sound may be ahead of the pictures by a step, which they do not go back by then.
+			// Sound may be a step ahead: pictures go back if they are behind earlier pictures, or farther from the
+			// sound.
 			let (before, ahead) = match of {
 				Of::Sound => (newest, 0),
 				Of::Pictures(_) => (self.newest_picture.unwrap_or(newest), LARGEST_STEP),
