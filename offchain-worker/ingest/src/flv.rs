@@ -13,6 +13,8 @@ const LONGEST_WAIT: i64 = 700;
 const MOST_HELD: usize = 8 * 1024 * 1024;
 /// A larger step of time begins a new stream.
 const LARGEST_STEP: i64 = 10_000;
+/// Time that goes back by more begins a new stream too.
+const LARGEST_STEP_BACK: i64 = LARGEST_STEP / 5;
 /// The longest codec header.
 const LONGEST_HEADER: usize = 64 * 1024;
 /// The frame type of a command.
@@ -83,6 +85,8 @@ pub struct Remuxer {
 	held_bytes: usize,
 	/// The newest decoding time.
 	newest: Option<i64>,
+	/// The newest decoding time of the first video track.
+	newest_picture: Option<i64>,
 	/// Whether it was logged that the sound's time is far from the pictures'.
 	is_told: bool,
 	/// 32 bits of milliseconds turn over after 49 days.
@@ -112,6 +116,7 @@ impl Remuxer {
 		self.held.clear();
 		self.held_bytes = 0;
 		self.newest = None;
+		self.newest_picture = None;
 	}
 
 	fn unwrapped(&mut self, raw: u32) -> i64 {
@@ -341,7 +346,15 @@ impl Remuxer {
 			return;
 		}
 		let jumps = self.newest.is_some_and(|newest| {
-			decoded - newest > LARGEST_STEP || newest - decoded > LARGEST_STEP / 5
+			// Sound may be a step ahead: pictures go back if they are behind earlier pictures, or farther from the
+			// sound.
+			let (before, ahead) = match of {
+				Of::Sound => (newest, 0),
+				Of::Pictures(_) => (self.newest_picture.unwrap_or(newest), LARGEST_STEP),
+			};
+			decoded - newest > LARGEST_STEP
+				|| before - decoded > LARGEST_STEP_BACK
+				|| newest - decoded > ahead + LARGEST_STEP_BACK
 		});
 		// The stream's time is that of its pictures, whatever sound's or a further track's does: otherwise
 		// each would end the stream that the other one has begun, for ever.
@@ -358,6 +371,9 @@ impl Remuxer {
 		}
 		if !is_further {
 			self.newest = Some(self.newest.unwrap_or(decoded).max(decoded));
+		}
+		if of == FIRST {
+			self.newest_picture = Some(self.newest_picture.unwrap_or(decoded).max(decoded));
 		}
 		if let Some((writer, _)) = &mut self.writer {
 			out.push(Out::Bytes(writer.block(of, is_key, time, data)));
@@ -628,6 +644,25 @@ mod tests {
 			assert_eq!(remuxer.take(8, 90_000, &[0xaf, 1, 1]).unwrap(), []);
 			assert_eq!(ends(&remuxer.take(9, 90_000, &key(0)).unwrap()), 1);
 		}
+	}
+
+	/// An encoder whose pictures take seconds more than its sound.
+	#[test]
+	fn sound_that_is_some_seconds_ahead_of_the_pictures_should_not_end_the_stream() {
+		let mut remuxer = Remuxer::new();
+		remuxer.take(9, 0, &header()).unwrap();
+		remuxer.take(8, 0, &[0xaf, 0, 0x12, 0x10]).unwrap();
+		for time in (30_000..40_000).step_by(100) {
+			assert_eq!(ends(&remuxer.take(9, time, &key(0)).unwrap()), 0, "{time}");
+			let sound = remuxer.take(8, time + 5_000, &[0xaf, 1, 1]).unwrap();
+			assert_eq!((sound.len(), ends(&sound)), (1, 0), "{time}");
+		}
+		// Pictures that go back themselves, or that stood still for long, begin another one.
+		assert_eq!(ends(&remuxer.take(9, 37_000, &key(0)).unwrap()), 1);
+		for time in (42_000..=50_000).step_by(100) {
+			assert_eq!(remuxer.take(8, time, &[0xaf, 1, 1]).unwrap().len(), 1, "{time}");
+		}
+		assert_eq!(ends(&remuxer.take(9, 37_100, &key(0)).unwrap()), 1);
 	}
 
 	/// Damage in a further track does not end the stream, even if no further track is wanted.

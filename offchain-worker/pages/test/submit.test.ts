@@ -79,6 +79,14 @@ test("call whose answer was lost should be sent again as it is, and not be calle
 	}
 });
 
+test("call whose answer was lost should be sent until a node has it, though the gateway is asked too much meanwhile", async () => {
+	for (const busy of [new RpcError(-32_005, "too much"), new RpcError(503, "full")]) {
+		const { live, asked } = living([succeeded], { answers: [new RpcError(504, ""), busy], stumbles: 1 });
+		assert.equal((await submit(live, sent)).length, 1);
+		assert.equal(asked.length, 3, busy.message);
+	}
+});
+
 test("call that was refused, or never sent on, should be told at once", async () => {
 	for (const refused of [new RpcError(1_010, "Invalid Transaction"), new RpcError(-32_005, "too much"), new RpcError(503, "full")]) {
 		const { live, asked } = living([succeeded], { answers: [refused] });

@@ -5,7 +5,7 @@ import { t } from "../ui/words";
 import { bytesOf, canonical } from "./address";
 import type { Chain } from "./chain";
 import type { Live } from "./live";
-import { isUnanswered } from "./rpc";
+import { isAnswer, isUnanswered } from "./rpc";
 import type { Address, ChainEvent, Hash, Head } from "./types";
 
 export interface InjectedAccount {
@@ -226,7 +226,7 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 				resolve();
 			});
 		});
-		// What it refuses now it may have already, or a block that was not looked at yet.
-		if (!isSent) await send().catch((error) => void (isSent = !isUnanswered(error)));
+		// What it refuses now it may have already, or a block that was not looked at yet. A gateway that is asked too much has not passed it on.
+		if (!isSent) await send().catch((error) => void (isSent = isAnswer(error)));
 	}
 }
