@@ -4,7 +4,9 @@ fn main() {
 	// The target directory may lie outside the workspace; the Wasm must be built from this
 	// workspace's lock file all the same.
 	if std::env::var_os("WASM_BUILD_WORKSPACE_HINT").is_none() {
-		if let Some(root) = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent() {
+		// Asked when this runs: another clone that shares the target directory may have compiled it.
+		let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+		if let Some(root) = std::path::Path::new(&manifest).parent() {
 			std::env::set_var("WASM_BUILD_WORKSPACE_HINT", root);
 		}
 	}

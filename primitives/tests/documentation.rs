@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write};
 
 use livepeer_primitives::params::{ProtocolParameters, Timing, BOUNDS};
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/parameters.md");
+const FILE: &str = "../docs/parameters.md";
 
 /// Where parameters are declared.
 const SOURCES: [&str; 2] = [include_str!("../src/params.rs"), include_str!("../src/work.rs")];

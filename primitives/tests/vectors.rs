@@ -36,7 +36,7 @@ use serde_json::{json, Value};
 use sp_core::{crypto::VrfSecret, ecdsa, ed25519, sr25519, Pair};
 use sp_runtime::{traits::IdentifyAccount, MultiSignature, MultiSigner, Perbill};
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors.json");
+const PATH: &str = "tests/vectors.json";
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
 	format!("0x{}", hex::encode(bytes))

@@ -646,7 +646,7 @@ const VERIFICATION: &str = "verification.md";
 const HARDWARE_TIER: &str = "hardware-tier.md";
 
 fn documentation(page: &str) -> PathBuf {
-	Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page)
+	Path::new("../../docs").join(page)
 }
 
 /// The text between two marks of a page of the documentation.

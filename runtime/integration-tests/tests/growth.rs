@@ -6,7 +6,7 @@ use livepeer_integration_tests::{create_job, Story, Turn, World};
 use livepeer_primitives::{api::ChallengeStage, claim::Outcome, verdict::Verdict, UNIT};
 use livepeer_runtime::Jobs;
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/scale.md");
+const PAGE: &str = "../../docs/scale.md";
 const BEGIN: &str = "<!-- growth -->\n";
 const END: &str = "<!-- /growth -->";
 

@@ -16,8 +16,7 @@ use livepeer_integration_tests::World;
 use livepeer_runtime::{api, Runtime};
 use scale_info::TypeDef;
 
-const FILE: &str =
-	concat!(env!("CARGO_MANIFEST_DIR"), "/../../offchain-worker/chain/metadata.scale");
+const FILE: &str = "../../offchain-worker/chain/metadata.scale";
 
 #[test]
 fn workers_metadata_should_be_the_runtimes() {
