@@ -173,7 +173,8 @@ async fn start(args: &BroadcastArgs, home: &Home) -> Result<Ready> {
 	let smallest = SourceLimits { longest: args.longest, ..SourceLimits::new(1, 1, 1) };
 	check_stream(&args.name, &bought(&args.ladder, &[], 0)?, &smallest)?;
 	let ask = args.ask.iter().map(record_at).collect::<Result<Vec<_>, _>>()?;
-	let pool = MediaPool::new(PoolConfig::default());
+	// Nobody judges the segments that are cut.
+	let pool = MediaPool::new(PoolConfig { attested: false, ..Default::default() });
 	// A live source that continues keeps to the limits that its job was opened with.
 	let (early, job) = match args.source.is_live() && args.source.limits.is_none() {
 		true => earlier(args, home, &account, spends.clone()).await?,

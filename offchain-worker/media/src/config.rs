@@ -32,6 +32,9 @@ pub struct PoolConfig {
 	/// Bytes that all children together may need. A job beyond it waits; a job that alone needs more is
 	/// refused.
 	pub total_memory: u64,
+	/// Whether the toolchain of the children counts, so that they must be of the libraries with which this
+	/// program was started. Where nobody judges what they make, those of an upgrade serve as well.
+	pub attested: bool,
 	/// Added to the children's otherwise fixed environment; for tests.
 	pub environment: Vec<(String, String)>,
 }
@@ -49,6 +52,7 @@ impl Default for PoolConfig {
 			segment_timeout: Duration::from_secs(60),
 			memory: Allowance::default().memory,
 			total_memory: machine_memory() / 10 * 7,
+			attested: true,
 			environment: Vec::new(),
 		}
 	}
@@ -61,6 +65,12 @@ impl PoolConfig {
 			self.total_memory = mib.saturating_mul(1024 * 1024);
 		}
 		self
+	}
+
+	/// Whether no children may be started with libraries that were replaced since this program was started.
+	/// Another program has libraries of its own.
+	pub(crate) fn keeps_libraries(&self) -> bool {
+		self.attested && self.program.is_none()
 	}
 }
 
@@ -99,6 +109,15 @@ mod tests {
 		assert_eq!(PoolConfig::default().within(None).total_memory, usual);
 		assert_eq!(PoolConfig::default().within(Some(2)).total_memory, 2 * 1024 * 1024);
 		assert_eq!(PoolConfig::default().within(Some(u64::MAX)).total_memory, u64::MAX);
+	}
+
+	/// A broadcaster that waits for its publisher while Debian upgrades a library must still cut segments.
+	#[test]
+	fn libraries_should_be_kept_only_where_the_toolchain_counts() {
+		let usual = PoolConfig::default();
+		assert!(usual.keeps_libraries());
+		assert!(!PoolConfig { attested: false, ..usual.clone() }.keeps_libraries());
+		assert!(!PoolConfig { program: Some("/bin/true".into()), ..usual }.keeps_libraries());
 	}
 
 	#[test]

@@ -50,14 +50,23 @@ impl Engine {
 	/// fails if the two differ.
 	pub async fn start(pool: MediaPool) -> Result<Self, MediaError> {
 		let toolchain = golden::attest(&pool, None).await?.toolchain;
-		Ok(Self { pool, toolchain })
+		Ok(Self::begun(pool, toolchain).await)
 	}
 
 	/// Like [`Engine::start`], once per build and machine: the file `memory` caches the result together with
 	/// everything that it depends on.
 	pub async fn start_once(pool: MediaPool, memory: &Path) -> Result<Self, MediaError> {
 		let toolchain = golden::attest(&pool, Some(memory)).await?.toolchain;
-		Ok(Self { pool, toolchain })
+		Ok(Self::begun(pool, toolchain).await)
+	}
+
+	/// Children are forked from what starts now: after an upgrade of a library it is not started any more, and
+	/// a judge whose first task comes days later would have to abstain.
+	async fn begun(pool: MediaPool, toolchain: ToolchainId) -> Self {
+		if let Err(error) = pool.begin().await {
+			tracing::warn!(%error, "no media child can be started");
+		}
+		Self { pool, toolchain }
 	}
 
 	/// An engine without attestation, which names no toolchain: only to check whether a segment can be

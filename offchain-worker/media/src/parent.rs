@@ -215,6 +215,13 @@ impl MediaPool {
 		Self { zygote: Zygote::new(Arc::clone(&config)), config, ..self.clone() }
 	}
 
+	/// Starts the process from which children are forked, unless it runs.
+	pub(crate) async fn begin(&self) -> Result<(), MediaError> {
+		let zygote = self.zygote.clone();
+		let begun = spawn_blocking(move || zygote.begin()).await;
+		begun.map_err(|e| MediaError::Io(e.to_string()))?.map_err(io_error("start"))
+	}
+
 	/// What is added to the children's environment.
 	pub(crate) fn environment(&self) -> &[(String, String)] {
 		&self.config.environment

@@ -167,7 +167,7 @@ struct Link {
 
 impl Link {
 	fn start(config: &PoolConfig) -> io::Result<Self> {
-		if config.program.is_none() {
+		if config.keeps_libraries() {
 			libraries::check(&std::fs::read_to_string("/proc/self/maps")?)?;
 		}
 		// The link names the running file even after an upgrade replaced it on disk.
@@ -246,15 +246,25 @@ impl Zygote {
 		self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 	}
 
+	fn link(&self, state: &mut State) -> io::Result<()> {
+		if state.link.is_none() {
+			state.link = Some(Link::start(&self.config)?);
+			state.generation += 1;
+		}
+		Ok(())
+	}
+
+	/// Starts the zygote, unless it runs.
+	pub fn begin(&self) -> io::Result<()> {
+		self.link(&mut self.state())
+	}
+
 	/// Starts a child on these standard descriptors.
 	pub fn spawn(&self, orders: Orders, with: [OwnedFd; 3]) -> io::Result<ChildId> {
 		let mut state = self.state();
 		let mut retried = false;
 		loop {
-			if state.link.is_none() {
-				state.link = Some(Link::start(&self.config)?);
-				state.generation += 1;
-			}
+			self.link(&mut state)?;
 			let generation = state.generation;
 			let asked = state.link.as_ref().map(|l| l.ask(Question::Start(orders), &with));
 			match asked {

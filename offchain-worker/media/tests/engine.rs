@@ -46,6 +46,15 @@ async fn toolchain_should_be_debian_12s_when_its_packages_are_installed() {
 	let took = begun.elapsed();
 	assert!(took < std::time::Duration::from_secs(2), "a start takes {took:?}");
 	assert_eq!(started.toolchain(), attested.toolchain);
+	// What its children are forked from is there from then on, whatever is replaced before the first segment.
+	let program = folder.path().join("livepeer-media");
+	let tool = config().program.expect("the test tool");
+	std::os::unix::fs::symlink(tool, &program).expect("disk");
+	let pool = MediaPool::new(PoolConfig { program: Some(program.clone()), ..config() });
+	let started = Engine::start_once(pool, &memory).await.expect("it is remembered");
+	std::fs::remove_file(&program).expect("it is ours");
+	let made = started.transcode(&format(), &made(folder.path(), "source.ts", SOURCE), None).await;
+	assert!(made.is_ok(), "{:?}", made.err());
 }
 
 #[tokio::test]

@@ -356,8 +356,9 @@ impl Server {
 		// with segments that trickle.
 		let bytes = tokio::select! {
 			received = within(self.limits.time_for(len as usize), receiving) => received?,
-			() = push.lost() => return Err(NetError::Busy),
-			() = held.lost() => return Err(NetError::Busy),
+			// Answered, so that a sender whose bytes are under way does not take it for silence.
+			() = push.lost() => return Ok(PushReply::Busy { retry_ms: BUSY_MS }),
+			() = held.lost() => return Ok(PushReply::Busy { retry_ms: BUSY_MS }),
 		};
 		// From now on it is paid work, and is not thrown away.
 		push.keep();
@@ -831,8 +832,11 @@ mod tests {
 		}
 		let (mut honest, _served) = open(&server, caller(3)).unwrap();
 		assert_eq!(ask(&mut honest, &push(&bytes)).await, Reply::Continue);
-		let (_pipe, served) = held.remove(0);
-		assert_eq!(served.await.unwrap(), Err(NetError::Busy), "the oldest of who has most");
+		let busy = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
+		let (mut pipe, served) = held.remove(0);
+		let told: Reply = read_frame(&mut pipe, STALL, STALL).await.unwrap();
+		assert_eq!(told, busy, "the oldest of who has most");
+		assert_eq!(served.await.unwrap(), Ok(()));
 		// What has come is at work, and is kept.
 		honest.write_all(&bytes).await.unwrap();
 		for (pipe, _) in held.iter_mut().take(2) {
@@ -842,7 +846,6 @@ mod tests {
 			tokio::task::yield_now().await;
 		}
 		let (mut another, _served) = open(&server, caller(4)).unwrap();
-		let busy = Reply::Pushed(PushReply::Busy { retry_ms: BUSY_MS });
 		assert_eq!(ask(&mut another, &push(&bytes)).await, busy);
 	}
 }

@@ -50,8 +50,13 @@ fn fits(dir: &Path, len: u64) -> bool {
 	// If the system does not tell, writing will show it.
 	let Ok(disk) = statvfs(dir) else { return true };
 	let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
-	let spare = SPARE.min(bytes(disk.blocks()) / 20);
-	bytes(disk.blocks_available()) >= spare.saturating_add(len)
+	has_room(bytes(disk.blocks()), bytes(disk.blocks_available()), len)
+}
+
+/// The same of a disk of this size with this much available. A size of 0 tells nothing: a tmpfs without a limit
+/// has it, and file systems in user space that do not count.
+fn has_room(size: u64, available: u64, len: u64) -> bool {
+	size == 0 || available >= SPARE.min(size / 20).saturating_add(len)
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {
@@ -254,5 +259,20 @@ impl Files {
 			}
 		}
 		Ok(hashes)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn disk_should_keep_its_spare_part_and_take_all_where_its_size_is_not_told() {
+		const GIB: u64 = 1024 * 1024 * 1024;
+		assert!(has_room(5 * GIB, GIB / 4 + 7, 7));
+		assert!(!has_room(5 * GIB, GIB / 4 + 6, 7), "a twentieth is less than 1 GiB");
+		assert!(has_room(100 * GIB, GIB + 7, 7));
+		assert!(!has_room(100 * GIB, GIB + 6, 7));
+		assert!(has_room(0, 0, 7));
 	}
 }

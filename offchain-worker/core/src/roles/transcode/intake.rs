@@ -46,6 +46,8 @@ use crate::{
 const LOOK_UP_MS: u64 = 2_000;
 /// When a sender should try again while the transcoder is full.
 const BUSY_MS: u32 = 400;
+/// The same if this machine has no memory or process left: that may last, and each time all of the segment comes.
+const UNABLE_MS: u32 = 2_000;
 /// How long a segment that was transcoded waits until its assignment is accepted.
 const ACCEPTED_MS: u64 = 20_000;
 /// How often to check whether it is accepted.
@@ -479,7 +481,7 @@ impl Intake {
 			Err(error @ MediaError::Unable(_)) => {
 				let text = format!("a segment of job {} was not made: {error}", header.job);
 				self.parts.warnings.warn(Warning::SegmentRefused, text);
-				return Err(PushReply::Busy { retry_ms: BUSY_MS });
+				return Err(PushReply::Busy { retry_ms: UNABLE_MS });
 			}
 			Err(error) => {
 				let text = format!("a segment of job {} was not made: {error}", header.job);
