@@ -20,7 +20,7 @@ our profiles, each as BD-rate against the preset that our profiles use and as pr
 are taken in this run, whatever is known of the quality: leave the machine alone meanwhile.
 
 `--minutes` makes two films of so many minutes, one that needs what was ordered throughout and one that is mixed,
-and says of both what was spent in the mean and in the heaviest ten seconds.
+and says of both what was spent in the mean, in the heaviest five segments and in the heaviest ten seconds.
 """
 import hashlib
 import json

@@ -105,7 +105,7 @@ impl<I> Request<I> {
 pub struct Behind(u32);
 
 impl Behind {
-	/// A placeholder for these bytes.
+	/// What stands for these bytes in the request.
 	pub fn of(input: &[u8]) -> Self {
 		// This many do not fit a frame in any case.
 		Self(u32::try_from(input.len()).unwrap_or(u32::MAX))
