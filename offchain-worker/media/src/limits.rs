@@ -295,8 +295,26 @@ pub fn most_sound(limits: &SourceLimits) -> u64 {
 	ticks * SECOND / u64::from(TICKS_PER_SECOND)
 }
 
-/// Checks bytes of sound up to `offset` against [`most_sound`]. It is copied into each output, and no work is counted
-/// for it.
+/// What a piece of sound takes in an output beside its bytes: the rest of a packet of its own and, behind a pause, the
+/// three packets of tables that are repeated.
+const AROUND_SOUND: u64 = 4 * TS_PACKET as u64;
+
+/// The shortest piece of sound: a header.
+const SHORTEST_SOUND: u64 = 7;
+
+/// What a piece of sound of this many bytes counts against [`most_sound`].
+pub fn counted_sound(bytes: usize) -> u64 {
+	bytes as u64 + AROUND_SOUND
+}
+
+/// The most that sound takes in each output of a source of `input` bytes.
+pub fn sound_in_output(input: u64, limits: &SourceLimits) -> u64 {
+	let around = (input / SHORTEST_SOUND).saturating_mul(AROUND_SOUND);
+	most_sound(limits).min(input.saturating_add(around))
+}
+
+/// Checks the sound up to `offset`, as [`counted_sound`] counts it, against [`most_sound`]. It is copied into each
+/// output, and no work is counted for it.
 pub fn check_sound(bytes: u64, limits: &SourceLimits, offset: u64) -> Result<(), Failure> {
 	if bytes > most_sound(limits) {
 		return Err(Failure::invalid(RejectReason::UnsupportedAudio, offset));
@@ -468,6 +486,26 @@ mod tests {
 		assert_eq!(check_sound(most, &limits, 5), Ok(()));
 		let sound = Some((RejectReason::UnsupportedAudio, 5));
 		assert_eq!(reason(check_sound(most + 1, &limits, 5)), sound);
+	}
+
+	/// Of headers alone, 150 kB of sound are 20,000 pieces, which took 5 MB and more in each output.
+	#[test]
+	fn attack_sound_of_nothing_but_headers() {
+		let limits = SourceLimits::new(640, 360, 30);
+		let sound = |bytes: usize, pieces: u64| {
+			check_sound(pieces * counted_sound(bytes), &limits, 5).is_ok()
+		};
+		assert!(sound(7, 1_700) && !sound(7, 1_800));
+		// What is usual, and the most of eight channels at 48,000 samples per second, for a second longer.
+		assert!(sound(400, 7 * 94 / 2) && sound(8 * 768, 7 * 47 / 2));
+		// What is counted before a source is read is no less.
+		let short = [(7, 100), (7, 1_700), (6_000, 100)];
+		for (bytes, pieces) in short {
+			let counted = pieces * counted_sound(bytes);
+			assert!(sound_in_output(pieces * bytes as u64, &limits) >= counted);
+		}
+		assert_eq!(sound_in_output(0, &limits), 0);
+		assert_eq!(sound_in_output(u64::MAX, &limits), most_sound(&limits));
 	}
 
 	#[test]

@@ -124,7 +124,7 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 	}
 	let mut sound = 0;
 	for packet in &audio {
-		sound += packet.size() as u64;
+		sound += limits::counted_sound(packet.size());
 		limits::check_sound(sound, limits, offset(packet))?;
 	}
 	if let Some(too_large) = too_large {

@@ -9,7 +9,7 @@ use livepeer_primitives::{
 	receipt::RejectReason,
 	video::{SourceLimits, MAX_SEGMENT_BYTES},
 };
-use livepeer_worker_media::{MediaError, MediaPool, PoolConfig, Priority};
+use livepeer_worker_media::{limits::most_sound, MediaError, MediaPool, PoolConfig, Priority};
 
 #[tokio::test]
 async fn source_should_be_invalid_when_it_is_not_a_transport_stream() {
@@ -321,31 +321,54 @@ async fn attack_parameter_sets_without_end() {
 	assert_eq!(reason(&make(5_000)).await.0, RejectReason::TooManyPackets);
 }
 
+/// A frame of sound that is a header and nothing else.
+const HEADER: [u8; 7] = [0xff, 0xf1, 0x4c, 0x80, 0, 0xff, 0xfc];
+
+/// The packet with the `number`th piece of sound behind those of a source, at a time in ticks. It states its length or
+/// none.
+fn sound(source: &[u8], number: u64, time: u64, frames: &[u8], states_length: bool) -> Vec<u8> {
+	let is_sound = |packet: &&[u8]| packet[1] & 0x1f == 1 && packet[2] == 1;
+	let last = source.chunks(188).rfind(is_sound).expect("it has sound");
+	let counter = (u64::from(last[3]) + number) as u8 & 0x0f;
+	let time = [time >> 29 & 0x0e | 0x21, time >> 22, time >> 14 | 1, time >> 7, time << 1 | 1];
+	let time = time.map(|bits| bits as u8);
+	let length = if states_length { frames.len() as u8 + 8 } else { 0 };
+	let begins = [0, 0, 1, 0xc0, 0, length, 0x80, 0x80, 5];
+	let filled = 182 - begins.len() - time.len() - frames.len();
+	let head = [0x47, 0x41, 0x01, 0x30 | counter, 1 + filled as u8, 0];
+	[&head[..], &vec![0xff; filled], &begins, &time, frames].concat()
+}
+
 /// A demuxer keeps room for the longest piece for each piece of sound that states no length. A child that has no more
 /// memory leaves pictures out, and who had a little more would convict it.
 #[tokio::test]
 async fn attack_sound_without_length_that_fills_a_demuxers_memory() {
 	let source = source();
-	let is_sound = |packet: &&[u8]| packet[1] & 0x1f == 1 && packet[2] == 1;
-	let last = source.chunks(188).rfind(is_sound).expect("it has sound");
-	let make = |pieces: u64| {
-		let piece = |number: u64| -> Vec<u8> {
-			let counter = (u64::from(last[3]) + number) as u8 & 0x0f;
-			let head = [0x47, 0x41, 0x01, 0x30 | counter, 162, 0];
-			let time = 900_000 + 100 * number;
-			let time =
-				[time >> 29 & 0x0e | 0x21, time >> 22, time >> 14 | 1, time >> 7, time << 1 | 1];
-			let time = time.map(|bits| bits as u8);
-			// A frame that is a header and nothing else.
-			let frame = [0xff, 0xf1, 0x4c, 0x80, 0, 0xff, 0xfc];
-			let begins = [0, 0, 1, 0xc0, 0, 0, 0x80, 0x80, 5];
-			[&head[..], &[0xff; 161], &begins, &time, &frame].concat()
-		};
+	let make = |pieces: u64| -> Vec<u8> {
+		let piece = |number| sound(&source, number, 900_000 + 100 * number, &HEADER, false);
 		[source.clone(), (1..=pieces).flat_map(piece).collect()].concat()
 	};
-	let good = pool().probe(&make(4_000), &LIMITS, Priority::Live).await.expect("a good source");
+	let good = pool().probe(&make(3_000), &LIMITS, Priority::Live).await.expect("a good source");
 	assert_eq!(good.frames, 30);
 	assert_eq!(reason(&make(8_000)).await.0, RejectReason::TooManyPackets);
+}
+
+/// Frames of sound that are headers alone take next to nothing in a source, and each takes a packet of its own in every
+/// output: 150 kB became 5 MB and more in each of eight, for which no work is stated and no memory was counted.
+#[tokio::test]
+async fn attack_sound_of_nothing_but_headers() {
+	let source = source();
+	// As many as a packet has room for.
+	let frames = HEADER.repeat(24);
+	let make = |pieces: u64| -> Vec<u8> {
+		let piece = |number| sound(&source, number, 900_000 + 50_000 * number, &frames, true);
+		[source.clone(), (1..=pieces).flat_map(piece).collect()].concat()
+	};
+	let made = transcode(&pool(), &make(100)).await.expect("a good source");
+	for output in &made.outputs {
+		assert!((100 * 24 * 188..most_sound(&LIMITS)).contains(&(output.len() as u64)));
+	}
+	assert_eq!(reason(&make(300)).await.0, RejectReason::UnsupportedAudio);
 }
 
 /// What sound is, its programme says. A demuxer that also compares a megabyte of it with all formats that it knows takes a
