@@ -23,12 +23,13 @@ struct State {
 }
 
 impl State {
-	/// The next request to serve: the first for which there is enough, but none that came after one that may
-	/// no longer be overtaken.
+	/// The next request to serve: the smallest for which there is enough, the first of equal ones, but none that
+	/// came after one that may no longer be overtaken.
 	fn next(&self) -> Option<u64> {
-		let able = |waiting: &Waiting| waiting.needed <= self.free;
-		let (arrived, first) = self.waiting.iter().find(|(_, one)| able(one) || one.is_next)?;
-		able(first).then_some(*arrived)
+		let last = self.waiting.iter().find(|(_, one)| one.is_next).map(|(arrived, _)| *arrived);
+		let in_turn = self.waiting.range(..=last.unwrap_or(u64::MAX));
+		let able = in_turn.filter(|(_, one)| one.needed <= self.free);
+		able.min_by_key(|(_, one)| one.needed).map(|(arrived, _)| *arrived)
 	}
 }
 
@@ -94,7 +95,7 @@ impl Memory {
 		Some(Lease(self.clone(), needed))
 	}
 
-	/// Serves the requests for which there is enough, in order of arrival.
+	/// Serves the requests for which there is enough.
 	fn give(self: &Arc<Self>) {
 		loop {
 			let Waiting { needed, lease, .. } = {
@@ -146,6 +147,24 @@ mod tests {
 		let large = now(&mut another).expect("its turn");
 		drop((large, small));
 		assert!(now(&mut Box::pin(memory.take(10))).is_some());
+	}
+
+	/// Each of several large jobs needs nearly all memory. A stream waits for the one that is at work, and not for all
+	/// that came before it.
+	#[test]
+	fn attack_large_jobs_that_hand_the_memory_on_to_each_other() {
+		let memory = Memory::new(10);
+		let large = now(&mut Box::pin(memory.take(10))).expect("free");
+		let mut others = [9, 10].map(|needed| Box::pin(memory.take(needed)));
+		let mut streams = [2, 2].map(|needed| Box::pin(memory.take(needed)));
+		assert!(others.iter_mut().all(|one| now(one).is_none()));
+		assert!(streams.iter_mut().all(|one| now(one).is_none()));
+		drop(large);
+		let [one, two] = streams.each_mut().map(|one| now(one).expect("they come first"));
+		assert!(others.iter_mut().all(|one| now(one).is_none()));
+		drop((one, two));
+		assert!(now(&mut others[0]).is_some());
+		assert!(now(&mut others[1]).is_some());
 	}
 
 	/// A leaf of the largest pictures that a judge owes, beside small ones without end.

@@ -167,19 +167,24 @@ impl Intake {
 			return Err(Refusal::TooLate);
 		}
 		// Before the bytes come: a job that keeps failing is not tried as often as it sends.
-		match self.rests.rests(header.job).await {
-			Ok(false) => {}
-			Ok(true) => return Err(Refusal::Internal),
-			Err(error) => {
-				self.parts.warnings.store(&error);
-				return Err(Refusal::Internal);
-			}
-		}
+		self.unless_resting(header.job).await?;
 		// Another toolchain would make other outputs than promised.
 		if assigned.toolchain != self.parts.engine.toolchain() {
 			return Err(Refusal::NotServed);
 		}
 		Ok(assigned)
+	}
+
+	/// Refuses a job that rests.
+	async fn unless_resting(&self, job: JobId) -> Result<(), Refusal> {
+		match self.rests.rests(job).await {
+			Ok(false) => Ok(()),
+			Ok(true) => Err(Refusal::Internal),
+			Err(error) => {
+				self.parts.warnings.store(&error);
+				Err(Refusal::Internal)
+			}
+		}
 	}
 
 	/// Checks whether the broadcaster has signed another segment with the key of this one, which it signed
@@ -394,6 +399,10 @@ impl Intake {
 			return PushReply::Busy { retry_ms: BUSY_MS };
 		};
 		let turn = self.fair.take(header.job).await;
+		// Another one of its job may have failed while this one waited.
+		if let Err(refusal) = self.unless_resting(header.job).await {
+			return PushReply::Refused(refusal);
+		}
 		match self.transcode(&assigned, &signed, bytes, turn).await {
 			Ok(segment) => done(segment),
 			Err(reply) => reply,

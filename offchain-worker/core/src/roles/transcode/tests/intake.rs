@@ -233,6 +233,30 @@ fn attack_failing_segments_between_good_ones() {
 	})
 }
 
+/// All of them are sent before the first one fails: a queue of segments would keep the machine busy for nothing, each for
+/// as long as a segment may take.
+#[test]
+fn attack_failing_segments_that_wait_in_the_queue() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let failing = FakeEngine {
+			fails_on: Some(7),
+			takes: Some((sim.clock.clone(), 60_000)),
+			..Default::default()
+		};
+		let role = story.role(failing);
+		let start = sim.clock.now_ms();
+		let replies = futures::future::join_all((0..4).map(|seq: Seq| {
+			let bytes = vec![7, seq as u8];
+			role.push(story.signed(seq, &bytes), bytes)
+		}));
+		let refused = PushReply::Refused(Refusal::Internal);
+		assert!(replies.await.iter().all(|reply| *reply == refused));
+		// The two that have a place are tried, and those that wait are not.
+		assert_eq!(sim.clock.now_ms() - start, 60_000);
+	})
+}
+
 /// One failure among many good segments is made up for.
 #[test]
 fn failure_should_be_forgotten_when_enough_segments_are_made() {
