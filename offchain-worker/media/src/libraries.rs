@@ -1,6 +1,12 @@
 //! The libraries that can change results.
 
-use std::{collections::BTreeSet, io, path::PathBuf};
+use std::{
+	collections::BTreeSet,
+	ffi::{OsStr, OsString},
+	io,
+	os::unix::ffi::{OsStrExt, OsStringExt},
+	path::{Path, PathBuf},
+};
 
 /// The mapped libraries that can change results: libav*, libsw*, libx264, the C library and its mathematics.
 pub(crate) fn mapped(maps: &str) -> BTreeSet<PathBuf> {
@@ -29,9 +35,33 @@ pub(crate) fn check(maps: &str) -> io::Result<()> {
 	}
 }
 
+/// A search path for libraries by which a process in another folder finds the same ones as from `here`.
+pub(crate) fn absolute(search: &OsStr, here: &Path) -> OsString {
+	let entries = search.as_bytes().split(|byte| matches!(byte, b':' | b';'));
+	let entries: Vec<Vec<u8>> = entries
+		.map(|entry| match entry {
+			// What begins with a word such as `$ORIGIN` does not depend on the folder either.
+			[b'/' | b'$', ..] => entry.to_vec(),
+			entry => here.join(OsStr::from_bytes(entry)).into_os_string().into_vec(),
+		})
+		.collect();
+	OsString::from_vec(entries.join(&b':'))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	/// Children would have other libraries than this program, by whose files it is remembered what they make.
+	#[test]
+	fn attack_libraries_that_children_look_for_elsewhere() {
+		let found = |search: &str| absolute(search.as_ref(), Path::new("/srv/worker"));
+		assert_eq!(found("/opt/lib:/usr/lib"), "/opt/lib:/usr/lib");
+		assert_eq!(found("lib;../x264"), "/srv/worker/lib:/srv/worker/../x264");
+		// An empty entry is the current folder.
+		assert_eq!(found("/opt/lib:"), "/opt/lib:/srv/worker/");
+		assert_eq!(found("$ORIGIN/lib"), "$ORIGIN/lib");
+	}
 
 	/// What is attested when a service starts is made days later, by a process that starts then or once more.
 	#[test]

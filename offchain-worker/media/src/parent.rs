@@ -529,12 +529,12 @@ fn resident(request: &Request<Behind>) -> u64 {
 }
 
 /// Bytes of an output of the job's longest segment: its bit rate, a full buffer of a second, a sixteenth for
-/// the container, and the input's sound.
+/// the container, and the input's sound with what the container puts around it.
 fn output(rendition: &Rendition, limits: &SourceLimits, input: u64) -> u64 {
 	let second = u64::from(TICKS_PER_SECOND);
 	let ticks = u64::from(limits.longest) + second;
 	let pictures = u64::from(rendition.cap_kbps) * 125 * ticks / second;
-	pictures + pictures / 16 + limits::most_sound(limits).min(input)
+	pictures + pictures / 16 + limits::sound_in_output(input, limits)
 }
 
 /// The address space of a job's format: twice what it occupies, the libraries, and the room that must be free
@@ -714,7 +714,11 @@ impl Running {
 	/// Why there was no answer.
 	async fn obituary(&mut self) -> MediaError {
 		// It has closed its output, so it is ending; one that does not end is killed.
-		let status = self.end().await.unwrap_or_else(|| ExitStatus::from_raw(libc::SIGKILL));
+		let Some(status) = self.end().await else {
+			// A shortage of memory may end that process. No input can, since it never sees one.
+			let died = "the process that starts media children died, and this one with it";
+			return MediaError::Io(died.into());
+		};
 		let stderr = match self.stderr.take() {
 			Some(task) => task.await.unwrap_or_default(),
 			None => String::new(),
@@ -868,6 +872,17 @@ mod tests {
 		assert_eq!(clipped("short".into()), "short");
 	}
 
+	/// All children at work end with the process that started them: none of their jobs must rest for that.
+	#[tokio::test]
+	async fn job_should_not_be_to_blame_when_the_childrens_parent_died() {
+		use livepeer_worker_core::ports::engine::MediaError as CoreError;
+		let zygote = Zygote::new(Arc::new(PoolConfig::default()));
+		let id = Some(ChildId::gone());
+		let mut child = Running { zygote, id, stdin: None, stdout: None, stderr: None };
+		let died = CoreError::from(child.obituary().await);
+		assert!(matches!(&died, CoreError::Unable(why) if why.contains("died")), "{died:?}");
+	}
+
 	/// A judge of several toolchains has the memory of one machine.
 	#[test]
 	fn pools_of_two_builds_should_share_places_and_memory() {
@@ -973,7 +988,8 @@ mod tests {
 		// Of 8 times 16 MB there are four copies.
 		assert!((4 * 8 * 15..4 * 8 * 20).contains(&silent), "{silent}");
 		assert!(counted(100, &[]) < silent / 4);
-		// And each has the sound.
+		// And each has the sound, of which little is much once each piece has a packet of its own.
 		assert!(counted(100, &[0; 1_000_000]) > counted(100, &[]) + 4 * 8);
+		assert!(counted(100, &[0; 40_000]) > counted(100, &[]) + 4 * 8 * 4);
 	}
 }

@@ -184,8 +184,9 @@ impl Link {
 			.stdin(Stdio::from(theirs))
 			.stdout(Stdio::null());
 		// The operator may choose where the libraries are.
-		if let Some(path) = std::env::var_os("LD_LIBRARY_PATH") {
-			command.env("LD_LIBRARY_PATH", path);
+		if let Some(search) = std::env::var_os("LD_LIBRARY_PATH").filter(|path| !path.is_empty()) {
+			let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+			command.env("LD_LIBRARY_PATH", libraries::absolute(&search, &here));
 		}
 		let process = command.spawn()?;
 		drop(command);
@@ -219,6 +220,14 @@ fn gone() -> io::Error {
 pub struct ChildId {
 	pid: i32,
 	generation: u64,
+}
+
+#[cfg(test)]
+impl ChildId {
+	/// A child whose zygote is gone.
+	pub(crate) fn gone() -> Self {
+		Self { pid: 1, generation: u64::MAX }
+	}
 }
 
 #[derive(Debug, Default)]
