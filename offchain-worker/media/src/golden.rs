@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 use tokio::task::{spawn_blocking, JoinSet};
 
 use crate::{
-	libraries::mapped,
+	libraries,
 	parent::{MediaError, MediaPool, Priority, TranscodeJob},
 	pipeline::{EvidenceSeed, Facts, Variant, Wishes},
 	profile,
@@ -162,16 +162,17 @@ pub struct Attested {
 /// one that already makes them.
 pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested, MediaError> {
 	let started = std::time::Instant::now();
-	let environment = pool.environment().to_vec();
-	let build = spawn_blocking(move || build_id(&environment))
-		.await
-		.map_err(|e| MediaError::Failed(e.to_string()))?
-		.map_err(|e| MediaError::Io(format!("what this program consists of: {e}")))?;
+	// Asked only for a cache: a judge that makes its vectors anew after an upgrade, or those of another program, needs
+	// none of this program's libraries.
+	let cache = match memory {
+		Some(path) => Some((path, build(pool).await?)),
+		None => None,
+	};
 	let _turn = match memory.map(Path::to_owned) {
 		Some(path) => spawn_blocking(move || turn(&path)).await.ok().flatten(),
 		None => None,
 	};
-	if let Some(digest) = memory.and_then(|path| remembered(path, build)) {
+	if let Some(digest) = cache.and_then(|(path, build)| remembered(path, build)) {
 		let toolchain = toolchain_id(PROFILE, digest);
 		tracing::info!(toolchain = %hex::encode(toolchain), "the media engine passed its test on this machine before, and has not changed since");
 		return Ok(Attested { toolchain, checked: Vec::new() });
@@ -187,7 +188,7 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 		)));
 	}
 	let digest = digest(&checked);
-	if let Some(path) = memory {
+	if let Some((path, build)) = cache {
 		// Without the cache only the next start takes longer.
 		if let Err(error) = remember(path, build, digest) {
 			tracing::warn!(path = %path.display(), %error, "the toolchain cannot be remembered");
@@ -197,6 +198,15 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	let took: Duration = started.elapsed();
 	tracing::info!(toolchain = %hex::encode(toolchain), ?took, "the media engine passed its test");
 	Ok(Attested { toolchain, checked })
+}
+
+/// What could change the results of a pool's children, if they are of this program.
+async fn build(pool: &MediaPool) -> Result<Hash, MediaError> {
+	let environment = pool.environment().to_vec();
+	spawn_blocking(move || build_id(&environment))
+		.await
+		.map_err(|e| MediaError::Failed(e.to_string()))?
+		.map_err(|e| MediaError::Io(format!("what this program consists of: {e}")))
 }
 
 /// Waits until no other process makes the vectors for this file; `None` if the file cannot be locked, and
@@ -224,10 +234,19 @@ fn remember(path: &Path, build: Hash, digest: Hash) -> io::Result<()> {
 
 /// Hash over everything that could change the results: program, libraries, processor, environment.
 fn build_id(environment: &[(String, String)]) -> io::Result<Hash> {
+	build_of(&fs::read_to_string("/proc/self/maps")?, environment)
+}
+
+/// The same for a process with these maps.
+fn build_of(maps: &str, environment: &[(String, String)]) -> io::Result<Hash> {
+	libraries::check(maps)?;
 	let mut hasher = Sha256::new();
-	for path in mapped(&fs::read_to_string("/proc/self/maps")?) {
+	for path in libraries::mapped(maps) {
+		let named = |error: io::Error| {
+			io::Error::new(error.kind(), format!("{}: {error}", path.to_string_lossy()))
+		};
 		hasher.update(path.as_os_str().as_encoded_bytes());
-		io::copy(&mut fs::File::open(&path)?, &mut hasher)?;
+		io::copy(&mut fs::File::open(&path).map_err(named)?, &mut hasher).map_err(named)?;
 	}
 	// The running program, even if it was replaced on disk.
 	io::copy(&mut fs::File::open("/proc/self/exe")?, &mut hasher)?;
@@ -258,7 +277,7 @@ mod tests {
 		let maps = "7f00-7f01 r-xp 0 08:01 1 /usr/lib/libx264.so.164\n\
 			7f02-7f03 r--p 0 08:01 2 /usr/lib/libavcodec.so.59\n\
 			7f04-7f05 r--p 0 08:01 3 /usr/lib/libjxl.so.0\n7f06-7f07 rw-p 0 0 0 [heap]\n";
-		let found: Vec<_> = mapped(maps).into_iter().collect();
+		let found: Vec<_> = libraries::mapped(maps).into_iter().collect();
 		let expected = ["/usr/lib/libavcodec.so.59", "/usr/lib/libx264.so.164"].map(PathBuf::from);
 		assert_eq!(found, expected);
 		let info = "processor\t: 0\nmodel name\t: X\nflags\t\t: a b\ncpu MHz\t: 1\n\n\
@@ -272,6 +291,20 @@ mod tests {
 		let plain = build_id(&[]).expect("reads /proc");
 		assert_eq!(plain, build_id(&[]).expect("reads /proc"));
 		assert_ne!(plain, build_id(&[("A".into(), "b".into())]).expect("reads /proc"));
+	}
+
+	/// A judge that has to make its vectors anew after an upgrade is to hear what to do.
+	#[test]
+	fn build_should_not_be_told_when_a_library_was_replaced_or_is_gone() {
+		let told = |path: &str| {
+			let maps = format!("7f00-7f01 r-xp 0 08:01 1 {path}\n");
+			build_of(&maps, &[]).expect_err("it is not there").to_string()
+		};
+		let replaced = told("/nowhere/libx264.so.164 (deleted)");
+		assert!(replaced.starts_with("/nowhere/libx264.so.164 was replaced"), "{replaced}");
+		assert!(replaced.ends_with("start it again"), "{replaced}");
+		let gone = told("/nowhere/libx264.so.164");
+		assert!(gone.starts_with("/nowhere/libx264.so.164: "), "{gone}");
 	}
 
 	#[test]
