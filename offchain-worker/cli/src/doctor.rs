@@ -64,14 +64,7 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 	);
 	let pool = MediaPool::new(PoolConfig::default());
 	for way in [Escape::OpenFile, Escape::Connect] {
-		report(
-			"sandbox",
-			match pool.try_escape(way).await {
-				Ok(false) | Err(MediaError::Died { .. }) => Ok(format!("{way:?} is refused")),
-				Ok(true) => Err(format!("{way:?} is possible: do not verify on this machine")),
-				Err(error) => Err(error.to_string()),
-			},
-		);
+		report("sandbox", kept(way, pool.try_escape(way).await));
 	}
 	if !args.offline {
 		let node = async {
@@ -101,6 +94,20 @@ pub async fn run(args: DoctorArgs) -> Result<()> {
 	Ok(())
 }
 
+/// Whether the sandbox held when a child tried a way out, in words.
+fn kept(way: Escape, tried: Result<bool, MediaError>) -> Result<String, String> {
+	/// The signal by which the system call filter kills.
+	const FILTERED: i32 = 31;
+	match tried {
+		Ok(false) | Err(MediaError::Died { signal: Some(FILTERED), .. }) => {
+			Ok(format!("{way:?} is refused"))
+		}
+		Ok(true) => Err(format!("{way:?} is possible: do not verify on this machine")),
+		// A child that ended otherwise has tried nothing.
+		Err(error) => Err(error.to_string()),
+	}
+}
+
 /// Has peers try an address of a role on this machine.
 async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<String> {
 	ensure!(
@@ -126,5 +133,24 @@ async fn tried(args: &DoctorArgs, peer: &PeerId, address: &Multiaddr) -> Result<
 				why.join("; ")
 			)
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// A child that could not enter the sandbox ends without having tried to leave it.
+	#[test]
+	fn sandbox_should_be_called_good_only_when_it_refused() {
+		let died = |signal: Option<i32>| {
+			let (status, stderr) = ("ended".into(), ": media child: seccomp: no".into());
+			kept(Escape::Connect, Err(MediaError::Died { signal, status, stderr }))
+		};
+		assert_eq!(kept(Escape::OpenFile, Ok(false)), Ok("OpenFile is refused".into()));
+		assert_eq!(died(Some(31)), Ok("Connect is refused".into()));
+		assert!(died(None).is_err_and(|why| why.contains("seccomp: no")));
+		assert!(died(Some(9)).is_err());
+		assert!(kept(Escape::Connect, Ok(true)).is_err_and(|why| why.contains("do not verify")));
 	}
 }
