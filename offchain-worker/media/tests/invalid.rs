@@ -334,9 +334,9 @@ fn sound(source: &[u8], number: u64, time: u64, frames: &[u8], states_length: bo
 	let time = time.map(|bits| bits as u8);
 	let length = if states_length { frames.len() as u8 + 8 } else { 0 };
 	let begins = [0, 0, 1, 0xc0, 0, length, 0x80, 0x80, 5];
-	let filled = 182 - begins.len() - time.len() - frames.len();
-	let head = [0x47, 0x41, 0x01, 0x30 | counter, 1 + filled as u8, 0];
-	[&head[..], &vec![0xff; filled], &begins, &time, frames].concat()
+	let filling = vec![0xff_u8; 182 - begins.len() - time.len() - frames.len()];
+	let head = [0x47, 0x41, 0x01, 0x30 | counter, 1 + filling.len() as u8, 0];
+	[&head[..], &filling, &begins, &time, frames].concat()
 }
 
 /// A demuxer keeps room for the longest piece for each piece of sound that states no length. A child that has no more
