@@ -173,6 +173,15 @@ async fn transcode(pool: &MediaPool, file: &Path, directory: &Path) -> Result<()
 	Ok(())
 }
 
+/// A folder that goes with its value, if it was made: also where a contestant fails.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+	fn drop(&mut self) {
+		let _ = fs::remove_dir_all(&self.0);
+	}
+}
+
 /// One ffmpeg process over the same segments: continuous, with its own threading, same sizes, rates
 /// and preset.
 fn command_line(
@@ -312,7 +321,8 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 	let segments = segments(pool, file).await?;
 	let cutting = started.elapsed();
 	let rounds: u32 = number("ROUNDS", 3)?;
-	let directory = std::env::temp_dir().join(format!("livepeer-bench-{}", std::process::id()));
+	let name = format!("livepeer-bench-{}", std::process::id());
+	let directory = Scratch(std::env::temp_dir().join(name));
 	let ladder = ladder()?;
 	let (mut ours, mut judging) = (Took::new("ours"), Took::new("verifying"));
 	// The cost of a pixel, for the work factors: decoded (with next to nothing encoded), and encoded.
@@ -356,11 +366,11 @@ async fn bench(pool: &MediaPool, file: &Path) -> Result<(), String> {
 		telling.least(started, cpu);
 		for other in &mut theirs {
 			let (started, cpu) = (Instant::now(), descendants_seconds());
-			command_line(&other.name, &segments, &ladder, &directory)?;
+			command_line(&other.name, &segments, &ladder, &directory.0)?;
 			other.least(started, cpu);
 		}
 	}
-	fs::remove_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+	drop(directory);
 	let idle = idle_child(pool).await?;
 	let segments = Arc::new(segments);
 	let (most, at) = streams(&segments, &ladder).await?;
@@ -458,4 +468,22 @@ fn ladder() -> Result<Vec<Rendition>, String> {
 			})
 		})
 		.collect()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn nothing_should_be_left_when_a_contestant_fails() {
+		let folder = tempfile::tempdir().expect("a temporary directory");
+		let path = folder.path().join("scratch");
+		let failed = {
+			let scratch = Scratch(path.clone());
+			let failed = command_line("/nonexistent", &[], &LADDER, &scratch.0);
+			assert!(path.join("source.ts").exists());
+			failed
+		};
+		assert!(failed.is_err_and(|why| why.contains("/nonexistent")) && !path.exists());
+	}
 }
