@@ -12,7 +12,10 @@ mod places;
 
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
-	sync::{Arc, Mutex, MutexGuard, OnceLock},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex, MutexGuard, OnceLock,
+	},
 };
 
 use codec::{Decode, Encode};
@@ -62,6 +65,8 @@ const FETCHES: usize = 4;
 /// Blobs that are fetched at a time in addition to one of each transcoder. Bounds the memory of all tasks
 /// together. Every transcoder has one fetch of its own, so that a slow one does not delay others' bytes.
 const SHARED_FETCHES: usize = 16;
+/// How many of these one transcoder may have, so that a slow one leaves others more than their own fetch.
+const SHARED_OF_ONE: usize = 4;
 /// Blobs that are read at a time to check whether they are stored: a task could have a hundred of 16 MiB.
 const LOOKS: usize = 4;
 
@@ -183,8 +188,8 @@ struct Inner {
 	places: Arc<Places>,
 	/// Fetches in addition to every transcoder's own.
 	fetches: Semaphore,
-	/// The own fetch of each transcoder with claims in work.
-	own: Mutex<BTreeMap<AccountId, Arc<Semaphore>>>,
+	/// The fetches of each transcoder with claims in work.
+	own: Mutex<BTreeMap<AccountId, Arc<Own>>>,
 	/// The reads of stored blobs.
 	looks: Semaphore,
 	tasks: Mutex<Tasks>,
@@ -563,12 +568,11 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
-	/// The own fetch of a transcoder's claims.
-	fn own(&self, transcoder: &AccountId) -> Arc<Semaphore> {
+	/// The fetches of a transcoder's claims.
+	fn own(&self, transcoder: &AccountId) -> Arc<Own> {
 		let mut own = lock(&self.own);
-		own.retain(|_, fetch| Arc::strong_count(fetch) > 1);
-		let fetch = own.entry(transcoder.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
-		fetch.clone()
+		own.retain(|_, one| Arc::strong_count(one) > 1);
+		own.entry(transcoder.clone()).or_default().clone()
 	}
 
 	async fn judge_task(&self, owner: &str, task: &VerifyTask, at_ms: u64) -> VerifyStatus {
@@ -580,7 +584,8 @@ impl Inner {
 		let over = deadline.saturating_add(task.patience_ms);
 		let lacking = at_ms.saturating_add(task.patience_ms / 2);
 		let findings = Default::default();
-		let at = AtWork { task, owner, lacking, deadline, over, fetches, own, findings };
+		let began = at_ms;
+		let at = AtWork { task, owner, began, lacking, deadline, over, fetches, own, findings };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -649,11 +654,12 @@ impl Inner {
 	}
 
 	/// Notes that bytes of a task in work are missing.
-	fn note_lacking(&self, task: &VerifyTask) {
+	fn note_lacking(&self, at: &AtWork<'_>) {
+		at.own.missed_ms.fetch_max(self.clock.now_ms(), Ordering::Relaxed);
 		if let Some(Entry::Working { content: at_work, lacks, .. }) =
-			self.tasks().entries.get_mut(&TaskKey::of(task))
+			self.tasks().entries.get_mut(&TaskKey::of(at.task))
 		{
-			*lacks |= *at_work == content(task);
+			*lacks |= *at_work == content(at.task);
 		}
 	}
 
@@ -666,22 +672,55 @@ impl Inner {
 	}
 }
 
+/// The fetches of one transcoder's claims.
+struct Own {
+	/// All of them at a time.
+	all: Semaphore,
+	/// The one that nobody else can take.
+	first: Semaphore,
+	/// When bytes of the transcoder were last found missing.
+	missed_ms: AtomicU64,
+}
+
+impl Default for Own {
+	fn default() -> Self {
+		Self {
+			all: Semaphore::new(1 + SHARED_OF_ONE),
+			first: Semaphore::new(1),
+			missed_ms: AtomicU64::new(0),
+		}
+	}
+}
+
 /// A task in work.
 struct AtWork<'a> {
 	task: &'a VerifyTask,
 	/// The owner of its bytes' pins.
 	owner: &'a str,
+	/// When it was taken.
+	began: u64,
 	/// When missing bytes are asked for on the chain, including those under way.
 	lacking: u64,
 	/// When missing bytes are given up.
 	deadline: u64,
 	/// When leaves that wait for a place yield to others, because the answer would be late, or nearly so.
 	over: u64,
-	/// Its fetches at a time, and the own fetch, shared only with tasks of the same transcoder.
+	/// Its fetches at a time, and those of all tasks of the same transcoder.
 	fetches: Semaphore,
-	own: Arc<Semaphore>,
+	own: Arc<Own>,
 	/// The findings on each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
+}
+
+impl AtWork<'_> {
+	/// What it means that there was no room to fetch bytes: if others of the same transcoder were missing
+	/// meanwhile, these have taken the room; otherwise it is an error of this machine.
+	fn without_room(&self) -> Result<UnavailableKind, String> {
+		match self.own.missed_ms.load(Ordering::Relaxed) > self.began {
+			true => Ok(UnavailableKind::TooLate),
+			false => Err("no room to fetch the bytes in time".into()),
+		}
+	}
 }
 
 #[cfg(test)]
