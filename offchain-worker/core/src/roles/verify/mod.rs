@@ -195,6 +195,8 @@ struct Inner {
 	tasks: Mutex<Tasks>,
 	/// The result of making the golden vectors anew.
 	remade: Mutex<Remade>,
+	/// Told when only another process can make them.
+	replaced: Notify,
 	queue: mpsc::UnboundedSender<Work>,
 	idle: Notify,
 }
@@ -305,6 +307,7 @@ impl VerifyRole {
 			looks: Semaphore::new(LOOKS),
 			tasks: Mutex::new(tasks),
 			remade: Mutex::default(),
+			replaced: Notify::new(),
 			queue,
 			idle: Notify::new(),
 		});
@@ -407,6 +410,12 @@ impl VerifyRole {
 		ToolchainsAnswer::Made { toolchains: remade.sound.clone().unwrap_or_else(made) }
 	}
 
+	/// Waits until golden vectors have to be made anew and only another process can make them: see
+	/// [`MediaEngine::is_replaced`]. Until then this one judges.
+	pub async fn replaced(&self) {
+		self.inner.replaced.notified().await;
+	}
+
 	/// Waits until no task is in work.
 	pub async fn idle(&self) {
 		loop {
@@ -440,7 +449,7 @@ impl Inner {
 		}
 	}
 
-	/// Makes the golden vectors of every engine anew.
+	/// Makes the golden vectors of every engine anew; if that takes another process, says so and changes nothing.
 	async fn remake(&self) {
 		let mut sound = Vec::new();
 		for engine in &self.engines {
@@ -452,6 +461,10 @@ impl Inner {
 				}
 				Ok(made) => {
 					tracing::error!(?toolchain, ?made, "golden vectors differ: it judges no more");
+				}
+				Err(_) if engine.is_replaced() => {
+					self.replaced.notify_one();
+					return;
 				}
 				Err(error) => {
 					tracing::error!(?toolchain, %error, "no golden vectors: it judges no more");
@@ -468,7 +481,7 @@ impl Inner {
 		let (attempts, wait_ms) = REMAKE;
 		for _ in 1..attempts {
 			match engine.attest().await {
-				Err(error @ MediaError::Unable(_)) => {
+				Err(error @ MediaError::Unable(_)) if !engine.is_replaced() => {
 					tracing::warn!(%error, "golden vectors are made anew later");
 					let again = self.clock.now_ms().saturating_add(wait_ms);
 					self.clock.sleep_until(again).await;
