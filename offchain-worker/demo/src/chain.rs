@@ -126,19 +126,40 @@ impl Chain {
 		})
 	}
 
-	/// LPT and ETH in existence.
+	/// LPT and ETH in existence. It is an error if the chain does not say how much there is: twice nothing would look as
+	/// if nothing were lost.
 	pub async fn issuance(&self, number: u32) -> Result<(u128, u128)> {
 		let lpt = self.read(number, "Balances", "TotalIssuance", vec![]).await?;
 		let eth = self.read(number, "Assets", "Asset", vec![Value::u128(ETH.into())]).await?;
-		Ok((amount(&lpt), amount(&eth["supply"])))
+		let exact = |value: &Json, token: &str| {
+			exact(value)
+				.with_context(|| format!("the chain does not say how much {token} there is"))
+		};
+		Ok((exact(&lpt, "LPT")?, exact(&eth["supply"], "ETH")?))
 	}
 }
 
 /// An amount from JSON; 0 if there is none.
 pub fn amount(value: &Json) -> u128 {
-	value
-		.as_u64()
-		.map(u128::from)
-		.or_else(|| value.as_str().and_then(|s| s.parse().ok()))
-		.unwrap_or(0)
+	exact(value).unwrap_or(0)
+}
+
+/// An amount from JSON to the unit, also one that is too large for JSON's numbers; `None` if it is no amount.
+pub fn exact(value: &Json) -> Option<u128> {
+	value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::json;
+
+	#[test]
+	fn amounts_should_be_read_to_the_unit_or_not_at_all() {
+		assert_eq!(exact(&json!(7)), Some(7));
+		assert_eq!(exact(&json!(u128::MAX.to_string())), Some(u128::MAX));
+		for none in [Json::Null, json!(1.5), json!("1.5"), json!({ "supply": 1 })] {
+			assert_eq!(exact(&none), None, "{none}");
+		}
+	}
 }

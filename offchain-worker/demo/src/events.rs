@@ -3,6 +3,8 @@
 use serde_json::{json, Map, Value as Json};
 use subxt::ext::scale_value::{Composite, Primitive, Value, ValueDef};
 
+use crate::chain::exact;
+
 /// One event of a finalised block.
 #[derive(Clone, Debug)]
 pub struct Event {
@@ -25,8 +27,7 @@ impl Event {
 
 	/// A field that is an amount, too large for JSON numbers.
 	pub fn amount(&self, field: &str) -> Option<u128> {
-		let value = self.fields.get(field)?;
-		value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
+		exact(self.fields.get(field)?)
 	}
 }
 
