@@ -39,9 +39,9 @@ const MOST_FAILURES: u32 = 6;
 const MOST_MISSING: u32 = 3;
 /// How many segments behind the newest a live stream is taken up.
 const BEHIND: usize = 3;
-/// How long nothing may come of a live playlist before its source counts as away, as with a publisher; never
-/// less than the time of this many segments, of which none counts longer than this many seconds.
+/// How long nothing may come of a live playlist before its source counts as away, as with a publisher.
 const STALE: Duration = Duration::from_secs(20);
+/// It is waited for at least so many segments, of which none counts longer than so many seconds.
 const STALE_SEGMENTS: (u32, u64) = (3, 20);
 
 /// Why nothing can be fetched.
