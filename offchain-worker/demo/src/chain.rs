@@ -14,7 +14,7 @@ use subxt::{
 };
 
 use crate::{
-	events::{to_json, Event},
+	events::{exact, to_json, Event},
 	report::Balances,
 };
 
@@ -142,24 +142,4 @@ impl Chain {
 /// An amount from JSON; 0 if there is none.
 pub fn amount(value: &Json) -> u128 {
 	exact(value).unwrap_or(0)
-}
-
-/// An amount from JSON to the unit, also one that is too large for JSON's numbers; `None` if it is no amount.
-pub fn exact(value: &Json) -> Option<u128> {
-	value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use serde_json::json;
-
-	#[test]
-	fn amounts_should_be_read_to_the_unit_or_not_at_all() {
-		assert_eq!(exact(&json!(7)), Some(7));
-		assert_eq!(exact(&json!(u128::MAX.to_string())), Some(u128::MAX));
-		for none in [Json::Null, json!(1.5), json!("1.5"), json!({ "supply": 1 })] {
-			assert_eq!(exact(&none), None, "{none}");
-		}
-	}
 }
