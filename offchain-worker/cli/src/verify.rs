@@ -189,16 +189,25 @@ pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 	);
 	let home = args.home.open().await?;
 	let started = start(&args, &home, swaps.engine);
+	let mut is_replaced = false;
 	if let Some((listener, role)) = unless_stopped(&mut stop, started).await? {
 		tracing::info!(address = %args.listen, "waiting for tasks");
 		let limits = HttpLimits::default();
 		let answers = (swaps.answers)(Arc::new(role.clone()));
 		let router = router(answers, token, home.metrics.clone());
-		serve(listener, router, stop, DRAIN.0, limits).await?;
+		tokio::select! {
+			served = serve(listener, router, stop, DRAIN.0, limits) => served?,
+			() = role.replaced() => is_replaced = true,
+		}
 		// The node posts tasks again that are not done by then.
 		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
 	}
 	home.events.emit(Event::Stopped);
+	ensure!(
+		!is_replaced,
+		"the node asks for golden vectors made anew, and libraries were replaced since this program was started, so \
+		 that only another process can make them: start it again"
+	);
 	Ok(())
 }
 

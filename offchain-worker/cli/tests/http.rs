@@ -36,8 +36,8 @@ use livepeer_worker::{
 };
 use livepeer_worker_core::{
 	fakes::{
-		output, rendition, segment_info, FakeChain, FakeEngine, FakeNet, MemoryStore, GENESIS,
-		PLENTY,
+		output, rendition, segment_info, BeforeStore, FakeChain, FakeEngine, FakeNet, MemoryStore,
+		GENESIS, PLENTY,
 	},
 	key::{Key, Signing},
 	ports::{
@@ -45,12 +45,12 @@ use livepeer_worker_core::{
 		clock::SystemClock,
 		engine::{Format, MediaEngine},
 		events::NoEvents,
-		store::{Blobs, StoreError, StreamState, Streams, Values},
+		store::{Blobs, StreamState, Streams},
 		transport::{header_of_track, OwnRendition, SegmentRecord, SignedHead, SignedHeader},
 	},
 	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
-use sp_core::{crypto::Ss58Codec, H256};
+use sp_core::crypto::Ss58Codec;
 use sp_runtime::BoundedVec;
 use tokio::net::TcpListener;
 
@@ -238,75 +238,13 @@ struct Counted {
 	reads: AtomicUsize,
 }
 
-impl Blobs for Counted {
-	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
-		self.inner.put(bytes)
+impl BeforeStore for Counted {
+	fn behind(&self) -> &MemoryStore {
+		&self.inner
 	}
 
-	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
-		self.inner.size(hash)
-	}
-
-	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+	fn before_get(&self) {
 		self.reads.fetch_add(1, Ordering::SeqCst);
-		self.inner.get(hash)
-	}
-
-	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
-		self.inner.pin(owner, hashes)
-	}
-
-	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
-		self.inner.unpin(owner)
-	}
-}
-
-impl Values for Counted {
-	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-		self.inner.put_value(name, value)
-	}
-
-	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-		self.inner.value(name)
-	}
-
-	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
-		self.inner.drop_value(name)
-	}
-}
-
-impl Streams for Counted {
-	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
-		self.inner.put_stream(stream, state)
-	}
-
-	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError> {
-		self.inner.stream(stream)
-	}
-
-	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
-		self.inner.streams()
-	}
-
-	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError> {
-		self.inner.put_record_with(record, more)
-	}
-
-	fn records(
-		&self,
-		stream: StreamId,
-		from: Seq,
-		limit: usize,
-	) -> Result<Vec<SegmentRecord>, StoreError> {
-		self.inner.records(stream, from, limit)
-	}
-
-	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError> {
-		self.inner.last_record(stream)
-	}
-
-	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {
-		self.inner.trim_records(stream, before)
 	}
 }
 

@@ -134,7 +134,10 @@ fn served<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
 mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
-	use crate::{fakes::MemoryStore, sha256};
+	use crate::{
+		fakes::{BeforeStore, MemoryStore},
+		sha256,
+	};
 	use livepeer_primitives::chunks::{chunk_root, CHUNK};
 	use std::{
 		collections::BTreeSet,
@@ -192,29 +195,13 @@ mod tests {
 		whole: AtomicUsize,
 	}
 
-	impl Blobs for Counted {
-		fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
-			self.inner.put(bytes)
+	impl BeforeStore for Counted {
+		fn behind(&self) -> &MemoryStore {
+			&self.inner
 		}
-		fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
-			self.inner.size(hash)
-		}
-		fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+
+		fn before_get(&self) {
 			self.whole.fetch_add(1, Ordering::SeqCst);
-			self.inner.get(hash)
-		}
-		fn part(
-			&self,
-			hash: H256,
-			range: std::ops::Range<usize>,
-		) -> Result<Option<Vec<u8>>, StoreError> {
-			self.inner.part(hash, range)
-		}
-		fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
-			self.inner.pin(owner, hashes)
-		}
-		fn unpin(&self, owner: &str) -> Result<(), StoreError> {
-			self.inner.unpin(owner)
 		}
 	}
 

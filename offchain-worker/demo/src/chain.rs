@@ -14,7 +14,7 @@ use subxt::{
 };
 
 use crate::{
-	events::{to_json, Event},
+	events::{exact, to_json, Event},
 	report::Balances,
 };
 
@@ -126,19 +126,20 @@ impl Chain {
 		})
 	}
 
-	/// LPT and ETH in existence.
+	/// LPT and ETH in existence. It is an error if the chain does not say how much there is: twice nothing would look as
+	/// if nothing were lost.
 	pub async fn issuance(&self, number: u32) -> Result<(u128, u128)> {
 		let lpt = self.read(number, "Balances", "TotalIssuance", vec![]).await?;
 		let eth = self.read(number, "Assets", "Asset", vec![Value::u128(ETH.into())]).await?;
-		Ok((amount(&lpt), amount(&eth["supply"])))
+		let exact = |value: &Json, token: &str| {
+			exact(value)
+				.with_context(|| format!("the chain does not say how much {token} there is"))
+		};
+		Ok((exact(&lpt, "LPT")?, exact(&eth["supply"], "ETH")?))
 	}
 }
 
 /// An amount from JSON; 0 if there is none.
 pub fn amount(value: &Json) -> u128 {
-	value
-		.as_u64()
-		.map(u128::from)
-		.or_else(|| value.as_str().and_then(|s| s.parse().ok()))
-		.unwrap_or(0)
+	exact(value).unwrap_or(0)
 }

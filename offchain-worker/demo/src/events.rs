@@ -25,9 +25,13 @@ impl Event {
 
 	/// A field that is an amount, too large for JSON numbers.
 	pub fn amount(&self, field: &str) -> Option<u128> {
-		let value = self.fields.get(field)?;
-		value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
+		exact(self.fields.get(field)?)
 	}
+}
+
+/// An amount from JSON to the unit, also one that is too large for JSON's numbers; `None` if it is no amount.
+pub fn exact(value: &Json) -> Option<u128> {
+	value.as_u64().map(u128::from).or_else(|| value.as_str()?.parse().ok())
 }
 
 /// How many of a claim's drawn segments had to have a variant, and how many were drawn, by its event.
@@ -105,6 +109,15 @@ mod tests {
 			(json!(null), (0, 1)),
 		] {
 			assert_eq!(count_due(&json!({ "due": due })), counted, "{due}");
+		}
+	}
+
+	#[test]
+	fn amounts_should_be_read_to_the_unit_or_not_at_all() {
+		assert_eq!(exact(&json!(7)), Some(7));
+		assert_eq!(exact(&json!(u128::MAX.to_string())), Some(u128::MAX));
+		for none in [Json::Null, json!(1.5), json!("1.5"), json!({ "supply": 1 })] {
+			assert_eq!(exact(&none), None, "{none}");
 		}
 	}
 }

@@ -359,6 +359,11 @@ impl Session {
 		self.heard.store(until, Ordering::Relaxed);
 	}
 
+	/// How long nothing has been handed on, by whomever.
+	pub fn nothing_for(&self) -> Duration {
+		self.gate.nothing_for()
+	}
+
 	/// Waits until another publisher takes the place. The current publisher must end then: the other one's
 	/// stream begins when this one is dropped.
 	pub fn replaced(&self) -> impl Future<Output = ()> + Send + use<> {

@@ -16,6 +16,7 @@ use livepeer_worker_hosts::is_public;
 use m3u8_rs::{ByteRange, Map, MediaPlaylist, Playlist};
 use reqwest::{header, redirect, Client, Response, StatusCode, Url};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::{
 	gate::{builder, Denied, Gate, Session, MOST_REDIRECTIONS},
@@ -38,6 +39,10 @@ const MOST_FAILURES: u32 = 6;
 const MOST_MISSING: u32 = 3;
 /// How many segments behind the newest a live stream is taken up.
 const BEHIND: usize = 3;
+/// How long nothing may come of a live playlist before its source counts as away, as with a publisher.
+const STALE: Duration = Duration::from_secs(20);
+/// It is waited for at least so many segments, of which none counts longer than so many seconds.
+const STALE_SEGMENTS: (u32, u64) = (3, 20);
 
 /// Why nothing can be fetched.
 #[derive(Debug, Error)]
@@ -200,7 +205,7 @@ async fn http(url: Url, next: &mut Option<u64>, session: &mut Session) -> Result
 		|| kind.is_some_and(|kind| kind.to_ascii_lowercase().contains("mpegurl"));
 	if is_playlist {
 		let url = answer.url().clone();
-		return hls(&fetcher, url, read_playlist(answer).await?, next, session).await;
+		return hls(&fetcher, url, read_playlist(answer).await?, next, session, STALE).await;
 	}
 	file(&fetcher, &url, answer, session).await
 }
@@ -264,13 +269,16 @@ fn joined(base: &Url, path: &str) -> Result<Url> {
 	}
 }
 
+/// Follows a playlist until it ends, or until nothing new has come of it for so long as `stale`.
 async fn hls(
 	fetcher: &Fetcher,
 	mut url: Url,
 	mut playlist: Playlist,
 	next: &mut Option<u64>,
 	session: &mut Session,
+	stale: Duration,
 ) -> Result<()> {
+	let began = Instant::now();
 	if let Playlist::MasterPlaylist(master) = &playlist {
 		let best = master
 			.variants
@@ -301,8 +309,13 @@ async fn hls(
 		if media.end_list {
 			return Ok(());
 		}
+		let (count, longest) = STALE_SEGMENTS;
+		let target = Duration::from_secs(media.target_duration.clamp(1, longest));
+		// Many a server leaves the playlist there when its stream breaks off, and never ends it.
+		if session.nothing_for().min(began.elapsed()) >= stale.max(count * target) {
+			return Err(PullError::Playlist("nothing new has come for long, and it has no end"));
+		}
 		session.hear();
-		let target = Duration::from_secs(media.target_duration.max(1));
 		// Half as long if there was nothing new, as HLS requires.
 		let pause = if *next == before { target / 2 } else { target };
 		tokio::time::sleep(pause.clamp(POLL.0, POLL.1)).await;
@@ -407,6 +420,7 @@ mod tests {
 	use std::sync::atomic::{AtomicUsize, Ordering};
 
 	use axum::{
+		extract::Path,
 		http::{header, HeaderMap, StatusCode},
 		routing::get,
 		Router,
@@ -493,6 +507,42 @@ mod tests {
 		let (ended, second) = tokio::join!(second, fetched(&mut publications));
 		assert!(ended.is_ok(), "{ended:?}");
 		assert_eq!((second.as_str(), asked.load(Ordering::Relaxed)), ("two", 1));
+	}
+
+	/// A server whose encoder broke off, and which serves the last playlist for ever, without an end.
+	#[tokio::test]
+	async fn source_should_count_as_away_when_nothing_new_comes_of_its_playlist() {
+		const SEGMENTS: usize = 5;
+		let asked: Arc<AtomicUsize> = Arc::default();
+		// One more segment each time.
+		let growing = move || async move {
+			let count = asked.fetch_add(1, Ordering::Relaxed).saturating_add(1).min(SEGMENTS);
+			let mut playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n".to_owned();
+			(0..count).for_each(|seq| playlist.push_str(&format!("#EXTINF:1,\nsegment/{seq}\n")));
+			playlist
+		};
+		let segment = |Path(seq): Path<String>| async move { seq };
+		let routes =
+			Router::new().route("/index.m3u8", get(growing)).route("/segment/{seq}", get(segment));
+		let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+		let url = format!("http://{}/index.m3u8", listener.local_addr().unwrap());
+		let url: Url = url.parse().unwrap();
+		tokio::spawn(async move { axum::serve(listener, routes).await });
+		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+		let pulling = async {
+			let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+			let mut session = gate.admit("pull", here, "pull", KEY).await.unwrap();
+			let fetcher = Fetcher::new(reach_of(&url).await).unwrap();
+			let playlist = read_playlist(fetcher.get(&url, None).await.unwrap()).await.unwrap();
+			let stale = Duration::from_secs(1);
+			hls(&fetcher, url.clone(), playlist, &mut None, &mut session, stale).await
+		};
+		let both = async { tokio::join!(pulling, fetched(&mut publications)) };
+		let (ended, fetched) = tokio::time::timeout(Duration::from_secs(30), both).await.unwrap();
+		let why = ended.unwrap_err().to_string();
+		assert!(why.contains("nothing new has come"), "{why}");
+		// New ones came for longer than none may come.
+		assert_eq!(fetched, "01234");
 	}
 
 	/// A server that breaks a film off is asked for the rest of it, and for nothing twice.

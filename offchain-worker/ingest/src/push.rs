@@ -88,12 +88,15 @@ async fn take(
 		return refused(&denied);
 	}
 	let method = request.method().as_str();
-	if file.ends_with(".m3u8") || method == "DELETE" {
-		// An HLS muxer also sends its playlist.
+	if method == "DELETE" {
+		// An HLS muxer also removes what has left its playlist.
 		return StatusCode::OK.into_response();
 	}
 	if !matches!(method, "PUT" | "POST") {
 		return answer(StatusCode::METHOD_NOT_ALLOWED, "segments are sent by PUT or POST");
+	}
+	if file.ends_with(".m3u8") {
+		return playlist(&push, &key, request).await;
 	}
 	let Some(stem) = file.strip_suffix(".ts") else {
 		return answer(
@@ -117,6 +120,28 @@ async fn take(
 		Ok(()) => StatusCode::OK.into_response(),
 		Err(denied) => refused(&denied),
 	}
+}
+
+/// Takes an HLS muxer's playlist, of which only the end counts: then others need not wait for a pause.
+async fn playlist(push: &Push, key: &str, request: axum::extract::Request) -> Response {
+	let Ok(_place) = push.places.try_acquire() else {
+		return answer(StatusCode::SERVICE_UNAVAILABLE, "too many segments at a time");
+	};
+	let body = axum::body::to_bytes(request.into_body(), LARGEST);
+	let Ok(Ok(body)) = tokio::time::timeout(SILENT, body).await else {
+		return answer(StatusCode::BAD_REQUEST, "the playlist did not come whole");
+	};
+	let mut lines = body.split(|byte| *byte == b'\n');
+	if lines.any(|line| line.trim_ascii() == b"#EXT-X-ENDLIST") {
+		end(push, key).await;
+	}
+	StatusCode::OK.into_response()
+}
+
+/// Frees the publisher's place, if it has this key.
+async fn end(push: &Push, key: &str) {
+	let mut current = push.current.lock().await;
+	drop(current.take_if(|pushed| pushed.key == key));
 }
 
 /// The number at the end of a name.
@@ -192,6 +217,14 @@ mod tests {
 		tokio::time::advance(SILENT + Duration::from_secs(4)).await;
 		assert_eq!(send("another-stream-key", 1).await, Ok(()), "it was silent");
 		assert!(publications.try_recv().is_ok());
+		end(&push, "one-stream-key").await;
+		assert_eq!(
+			send("one-stream-key", 1).await,
+			Err(Denied::Busy),
+			"another's end is not its own"
+		);
+		end(&push, "another-stream-key").await;
+		assert_eq!(send("one-stream-key", 1).await, Ok(()), "nothing follows of the other one");
 	}
 
 	#[test]

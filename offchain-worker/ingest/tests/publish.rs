@@ -394,6 +394,18 @@ async fn pushed_segments_should_be_joined_and_a_gap_be_a_break() {
 	first.bytes.read_to_end(&mut bytes).await.unwrap();
 	assert_eq!(bytes.len(), 2 * film.len());
 	assert!(publication.parts.recv().await.is_some());
+	let playlist = async |key: &str, end: &str| {
+		let url = format!("http://{address}/live/demo/index.m3u8");
+		let request = client.put(url).bearer_auth(key).body(format!("#EXTM3U\n{end}"));
+		request.send().await.unwrap().status().as_u16()
+	};
+	let end = "#EXT-X-ENDLIST\r\n";
+	assert_eq!(playlist("another", end).await, 403);
+	assert_eq!(playlist(KEY, "").await, 200);
+	let soon = Duration::from_secs(2);
+	assert!(timeout(soon, publication.parts.recv()).await.is_err(), "it goes on");
+	assert_eq!(playlist(KEY, end).await, 200);
+	assert!(timeout(soon, publication.parts.recv()).await.unwrap().is_none(), "it is over");
 	let large = vec![0; 33 * 1024 * 1024];
 	let refused = client.put(url("11")).bearer_auth(KEY).body(large).send().await;
 	assert!(refused.is_err() || refused.unwrap().status() == 413);

@@ -249,6 +249,10 @@ impl MediaEngine for Engine {
 		Ok(golden::attest(&self.pool, None).await?.toolchain)
 	}
 
+	fn is_replaced(&self) -> bool {
+		self.pool.is_replaced()
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		vec![CANONICAL_PROFILE, CAPPED_QUALITY]
 	}

@@ -28,6 +28,7 @@ use crate::{
 	child::Orders,
 	config::PoolConfig,
 	diagnosis::Diagnosis,
+	libraries,
 	limits::{self, Failure},
 	memory::{Lease, Memory},
 	picture::Picture,
@@ -220,6 +221,12 @@ impl MediaPool {
 		let zygote = self.zygote.clone();
 		let begun = spawn_blocking(move || zygote.begin()).await;
 		begun.map_err(|e| MediaError::Io(e.to_string()))?.map_err(io_error("start"))
+	}
+
+	/// Whether a library was replaced since this program was started, so that it starts no children any more, except by
+	/// the process that it has.
+	pub(crate) fn is_replaced(&self) -> bool {
+		self.config.keeps_libraries() && libraries::check_own().is_err()
 	}
 
 	/// What is added to the children's environment.

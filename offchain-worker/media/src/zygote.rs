@@ -168,7 +168,7 @@ struct Link {
 impl Link {
 	fn start(config: &PoolConfig) -> io::Result<Self> {
 		if config.keeps_libraries() {
-			libraries::check(&std::fs::read_to_string("/proc/self/maps")?)?;
+			libraries::check_own()?;
 		}
 		// The link names the running file even after an upgrade replaced it on disk.
 		let program = config.program.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));

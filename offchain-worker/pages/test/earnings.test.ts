@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { beginnings, earnings, type Beginning } from "../src/chain/earnings";
+import { beginnings, booked, earnings, type Beginning } from "../src/chain/earnings";
 import { RpcError } from "../src/chain/rpc";
 import type { ChainEvent } from "../src/chain/types";
 
@@ -25,6 +25,25 @@ test("what was put in and taken out should be no earnings", () => {
 		// Slashed by 60.
 		{ round: 2, stake: -60n, fees: 22n },
 	]);
+});
+
+test("fees should be summed up by transcoder, whatever a runtime to come books", () => {
+	const fee = (data: unknown) => event(1, "FeeBooked", data);
+	const events = [
+		fee({ transcoder: "a", to_transcoder: 600n, to_delegators: 400n }),
+		fee({ transcoder: "b", to_transcoder: 1n, to_delegators: 0n }),
+		fee({ transcoder: "a", to_transcoder: 20n, to_delegators: 3n }),
+		fee({ transcoder: "a", to_transcoder: 5n }),
+		fee({ transcoder: "b", to_transcoder: 7, to_delegators: { value: 8n } }),
+		fee({ to_transcoder: 9n, to_delegators: 9n }),
+		fee(null),
+		{ ...fee({ transcoder: "a", to_transcoder: 9n, to_delegators: 9n }), pallet: "Other" },
+		event(2, "Bonded", { who: "a", amount: 7n }),
+	];
+	assert.deepEqual([...booked(events)], [["a", 1_028n], ["b", 1n]]);
+	assert.deepEqual([...booked([])], []);
+	// What was put in is no less odd.
+	assert.deepEqual(earnings("a", [begins(1, 5n), begins(2, 9n)], [event(40, "Bonded", { who: "a", amount: 7 })], 0), [{ round: 1, stake: 4n, fees: 0n }]);
 });
 
 test("one beginning should make no round", () => {

@@ -52,13 +52,13 @@ pub trait WeightInfo {
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
 	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Seeds` (r:1 w:0)
 	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20790), added: 23265, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Judges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Liabilities` (r:64 w:64)
@@ -73,14 +73,14 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `n` is `[1, 64]`.
 	fn draw(v: u32, n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1653 + v * (81 ±0)`
+		//  Measured:  `1665 + v * (81 ±0)`
 		//  Estimated: `24255 + n * (2313 ±121) + v * (116 ±30)`
-		// Minimum execution time: 68_532_000 picoseconds.
-		Weight::from_parts(70_134_000, 24255)
-			// Standard Error: 21_057
-			.saturating_add(Weight::from_parts(6_989_762, 0).saturating_mul(v.into()))
-			// Standard Error: 84_265
-			.saturating_add(Weight::from_parts(4_733_635, 0).saturating_mul(n.into()))
+		// Minimum execution time: 64_456_000 picoseconds.
+		Weight::from_parts(65_698_000, 24255)
+			// Standard Error: 18_122
+			.saturating_add(Weight::from_parts(6_642_588, 0).saturating_mul(v.into()))
+			// Standard Error: 72_520
+			.saturating_add(Weight::from_parts(4_115_791, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
@@ -89,11 +89,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(Weight::from_parts(0, 116).saturating_mul(v.into()))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:2 w:0)
 	/// Proof: `ChallengeLottery::Members` (`max_values`: None, `max_size`: Some(184), added: 2659, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Queues` (r:1 w:1)
@@ -107,12 +107,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `d` is `[1, 12]`.
 	fn reveal_leaf(d: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3184`
+		//  Measured:  `3196`
 		//  Estimated: `56580`
-		// Minimum execution time: 162_672_000 picoseconds.
-		Weight::from_parts(163_643_622, 56580)
-			// Standard Error: 157_907
-			.saturating_add(Weight::from_parts(4_232_136, 0).saturating_mul(d.into()))
+		// Minimum execution time: 155_031_000 picoseconds.
+		Weight::from_parts(153_061_554, 56580)
+			// Standard Error: 115_158
+			.saturating_add(Weight::from_parts(3_423_951, 0).saturating_mul(d.into()))
 			.saturating_add(T::DbWeight::get().reads(21_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -121,26 +121,26 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `SafeMode::EnteredUntil` (r:1 w:0)
 	/// Proof: `SafeMode::EnteredUntil` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// The range of component `d` is `[1, 12]`.
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1768`
+		//  Measured:  `1780`
 		//  Estimated: `67035`
-		// Minimum execution time: 65_278_000 picoseconds.
-		Weight::from_parts(60_973_654, 67035)
-			// Standard Error: 76_990
-			.saturating_add(Weight::from_parts(2_700_055, 0).saturating_mul(d.into()))
+		// Minimum execution time: 62_133_000 picoseconds.
+		Weight::from_parts(61_309_153, 67035)
+			// Standard Error: 37_499
+			.saturating_add(Weight::from_parts(1_530_768, 0).saturating_mul(d.into()))
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:64 w:64)
@@ -149,18 +149,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
 	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:0)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `Session::Validators` (r:1 w:0)
 	/// Proof: `Session::Validators` (`max_values`: Some(1), `max_size`: None, mode: `Measured`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
 	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Tallied` (r:1 w:1)
@@ -186,13 +186,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	fn report_missed() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `32323`
+		//  Measured:  `32335`
 		//  Estimated: `171166`
-		// Minimum execution time: 193_379_000 picoseconds.
-		Weight::from_parts(209_542_000, 171166)
+		// Minimum execution time: 183_744_000 picoseconds.
+		Weight::from_parts(195_121_000, 171166)
 			.saturating_add(T::DbWeight::get().reads(82_u64))
 			.saturating_add(T::DbWeight::get().writes(82_u64))
 	}
@@ -205,15 +205,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Queues` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Queues` (`max_values`: Some(1), `max_size`: Some(45058), added: 45553, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	fn commit_verdict() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1490`
+		//  Measured:  `1498`
 		//  Estimated: `46543`
-		// Minimum execution time: 42_243_000 picoseconds.
-		Weight::from_parts(58_517_000, 46543)
+		// Minimum execution time: 40_069_000 picoseconds.
+		Weight::from_parts(42_112_000, 46543)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -233,8 +233,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `627`
 		//  Estimated: `67035`
-		// Minimum execution time: 55_182_000 picoseconds.
-		Weight::from_parts(66_810_000, 67035)
+		// Minimum execution time: 53_610_000 picoseconds.
+		Weight::from_parts(56_083_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
@@ -246,15 +246,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	fn reveal_verdict() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1580`
-		//  Estimated: `6604`
-		// Minimum execution time: 43_876_000 picoseconds.
-		Weight::from_parts(49_474_000, 6604)
+		//  Measured:  `1588`
+		//  Estimated: `6612`
+		// Minimum execution time: 43_065_000 picoseconds.
+		Weight::from_parts(47_070_000, 6612)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -274,12 +274,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `663`
 		//  Estimated: `67035`
-		// Minimum execution time: 57_956_000 picoseconds.
-		Weight::from_parts(61_802_000, 67035)
+		// Minimum execution time: 55_042_000 picoseconds.
+		Weight::from_parts(58_648_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Transcoders` (r:1 w:1)
@@ -291,7 +291,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `LptStaking::Liabilities` (r:257 w:257)
 	/// Proof: `LptStaking::Liabilities` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Exposed` (r:1 w:1)
 	/// Proof: `Jobs::Exposed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Assignments` (r:1 w:1)
@@ -329,7 +329,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::OfRound` (r:2 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Retained` (r:1 w:1)
 	/// Proof: `Beacon::Retained` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Seeds` (r:3 w:0)
@@ -343,12 +343,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `n` is `[0, 256]`.
 	fn cancel(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `8656 + n * (115 ±0)`
+		//  Measured:  `8674 + n * (115 ±0)`
 		//  Estimated: `70785 + n * (3037 ±0)`
-		// Minimum execution time: 234_400_000 picoseconds.
-		Weight::from_parts(249_592_855, 70785)
-			// Standard Error: 19_915
-			.saturating_add(Weight::from_parts(3_958_271, 0).saturating_mul(n.into()))
+		// Minimum execution time: 221_290_000 picoseconds.
+		Weight::from_parts(229_129_110, 70785)
+			// Standard Error: 3_835
+			.saturating_add(Weight::from_parts(3_519_032, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(33_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(28_u64))
@@ -365,8 +365,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `718`
 		//  Estimated: `2126`
-		// Minimum execution time: 13_150_000 picoseconds.
-		Weight::from_parts(14_241_000, 2126)
+		// Minimum execution time: 12_339_000 picoseconds.
+		Weight::from_parts(13_550_000, 2126)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -384,8 +384,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1159`
 		//  Estimated: `8850`
-		// Minimum execution time: 23_185_000 picoseconds.
-		Weight::from_parts(24_746_000, 8850)
+		// Minimum execution time: 21_912_000 picoseconds.
+		Weight::from_parts(23_586_000, 8850)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -397,8 +397,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `198`
 		//  Estimated: `6064`
-		// Minimum execution time: 12_809_000 picoseconds.
-		Weight::from_parts(13_721_000, 6064)
+		// Minimum execution time: 12_168_000 picoseconds.
+		Weight::from_parts(13_149_000, 6064)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -407,17 +407,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:3 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	fn agenda_step() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1462`
+		//  Measured:  `1470`
 		//  Estimated: `8601`
-		// Minimum execution time: 42_323_000 picoseconds.
-		Weight::from_parts(64_075_000, 8601)
+		// Minimum execution time: 40_140_000 picoseconds.
+		Weight::from_parts(43_735_000, 8601)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -426,13 +426,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:3 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Leaves` (r:16 w:16)
 	/// Proof: `ChallengeLottery::Leaves` (`max_values`: None, `max_size`: Some(1231), added: 3706, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Members` (r:322 w:319)
@@ -443,12 +443,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::Jailed` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
 	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:0)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `Session::Validators` (r:1 w:0)
@@ -472,16 +472,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `TranscoderElection::Available` (r:0 w:1)
 	/// Proof: `TranscoderElection::Available` (`max_values`: None, `max_size`: Some(86), added: 2561, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// The range of component `m` is `[2, 320]`.
 	fn agenda_decide(m: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `26551 + m * (210 ±0)`
+		//  Measured:  `26563 + m * (210 ±0)`
 		//  Estimated: `60286 + m * (2659 ±0)`
-		// Minimum execution time: 265_796_000 picoseconds.
-		Weight::from_parts(301_809_795, 60286)
-			// Standard Error: 22_452
-			.saturating_add(Weight::from_parts(5_019_760, 0).saturating_mul(m.into()))
+		// Minimum execution time: 255_891_000 picoseconds.
+		Weight::from_parts(249_275_506, 60286)
+			// Standard Error: 10_560
+			.saturating_add(Weight::from_parts(4_551_275, 0).saturating_mul(m.into()))
 			.saturating_add(T::DbWeight::get().reads(44_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(T::DbWeight::get().writes(34_u64))
@@ -491,7 +491,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Beacon::Seeds` (r:1 w:0)
 	/// Proof: `Beacon::Seeds` (`max_values`: None, `max_size`: Some(20790), added: 23265, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Judges` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Liabilities` (r:256 w:256)
@@ -507,18 +507,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Ballots` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Ballots` (`max_values`: None, `max_size`: Some(114), added: 2589, mode: `MaxEncodedLen`)
 	/// The range of component `v` is `[1, 256]`.
 	fn agenda_open_dispute(v: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1478 + v * (81 ±0)`
+		//  Measured:  `1482 + v * (81 ±0)`
 		//  Estimated: `46543 + v * (3037 ±0)`
-		// Minimum execution time: 53_710_000 picoseconds.
-		Weight::from_parts(40_430_290, 46543)
-			// Standard Error: 16_945
-			.saturating_add(Weight::from_parts(9_017_324, 0).saturating_mul(v.into()))
+		// Minimum execution time: 51_897_000 picoseconds.
+		Weight::from_parts(44_699_475, 46543)
+			// Standard Error: 6_655
+			.saturating_add(Weight::from_parts(7_964_925, 0).saturating_mul(v.into()))
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().reads((2_u64).saturating_mul(v.into())))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
@@ -526,7 +526,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(v.into()))
 	}
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
 	/// Proof: `ChainConfig::FixedTiming` (`max_values`: Some(1), `max_size`: Some(20), added: 515, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Tallied` (r:1 w:0)
@@ -534,13 +534,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	fn agenda_review() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2493`
+		//  Measured:  `2497`
 		//  Estimated: `8586`
-		// Minimum execution time: 29_834_000 picoseconds.
-		Weight::from_parts(33_200_000, 8586)
+		// Minimum execution time: 28_292_000 picoseconds.
+		Weight::from_parts(30_846_000, 8586)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -563,7 +563,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `LptStaking::ExitPools` (r:15 w:0)
 	/// Proof: `LptStaking::ExitPools` (`max_values`: None, `max_size`: Some(101), added: 2576, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Attestations` (r:16 w:15)
 	/// Proof: `ChallengeLottery::Attestations` (`max_values`: None, `max_size`: Some(2107), added: 4582, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
@@ -577,16 +577,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Verifiers` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Verifiers` (`max_values`: Some(1), `max_size`: Some(16386), added: 16881, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// The range of component `n` is `[0, 16]`.
 	fn agenda_dismiss(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `16102 + n * (347 ±0)`
-		//  Estimated: `19919 + n * (5111 ±14)`
-		// Minimum execution time: 11_557_000 picoseconds.
-		Weight::from_parts(39_256_149, 19919)
-			// Standard Error: 112_936
-			.saturating_add(Weight::from_parts(37_556_722, 0).saturating_mul(n.into()))
+		//  Measured:  `16110 + n * (346 ±0)`
+		//  Estimated: `19919 + n * (5111 ±59)`
+		// Minimum execution time: 11_137_000 picoseconds.
+		Weight::from_parts(23_117_623, 19919)
+			// Standard Error: 45_443
+			.saturating_add(Weight::from_parts(34_858_478, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
@@ -600,7 +600,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
 	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Exposed` (r:1 w:1)
 	/// Proof: `Jobs::Exposed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Assignments` (r:1 w:1)
@@ -634,7 +634,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::OfRound` (r:2 w:1)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Retained` (r:1 w:1)
 	/// Proof: `Beacon::Retained` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
 	/// Storage: `Beacon::Seeds` (r:3 w:0)
@@ -648,22 +648,22 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Judges` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	fn agenda_execute() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5666`
+		//  Measured:  `5696`
 		//  Estimated: `70785`
-		// Minimum execution time: 402_531_000 picoseconds.
-		Weight::from_parts(435_830_000, 70785)
+		// Minimum execution time: 374_329_000 picoseconds.
+		Weight::from_parts(394_018_000, 70785)
 			.saturating_add(T::DbWeight::get().reads(43_u64))
 			.saturating_add(T::DbWeight::get().writes(30_u64))
 	}
+	/// Storage: `ChallengeLottery::Accepted` (r:1 w:1)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(145), added: 2620, mode: `MaxEncodedLen`)
-	/// Storage: `ChallengeLottery::Accepted` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Exposed` (r:1 w:1)
 	/// Proof: `Jobs::Exposed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Assignments` (r:1 w:1)
@@ -715,13 +715,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Judges` (r:0 w:1)
 	/// Proof: `ChallengeLottery::Judges` (`max_values`: None, `max_size`: Some(13586), added: 16061, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	fn agenda_execute_accepted() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `5024`
+		//  Measured:  `5028`
 		//  Estimated: `70785`
-		// Minimum execution time: 413_798_000 picoseconds.
-		Weight::from_parts(438_814_000, 70785)
+		// Minimum execution time: 395_810_000 picoseconds.
+		Weight::from_parts(417_022_000, 70785)
 			.saturating_add(T::DbWeight::get().reads(45_u64))
 			.saturating_add(T::DbWeight::get().writes(31_u64))
 	}
@@ -730,9 +730,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Leaves` (r:16 w:0)
 	/// Proof: `ChallengeLottery::Leaves` (`max_values`: None, `max_size`: Some(1231), added: 3706, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
@@ -740,12 +740,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// The range of component `n` is `[1, 16]`.
 	fn open_variants(n: u32, ) -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2140 + n * (62 ±0)`
-		//  Estimated: `6604 + n * (3706 ±0)`
-		// Minimum execution time: 356_903_000 picoseconds.
-		Weight::from_parts(62_827_724, 6604)
-			// Standard Error: 209_658
-			.saturating_add(Weight::from_parts(326_100_741, 0).saturating_mul(n.into()))
+		//  Measured:  `2152 + n * (62 ±0)`
+		//  Estimated: `6612 + n * (3706 ±0)`
+		// Minimum execution time: 342_511_000 picoseconds.
+		Weight::from_parts(42_933_090, 6612)
+			// Standard Error: 133_884
+			.saturating_add(Weight::from_parts(312_122_451, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
@@ -760,17 +760,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `ChallengeLottery::Crowded` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Crowded` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:0)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	fn authorize_open_variants() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `2383`
+		//  Measured:  `2395`
 		//  Estimated: `67035`
-		// Minimum execution time: 62_773_000 picoseconds.
-		Weight::from_parts(67_761_000, 67035)
+		// Minimum execution time: 60_280_000 picoseconds.
+		Weight::from_parts(63_815_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 	}
 	/// Storage: `ChallengeLottery::Ballots` (r:1 w:0)
@@ -783,8 +783,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `528`
 		//  Estimated: `3649`
-		// Minimum execution time: 21_122_000 picoseconds.
-		Weight::from_parts(24_977_000, 3649)
+		// Minimum execution time: 20_370_000 picoseconds.
+		Weight::from_parts(21_753_000, 3649)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -804,8 +804,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `627`
 		//  Estimated: `67035`
-		// Minimum execution time: 55_383_000 picoseconds.
-		Weight::from_parts(61_172_000, 67035)
+		// Minimum execution time: 52_809_000 picoseconds.
+		Weight::from_parts(55_844_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 	}
 	/// Storage: `ChallengeLottery::Judges` (r:1 w:0)
@@ -823,10 +823,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `14372`
 		//  Estimated: `17051`
-		// Minimum execution time: 26_008_000 picoseconds.
-		Weight::from_parts(26_547_671, 17051)
-			// Standard Error: 1_810
-			.saturating_add(Weight::from_parts(1_893_226, 0).saturating_mul(n.into()))
+		// Minimum execution time: 24_016_000 picoseconds.
+		Weight::from_parts(25_039_421, 17051)
+			// Standard Error: 2_040
+			.saturating_add(Weight::from_parts(1_833_891, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -838,7 +838,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `848`
 		//  Estimated: `2126`
-		// Minimum execution time: 7_261_000 picoseconds.
+		// Minimum execution time: 7_431_000 picoseconds.
 		Weight::from_parts(8_042_000, 2126)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
@@ -859,8 +859,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `21217`
 		//  Estimated: `19919`
-		// Minimum execution time: 75_923_000 picoseconds.
-		Weight::from_parts(91_437_000, 19919)
+		// Minimum execution time: 73_810_000 picoseconds.
+		Weight::from_parts(86_860_000, 19919)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -884,12 +884,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2903`
 		//  Estimated: `67035`
-		// Minimum execution time: 84_015_000 picoseconds.
-		Weight::from_parts(93_640_000, 67035)
+		// Minimum execution time: 84_636_000 picoseconds.
+		Weight::from_parts(96_193_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 	}
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Attestations` (r:1 w:1)
 	/// Proof: `ChallengeLottery::Attestations` (`max_values`: None, `max_size`: Some(2107), added: 4582, mode: `MaxEncodedLen`)
 	/// Storage: `ChainConfig::FixedTiming` (r:1 w:0)
@@ -900,10 +900,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::Chilled` (`max_values`: Some(1), `max_size`: Some(18434), added: 18929, mode: `MaxEncodedLen`)
 	fn agenda_chill() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `20987`
+		//  Measured:  `20991`
 		//  Estimated: `19919`
-		// Minimum execution time: 39_319_000 picoseconds.
-		Weight::from_parts(44_426_000, 19919)
+		// Minimum execution time: 39_288_000 picoseconds.
+		Weight::from_parts(46_249_000, 19919)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -912,9 +912,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn draw(v: u32, n: u32, ) -> Weight {
-		Weight::from_parts(70_134_000, 24255)
-			.saturating_add(Weight::from_parts(6_989_762, 0).saturating_mul(v.into()))
-			.saturating_add(Weight::from_parts(4_733_635, 0).saturating_mul(n.into()))
+		Weight::from_parts(65_698_000, 24255)
+			.saturating_add(Weight::from_parts(6_642_588, 0).saturating_mul(v.into()))
+			.saturating_add(Weight::from_parts(4_115_791, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
@@ -923,42 +923,42 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 116).saturating_mul(v.into()))
 	}
 	fn reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(163_643_622, 56580)
-			.saturating_add(Weight::from_parts(4_232_136, 0).saturating_mul(d.into()))
+		Weight::from_parts(153_061_554, 56580)
+			.saturating_add(Weight::from_parts(3_423_951, 0).saturating_mul(d.into()))
 			.saturating_add(RocksDbWeight::get().reads(21_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_reveal_leaf(d: u32, ) -> Weight {
-		Weight::from_parts(60_973_654, 67035)
-			.saturating_add(Weight::from_parts(2_700_055, 0).saturating_mul(d.into()))
+		Weight::from_parts(61_309_153, 67035)
+			.saturating_add(Weight::from_parts(1_530_768, 0).saturating_mul(d.into()))
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn report_missed() -> Weight {
-		Weight::from_parts(209_542_000, 171166)
+		Weight::from_parts(195_121_000, 171166)
 			.saturating_add(RocksDbWeight::get().reads(82_u64))
 			.saturating_add(RocksDbWeight::get().writes(82_u64))
 	}
 	fn commit_verdict() -> Weight {
-		Weight::from_parts(58_517_000, 46543)
+		Weight::from_parts(42_112_000, 46543)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn authorize_commit_verdict() -> Weight {
-		Weight::from_parts(66_810_000, 67035)
+		Weight::from_parts(56_083_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn reveal_verdict() -> Weight {
-		Weight::from_parts(49_474_000, 6604)
+		Weight::from_parts(47_070_000, 6612)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn authorize_reveal_verdict() -> Weight {
-		Weight::from_parts(61_802_000, 67035)
+		Weight::from_parts(58_648_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn cancel(n: u32, ) -> Weight {
-		Weight::from_parts(249_592_855, 70785)
-			.saturating_add(Weight::from_parts(3_958_271, 0).saturating_mul(n.into()))
+		Weight::from_parts(229_129_110, 70785)
+			.saturating_add(Weight::from_parts(3_519_032, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(33_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(28_u64))
@@ -966,28 +966,28 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(n.into()))
 	}
 	fn accept_toolchain() -> Weight {
-		Weight::from_parts(14_241_000, 2126)
+		Weight::from_parts(13_550_000, 2126)
 			.saturating_add(RocksDbWeight::get().reads(2_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn retire_toolchain() -> Weight {
-		Weight::from_parts(24_746_000, 8850)
+		Weight::from_parts(23_586_000, 8850)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn agenda_block() -> Weight {
-		Weight::from_parts(13_721_000, 6064)
+		Weight::from_parts(13_149_000, 6064)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn agenda_step() -> Weight {
-		Weight::from_parts(64_075_000, 8601)
+		Weight::from_parts(43_735_000, 8601)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn agenda_decide(m: u32, ) -> Weight {
-		Weight::from_parts(301_809_795, 60286)
-			.saturating_add(Weight::from_parts(5_019_760, 0).saturating_mul(m.into()))
+		Weight::from_parts(249_275_506, 60286)
+			.saturating_add(Weight::from_parts(4_551_275, 0).saturating_mul(m.into()))
 			.saturating_add(RocksDbWeight::get().reads(44_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(m.into())))
 			.saturating_add(RocksDbWeight::get().writes(34_u64))
@@ -995,8 +995,8 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2659).saturating_mul(m.into()))
 	}
 	fn agenda_open_dispute(v: u32, ) -> Weight {
-		Weight::from_parts(40_430_290, 46543)
-			.saturating_add(Weight::from_parts(9_017_324, 0).saturating_mul(v.into()))
+		Weight::from_parts(44_699_475, 46543)
+			.saturating_add(Weight::from_parts(7_964_925, 0).saturating_mul(v.into()))
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().reads((2_u64).saturating_mul(v.into())))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
@@ -1004,13 +1004,13 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 3037).saturating_mul(v.into()))
 	}
 	fn agenda_review() -> Weight {
-		Weight::from_parts(33_200_000, 8586)
+		Weight::from_parts(30_846_000, 8586)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn agenda_dismiss(n: u32, ) -> Weight {
-		Weight::from_parts(39_256_149, 19919)
-			.saturating_add(Weight::from_parts(37_556_722, 0).saturating_mul(n.into()))
+		Weight::from_parts(23_117_623, 19919)
+			.saturating_add(Weight::from_parts(34_858_478, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((8_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
@@ -1018,39 +1018,39 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 5111).saturating_mul(n.into()))
 	}
 	fn agenda_execute() -> Weight {
-		Weight::from_parts(435_830_000, 70785)
+		Weight::from_parts(394_018_000, 70785)
 			.saturating_add(RocksDbWeight::get().reads(43_u64))
 			.saturating_add(RocksDbWeight::get().writes(30_u64))
 	}
 	fn agenda_execute_accepted() -> Weight {
-		Weight::from_parts(438_814_000, 70785)
+		Weight::from_parts(417_022_000, 70785)
 			.saturating_add(RocksDbWeight::get().reads(45_u64))
 			.saturating_add(RocksDbWeight::get().writes(31_u64))
 	}
 	fn open_variants(n: u32, ) -> Weight {
-		Weight::from_parts(62_827_724, 6604)
-			.saturating_add(Weight::from_parts(326_100_741, 0).saturating_mul(n.into()))
+		Weight::from_parts(42_933_090, 6612)
+			.saturating_add(Weight::from_parts(312_122_451, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(n.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 			.saturating_add(Weight::from_parts(0, 3706).saturating_mul(n.into()))
 	}
 	fn authorize_open_variants() -> Weight {
-		Weight::from_parts(67_761_000, 67035)
+		Weight::from_parts(63_815_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 	}
 	fn ask_data() -> Weight {
-		Weight::from_parts(24_977_000, 3649)
+		Weight::from_parts(21_753_000, 3649)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn authorize_ask_data() -> Weight {
-		Weight::from_parts(61_172_000, 67035)
+		Weight::from_parts(55_844_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 	}
 	fn agenda_reward(n: u32, ) -> Weight {
-		Weight::from_parts(26_547_671, 17051)
-			.saturating_add(Weight::from_parts(1_893_226, 0).saturating_mul(n.into()))
+		Weight::from_parts(25_039_421, 17051)
+			.saturating_add(Weight::from_parts(1_833_891, 0).saturating_mul(n.into()))
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
@@ -1060,16 +1060,16 @@ impl WeightInfo for () {
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 	fn attest() -> Weight {
-		Weight::from_parts(91_437_000, 19919)
+		Weight::from_parts(86_860_000, 19919)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 	fn authorize_attest() -> Weight {
-		Weight::from_parts(93_640_000, 67035)
+		Weight::from_parts(96_193_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 	}
 	fn agenda_chill() -> Weight {
-		Weight::from_parts(44_426_000, 19919)
+		Weight::from_parts(46_249_000, 19919)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}

@@ -77,8 +77,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1846`
 		//  Estimated: `6230`
-		// Minimum execution time: 119_729_000 picoseconds.
-		Weight::from_parts(125_968_000, 6230)
+		// Minimum execution time: 113_659_000 picoseconds.
+		Weight::from_parts(120_980_000, 6230)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(10_u64))
 	}
@@ -102,8 +102,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2611`
 		//  Estimated: `3940`
-		// Minimum execution time: 74_851_000 picoseconds.
-		Weight::from_parts(78_487_000, 3940)
+		// Minimum execution time: 71_286_000 picoseconds.
+		Weight::from_parts(76_354_000, 3940)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -143,8 +143,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2529`
 		//  Estimated: `6098`
-		// Minimum execution time: 111_256_000 picoseconds.
-		Weight::from_parts(118_166_000, 6098)
+		// Minimum execution time: 106_309_000 picoseconds.
+		Weight::from_parts(115_293_000, 6098)
 			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().writes(15_u64))
 	}
@@ -174,8 +174,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1679`
 		//  Estimated: `6192`
-		// Minimum execution time: 49_994_000 picoseconds.
-		Weight::from_parts(55_963_000, 6192)
+		// Minimum execution time: 50_316_000 picoseconds.
+		Weight::from_parts(55_513_000, 6192)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -201,8 +201,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1637`
 		//  Estimated: `67035`
-		// Minimum execution time: 59_709_000 picoseconds.
-		Weight::from_parts(64_056_000, 67035)
+		// Minimum execution time: 62_744_000 picoseconds.
+		Weight::from_parts(67_010_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 	}
 	/// Storage: `System::BlockHash` (r:1 w:0)
@@ -240,7 +240,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `LptStaking::Liabilities` (r:1 w:1)
 	/// Proof: `LptStaking::Liabilities` (`max_values`: None, `max_size`: Some(562), added: 3037, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Challenges` (r:1 w:1)
-	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3139), added: 5614, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Challenges` (`max_values`: None, `max_size`: Some(3147), added: 5622, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Toolchains` (r:1 w:0)
 	/// Proof: `ChallengeLottery::Toolchains` (`max_values`: Some(1), `max_size`: Some(513), added: 1008, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:1)
@@ -248,17 +248,17 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Beacon::Retained` (r:1 w:1)
 	/// Proof: `Beacon::Retained` (`max_values`: None, `max_size`: Some(16), added: 2491, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::OpenClaims` (r:0 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::ClaimsOf` (r:0 w:1)
 	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Agenda` (r:0 w:2)
 	/// Proof: `ChallengeLottery::Agenda` (`max_values`: None, `max_size`: Some(62), added: 2537, mode: `MaxEncodedLen`)
 	fn claim_work() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4340`
+		//  Measured:  `4345`
 		//  Estimated: `8850`
-		// Minimum execution time: 225_537_000 picoseconds.
-		Weight::from_parts(240_970_000, 8850)
+		// Minimum execution time: 225_887_000 picoseconds.
+		Weight::from_parts(242_743_000, 8850)
 			.saturating_add(T::DbWeight::get().reads(28_u64))
 			.saturating_add(T::DbWeight::get().writes(20_u64))
 	}
@@ -296,10 +296,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `AssetsHolder::BalancesOnHold` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
 	fn authorize_claim_work() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3886`
+		//  Measured:  `3887`
 		//  Estimated: `67035`
-		// Minimum execution time: 93_780_000 picoseconds.
-		Weight::from_parts(100_240_000, 67035)
+		// Minimum execution time: 96_745_000 picoseconds.
+		Weight::from_parts(108_121_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(18_u64))
 	}
 	/// Storage: `Jobs::Origins` (r:1 w:1)
@@ -318,8 +318,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1250`
 		//  Estimated: `4278`
-		// Minimum execution time: 54_432_000 picoseconds.
-		Weight::from_parts(59_079_000, 4278)
+		// Minimum execution time: 54_692_000 picoseconds.
+		Weight::from_parts(60_020_000, 4278)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -337,8 +337,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1980`
 		//  Estimated: `4278`
-		// Minimum execution time: 37_976_000 picoseconds.
-		Weight::from_parts(40_971_000, 4278)
+		// Minimum execution time: 38_127_000 picoseconds.
+		Weight::from_parts(41_682_000, 4278)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -360,8 +360,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2301`
 		//  Estimated: `24696`
-		// Minimum execution time: 69_994_000 picoseconds.
-		Weight::from_parts(74_982_000, 24696)
+		// Minimum execution time: 68_122_000 picoseconds.
+		Weight::from_parts(74_371_000, 24696)
 			.saturating_add(T::DbWeight::get().reads(15_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -379,8 +379,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1355`
 		//  Estimated: `3696`
-		// Minimum execution time: 39_699_000 picoseconds.
-		Weight::from_parts(42_914_000, 3696)
+		// Minimum execution time: 38_468_000 picoseconds.
+		Weight::from_parts(41_272_000, 3696)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -414,8 +414,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2722`
 		//  Estimated: `8850`
-		// Minimum execution time: 700_586_000 picoseconds.
-		Weight::from_parts(731_011_000, 8850)
+		// Minimum execution time: 687_736_000 picoseconds.
+		Weight::from_parts(724_311_000, 8850)
 			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(14_u64))
 	}
@@ -447,15 +447,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn report_equivocation() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3057`
+		//  Measured:  `3048`
 		//  Estimated: `8799`
-		// Minimum execution time: 836_648_000 picoseconds.
-		Weight::from_parts(886_052_000, 8799)
+		// Minimum execution time: 817_540_000 picoseconds.
+		Weight::from_parts(864_971_000, 8799)
 			.saturating_add(T::DbWeight::get().reads(16_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `Jobs::OpenClaims` (r:1 w:0)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `System::BlockHash` (r:1 w:0)
 	/// Proof: `System::BlockHash` (`max_values`: None, `max_size`: Some(44), added: 2519, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Assignments` (r:1 w:0)
@@ -484,10 +484,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn report_leaf() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `3775`
+		//  Measured:  `3786`
 		//  Estimated: `8799`
-		// Minimum execution time: 866_703_000 picoseconds.
-		Weight::from_parts(935_496_000, 8799)
+		// Minimum execution time: 817_029_000 picoseconds.
+		Weight::from_parts(877_840_000, 8799)
 			.saturating_add(T::DbWeight::get().reads(17_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -507,8 +507,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1114`
 		//  Estimated: `6208`
-		// Minimum execution time: 78_597_000 picoseconds.
-		Weight::from_parts(84_857_000, 6208)
+		// Minimum execution time: 77_415_000 picoseconds.
+		Weight::from_parts(81_582_000, 6208)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -532,8 +532,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2158`
 		//  Estimated: `3940`
-		// Minimum execution time: 710_631_000 picoseconds.
-		Weight::from_parts(749_308_000, 3940)
+		// Minimum execution time: 708_237_000 picoseconds.
+		Weight::from_parts(731_231_000, 3940)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -545,8 +545,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `117`
 		//  Estimated: `6098`
-		// Minimum execution time: 13_190_000 picoseconds.
-		Weight::from_parts(14_312_000, 6098)
+		// Minimum execution time: 12_779_000 picoseconds.
+		Weight::from_parts(13_670_000, 6098)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -560,11 +560,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn read_candidates(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `1342 + c * (164 ±0)`
-		//  Estimated: `24641 + c * (2539 ±6)`
-		// Minimum execution time: 23_846_000 picoseconds.
-		Weight::from_parts(21_240_654, 24641)
-			// Standard Error: 11_191
-			.saturating_add(Weight::from_parts(3_488_002, 0).saturating_mul(c.into()))
+		//  Estimated: `24641 + c * (2539 ±4)`
+		// Minimum execution time: 21_973_000 picoseconds.
+		Weight::from_parts(20_558_797, 24641)
+			// Standard Error: 2_161
+			.saturating_add(Weight::from_parts(2_791_077, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2539).saturating_mul(c.into()))
@@ -584,7 +584,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Loads` (r:257 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:257 w:0)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:257 w:0)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Debts` (r:257 w:0)
@@ -593,8 +595,6 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Exposed` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Bonds` (r:257 w:0)
 	/// Proof: `LptStaking::Bonds` (`max_values`: None, `max_size`: Some(217), added: 2692, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `LptStaking::Pools` (r:257 w:0)
 	/// Proof: `LptStaking::Pools` (`max_values`: None, `max_size`: Some(277), added: 2752, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Places` (r:257 w:1)
@@ -616,10 +616,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `23272 + c * (409 ±0)`
 		//  Estimated: `24255 + c * (2752 ±0)`
-		// Minimum execution time: 141_922_000 picoseconds.
-		Weight::from_parts(146_128_000, 24255)
-			// Standard Error: 87_360
-			.saturating_add(Weight::from_parts(36_143_966, 0).saturating_mul(c.into()))
+		// Minimum execution time: 137_094_000 picoseconds.
+		Weight::from_parts(81_847_266, 24255)
+			// Standard Error: 37_784
+			.saturating_add(Weight::from_parts(32_999_409, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
@@ -648,10 +648,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `21675`
 		//  Estimated: `24255`
-		// Minimum execution time: 48_903_000 picoseconds.
-		Weight::from_parts(52_464_646, 24255)
-			// Standard Error: 4_205
-			.saturating_add(Weight::from_parts(238_806, 0).saturating_mul(c.into()))
+		// Minimum execution time: 45_077_000 picoseconds.
+		Weight::from_parts(48_929_876, 24255)
+			// Standard Error: 1_151
+			.saturating_add(Weight::from_parts(64_316, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -676,7 +676,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::PriorityLists` (r:1 w:1)
 	/// Proof: `Jobs::PriorityLists` (`max_values`: None, `max_size`: Some(529), added: 3004, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:16 w:0)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Debts` (r:16 w:0)
 	/// Proof: `Jobs::Debts` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Exposed` (r:16 w:0)
@@ -697,8 +697,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `10032`
 		//  Estimated: `46635`
-		// Minimum execution time: 517_081_000 picoseconds.
-		Weight::from_parts(542_670_000, 46635)
+		// Minimum execution time: 496_000_000 picoseconds.
+		Weight::from_parts(529_520_000, 46635)
 			.saturating_add(T::DbWeight::get().reads(142_u64))
 			.saturating_add(T::DbWeight::get().writes(13_u64))
 	}
@@ -736,8 +736,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1919`
 		//  Estimated: `6098`
-		// Minimum execution time: 89_463_000 picoseconds.
-		Weight::from_parts(97_015_000, 6098)
+		// Minimum execution time: 87_911_000 picoseconds.
+		Weight::from_parts(94_240_000, 6098)
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(15_u64))
 	}
@@ -771,8 +771,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2721`
 		//  Estimated: `6230`
-		// Minimum execution time: 93_310_000 picoseconds.
-		Weight::from_parts(103_775_000, 6230)
+		// Minimum execution time: 91_076_000 picoseconds.
+		Weight::from_parts(98_817_000, 6230)
 			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
@@ -786,13 +786,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `701`
 		//  Estimated: `8652`
-		// Minimum execution time: 27_381_000 picoseconds.
-		Weight::from_parts(29_774_000, 8652)
+		// Minimum execution time: 27_100_000 picoseconds.
+		Weight::from_parts(30_295_000, 8652)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	/// Storage: `Jobs::OpenClaims` (r:1 w:1)
-	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(492), added: 2967, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::OpenClaims` (`max_values`: None, `max_size`: Some(496), added: 2971, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Payouts` (r:1 w:1)
 	/// Proof: `Jobs::Payouts` (`max_values`: None, `max_size`: Some(3350), added: 5825, mode: `MaxEncodedLen`)
 	/// Storage: `AssetsHolder::Holds` (r:1 w:1)
@@ -823,10 +823,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
 	fn task_payouts() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `4001`
+		//  Measured:  `4005`
 		//  Estimated: `23302`
-		// Minimum execution time: 325_696_000 picoseconds.
-		Weight::from_parts(339_476_000, 23302)
+		// Minimum execution time: 327_749_000 picoseconds.
+		Weight::from_parts(340_588_000, 23302)
 			.saturating_add(T::DbWeight::get().reads(34_u64))
 			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
@@ -848,8 +848,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1538`
 		//  Estimated: `8652`
-		// Minimum execution time: 42_954_000 picoseconds.
-		Weight::from_parts(45_848_000, 8652)
+		// Minimum execution time: 42_233_000 picoseconds.
+		Weight::from_parts(45_347_000, 8652)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -858,136 +858,136 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn create_job() -> Weight {
-		Weight::from_parts(125_968_000, 6230)
+		Weight::from_parts(120_980_000, 6230)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(10_u64))
 	}
 	fn top_up() -> Weight {
-		Weight::from_parts(78_487_000, 3940)
+		Weight::from_parts(76_354_000, 3940)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn end_job() -> Weight {
-		Weight::from_parts(118_166_000, 6098)
+		Weight::from_parts(115_293_000, 6098)
 			.saturating_add(RocksDbWeight::get().reads(13_u64))
 			.saturating_add(RocksDbWeight::get().writes(15_u64))
 	}
 	fn accept_job() -> Weight {
-		Weight::from_parts(55_963_000, 6192)
+		Weight::from_parts(55_513_000, 6192)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn authorize_accept_job() -> Weight {
-		Weight::from_parts(64_056_000, 67035)
+		Weight::from_parts(67_010_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 	}
 	fn claim_work() -> Weight {
-		Weight::from_parts(240_970_000, 8850)
+		Weight::from_parts(242_743_000, 8850)
 			.saturating_add(RocksDbWeight::get().reads(28_u64))
 			.saturating_add(RocksDbWeight::get().writes(20_u64))
 	}
 	fn authorize_claim_work() -> Weight {
-		Weight::from_parts(100_240_000, 67035)
+		Weight::from_parts(108_121_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(18_u64))
 	}
 	fn set_origin() -> Weight {
-		Weight::from_parts(59_079_000, 4278)
+		Weight::from_parts(60_020_000, 4278)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn clear_origin() -> Weight {
-		Weight::from_parts(40_971_000, 4278)
+		Weight::from_parts(41_682_000, 4278)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn set_spending_key() -> Weight {
-		Weight::from_parts(74_982_000, 24696)
+		Weight::from_parts(74_371_000, 24696)
 			.saturating_add(RocksDbWeight::get().reads(15_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn remove_spending_key() -> Weight {
-		Weight::from_parts(42_914_000, 3696)
+		Weight::from_parts(41_272_000, 3696)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn end_idle() -> Weight {
-		Weight::from_parts(731_011_000, 8850)
+		Weight::from_parts(724_311_000, 8850)
 			.saturating_add(RocksDbWeight::get().reads(12_u64))
 			.saturating_add(RocksDbWeight::get().writes(14_u64))
 	}
 	fn report_equivocation() -> Weight {
-		Weight::from_parts(886_052_000, 8799)
+		Weight::from_parts(864_971_000, 8799)
 			.saturating_add(RocksDbWeight::get().reads(16_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn report_leaf() -> Weight {
-		Weight::from_parts(935_496_000, 8799)
+		Weight::from_parts(877_840_000, 8799)
 			.saturating_add(RocksDbWeight::get().reads(17_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn pay_debt() -> Weight {
-		Weight::from_parts(84_857_000, 6208)
+		Weight::from_parts(81_582_000, 6208)
 			.saturating_add(RocksDbWeight::get().reads(7_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn report_broadcaster() -> Weight {
-		Weight::from_parts(749_308_000, 3940)
+		Weight::from_parts(731_231_000, 3940)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn agenda_block() -> Weight {
-		Weight::from_parts(14_312_000, 6098)
+		Weight::from_parts(13_670_000, 6098)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn read_candidates(c: u32, ) -> Weight {
-		Weight::from_parts(21_240_654, 24641)
-			.saturating_add(Weight::from_parts(3_488_002, 0).saturating_mul(c.into()))
+		Weight::from_parts(20_558_797, 24641)
+			.saturating_add(Weight::from_parts(2_791_077, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2539).saturating_mul(c.into()))
 	}
 	fn task_draw(c: u32, ) -> Weight {
-		Weight::from_parts(146_128_000, 24255)
-			.saturating_add(Weight::from_parts(36_143_966, 0).saturating_mul(c.into()))
+		Weight::from_parts(81_847_266, 24255)
+			.saturating_add(Weight::from_parts(32_999_409, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(12_u64))
 			.saturating_add(RocksDbWeight::get().reads((8_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 			.saturating_add(Weight::from_parts(0, 2752).saturating_mul(c.into()))
 	}
 	fn task_draw_nobody(c: u32, ) -> Weight {
-		Weight::from_parts(52_464_646, 24255)
-			.saturating_add(Weight::from_parts(238_806, 0).saturating_mul(c.into()))
+		Weight::from_parts(48_929_876, 24255)
+			.saturating_add(Weight::from_parts(64_316, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn task_hand_on() -> Weight {
-		Weight::from_parts(542_670_000, 46635)
+		Weight::from_parts(529_520_000, 46635)
 			.saturating_add(RocksDbWeight::get().reads(142_u64))
 			.saturating_add(RocksDbWeight::get().writes(13_u64))
 	}
 	fn task_expire() -> Weight {
-		Weight::from_parts(97_015_000, 6098)
+		Weight::from_parts(94_240_000, 6098)
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(15_u64))
 	}
 	fn task_close_assignment() -> Weight {
-		Weight::from_parts(103_775_000, 6230)
+		Weight::from_parts(98_817_000, 6230)
 			.saturating_add(RocksDbWeight::get().reads(13_u64))
 			.saturating_add(RocksDbWeight::get().writes(11_u64))
 	}
 	fn task_look() -> Weight {
-		Weight::from_parts(29_774_000, 8652)
+		Weight::from_parts(30_295_000, 8652)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn task_payouts() -> Weight {
-		Weight::from_parts(339_476_000, 23302)
+		Weight::from_parts(340_588_000, 23302)
 			.saturating_add(RocksDbWeight::get().reads(34_u64))
 			.saturating_add(RocksDbWeight::get().writes(19_u64))
 	}
 	fn task_check() -> Weight {
-		Weight::from_parts(45_848_000, 8652)
+		Weight::from_parts(45_347_000, 8652)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}

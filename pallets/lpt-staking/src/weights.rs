@@ -55,8 +55,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2049`
 		//  Estimated: `6196`
-		// Minimum execution time: 72_508_000 picoseconds.
-		Weight::from_parts(76_805_000, 6196)
+		// Minimum execution time: 70_465_000 picoseconds.
+		Weight::from_parts(74_251_000, 6196)
 			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -88,8 +88,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `6059`
 		//  Estimated: `7262`
-		// Minimum execution time: 92_138_000 picoseconds.
-		Weight::from_parts(97_476_000, 7262)
+		// Minimum execution time: 91_457_000 picoseconds.
+		Weight::from_parts(95_642_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
@@ -113,8 +113,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `5426`
 		//  Estimated: `7262`
-		// Minimum execution time: 65_938_000 picoseconds.
-		Weight::from_parts(69_644_000, 7262)
+		// Minimum execution time: 64_667_000 picoseconds.
+		Weight::from_parts(68_853_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -144,8 +144,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `6028`
 		//  Estimated: `7262`
-		// Minimum execution time: 61_192_000 picoseconds.
-		Weight::from_parts(65_417_000, 7262)
+		// Minimum execution time: 59_118_000 picoseconds.
+		Weight::from_parts(63_405_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(8_u64))
 	}
@@ -169,8 +169,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `5658`
 		//  Estimated: `7262`
-		// Minimum execution time: 45_418_000 picoseconds.
-		Weight::from_parts(48_713_000, 7262)
+		// Minimum execution time: 43_875_000 picoseconds.
+		Weight::from_parts(46_699_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
@@ -196,8 +196,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `5974`
 		//  Estimated: `7262`
-		// Minimum execution time: 61_161_000 picoseconds.
-		Weight::from_parts(64_786_000, 7262)
+		// Minimum execution time: 57_786_000 picoseconds.
+		Weight::from_parts(62_834_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
@@ -225,8 +225,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `6029`
 		//  Estimated: `7262`
-		// Minimum execution time: 61_031_000 picoseconds.
-		Weight::from_parts(64_436_000, 7262)
+		// Minimum execution time: 58_808_000 picoseconds.
+		Weight::from_parts(62_984_000, 7262)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(8_u64))
 	}
@@ -254,8 +254,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2504`
 		//  Estimated: `6208`
-		// Minimum execution time: 70_735_000 picoseconds.
-		Weight::from_parts(74_822_000, 6208)
+		// Minimum execution time: 67_500_000 picoseconds.
+		Weight::from_parts(72_308_000, 6208)
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
@@ -273,8 +273,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1490`
 		//  Estimated: `3742`
-		// Minimum execution time: 28_302_000 picoseconds.
-		Weight::from_parts(30_225_000, 3742)
+		// Minimum execution time: 26_739_000 picoseconds.
+		Weight::from_parts(28_923_000, 3742)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
@@ -304,12 +304,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `6576 + f * (87 ±0) + p * (47 ±0)`
 		//  Estimated: `7262 + f * (2603 ±0) + p * (2576 ±0)`
-		// Minimum execution time: 390_272_000 picoseconds.
-		Weight::from_parts(81_681_864, 7262)
-			// Standard Error: 9_339
-			.saturating_add(Weight::from_parts(5_003_074, 0).saturating_mul(p.into()))
-			// Standard Error: 35_792
-			.saturating_add(Weight::from_parts(32_115_747, 0).saturating_mul(f.into()))
+		// Minimum execution time: 366_437_000 picoseconds.
+		Weight::from_parts(81_719_538, 7262)
+			// Standard Error: 8_864
+			.saturating_add(Weight::from_parts(4_691_435, 0).saturating_mul(p.into()))
+			// Standard Error: 34_039
+			.saturating_add(Weight::from_parts(30_037_208, 0).saturating_mul(f.into()))
 			.saturating_add(T::DbWeight::get().reads(11_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(p.into())))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(f.into())))
@@ -337,8 +337,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2485`
 		//  Estimated: `6494`
-		// Minimum execution time: 28_413_000 picoseconds.
-		Weight::from_parts(30_425_000, 6494)
+		// Minimum execution time: 27_190_000 picoseconds.
+		Weight::from_parts(29_594_000, 6494)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -356,8 +356,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1773`
 		//  Estimated: `6494`
-		// Minimum execution time: 20_971_000 picoseconds.
-		Weight::from_parts(22_604_000, 6494)
+		// Minimum execution time: 20_080_000 picoseconds.
+		Weight::from_parts(21_702_000, 6494)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -366,54 +366,54 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn bond() -> Weight {
-		Weight::from_parts(76_805_000, 6196)
+		Weight::from_parts(74_251_000, 6196)
 			.saturating_add(RocksDbWeight::get().reads(9_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn unbond() -> Weight {
-		Weight::from_parts(97_476_000, 7262)
+		Weight::from_parts(95_642_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(12_u64))
 			.saturating_add(RocksDbWeight::get().writes(11_u64))
 	}
 	fn withdraw_stake() -> Weight {
-		Weight::from_parts(69_644_000, 7262)
+		Weight::from_parts(68_853_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(9_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn rebond() -> Weight {
-		Weight::from_parts(65_417_000, 7262)
+		Weight::from_parts(63_405_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(8_u64))
 	}
 	fn move_bond() -> Weight {
-		Weight::from_parts(48_713_000, 7262)
+		Weight::from_parts(46_699_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(6_u64))
 	}
 	fn transfer_bond() -> Weight {
-		Weight::from_parts(64_786_000, 7262)
+		Weight::from_parts(62_834_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(7_u64))
 	}
 	fn accept_bond() -> Weight {
-		Weight::from_parts(64_436_000, 7262)
+		Weight::from_parts(62_984_000, 7262)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(8_u64))
 	}
 	fn withdraw_fees() -> Weight {
-		Weight::from_parts(74_822_000, 6208)
+		Weight::from_parts(72_308_000, 6208)
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn settle() -> Weight {
-		Weight::from_parts(30_225_000, 3742)
+		Weight::from_parts(28_923_000, 3742)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
 	}
 	fn slash(p: u32, f: u32, ) -> Weight {
-		Weight::from_parts(81_681_864, 7262)
-			.saturating_add(Weight::from_parts(5_003_074, 0).saturating_mul(p.into()))
-			.saturating_add(Weight::from_parts(32_115_747, 0).saturating_mul(f.into()))
+		Weight::from_parts(81_719_538, 7262)
+			.saturating_add(Weight::from_parts(4_691_435, 0).saturating_mul(p.into()))
+			.saturating_add(Weight::from_parts(30_037_208, 0).saturating_mul(f.into()))
 			.saturating_add(RocksDbWeight::get().reads(11_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(p.into())))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(f.into())))
@@ -424,12 +424,12 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2576).saturating_mul(p.into()))
 	}
 	fn deposit_fee() -> Weight {
-		Weight::from_parts(30_425_000, 6494)
+		Weight::from_parts(29_594_000, 6494)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn reward() -> Weight {
-		Weight::from_parts(22_604_000, 6494)
+		Weight::from_parts(21_702_000, 6494)
 			.saturating_add(RocksDbWeight::get().reads(6_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}

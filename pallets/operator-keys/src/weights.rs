@@ -38,10 +38,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `361 + g * (351 ±0)`
 		//  Estimated: `3676 + g * (2902 ±2)`
-		// Minimum execution time: 53_570_000 picoseconds.
-		Weight::from_parts(55_560_065, 3676)
-			// Standard Error: 16_727
-			.saturating_add(Weight::from_parts(37_630_719, 0).saturating_mul(g.into()))
+		// Minimum execution time: 52_458_000 picoseconds.
+		Weight::from_parts(54_154_657, 3676)
+			// Standard Error: 12_749
+			.saturating_add(Weight::from_parts(36_787_948, 0).saturating_mul(g.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(g.into())))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
@@ -56,8 +56,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `464`
 		//  Estimated: `3861`
-		// Minimum execution time: 12_869_000 picoseconds.
-		Weight::from_parts(13_901_000, 3861)
+		// Minimum execution time: 12_569_000 picoseconds.
+		Weight::from_parts(13_551_000, 3861)
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -66,8 +66,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn set_keys(g: u32, ) -> Weight {
-		Weight::from_parts(55_560_065, 3676)
-			.saturating_add(Weight::from_parts(37_630_719, 0).saturating_mul(g.into()))
+		Weight::from_parts(54_154_657, 3676)
+			.saturating_add(Weight::from_parts(36_787_948, 0).saturating_mul(g.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(g.into())))
 			.saturating_add(RocksDbWeight::get().writes(4_u64))
@@ -75,7 +75,7 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2902).saturating_mul(g.into()))
 	}
 	fn revoke_key() -> Weight {
-		Weight::from_parts(13_901_000, 3861)
+		Weight::from_parts(13_551_000, 3861)
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}

@@ -62,8 +62,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `2223`
 		//  Estimated: `4230`
-		// Minimum execution time: 33_360_000 picoseconds.
-		Weight::from_parts(35_663_000, 4230)
+		// Minimum execution time: 34_762_000 picoseconds.
+		Weight::from_parts(37_226_000, 4230)
 			.saturating_add(T::DbWeight::get().reads(9_u64))
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
@@ -74,43 +74,41 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `371 + c * (91 ±0)`
 		//  Estimated: `3549 + c * (2559 ±0)`
-		// Minimum execution time: 2_704_000 picoseconds.
-		Weight::from_parts(2_754_000, 3549)
-			// Standard Error: 14_469
-			.saturating_add(Weight::from_parts(3_125_777, 0).saturating_mul(c.into()))
+		// Minimum execution time: 2_674_000 picoseconds.
+		Weight::from_parts(2_715_000, 3549)
+			// Standard Error: 30_663
+			.saturating_add(Weight::from_parts(3_528_792, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2559).saturating_mul(c.into()))
 	}
-	/// Storage: `TranscoderElection::Transcoders` (r:1 w:0)
-	/// Proof: `TranscoderElection::Transcoders` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Services` (r:1 w:1)
 	/// Proof: `TranscoderElection::Services` (`max_values`: None, `max_size`: Some(765), added: 3240, mode: `MaxEncodedLen`)
 	fn set_service() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1642`
+		//  Measured:  `1278`
 		//  Estimated: `4230`
-		// Minimum execution time: 14_201_000 picoseconds.
-		Weight::from_parts(15_383_000, 4230)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+		// Minimum execution time: 12_569_000 picoseconds.
+		Weight::from_parts(13_590_000, 4230)
+			.saturating_add(T::DbWeight::get().reads(1_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
 	/// Storage: `TranscoderElection::Transcoders` (r:1 w:1)
 	/// Proof: `TranscoderElection::Transcoders` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::CounterForTranscoders` (r:1 w:1)
 	/// Proof: `TranscoderElection::CounterForTranscoders` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
-	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Places` (r:1 w:0)
 	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::ClaimsOf` (r:1 w:0)
 	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
+	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:0)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:0)
@@ -122,13 +120,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `TranscoderElection::Services` (r:0 w:1)
 	/// Proof: `TranscoderElection::Services` (`max_values`: None, `max_size`: Some(765), added: 3240, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	fn resign() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1709`
+		//  Measured:  `1867`
 		//  Estimated: `24641`
-		// Minimum execution time: 35_904_000 picoseconds.
-		Weight::from_parts(39_789_000, 24641)
+		// Minimum execution time: 40_731_000 picoseconds.
+		Weight::from_parts(44_827_000, 24641)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
@@ -148,8 +146,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `729`
 		//  Estimated: `3551`
-		// Minimum execution time: 20_340_000 picoseconds.
-		Weight::from_parts(21_963_000, 3551)
+		// Minimum execution time: 19_209_000 picoseconds.
+		Weight::from_parts(20_982_000, 3551)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -163,8 +161,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `659`
 		//  Estimated: `3610`
-		// Minimum execution time: 14_311_000 picoseconds.
-		Weight::from_parts(15_994_000, 3610)
+		// Minimum execution time: 13_770_000 picoseconds.
+		Weight::from_parts(15_684_000, 3610)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
@@ -188,8 +186,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1207`
 		//  Estimated: `67035`
-		// Minimum execution time: 56_785_000 picoseconds.
-		Weight::from_parts(60_030_000, 67035)
+		// Minimum execution time: 53_510_000 picoseconds.
+		Weight::from_parts(57_396_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 	}
 	/// Storage: `TranscoderElection::Available` (r:1 w:1)
@@ -204,8 +202,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `802`
 		//  Estimated: `3610`
-		// Minimum execution time: 19_019_000 picoseconds.
-		Weight::from_parts(21_012_000, 3610)
+		// Minimum execution time: 18_147_000 picoseconds.
+		Weight::from_parts(19_559_000, 3610)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
@@ -229,8 +227,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1207`
 		//  Estimated: `67035`
-		// Minimum execution time: 56_074_000 picoseconds.
-		Weight::from_parts(60_440_000, 67035)
+		// Minimum execution time: 53_420_000 picoseconds.
+		Weight::from_parts(57_476_000, 67035)
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 	}
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:1)
@@ -243,8 +241,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `1423`
 		//  Estimated: `24641`
-		// Minimum execution time: 17_847_000 picoseconds.
-		Weight::from_parts(19_579_000, 24641)
+		// Minimum execution time: 16_564_000 picoseconds.
+		Weight::from_parts(18_397_000, 24641)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -280,12 +278,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `20494 + c * (614 ±0) + j * (57 ±0)`
 		//  Estimated: `49495 + c * (2752 ±0) + j * (2527 ±0)`
-		// Minimum execution time: 1_016_257_000 picoseconds.
-		Weight::from_parts(30_383_878, 49495)
-			// Standard Error: 252_636
-			.saturating_add(Weight::from_parts(21_455_671, 0).saturating_mul(c.into()))
-			// Standard Error: 252_636
-			.saturating_add(Weight::from_parts(313_463, 0).saturating_mul(j.into()))
+		// Minimum execution time: 979_842_000 picoseconds.
+		Weight::from_parts(982_005_000, 49495)
+			// Standard Error: 60_925
+			.saturating_add(Weight::from_parts(18_269_643, 0).saturating_mul(c.into()))
+			// Standard Error: 60_925
+			.saturating_add(Weight::from_parts(128_497, 0).saturating_mul(j.into()))
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(j.into())))
@@ -309,11 +307,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn weakest(c: u32, ) -> Weight {
 		// Proof Size summary in bytes:
 		//  Measured:  `0 + c * (566 ±0)`
-		//  Estimated: `122078 + c * (2559 ±0)`
-		// Minimum execution time: 9_103_000 picoseconds.
-		Weight::from_parts(9_183_000, 122078)
-			// Standard Error: 64_932
-			.saturating_add(Weight::from_parts(13_834_905, 0).saturating_mul(c.into()))
+		//  Estimated: `122078 + c * (2559 ±27)`
+		// Minimum execution time: 8_933_000 picoseconds.
+		Weight::from_parts(9_094_000, 122078)
+			// Standard Error: 43_923
+			.saturating_add(Weight::from_parts(13_091_367, 0).saturating_mul(c.into()))
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2559).saturating_mul(c.into()))
@@ -330,8 +328,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `545`
 		//  Estimated: `3538`
-		// Minimum execution time: 12_509_000 picoseconds.
-		Weight::from_parts(13_551_000, 3538)
+		// Minimum execution time: 12_178_000 picoseconds.
+		Weight::from_parts(13_059_000, 3538)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
@@ -339,18 +337,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `TranscoderElection::Transcoders` (`max_values`: None, `max_size`: Some(84), added: 2559, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::CounterForTranscoders` (r:1 w:1)
 	/// Proof: `TranscoderElection::CounterForTranscoders` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
-	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Places` (r:1 w:0)
 	/// Proof: `Jobs::Places` (`max_values`: None, `max_size`: Some(52), added: 2527, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::ClaimsOf` (r:1 w:0)
 	/// Proof: `Jobs::ClaimsOf` (`max_values`: None, `max_size`: Some(64), added: 2539, mode: `MaxEncodedLen`)
+	/// Storage: `TranscoderElection::ActiveSet` (r:1 w:1)
+	/// Proof: `TranscoderElection::ActiveSet` (`max_values`: Some(1), `max_size`: Some(23156), added: 23651, mode: `MaxEncodedLen`)
+	/// Storage: `Rounds::Current` (r:1 w:0)
+	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Lapses` (r:1 w:1)
 	/// Proof: `Jobs::Lapses` (`max_values`: None, `max_size`: Some(56), added: 2531, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Loads` (r:1 w:1)
 	/// Proof: `Jobs::Loads` (`max_values`: None, `max_size`: Some(210), added: 2685, mode: `MaxEncodedLen`)
-	/// Storage: `Rounds::Current` (r:1 w:0)
-	/// Proof: `Rounds::Current` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::OfRound` (r:1 w:0)
 	/// Proof: `ChallengeLottery::OfRound` (`max_values`: None, `max_size`: Some(68), added: 2543, mode: `MaxEncodedLen`)
 	/// Storage: `TranscoderElection::Jailed` (r:1 w:0)
@@ -362,13 +360,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `TranscoderElection::Services` (r:0 w:1)
 	/// Proof: `TranscoderElection::Services` (`max_values`: None, `max_size`: Some(765), added: 3240, mode: `MaxEncodedLen`)
 	/// Storage: `ChallengeLottery::Accepted` (r:0 w:1)
-	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(61), added: 2536, mode: `MaxEncodedLen`)
+	/// Proof: `ChallengeLottery::Accepted` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	fn drop_registration() -> Weight {
 		// Proof Size summary in bytes:
-		//  Measured:  `1709`
+		//  Measured:  `1867`
 		//  Estimated: `24641`
-		// Minimum execution time: 30_406_000 picoseconds.
-		Weight::from_parts(32_909_000, 24641)
+		// Minimum execution time: 36_325_000 picoseconds.
+		Weight::from_parts(38_237_000, 24641)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
@@ -378,8 +376,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		// Proof Size summary in bytes:
 		//  Measured:  `12982`
 		//  Estimated: `60114`
-		// Minimum execution time: 20_521_000 picoseconds.
-		Weight::from_parts(21_573_000, 60114)
+		// Minimum execution time: 20_230_000 picoseconds.
+		Weight::from_parts(21_492_000, 60114)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 	}
 }
@@ -387,59 +385,59 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 // For tests.
 impl WeightInfo for () {
 	fn transcoder() -> Weight {
-		Weight::from_parts(35_663_000, 4230)
+		Weight::from_parts(37_226_000, 4230)
 			.saturating_add(RocksDbWeight::get().reads(9_u64))
 			.saturating_add(RocksDbWeight::get().writes(5_u64))
 	}
 	fn lowest_price(c: u32, ) -> Weight {
-		Weight::from_parts(2_754_000, 3549)
-			.saturating_add(Weight::from_parts(3_125_777, 0).saturating_mul(c.into()))
+		Weight::from_parts(2_715_000, 3549)
+			.saturating_add(Weight::from_parts(3_528_792, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2559).saturating_mul(c.into()))
 	}
 	fn set_service() -> Weight {
-		Weight::from_parts(15_383_000, 4230)
-			.saturating_add(RocksDbWeight::get().reads(2_u64))
+		Weight::from_parts(13_590_000, 4230)
+			.saturating_add(RocksDbWeight::get().reads(1_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn resign() -> Weight {
-		Weight::from_parts(39_789_000, 24641)
+		Weight::from_parts(44_827_000, 24641)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn set_available() -> Weight {
-		Weight::from_parts(21_963_000, 3551)
+		Weight::from_parts(20_982_000, 3551)
 			.saturating_add(RocksDbWeight::get().reads(5_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn heartbeat() -> Weight {
-		Weight::from_parts(15_994_000, 3610)
+		Weight::from_parts(15_684_000, 3610)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(1_u64))
 	}
 	fn authorize_heartbeat() -> Weight {
-		Weight::from_parts(60_030_000, 67035)
+		Weight::from_parts(57_396_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 	}
 	fn announce() -> Weight {
-		Weight::from_parts(21_012_000, 3610)
+		Weight::from_parts(19_559_000, 3610)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(2_u64))
 	}
 	fn authorize_announce() -> Weight {
-		Weight::from_parts(60_440_000, 67035)
+		Weight::from_parts(57_476_000, 67035)
 			.saturating_add(RocksDbWeight::get().reads(8_u64))
 	}
 	fn unjail() -> Weight {
-		Weight::from_parts(19_579_000, 24641)
+		Weight::from_parts(18_397_000, 24641)
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn elect(c: u32, j: u32, ) -> Weight {
-		Weight::from_parts(30_383_878, 49495)
-			.saturating_add(Weight::from_parts(21_455_671, 0).saturating_mul(c.into()))
-			.saturating_add(Weight::from_parts(313_463, 0).saturating_mul(j.into()))
+		Weight::from_parts(982_005_000, 49495)
+			.saturating_add(Weight::from_parts(18_269_643, 0).saturating_mul(c.into()))
+			.saturating_add(Weight::from_parts(128_497, 0).saturating_mul(j.into()))
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(RocksDbWeight::get().reads((1_u64).saturating_mul(j.into())))
@@ -448,24 +446,24 @@ impl WeightInfo for () {
 			.saturating_add(Weight::from_parts(0, 2527).saturating_mul(j.into()))
 	}
 	fn weakest(c: u32, ) -> Weight {
-		Weight::from_parts(9_183_000, 122078)
-			.saturating_add(Weight::from_parts(13_834_905, 0).saturating_mul(c.into()))
+		Weight::from_parts(9_094_000, 122078)
+			.saturating_add(Weight::from_parts(13_091_367, 0).saturating_mul(c.into()))
 			.saturating_add(RocksDbWeight::get().reads(3_u64))
 			.saturating_add(RocksDbWeight::get().reads((3_u64).saturating_mul(c.into())))
 			.saturating_add(Weight::from_parts(0, 2559).saturating_mul(c.into()))
 	}
 	fn note_author() -> Weight {
-		Weight::from_parts(13_551_000, 3538)
+		Weight::from_parts(13_059_000, 3538)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 			.saturating_add(RocksDbWeight::get().writes(3_u64))
 	}
 	fn drop_registration() -> Weight {
-		Weight::from_parts(32_909_000, 24641)
+		Weight::from_parts(38_237_000, 24641)
 			.saturating_add(RocksDbWeight::get().reads(10_u64))
 			.saturating_add(RocksDbWeight::get().writes(9_u64))
 	}
 	fn is_validating() -> Weight {
-		Weight::from_parts(21_573_000, 60114)
+		Weight::from_parts(21_492_000, 60114)
 			.saturating_add(RocksDbWeight::get().reads(4_u64))
 	}
 }

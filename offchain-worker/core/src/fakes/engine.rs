@@ -41,6 +41,8 @@ pub struct FakeEngine {
 	pub rejects: Option<u8>,
 	/// Makes no golden vectors any more.
 	pub unsound: bool,
+	/// Was replaced since it began, and so makes no golden vectors either.
+	pub replaced: bool,
 	/// How many times more there is no room for what is asked, whatever that is. Clones share it.
 	pub crowded: Arc<Mutex<u32>>,
 }
@@ -55,6 +57,7 @@ impl Default for FakeEngine {
 			fails_on: None,
 			rejects: None,
 			unsound: false,
+			replaced: false,
 			crowded: Arc::default(),
 		}
 	}
@@ -92,10 +95,17 @@ impl MediaEngine for FakeEngine {
 
 	async fn attest(&self) -> Result<ToolchainId, MediaError> {
 		self.room()?;
+		if self.replaced {
+			return Err(MediaError::Unable("told to".into()));
+		}
 		if self.unsound {
 			return Err(MediaError::Failed("told to".into()));
 		}
 		Ok(self.toolchain)
+	}
+
+	fn is_replaced(&self) -> bool {
+		self.replaced
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {

@@ -24,7 +24,7 @@ pub use self::{
 	net::{BeforeTransport, FakeNet, FakeTransport, Nothing},
 	sim::{simulate, Sim, SimClock},
 	stakes::FakeStakes,
-	store::MemoryStore,
+	store::{BeforeStore, MemoryStore},
 };
 use crate::{
 	lock,

@@ -2,6 +2,7 @@
 
 use std::{
 	collections::{BTreeMap, BTreeSet},
+	ops::Range,
 	sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -353,5 +354,96 @@ impl Streams for MemoryStore {
 			state.unpin(&format!("record/{:?}/{}", key.0, key.1));
 		}
 		Ok(())
+	}
+}
+
+/// Wraps a [`MemoryStore`] and sees what is stored and read: it passes everything on.
+pub trait BeforeStore: Send + Sync {
+	/// The store that does all.
+	fn behind(&self) -> &MemoryStore;
+
+	/// Comes before bytes are stored; with an error they are not.
+	fn before_put(&self) -> Result<(), StoreError> {
+		Ok(())
+	}
+
+	/// Comes before whole bytes are read.
+	fn before_get(&self) {}
+}
+
+impl<T: BeforeStore> Blobs for T {
+	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
+		self.before_put()?;
+		self.behind().put(bytes)
+	}
+
+	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
+		self.behind().size(hash)
+	}
+
+	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+		self.before_get();
+		self.behind().get(hash)
+	}
+
+	fn part(&self, hash: H256, range: Range<usize>) -> Result<Option<Vec<u8>>, StoreError> {
+		self.behind().part(hash, range)
+	}
+
+	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
+		self.behind().pin(owner, hashes)
+	}
+
+	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
+		self.behind().unpin(owner)
+	}
+}
+
+impl<T: BeforeStore> Values for T {
+	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+		self.behind().put_value(name, value)
+	}
+
+	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+		self.behind().value(name)
+	}
+
+	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
+		self.behind().drop_value(name)
+	}
+}
+
+impl<T: BeforeStore> Streams for T {
+	fn put_stream(&self, stream: StreamId, state: &StreamState) -> Result<(), StoreError> {
+		self.behind().put_stream(stream, state)
+	}
+
+	fn stream(&self, stream: StreamId) -> Result<Option<StreamState>, StoreError> {
+		self.behind().stream(stream)
+	}
+
+	fn streams(&self) -> Result<Vec<(StreamId, StreamState)>, StoreError> {
+		self.behind().streams()
+	}
+
+	fn put_record_with(&self, record: &SegmentRecord, more: &[H256]) -> Result<(), StoreError> {
+		self.behind().put_record_with(record, more)
+	}
+
+	fn records(
+		&self,
+		stream: StreamId,
+		from: Seq,
+		limit: usize,
+	) -> Result<Vec<SegmentRecord>, StoreError> {
+		self.behind().records(stream, from, limit)
+	}
+
+	fn last_record(&self, stream: StreamId) -> Result<Option<SegmentRecord>, StoreError> {
+		self.behind().last_record(stream)
+	}
+
+	fn trim_records(&self, stream: StreamId, before: Seq) -> Result<(), StoreError> {
+		self.behind().trim_records(stream, before)
 	}
 }

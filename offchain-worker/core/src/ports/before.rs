@@ -201,6 +201,10 @@ impl<T: BeforeEngine> MediaEngine for T {
 		self.behind().attest().await
 	}
 
+	fn is_replaced(&self) -> bool {
+		self.behind().is_replaced()
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		self.behind().profiles()
 	}

@@ -180,6 +180,12 @@ pub trait MediaEngine: Send + Sync {
 	/// identify.
 	async fn attest(&self) -> Result<ToolchainId, MediaError>;
 
+	/// Whether something that this engine consists of was replaced since it began, as a library is by an upgrade:
+	/// it goes on as it was, but only an engine of another process can make the golden vectors anew.
+	fn is_replaced(&self) -> bool {
+		false
+	}
+
 	/// The profiles that it makes, ascending.
 	fn profiles(&self) -> Vec<ProfileId>;
 

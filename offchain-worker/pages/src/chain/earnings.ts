@@ -24,17 +24,30 @@ export interface Earned {
 
 const UNIT = 10n ** 18n;
 
+/** An amount in an event. It is nothing where the runtime tells it in another form than this page knows. */
+const amountOf = (value: unknown): bigint => (typeof value === "bigint" ? value : 0n);
+
+/** The fees in ETH that events have booked for each transcoder: its own, and those of its delegators. */
+export function booked(events: Iterable<ChainEvent>): Map<Address, bigint> {
+	const fees = new Map<Address, bigint>();
+	for (const { pallet, name, data } of events) {
+		if (pallet !== "LptStaking" || name !== "FeeBooked" || typeof data?.transcoder !== "string") continue;
+		fees.set(data.transcoder, (fees.get(data.transcoder) ?? 0n) + amountOf(data.to_delegators) + amountOf(data.to_transcoder));
+	}
+	return fees;
+}
+
 /** What an event has put into the bond of an account, or taken out. Whatever leaves is told as unbonded. */
 function put(account: Address, { pallet, name, data }: ChainEvent): bigint {
 	if (pallet !== "LptStaking") return 0n;
 	switch (name) {
 		case "Bonded":
 		case "Rebonded":
-			return data.who === account ? data.amount : 0n;
+			return data.who === account ? amountOf(data.amount) : 0n;
 		case "BondTransferred":
-			return data.to === account ? data.amount : 0n;
+			return data.to === account ? amountOf(data.amount) : 0n;
 		case "Unbonded":
-			return data.who === account ? -(data.amount as bigint) : 0n;
+			return data.who === account ? -amountOf(data.amount) : 0n;
 		default:
 			return 0n;
 	}
@@ -99,7 +112,7 @@ export function earnings(account: Address, beginnings: Beginning[], events: Chai
 		for (const event of events) {
 			if (event.block <= before.block || event.block > now.block) continue;
 			stake -= put(account, event);
-			if (event.pallet === "LptStaking" && event.name === "FeesWithdrawn" && event.data.who === account) fees += event.data.amount;
+			if (event.pallet === "LptStaking" && event.name === "FeesWithdrawn" && event.data.who === account) fees += amountOf(event.data.amount);
 		}
 		return { round, stake, fees };
 	});

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { canonical } from "../chain/address";
-import { beginnings, earnings, type Beginning } from "../chain/earnings";
+import { beginnings, booked, earnings, type Beginning } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
@@ -69,11 +69,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 		if (!inflation || !total || !elected.has(one.account)) return null;
 		return ((Number(inflation.mintable) * (1 - inflation.pool_cut / PARTS)) / Number(total)) * (1 - termsOf(one).reward_cut / PARTS);
 	};
-	const fees = useMemo(() => {
-		const fees = new Map<string, bigint>();
-		for (const { name, data } of live.events()) if (name === "FeeBooked") fees.set(data.transcoder, (fees.get(data.transcoder) ?? 0n) + data.to_delegators + data.to_transcoder);
-		return fees;
-	}, [blocks.at(-1)?.hash]);
+	const fees = useMemo(() => booked(live.events()), [blocks.at(-1)?.hash]);
 	const columns = {
 		stake: t("Stake, LPT", "质押，LPT"),
 		price: t("Price of 2 s of 720p", "720p 每 2 秒价格"),

@@ -12,6 +12,7 @@ use livepeer_primitives::{
 	video::MAX_SEGMENT_BYTES,
 };
 use sp_core::H256;
+use tokio::sync::{AcquireError, SemaphorePermit};
 
 use super::{fellows, places::Place, AtWork, Inner};
 use crate::{
@@ -93,22 +94,27 @@ impl Inner {
 		let pass = self.pass(at.task);
 		let mut attempts = 0u32;
 		loop {
-			let turn = at.fetches.acquire().await.map_err(|_| "stopping".to_owned())?;
-			let room = tokio::select! {
-				biased;
-				own = at.own.acquire() => own,
-				shared = self.fetches.acquire() => shared,
+			let room = Box::pin(self.room(at));
+			let room = match select(self.clock.sleep_until(at.deadline), room).await {
+				Either::Left(_) => return at.without_room().map(Err),
+				Either::Right((room, _)) => room?,
 			};
 			let start = self.clock.now_ms();
+			// Waiting for room says nothing about who serves the bytes: those that had to wait are missing
+			// after half of the time that is left, if that is a quarter of all the time or more.
+			let has_time = attempts > 0 || start < at.lacking.midpoint(at.deadline);
+			let lacking = if start < at.lacking { at.lacking } else { start.midpoint(at.deadline) };
 			let service = self.service(at.task);
 			let fetch = self.fetch(at, &service, &output, attempts, pass.as_ref());
 			let fetch = Box::pin(fetch);
-			let fetched = match select(fetch, self.clock.sleep_until(at.lacking)).await {
+			let fetched = match select(fetch, self.clock.sleep_until(lacking)).await {
 				Either::Left((fetched, _)) => Some(fetched),
 				Either::Right((_, fetch)) => {
 					// Bytes that trickle until it is too late to ask for them count as missing, like refused
 					// ones.
-					self.note_lacking(at.task);
+					if has_time {
+						self.note_lacking(at);
+					}
 					match select(fetch, self.clock.sleep_until(at.deadline)).await {
 						Either::Left((fetched, _)) => Some(fetched),
 						Either::Right(_) => None,
@@ -129,13 +135,14 @@ impl Inner {
 					return Ok(Ok(()));
 				}
 				Some(Err(error)) => error,
+				None if !has_time => return at.without_room().map(Err),
 				None => NetError::Timeout,
 			};
-			drop((turn, room));
+			drop(room);
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			attempts = attempts.saturating_add(1);
 			if attempts == LACKING_ATTEMPTS {
-				self.note_lacking(at.task);
+				self.note_lacking(at);
 			}
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
@@ -143,6 +150,19 @@ impl Inner {
 			}
 			self.clock.sleep_until(again).await;
 		}
+	}
+
+	/// Waits until one more blob of a task can be fetched.
+	async fn room<'a>(&'a self, at: &'a AtWork<'_>) -> Result<[SemaphorePermit<'a>; 3], String> {
+		let stopping = |_: AcquireError| "stopping".to_owned();
+		let of_task = at.fetches.acquire().await.map_err(stopping)?;
+		let of_transcoder = at.own.all.acquire().await.map_err(stopping)?;
+		let room = tokio::select! {
+			biased;
+			own = at.own.first.acquire() => own,
+			shared = self.fetches.acquire() => shared,
+		};
+		Ok([of_task, of_transcoder, room.map_err(stopping)?])
 	}
 
 	/// The bytes that a leaf describes: from the transcoder, otherwise from fellow judges, in each attempt

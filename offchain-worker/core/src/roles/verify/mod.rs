@@ -12,7 +12,10 @@ mod places;
 
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
-	sync::{Arc, Mutex, MutexGuard, OnceLock},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex, MutexGuard, OnceLock,
+	},
 };
 
 use codec::{Decode, Encode};
@@ -62,6 +65,8 @@ const FETCHES: usize = 4;
 /// Blobs that are fetched at a time in addition to one of each transcoder. Bounds the memory of all tasks
 /// together. Every transcoder has one fetch of its own, so that a slow one does not delay others' bytes.
 const SHARED_FETCHES: usize = 16;
+/// How many of these one transcoder may have, so that a slow one leaves others more than their own fetch.
+const SHARED_OF_ONE: usize = 4;
 /// Blobs that are read at a time to check whether they are stored: a task could have a hundred of 16 MiB.
 const LOOKS: usize = 4;
 
@@ -183,13 +188,15 @@ struct Inner {
 	places: Arc<Places>,
 	/// Fetches in addition to every transcoder's own.
 	fetches: Semaphore,
-	/// The own fetch of each transcoder with claims in work.
-	own: Mutex<BTreeMap<AccountId, Arc<Semaphore>>>,
+	/// The fetches of each transcoder with claims in work.
+	own: Mutex<BTreeMap<AccountId, Arc<Own>>>,
 	/// The reads of stored blobs.
 	looks: Semaphore,
 	tasks: Mutex<Tasks>,
 	/// The result of making the golden vectors anew.
 	remade: Mutex<Remade>,
+	/// Told when only another process can make them.
+	replaced: Notify,
 	queue: mpsc::UnboundedSender<Work>,
 	idle: Notify,
 }
@@ -300,6 +307,7 @@ impl VerifyRole {
 			looks: Semaphore::new(LOOKS),
 			tasks: Mutex::new(tasks),
 			remade: Mutex::default(),
+			replaced: Notify::new(),
 			queue,
 			idle: Notify::new(),
 		});
@@ -402,6 +410,12 @@ impl VerifyRole {
 		ToolchainsAnswer::Made { toolchains: remade.sound.clone().unwrap_or_else(made) }
 	}
 
+	/// Waits until golden vectors have to be made anew and only another process can make them: see
+	/// [`MediaEngine::is_replaced`]. Until then this one judges.
+	pub async fn replaced(&self) {
+		self.inner.replaced.notified().await;
+	}
+
 	/// Waits until no task is in work.
 	pub async fn idle(&self) {
 		loop {
@@ -435,7 +449,7 @@ impl Inner {
 		}
 	}
 
-	/// Makes the golden vectors of every engine anew.
+	/// Makes the golden vectors of every engine anew; if that takes another process, says so and changes nothing.
 	async fn remake(&self) {
 		let mut sound = Vec::new();
 		for engine in &self.engines {
@@ -447,6 +461,10 @@ impl Inner {
 				}
 				Ok(made) => {
 					tracing::error!(?toolchain, ?made, "golden vectors differ: it judges no more");
+				}
+				Err(_) if engine.is_replaced() => {
+					self.replaced.notify_one();
+					return;
 				}
 				Err(error) => {
 					tracing::error!(?toolchain, %error, "no golden vectors: it judges no more");
@@ -463,7 +481,7 @@ impl Inner {
 		let (attempts, wait_ms) = REMAKE;
 		for _ in 1..attempts {
 			match engine.attest().await {
-				Err(error @ MediaError::Unable(_)) => {
+				Err(error @ MediaError::Unable(_)) if !engine.is_replaced() => {
 					tracing::warn!(%error, "golden vectors are made anew later");
 					let again = self.clock.now_ms().saturating_add(wait_ms);
 					self.clock.sleep_until(again).await;
@@ -563,12 +581,11 @@ impl Inner {
 		self.tell_fellows(&tasks);
 	}
 
-	/// The own fetch of a transcoder's claims.
-	fn own(&self, transcoder: &AccountId) -> Arc<Semaphore> {
+	/// The fetches of a transcoder's claims.
+	fn own(&self, transcoder: &AccountId) -> Arc<Own> {
 		let mut own = lock(&self.own);
-		own.retain(|_, fetch| Arc::strong_count(fetch) > 1);
-		let fetch = own.entry(transcoder.clone()).or_insert_with(|| Arc::new(Semaphore::new(1)));
-		fetch.clone()
+		own.retain(|_, one| Arc::strong_count(one) > 1);
+		own.entry(transcoder.clone()).or_default().clone()
 	}
 
 	async fn judge_task(&self, owner: &str, task: &VerifyTask, at_ms: u64) -> VerifyStatus {
@@ -580,7 +597,8 @@ impl Inner {
 		let over = deadline.saturating_add(task.patience_ms);
 		let lacking = at_ms.saturating_add(task.patience_ms / 2);
 		let findings = Default::default();
-		let at = AtWork { task, owner, lacking, deadline, over, fetches, own, findings };
+		let began = at_ms;
+		let at = AtWork { task, owner, began, lacking, deadline, over, fetches, own, findings };
 		let judged = leaves.iter().map(|leaf| self.judge_leaf(&at, leaf));
 		let judged = futures::future::join_all(judged).await;
 		let mut verdicts = Verdicts::default();
@@ -649,11 +667,12 @@ impl Inner {
 	}
 
 	/// Notes that bytes of a task in work are missing.
-	fn note_lacking(&self, task: &VerifyTask) {
+	fn note_lacking(&self, at: &AtWork<'_>) {
+		at.own.missed_ms.fetch_max(self.clock.now_ms(), Ordering::Relaxed);
 		if let Some(Entry::Working { content: at_work, lacks, .. }) =
-			self.tasks().entries.get_mut(&TaskKey::of(task))
+			self.tasks().entries.get_mut(&TaskKey::of(at.task))
 		{
-			*lacks |= *at_work == content(task);
+			*lacks |= *at_work == content(at.task);
 		}
 	}
 
@@ -666,22 +685,55 @@ impl Inner {
 	}
 }
 
+/// The fetches of one transcoder's claims.
+struct Own {
+	/// All of them at a time.
+	all: Semaphore,
+	/// The one that nobody else can take.
+	first: Semaphore,
+	/// When bytes of the transcoder were last found missing.
+	missed_ms: AtomicU64,
+}
+
+impl Default for Own {
+	fn default() -> Self {
+		Self {
+			all: Semaphore::new(1 + SHARED_OF_ONE),
+			first: Semaphore::new(1),
+			missed_ms: AtomicU64::new(0),
+		}
+	}
+}
+
 /// A task in work.
 struct AtWork<'a> {
 	task: &'a VerifyTask,
 	/// The owner of its bytes' pins.
 	owner: &'a str,
+	/// When it was taken.
+	began: u64,
 	/// When missing bytes are asked for on the chain, including those under way.
 	lacking: u64,
 	/// When missing bytes are given up.
 	deadline: u64,
 	/// When leaves that wait for a place yield to others, because the answer would be late, or nearly so.
 	over: u64,
-	/// Its fetches at a time, and the own fetch, shared only with tasks of the same transcoder.
+	/// Its fetches at a time, and those of all tasks of the same transcoder.
 	fetches: Semaphore,
-	own: Arc<Semaphore>,
+	own: Arc<Own>,
 	/// The findings on each leaf's outputs, in words, by index.
 	findings: Mutex<BTreeMap<u32, Vec<String>>>,
+}
+
+impl AtWork<'_> {
+	/// What it means that there was no room to fetch bytes: if others of the same transcoder were missing
+	/// meanwhile, these have taken the room; otherwise it is an error of this machine.
+	fn without_room(&self) -> Result<UnavailableKind, String> {
+		match self.own.missed_ms.load(Ordering::Relaxed) > self.began {
+			true => Ok(UnavailableKind::TooLate),
+			false => Err("no room to fetch the bytes in time".into()),
+		}
+	}
 }
 
 #[cfg(test)]

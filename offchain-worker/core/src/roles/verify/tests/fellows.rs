@@ -139,25 +139,6 @@ fn attack_judges_that_are_starved_should_have_the_bytes_from_their_fellows() {
 	})
 }
 
-/// Has everything, and takes its time for each answer.
-struct Late {
-	inner: Origin,
-	clock: SimClock,
-	ms: u64,
-}
-
-#[async_trait::async_trait]
-impl BeforeService for Late {
-	fn behind(&self) -> &dyn Service {
-		&self.inner
-	}
-
-	async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-		self.clock.sleep_until(self.clock.now_ms() + self.ms).await;
-		self.inner.chunks(hash, range).await
-	}
-}
-
 /// A transcoder sends each of many blobs just fast enough not to be left for another, and all of them too slowly for
 /// the deadline.
 #[test]
@@ -174,8 +155,7 @@ fn attack_bytes_that_trickle_just_fast_enough() {
 		let task = story.task(leaves);
 		let right = verdicts(&served.role, &served.task(&task, "served")).await;
 		assert_eq!(right.0, [Verdict::Valid; 16]);
-		let inner = Origin::new(Arc::new(story.theirs.clone()));
-		story.net.serve("t", Arc::new(Late { inner, clock: sim.clock.clone(), ms: 900 }));
+		story.net.serve("t", Arc::new(story.late(900)));
 		assert_eq!(verdicts(&starved.role, &starved.task(&task, "starved")).await, right);
 	})
 }
@@ -252,36 +232,16 @@ struct Small {
 	most: usize,
 }
 
-impl Blobs for Small {
-	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
-		if self.inner.blob_count() >= self.most {
-			return Err(StoreError::Quota { path: "small".into(), quota: 0 });
-		}
-		self.inner.put(bytes)
+impl BeforeStore for Small {
+	fn behind(&self) -> &MemoryStore {
+		&self.inner
 	}
-	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
-		self.inner.size(hash)
-	}
-	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
-		self.inner.get(hash)
-	}
-	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
-		self.inner.pin(owner, hashes)
-	}
-	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
-		self.inner.unpin(owner)
-	}
-}
 
-impl Values for Small {
-	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-		self.inner.put_value(name, value)
-	}
-	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-		self.inner.value(name)
-	}
-	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
-		self.inner.drop_value(name)
+	fn before_put(&self) -> Result<(), StoreError> {
+		match self.inner.blob_count() < self.most {
+			true => Ok(()),
+			false => Err(StoreError::Quota { path: "small".into(), quota: 0 }),
+		}
 	}
 }
 

@@ -314,6 +314,23 @@ fn engine_should_judge_no_more_when_its_golden_vectors_do_not_come_out_again() {
 	})
 }
 
+/// The C library was upgraded: the golden vectors of this process will never come out, however often it tries.
+#[test]
+fn engine_that_was_replaced_should_judge_until_another_process_makes_the_vectors() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine { replaced: true, ..Default::default() };
+		let role = story.role(engine.clone());
+		assert!(sim.within(1_000, role.replaced()).await.is_none(), "nobody asks for them");
+		let ask = || role.toolchains(ToolchainsQuestion { anew: Some(7) });
+		assert_eq!(ask(), ToolchainsAnswer::Making);
+		assert!(sim.within(1, role.replaced()).await.is_some(), "at once");
+		assert_eq!(ask(), ToolchainsAnswer::Making);
+		let task = story.task(vec![story.leaf(&engine, 0).await]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+	})
+}
+
 /// While an attacker keeps judges busy with large segments, no memory is left for the vectors: the engine
 /// keeps judging, and they are made later.
 #[test]

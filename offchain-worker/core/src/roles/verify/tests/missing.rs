@@ -25,50 +25,121 @@ impl BeforeTransport for Held {
 	}
 }
 
-/// Transcoders that serve large blobs as slowly as may be, in many claims at a time: few are in memory of
-/// their judge, and the bytes of another claim come all the same.
-#[test]
-fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim);
-		let engine = FakeEngine::default();
-		let net = Arc::new(Held {
+impl Held {
+	/// Holds what is fetched from the peer `slow`.
+	fn new(story: &Story) -> Arc<Self> {
+		Arc::new(Self {
 			inner: story.net.end("v"),
 			slow: FakeNet::record("slow"),
 			go: Semaphore::new(0),
 			now: Default::default(),
-		});
+		})
+	}
+
+	/// A judge that fetches through it.
+	fn judge(self: &Arc<Self>, story: &Story) -> VerifyRole {
 		let (role, runner) = VerifyRole::new(
 			GENESIS,
 			Arc::new(story.ours.clone()),
-			net.clone(),
-			vec![Arc::new(engine.clone())],
+			self.clone(),
+			vec![Arc::new(FakeEngine::default())],
 			Arc::new(story.events.clone()),
-			Arc::new(sim.clock.clone()),
+			Arc::new(story.sim.clock.clone()),
 			2,
 		)
 		.unwrap();
-		sim.spawn(runner.run());
-		let transcoders = 3;
-		for claim in 0..30 {
-			let leaves = vec![
-				story.leaf(&engine, 2 * claim as u32).await,
-				story.leaf(&engine, 2 * claim as u32 + 1).await,
-			];
-			let (service, transcoder) =
-				(FakeNet::record("slow"), AccountId::new([100 + claim as u8 % transcoders; 32]));
-			let task = VerifyTask { claim: 100 + claim, service, transcoder, ..story.task(leaves) };
-			assert_eq!(role.post(task), Ok(VerifyStatus::Working));
-		}
-		let honest = story.task(vec![story.leaf(&engine, 200).await]);
-		assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
-		// A simulated second, after which everything possible has been done.
-		sim.clock.sleep_until(sim.clock.now_ms() + 1_000).await;
-		let held = net.now.load(Ordering::SeqCst);
-		let most = usize::from(transcoders) + SHARED_FETCHES;
-		assert_eq!(held, most, "one of each transcoder, and those that are shared");
-		assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
-	})
+		story.sim.spawn(runner.run());
+		role
+	}
+}
+
+/// Posts so many claims of each of so many transcoders, whose bytes come from the peer `slow`.
+async fn post_slow(story: &Story, role: &VerifyRole, claims: u8, transcoders: u8) {
+	let engine = FakeEngine::default();
+	for claim in 0..claims * transcoders {
+		let leaves = vec![
+			story.leaf(&engine, 2 * u32::from(claim)).await,
+			story.leaf(&engine, 2 * u32::from(claim) + 1).await,
+		];
+		let task = VerifyTask {
+			claim: 100 + u64::from(claim),
+			service: FakeNet::record("slow"),
+			transcoder: AccountId::new([100 + claim % transcoders; 32]),
+			patience_ms: 60_000,
+			..story.task(leaves)
+		};
+		assert_eq!(role.post(task), Ok(VerifyStatus::Working));
+	}
+}
+
+/// Transcoders that serve large blobs as slowly as may be, in many claims at a time: few blobs are in memory of
+/// their judge, a few transcoders cannot take all that is shared, and the bytes of another claim come all the
+/// same.
+#[test]
+fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
+	let bounds = [(1, 1 + SHARED_OF_ONE), (3, 3 + 3 * SHARED_OF_ONE), (6, 6 + SHARED_FETCHES)];
+	for (transcoders, most) in bounds {
+		simulate(move |sim| async move {
+			let story = Story::new(&sim);
+			let net = Held::new(&story);
+			let role = net.judge(&story);
+			post_slow(&story, &role, 5, transcoders).await;
+			let honest = story.task(vec![story.leaf(&FakeEngine::default(), 200).await]);
+			assert_eq!(role.post(honest.clone()), Ok(VerifyStatus::Working));
+			// A simulated second, after which everything possible has been done.
+			sim.sleep(1_000).await;
+			let held = net.now.load(Ordering::SeqCst);
+			assert_eq!(held, most, "one of each of {transcoders}, and those that are shared");
+			assert!(matches!(role.post(honest), Ok(VerifyStatus::Done { .. })));
+		})
+	}
+}
+
+/// Other transcoders' slow bytes take all that is shared, and an earlier claim takes the transcoder's own fetch. Bytes
+/// that nobody was asked for are not missing. If there is room in time, half of what is left is waited for them.
+#[test]
+fn attack_transcoder_blamed_for_bytes_for_which_its_judge_had_no_room() {
+	let too_late = Verdict::Unavailable(UnavailableKind::TooLate);
+	for (room_at_ms, takes_ms, lacks_at_s, said) in [
+		(6_000, 100, None, Verdict::Valid),
+		(6_000, 60_000, Some(8), too_late),
+		(8_000, 60_000, None, Verdict::Abstain),
+		(60_000, 100, None, Verdict::Abstain),
+	] {
+		simulate(move |sim| async move {
+			let story = Story::new(&sim);
+			let engine = FakeEngine::default();
+			story.net.serve("slow", Arc::new(Origin::new(Arc::new(story.theirs.clone()))));
+			story.net.serve("t", Arc::new(story.late(takes_ms)));
+			let net = Held::new(&story);
+			let role = net.judge(&story);
+			post_slow(&story, &role, 2, 4).await;
+			sim.sleep(1).await;
+			let earlier = VerifyTask {
+				claim: 2,
+				service: FakeNet::record("slow"),
+				patience_ms: 60_000,
+				..story.task(vec![story.leaf(&engine, 200).await])
+			};
+			assert_eq!(role.post(earlier), Ok(VerifyStatus::Working));
+			sim.sleep(1).await;
+			let task = story.task(vec![story.leaf(&engine, 201).await]);
+			let mut lacks_at_ms = None;
+			for at_ms in (0..=task.patience_ms + 100).step_by(100) {
+				if at_ms == room_at_ms {
+					net.go.add_permits(1_000);
+				}
+				if role.post(task.clone()) == Ok(VerifyStatus::Lacking) {
+					lacks_at_ms.get_or_insert(at_ms);
+				}
+				sim.sleep(100).await;
+			}
+			let case = format!("room at {room_at_ms}, {takes_ms} taken");
+			assert_eq!(lacks_at_ms.map(|ms| ms / 1_000), lacks_at_s, "{case}");
+			let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!("{case}") };
+			assert_eq!(verdicts.into_inner(), [said], "{case}");
+		})
+	}
 }
 
 /// As many small claims as a judge can owe, whose bytes come just in time or not at all: another's claim is

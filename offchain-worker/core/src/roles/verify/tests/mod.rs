@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
 	fakes::{
-		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeEngine, FakeNet,
-		FakeTransport, MemoryStore, Nothing, Recorder, Sim, SimClock, GENESIS,
+		output, rendition, segment_info, simulate, BeforeStore, BeforeTransport, FakeChain,
+		FakeEngine, FakeNet, FakeTransport, MemoryStore, Nothing, Recorder, Sim, SimClock, GENESIS,
 	},
 	key::Key,
 	ports::{
@@ -22,7 +22,7 @@ use crate::{
 		chain::{Call, Chain, Wait},
 		engine::{Examined, Fault, Finding, Format, Pixels, Variant},
 		events::NoEvents,
-		store::{Blobs, Values},
+		store::Blobs,
 		transport::{ChunkRange, Chunks, NetError, Service, SignedPass},
 	},
 	roles::broadcast::Origin,
@@ -37,7 +37,7 @@ use livepeer_primitives::{
 	work::WorkFactors,
 };
 use sp_core::H256;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
 
@@ -113,6 +113,12 @@ impl Story {
 		VerifyLeaf { index, seq: u64::from(index) + 100, header: Hash::zero(), leaf }
 	}
 
+	/// The transcoder's service, if it takes so many milliseconds for each answer.
+	fn late(&self, ms: u64) -> Late {
+		let inner = Origin::new(Arc::new(self.theirs.clone()));
+		Late { inner, clock: self.sim.clock.clone(), ms }
+	}
+
 	fn task(&self, leaves: Vec<VerifyLeaf>) -> VerifyTask {
 		VerifyTask {
 			genesis: GENESIS,
@@ -164,5 +170,24 @@ impl BeforeService for Trickling {
 
 	async fn give(&self, _: H256, _: ChunkRange) -> Option<Chunks> {
 		std::future::pending().await
+	}
+}
+
+/// Has everything, and takes its time for each answer.
+struct Late {
+	inner: Origin,
+	clock: SimClock,
+	ms: u64,
+}
+
+#[async_trait::async_trait]
+impl BeforeService for Late {
+	fn behind(&self) -> &dyn Service {
+		&self.inner
+	}
+
+	async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		self.clock.sleep_until(self.clock.now_ms() + self.ms).await;
+		self.inner.chunks(hash, range).await
 	}
 }

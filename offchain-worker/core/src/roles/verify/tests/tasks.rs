@@ -314,37 +314,16 @@ struct Slow {
 	most: AtomicUsize,
 }
 
-impl Blobs for Slow {
-	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
-		self.inner.put(bytes)
+impl BeforeStore for Slow {
+	fn behind(&self) -> &MemoryStore {
+		&self.inner
 	}
-	fn size(&self, hash: H256) -> Result<Option<u64>, StoreError> {
-		self.inner.size(hash)
-	}
-	fn get(&self, hash: H256) -> Result<Option<Vec<u8>>, StoreError> {
+
+	fn before_get(&self) {
 		let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
 		self.most.fetch_max(reading, Ordering::SeqCst);
 		std::thread::sleep(std::time::Duration::from_millis(20));
 		self.reading.fetch_sub(1, Ordering::SeqCst);
-		self.inner.get(hash)
-	}
-	fn pin(&self, owner: &str, hashes: &[H256]) -> Result<(), StoreError> {
-		self.inner.pin(owner, hashes)
-	}
-	fn unpin(&self, owner: &str) -> Result<(), StoreError> {
-		self.inner.unpin(owner)
-	}
-}
-
-impl Values for Slow {
-	fn put_value(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-		self.inner.put_value(name, value)
-	}
-	fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-		self.inner.value(name)
-	}
-	fn drop_value(&self, name: &str) -> Result<(), StoreError> {
-		self.inner.drop_value(name)
 	}
 }
 
