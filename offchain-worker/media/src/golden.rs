@@ -162,8 +162,7 @@ pub struct Attested {
 /// one that already makes them.
 pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested, MediaError> {
 	let started = std::time::Instant::now();
-	// Asked only for a cache: a judge that makes its vectors anew after an upgrade, or those of another program, needs
-	// none of this program's libraries.
+	// Asked only for a cache: what another program makes does not depend on the libraries of this one.
 	let cache = match memory {
 		Some(path) => Some((path, build(pool).await?)),
 		None => None,
@@ -179,8 +178,11 @@ pub async fn attest(pool: &MediaPool, memory: Option<&Path>) -> Result<Attested,
 	}
 	// No viewer waits for them, and others may keep the machine busy meanwhile.
 	let pool = pool.patient();
+	let soiled = pool.with_environment("MALLOC_PERTURB_", "85");
+	// Before the work is done once: after an upgrade of a library it is not started, and says so.
+	soiled.begin().await?;
 	let checked = make(&pool).await?;
-	let dirty = make(&pool.with_environment("MALLOC_PERTURB_", "85")).await?;
+	let dirty = make(&soiled).await?;
 	if let Some((clean, _)) = checked.iter().zip(&dirty).find(|(a, b)| a.hash != b.hash) {
 		return Err(MediaError::Failed(format!(
 			"{} depends on uninitialised memory: this build of the libraries must not be used",
@@ -293,7 +295,7 @@ mod tests {
 		assert_ne!(plain, build_id(&[("A".into(), "b".into())]).expect("reads /proc"));
 	}
 
-	/// A judge that has to make its vectors anew after an upgrade is to hear what to do.
+	/// Who starts a worker in the middle of an upgrade is to hear what to do.
 	#[test]
 	fn build_should_not_be_told_when_a_library_was_replaced_or_is_gone() {
 		let told = |path: &str| {

@@ -28,7 +28,7 @@ pub(crate) fn check_own() -> io::Result<()> {
 }
 
 /// The same of any process, by its list of what it has mapped.
-fn check(maps: &str) -> io::Result<()> {
+pub(crate) fn check(maps: &str) -> io::Result<()> {
 	const GONE: &str = " (deleted)";
 	let gone = |path: &PathBuf| path.to_string_lossy().ends_with(GONE);
 	match mapped(maps).into_iter().find(gone) {
