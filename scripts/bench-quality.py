@@ -474,10 +474,14 @@ def main():
         if arguments:
             wanted = []
             for argument in arguments:
-                name, rest = argument.split("=", 1)
-                path, size, rates = rest.rsplit("@", 2)
-                size = tuple(map(int, size.split("x")))
-                wanted.append((name, ["-i", path], "null", size, tuple(map(int, rates.split(",")))))
+                try:
+                    name, rest = argument.split("=", 1)
+                    path, size, rates = rest.rsplit("@", 2)
+                    width, height = map(int, size.split("x"))
+                    rates = tuple(map(int, rates.split(",")))
+                except ValueError:
+                    sys.exit(f"{argument}: not NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS\n\n{__doc__}")
+                wanted.append((name, ["-i", path], "null", (width, height), rates))
         else:
             wanted = [clip for clip in clips(real, work) if not is_front or clip[0] in FRONT_CLIPS]
         for name, arguments, graph, size, rates in wanted:
