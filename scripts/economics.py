@@ -776,7 +776,11 @@ def idle_blocks():
 def idle_price(blocks):
     """What so many blocks cost a job of standard segments, and the call that ends it, in segments."""
     work = blocks * P.slot_duration / 1_000 / SEGMENT_SECONDS
-    return RESERVATION * work + in_segments(PER_SECOND * Weights("jobs").of("end_idle") / 1e12)
+    # pallets/jobs/src/idle_impls.rs: the job is drawn anew, and its assignment closed in two steps.
+    jobs = Weights("jobs")
+    ending = (jobs.of("end_idle") + jobs.of("read_candidates", c=MOST_VALIDATORS + 1)
+              + jobs.of("task_draw", c=MOST_VALIDATORS + 1) + 2 * jobs.of("task_close_assignment"))
+    return RESERVATION * work + in_segments(PER_SECOND * ending / 1e12)
 
 
 # Jobs of others that a transcoder is offered in the rounds that count.
