@@ -50,6 +50,11 @@ pub struct Fetched {
 	pub from: ServiceRecord,
 }
 
+/// How long so many bytes may take before their source counts as slow.
+pub(crate) fn patience_ms(len: u64) -> u64 {
+	SLOW_MS.saturating_add(len.saturating_mul(1_000) / PACE)
+}
+
 /// Fetches, and remembers which peers to ask last.
 pub struct Fetcher {
 	net: Arc<dyn Transport>,
@@ -149,7 +154,7 @@ impl Fetcher {
 		pass: Option<&'a SignedPass>,
 	) -> Result<(Vec<u8>, ServiceRecord), NetError> {
 		let len = range.within(blob.len.into()).map_or(0, |within| within.len() as u64);
-		let patience_ms = SLOW_MS.saturating_add(len.saturating_mul(1_000) / PACE);
+		let patience_ms = patience_ms(len);
 		let mut asked: VecDeque<Asked<'a>> = VecDeque::new();
 		// A source that is too slow for this piece, while others may send it.
 		let mut slow: Vec<ServiceRecord> = Vec::new();

@@ -124,22 +124,26 @@ async fn take(
 
 /// Takes an HLS muxer's playlist, of which only the end counts: then others need not wait for a pause.
 async fn playlist(push: &Push, key: &str, request: axum::extract::Request) -> Response {
-	let Ok(_place) = push.places.try_acquire() else {
+	let Ok(place) = push.places.try_acquire() else {
 		return answer(StatusCode::SERVICE_UNAVAILABLE, "too many segments at a time");
 	};
 	let body = axum::body::to_bytes(request.into_body(), LARGEST);
 	let Ok(Ok(body)) = tokio::time::timeout(SILENT, body).await else {
 		return answer(StatusCode::BAD_REQUEST, "the playlist did not come whole");
 	};
+	drop(place);
 	let mut lines = body.split(|byte| *byte == b'\n');
 	if lines.any(|line| line.trim_ascii() == b"#EXT-X-ENDLIST") {
-		end(push, key).await;
+		// A task of its own, since a muxer closes the connection without waiting for the answer.
+		tokio::spawn(end(push.clone(), key.to_owned()));
 	}
 	StatusCode::OK.into_response()
 }
 
-/// Frees the publisher's place, if it has this key.
-async fn end(push: &Push, key: &str) {
+/// Frees the publisher's place, if it has this key, as soon as no segment is under way: the last one comes over another
+/// connection, and may come later than the playlist.
+async fn end(push: Push, key: String) {
+	let _ = tokio::time::timeout(SILENT, push.places.acquire_many(MOST as u32)).await;
 	let mut current = push.current.lock().await;
 	drop(current.take_if(|pushed| pushed.key == key));
 }
@@ -217,13 +221,19 @@ mod tests {
 		tokio::time::advance(SILENT + Duration::from_secs(4)).await;
 		assert_eq!(send("another-stream-key", 1).await, Ok(()), "it was silent");
 		assert!(publications.try_recv().is_ok());
-		end(&push, "one-stream-key").await;
+		end(push.clone(), "one-stream-key".to_owned()).await;
 		assert_eq!(
 			send("one-stream-key", 1).await,
 			Err(Denied::Busy),
 			"another's end is not its own"
 		);
-		end(&push, "another-stream-key").await;
+		let last = push.places.try_acquire().unwrap();
+		let ended = tokio::spawn(end(push.clone(), "another-stream-key".to_owned()));
+		tokio::time::sleep(Duration::from_secs(1)).await;
+		assert_eq!(send("another-stream-key", 2).await, Ok(()), "it was under way");
+		assert!(publications.try_recv().is_err(), "it is the same publication");
+		drop(last);
+		ended.await.unwrap();
 		assert_eq!(send("one-stream-key", 1).await, Ok(()), "nothing follows of the other one");
 	}
 

@@ -1,7 +1,11 @@
 //! Gathers the bytes of drawn leaves into this judge's own store: from the transcoder, otherwise from fellow
 //! judges.
 
-use std::sync::Arc;
+use std::{
+	future::Future,
+	pin::pin,
+	sync::{atomic::Ordering, Arc},
+};
 
 use futures::future::{ready, select, BoxFuture, Either};
 use livepeer_primitives::{
@@ -17,7 +21,7 @@ use tokio::sync::{AcquireError, SemaphorePermit};
 use super::{fellows, places::Place, AtWork, Inner};
 use crate::{
 	aside,
-	fetching::Fetched,
+	fetching::{patience_ms, Fetched},
 	ports::{
 		events::Event,
 		store::StoreError,
@@ -29,6 +33,9 @@ use crate::{
 pub(super) const RETRY_MS: u64 = 500;
 /// Failed attempts to fetch the same bytes after which the node is told that they are missing.
 const LACKING_ATTEMPTS: u32 = 2;
+
+/// How often it is noted that bytes are slow.
+const SLOW_AGAIN_MS: u64 = 1_000;
 
 /// The bytes of a leaf, and the place for examining them.
 pub(super) struct Gathered {
@@ -94,26 +101,42 @@ impl Inner {
 		let pass = self.pass(at.task);
 		let mut attempts = 0u32;
 		loop {
+			// Bytes that are asked for later have no time to come.
+			let late = at.lacking.midpoint(at.deadline);
 			let room = Box::pin(self.room(at));
-			let room = match select(self.clock.sleep_until(at.deadline), room).await {
-				Either::Left(_) => return at.without_room().map(Err),
+			let room = match select(self.clock.sleep_until(late), room).await {
+				Either::Left(((), room)) => {
+					// One fetch is the transcoder's alone: its other bytes have taken that, and come slowly.
+					if at.is_slow() {
+						self.note_lacking(at.task);
+					}
+					match select(self.clock.sleep_until(at.deadline), room).await {
+						Either::Left(_) => return at.without_room().map(Err),
+						Either::Right((room, _)) => room?,
+					}
+				}
 				Either::Right((room, _)) => room?,
 			};
 			let start = self.clock.now_ms();
-			// Waiting for room says nothing about who serves the bytes: those that had to wait are missing
-			// after half of the time that is left, if that is a quarter of all the time or more.
-			let has_time = attempts > 0 || start < at.lacking.midpoint(at.deadline);
+			// Waiting for room alone says nothing about who serves the bytes: those that had to wait are
+			// missing after half of the time that is left, if that is a quarter of all the time or more.
+			let has_time = attempts > 0 || start < late;
 			let lacking = if start < at.lacking { at.lacking } else { start.midpoint(at.deadline) };
 			let service = self.service(at.task);
 			let fetch = self.fetch(at, &service, &output, attempts, pass.as_ref());
-			let fetch = Box::pin(fetch);
+			let slow_from = match has_time {
+				true => start.saturating_add(patience_ms(output.len.into())),
+				// It is given up before.
+				false => at.over,
+			};
+			let fetch = Box::pin(self.watched(at, slow_from, fetch));
 			let fetched = match select(fetch, self.clock.sleep_until(lacking)).await {
 				Either::Left((fetched, _)) => Some(fetched),
 				Either::Right((_, fetch)) => {
 					// Bytes that trickle until it is too late to ask for them count as missing, like refused
 					// ones.
 					if has_time {
-						self.note_lacking(at);
+						self.note_lacking(at.task);
 					}
 					match select(fetch, self.clock.sleep_until(at.deadline)).await {
 						Either::Left((fetched, _)) => Some(fetched),
@@ -142,7 +165,7 @@ impl Inner {
 			tracing::info!(claim = at.task.claim, ?hash, %error, "not fetched");
 			attempts = attempts.saturating_add(1);
 			if attempts == LACKING_ATTEMPTS {
-				self.note_lacking(at);
+				self.note_lacking(at.task);
 			}
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
@@ -163,6 +186,26 @@ impl Inner {
 			shared = self.fetches.acquire() => shared,
 		};
 		Ok([of_task, of_transcoder, room.map_err(stopping)?])
+	}
+
+	/// Waits for a fetch. Every second from `slow_from` on, it notes that bytes of the transcoder are slow.
+	async fn watched<T>(
+		&self,
+		at: &AtWork<'_>,
+		mut slow_from: u64,
+		fetch: impl Future<Output = T>,
+	) -> T {
+		let mut fetch = pin!(fetch);
+		loop {
+			match select(fetch.as_mut(), self.clock.sleep_until(slow_from)).await {
+				Either::Left((fetched, _)) => return fetched,
+				Either::Right(_) => {
+					let now_ms = self.clock.now_ms();
+					at.own.slow_ms.fetch_max(now_ms, Ordering::Relaxed);
+					slow_from = now_ms.saturating_add(SLOW_AGAIN_MS);
+				}
+			}
+		}
 	}
 
 	/// The bytes that a leaf describes: from the transcoder, otherwise from fellow judges, in each attempt

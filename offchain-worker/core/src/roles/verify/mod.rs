@@ -667,12 +667,11 @@ impl Inner {
 	}
 
 	/// Notes that bytes of a task in work are missing.
-	fn note_lacking(&self, at: &AtWork<'_>) {
-		at.own.missed_ms.fetch_max(self.clock.now_ms(), Ordering::Relaxed);
+	fn note_lacking(&self, task: &VerifyTask) {
 		if let Some(Entry::Working { content: at_work, lacks, .. }) =
-			self.tasks().entries.get_mut(&TaskKey::of(at.task))
+			self.tasks().entries.get_mut(&TaskKey::of(task))
 		{
-			*lacks |= *at_work == content(at.task);
+			*lacks |= *at_work == content(task);
 		}
 	}
 
@@ -691,8 +690,8 @@ struct Own {
 	all: Semaphore,
 	/// The one that nobody else can take.
 	first: Semaphore,
-	/// When bytes of the transcoder were last found missing.
-	missed_ms: AtomicU64,
+	/// When bytes of the transcoder, of any of its claims, were last slow.
+	slow_ms: AtomicU64,
 }
 
 impl Default for Own {
@@ -700,7 +699,7 @@ impl Default for Own {
 		Self {
 			all: Semaphore::new(1 + SHARED_OF_ONE),
 			first: Semaphore::new(1),
-			missed_ms: AtomicU64::new(0),
+			slow_ms: AtomicU64::new(0),
 		}
 	}
 }
@@ -726,10 +725,15 @@ struct AtWork<'a> {
 }
 
 impl AtWork<'_> {
-	/// What it means that there was no room to fetch bytes: if others of the same transcoder were missing
+	/// Whether bytes of its transcoder, of whichever claim, were slow since it was taken.
+	fn is_slow(&self) -> bool {
+		self.own.slow_ms.load(Ordering::Relaxed) > self.began
+	}
+
+	/// What it means that there was no room to fetch bytes: if others of the same transcoder were slow
 	/// meanwhile, these have taken the room; otherwise it is an error of this machine.
 	fn without_room(&self) -> Result<UnavailableKind, String> {
-		match self.own.missed_ms.load(Ordering::Relaxed) > self.began {
+		match self.is_slow() {
 			true => Ok(UnavailableKind::TooLate),
 			false => Err("no room to fetch the bytes in time".into()),
 		}

@@ -95,49 +95,74 @@ fn attack_slow_blobs_of_many_claims_that_fill_a_judges_memory() {
 	}
 }
 
-/// Other transcoders' slow bytes take all that is shared, and an earlier claim takes the transcoder's own fetch. Bytes
-/// that nobody was asked for are not missing. If there is room in time, half of what is left is waited for them.
+/// Posts so many claims of the transcoder, each of whose three blobs takes `each_ms`, and then one more, whose blobs take
+/// `takes_ms`. Returns after how many seconds that one lacks bytes, and what is said of it.
+async fn judged_behind(
+	story: &Story,
+	role: &VerifyRole,
+	(claims, each_ms): (u32, u64),
+	takes_ms: u64,
+) -> (Option<u64>, Verdict) {
+	let engine = FakeEngine::default();
+	story.net.serve("before", Arc::new(story.late(each_ms)));
+	story.net.serve("t", Arc::new(story.late(takes_ms)));
+	for earlier in 0..claims {
+		let task = VerifyTask {
+			claim: 2 + u64::from(earlier),
+			service: FakeNet::record("before"),
+			patience_ms: 60_000,
+			..story.task(vec![story.leaf(&engine, 200 + earlier).await])
+		};
+		assert_eq!(role.post(task), Ok(VerifyStatus::Working));
+	}
+	story.sim.sleep(1).await;
+	let task = story.task(vec![story.leaf(&engine, 250).await]);
+	let mut lacks_at_ms = None;
+	for at_ms in (0..=task.patience_ms + 100).step_by(100) {
+		if role.post(task.clone()) == Ok(VerifyStatus::Lacking) {
+			lacks_at_ms.get_or_insert(at_ms);
+		}
+		story.sim.sleep(100).await;
+	}
+	let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!("not done") };
+	(lacks_at_ms.map(|ms| ms / 1_000), verdicts[0])
+}
+
+/// Other transcoders' slow bytes take all that is shared, and earlier claims take the transcoder's own fetch, as fast as
+/// that goes. Bytes that nobody was asked for are not missing. If there is room in time, half of what is left is
+/// waited for them.
 #[test]
 fn attack_transcoder_blamed_for_bytes_for_which_its_judge_had_no_room() {
 	let too_late = Verdict::Unavailable(UnavailableKind::TooLate);
-	for (room_at_ms, takes_ms, lacks_at_s, said) in [
-		(6_000, 100, None, Verdict::Valid),
-		(6_000, 60_000, Some(8), too_late),
-		(8_000, 60_000, None, Verdict::Abstain),
-		(60_000, 100, None, Verdict::Abstain),
+	// Each earlier claim takes 2.7 s.
+	for (claims, takes_ms, lacks_at_s, said) in [
+		(2, 100, None, Verdict::Valid),
+		(2, 60_000, Some(7), too_late),
+		(3, 60_000, None, Verdict::Abstain),
+		(4, 100, None, Verdict::Abstain),
 	] {
 		simulate(move |sim| async move {
 			let story = Story::new(&sim);
-			let engine = FakeEngine::default();
-			story.net.serve("slow", Arc::new(Origin::new(Arc::new(story.theirs.clone()))));
-			story.net.serve("t", Arc::new(story.late(takes_ms)));
-			let net = Held::new(&story);
-			let role = net.judge(&story);
+			let role = Held::new(&story).judge(&story);
 			post_slow(&story, &role, 2, 4).await;
 			sim.sleep(1).await;
-			let earlier = VerifyTask {
-				claim: 2,
-				service: FakeNet::record("slow"),
-				patience_ms: 60_000,
-				..story.task(vec![story.leaf(&engine, 200).await])
-			};
-			assert_eq!(role.post(earlier), Ok(VerifyStatus::Working));
-			sim.sleep(1).await;
-			let task = story.task(vec![story.leaf(&engine, 201).await]);
-			let mut lacks_at_ms = None;
-			for at_ms in (0..=task.patience_ms + 100).step_by(100) {
-				if at_ms == room_at_ms {
-					net.go.add_permits(1_000);
-				}
-				if role.post(task.clone()) == Ok(VerifyStatus::Lacking) {
-					lacks_at_ms.get_or_insert(at_ms);
-				}
-				sim.sleep(100).await;
-			}
-			let case = format!("room at {room_at_ms}, {takes_ms} taken");
-			assert_eq!(lacks_at_ms.map(|ms| ms / 1_000), lacks_at_s, "{case}");
-			let Ok(VerifyStatus::Done { verdicts, .. }) = role.post(task) else { panic!("{case}") };
-			assert_eq!(verdicts.into_inner(), [said], "{case}");
+			let judged = judged_behind(&story, &role, (claims, 900), takes_ms).await;
+			assert_eq!(judged, (lacks_at_s, said), "{claims} before it, {takes_ms} taken");
+		})
+	}
+}
+
+/// A transcoder takes all fetches that it can have for bytes of good claims, which come so slowly that a bad one is never
+/// asked for. If judges abstained, that one would be void, and nobody punished.
+#[test]
+fn attack_slow_bytes_of_good_claims_that_hide_a_bad_one() {
+	let too_late = Verdict::Unavailable(UnavailableKind::TooLate);
+	for (claims, lacks_at_s, said) in [(2, None, Verdict::Valid), (8, Some(7), too_late)] {
+		simulate(move |sim| async move {
+			let story = Story::new(&sim);
+			let role = story.role(FakeEngine::default());
+			let judged = judged_behind(&story, &role, (claims, 4_900), 30).await;
+			assert_eq!(judged, (lacks_at_s, said), "{claims} before it");
 		})
 	}
 }
