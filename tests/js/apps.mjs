@@ -3,7 +3,9 @@
 // that it names, and what a delegator, a broadcaster, a transcoder, a validator and a judge do by it does what it
 // says.
 //
-//   node apps.mjs ws://127.0.0.1:9944
+//   node apps.mjs ws://127.0.0.1:9944 livepeer-worker
+//
+// The second argument is the worker's program: it is to pay its fees as the guide says.
 //
 // Takes up to two minutes, for it waits until a round is over. What a chain that began just now cannot do is
 // seen refused, with the error that says so: `withdrawStake` takes 14 rounds of a minute and
@@ -12,18 +14,22 @@
 // (`jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on`).
 //
 // Prints what it did as JSON; exits 1 with every step of the guide that does not hold.
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { ApiPromise, Keyring, WsProvider } from "@polkadot/api";
 import { u8aToHex } from "@polkadot/util";
 
-const [url] = process.argv.slice(2);
-if (!url) {
-	console.error("usage: node apps.mjs URL");
+const [url, worker] = process.argv.slice(2);
+if (!worker) {
+	console.error("usage: node apps.mjs URL WORKER");
 	process.exit(2);
 }
 const problems = [];
 const expect = (holds, what) => holds || problems.push(what);
-const api = await ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
+// Else the library takes the fee's asset for a place in a Polkadot network.
+const types = { TAssetConversion: "Option<u32>" };
+const api = await ApiPromise.create({ provider: new WsProvider(url), types, noInitWarn: true, throwOnConnect: true });
 const reads = api.call.livepeerApi;
 const UNIT = 10n ** 18n;
 /** The asset that ETH is. */
@@ -79,17 +85,19 @@ const people = Object.fromEntries(
 	]),
 );
 const { delegator, heir, transcoder, cold, hot, broadcaster, spender, judge } = people;
+/** Has ETH and no LPT at all. */
+const stranger = { suri: `//Apps//${run}//stranger` };
 const nonces = new Map();
 
 /** Sends a call; gives the events, or the error as Apps shows it. */
-async function send(who, call, note = true) {
+async function send(who, call, { note = true, ...options } = {}) {
 	const name = `${call.method.section}.${call.method.method}`;
 	if (note) done.add(name);
 	const nonce = nonces.get(who.address) ?? (await api.rpc.system.accountNextIndex(who.address)).toNumber();
 	nonces.set(who.address, nonce + 1);
 	return new Promise((resolve, reject) => {
 		call
-			.signAndSend(who, { nonce }, ({ status, events, dispatchError }) => {
+			.signAndSend(who, { nonce, ...options }, ({ status, events, dispatchError }) => {
 				if (!status.isInBlock) {
 					if (status.isInvalid || status.isDropped) reject(new Error(`${name}: ${status}`));
 					return;
@@ -106,8 +114,8 @@ async function send(who, call, note = true) {
 			});
 	});
 }
-const ok = async (who, call) => {
-	const sent = await send(who, call);
+const ok = async (who, call, options) => {
+	const sent = await send(who, call, options);
 	expect(!sent.error, `${sent.name} was refused: ${sent.error}`);
 	return sent;
 };
@@ -242,6 +250,33 @@ async function asBroadcaster() {
 	expect((await reads.spendingKeys(broadcaster.address)).isEmpty, "the key is still there");
 }
 
+/** Has jobs, and pays for them and for the calls with ETH alone. */
+async function asStranger() {
+	const who = ring.addFromUri(stranger.suri);
+	const inEth = { assetId: ETH };
+	const ladder = [{ width: 640, height: 360, profile: 1, kbps: 800, capKbps: 800 }];
+	const limits = { width: 1280, height: 720, fps: 30, longest: 225_000, shortest: 90_000 };
+	const end = (await reads.clock()).toJSON().block + 1_000;
+	const broke = await send(who, jobs.createJob(null, "stranger", ladder, limits, UNIT / 100n, end, UNIT)).then(
+		(sent) => sent.error,
+		(error) => error.message,
+	);
+	expect(/Inability to pay/.test(broke), `without LPT and without a word of ETH: ${broke}`);
+	const created = await ok(who, jobs.createJob(null, "stranger", ladder, limits, UNIT / 100n, end, UNIT), inEth);
+	if (created.error) return;
+	const paid = created.events.find(({ section, method }) => section === "assetTxPayment" && method === "AssetTxFeePaid");
+	expect(paid?.data.assetId.toString() === String(ETH) && paid.data.actualFee.toBigInt() > 0n, "no fee in ETH shows");
+	const { data } = created.events.find(({ method }) => method === "JobCreated");
+	await ok(who, jobs.endJob(data.job), inEth);
+	// The worker does so by itself.
+	const spend = ["keys", "spend", "--to", spender.address, "--cap", "0.1", "--suri", stranger.suri, "--node", url];
+	await promisify(execFile)(worker, spend).catch(({ stderr }) => problems.push(`without LPT the worker says: ${stderr}`));
+	const named = (await reads.spendingKeys(who.address)).toJSON();
+	expect(named.some(({ key }) => key === spender.address), "the worker named no spending key");
+	const { data: balance } = (await api.query.system.account(who.address)).toJSON();
+	expect(BigInt(balance.free) === 0n, "it has LPT");
+}
+
 async function asJudge() {
 	// As many claims as no chain of a minute has.
 	const claim = 4_000_000_000;
@@ -269,9 +304,10 @@ try {
 		utility.batchAll([
 			...Object.values(people).map(({ address }) => balances.transferKeepAlive(address, lpt(200))),
 			assets.transferKeepAlive(ETH, broadcaster.address, 3n * UNIT),
+			assets.transferKeepAlive(ETH, ring.addFromUri(stranger.suri).address, 3n * UNIT),
 		]),
 	);
-	await Promise.all([asDelegator(), asTranscoder(), asBroadcaster(), asJudge(), asCold()]);
+	await Promise.all([asDelegator(), asTranscoder(), asBroadcaster(), asStranger(), asJudge(), asCold()]);
 } catch (error) {
 	problems.push(`the walk ended early: ${error.message}`);
 }

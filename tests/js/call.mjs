@@ -2,6 +2,8 @@
 //
 //   node call.mjs URL SECRET_FILE PALLET.CALL [ARGUMENT]...
 //
+// The fee is paid in LPT, or in ETH by an account that has not enough LPT.
+//
 // SECRET_FILE holds a phrase, a seed or a development name. Arguments are JSON, or else text; an
 // amount may be written with its unit, as 2000LPT or 0.5ETH. Exits 1 when the chain refuses.
 import { readFileSync } from "node:fs";
@@ -21,7 +23,9 @@ const read = (text) => {
 		return text;
 	}
 };
-const connected = ApiPromise.create({ provider: new WsProvider(url), noInitWarn: true, throwOnConnect: true });
+// Else the library takes the fee's asset for a place in a Polkadot network.
+const types = { TAssetConversion: "Option<u32>" };
+const connected = ApiPromise.create({ provider: new WsProvider(url), types, noInitWarn: true, throwOnConnect: true });
 const api = await connected.catch(() => {
 	console.error(`no node answers at ${url}: start it, or name another`);
 	process.exit(1);
@@ -31,19 +35,24 @@ const [pallet, call] = name.split(".");
 try {
 	const made = api.tx[pallet]?.[call];
 	if (!made) throw new Error(`the chain has no call ${name}`);
-	await new Promise((resolve, reject) => {
-		made(...rest.map(read))
-			.signAndSend(signer, ({ status, events, dispatchError }) => {
-				if (dispatchError?.isModule) {
-					const { section, name: error, docs } = api.registry.findMetaError(dispatchError.asModule);
-					return reject(new Error(`${section}.${error}: ${docs.join(" ")}`));
-				}
-				if (dispatchError) return reject(new Error(dispatchError.toString()));
-				if (!status.isFinalized) return;
-				for (const { event } of events) console.log(`${event.section}.${event.method} ${event.data}`);
-				resolve();
-			})
-			.catch(reject);
+	const send = (options) =>
+		new Promise((resolve, reject) => {
+			made(...rest.map(read))
+				.signAndSend(signer, options, ({ status, events, dispatchError }) => {
+					if (dispatchError?.isModule) {
+						const { section, name: error, docs } = api.registry.findMetaError(dispatchError.asModule);
+						return reject(new Error(`${section}.${error}: ${docs.join(" ")}`));
+					}
+					if (dispatchError) return reject(new Error(dispatchError.toString()));
+					if (!status.isFinalized) return;
+					for (const { event } of events) console.log(`${event.section}.${event.method} ${event.data}`);
+					resolve();
+				})
+				.catch(reject);
+		});
+	await send({}).catch((error) => {
+		if (!/Inability to pay/.test(error.message)) throw error;
+		return send({ assetId: 1 });
 	});
 } catch (error) {
 	console.error(`${name}: ${error.message}`);

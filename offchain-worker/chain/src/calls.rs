@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use livepeer_primitives::{Balance, Hash};
+use livepeer_primitives::{AssetId, Balance, Hash, ETH};
 use livepeer_worker_core::{
 	key::Key,
 	ports::{
@@ -45,6 +45,11 @@ fn is_number_taken(reason: &str) -> bool {
 		.iter()
 		.any(|sign| reason.contains(sign))
 		|| is_replaced(reason)
+}
+
+/// Whether the pool refused a transaction because its account has not enough of the asset that pays the fee.
+fn is_unpaid(reason: &str) -> bool {
+	reason.contains("Inability to pay")
 }
 
 /// Whether a transaction was in the pool, and another one with its nonce took its place.
@@ -199,6 +204,8 @@ struct Making<'a> {
 	at: &'a OnlineClientAtBlock<SubstrateConfig>,
 	/// The signer and its nonce; `None` if no signature is needed.
 	signer: Option<(&'a KeySigner<'a>, u64)>,
+	/// The asset that pays the fee; `None` is LPT.
+	fee: Option<AssetId>,
 }
 
 impl Finish for Making<'_> {
@@ -206,10 +213,16 @@ impl Finish for Making<'_> {
 
 	fn signed(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
 		let (signer, nonce) = self.signer?;
-		let params = DefaultExtrinsicParamsBuilder::new()
-			.nonce(nonce)
-			.mortal_from_unchecked(MORTALITY, self.at.block_number(), self.at.block_hash())
-			.build();
+		let params = DefaultExtrinsicParamsBuilder::new().nonce(nonce).mortal_from_unchecked(
+			MORTALITY,
+			self.at.block_number(),
+			self.at.block_hash(),
+		);
+		let params = match self.fee {
+			Some(asset) => params.tip_of(0, asset),
+			None => params,
+		};
+		let params = params.build();
 		let signable = self.at.transactions().create_signable_offline(&call, params);
 		Some(signable.and_then(|mut signable| signable.sign(signer)))
 	}
@@ -261,16 +274,37 @@ fn pools_words(words: &str, debugged: &str) -> String {
 
 impl SubxtChain {
 	/// Sends `call` and waits until it succeeded. Another process may sign with the same key: if it took the
-	/// nonce, the call is sent again with the next one.
+	/// nonce, the call is sent again with the next one. The fee is paid in LPT, or in ETH by an account that has
+	/// not enough LPT for it.
 	pub(crate) async fn send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
-		let mut sent = self.try_send(call.clone(), wait).await;
+		match self.send_paid_in(None, &call, wait).await {
+			Err(ChainError::NotIncluded { reason, .. }) if is_unpaid(&reason) => {}
+			sent => return sent,
+		}
+		match self.send_paid_in(Some(ETH), &call, wait).await {
+			Err(ChainError::NotIncluded { call, reason }) if is_unpaid(&reason) => {
+				let reason =
+					format!("its account has neither the LPT nor the ETH for the fee: {reason}");
+				Err(ChainError::NotIncluded { call, reason })
+			}
+			sent => sent,
+		}
+	}
+
+	async fn send_paid_in(
+		&self,
+		fee: Option<AssetId>,
+		call: &Call,
+		wait: Wait,
+	) -> Result<(), ChainError> {
+		let mut sent = self.try_send(call.clone(), fee, wait).await;
 		for attempt in 1..=NUMBER_ATTEMPTS {
 			match &sent {
 				Err(ChainError::NotIncluded { reason, .. }) if is_number_taken(reason) => {}
 				_ => break,
 			}
 			tokio::time::sleep(NUMBER_WAIT.saturating_mul(attempt)).await;
-			sent = self.try_send(call.clone(), wait).await;
+			sent = self.try_send(call.clone(), fee, wait).await;
 		}
 		sent
 	}
@@ -285,7 +319,7 @@ impl SubxtChain {
 			.system_account_next_index(&signer.account_id())
 			.await
 			.map_err(|error| self.unreachable(error))?;
-		let ready = with(call, &Making { at: &at, signer: Some((&signer, nonce)) })
+		let ready = with(call, &Making { at: &at, signer: Some((&signer, nonce)), fee: None })
 			.ok_or(ChainError::NoKey)?
 			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
 		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
@@ -355,7 +389,12 @@ impl SubxtChain {
 		Err(unreadable())
 	}
 
-	async fn try_send(&self, call: Call, wait: Wait) -> Result<(), ChainError> {
+	async fn try_send(
+		&self,
+		call: Call,
+		fee: Option<AssetId>,
+		wait: Wait,
+	) -> Result<(), ChainError> {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
 		let at = self.now().await?;
@@ -386,9 +425,9 @@ impl SubxtChain {
 				.system_account_next_index(&account)
 				.await
 				.map_err(|error| self.unreachable(error))?;
-			Making { at: &at, signer: Some((&signer, nonce)) }
+			Making { at: &at, signer: Some((&signer, nonce)), fee }
 		} else {
-			Making { at: &at, signer: None }
+			Making { at: &at, signer: None, fee }
 		};
 		let ready = with(call, &making)
 			.ok_or(ChainError::NoKey)?
@@ -745,6 +784,14 @@ mod tests {
 		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
 		assert!(is_number_taken("Transaction was usurped by another with the same nonce"));
 		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
+	}
+
+	#[test]
+	fn fee_that_is_not_paid_should_be_told_from_other_reasons() {
+		let says =
+			"Invalid Transaction (1010): Inability to pay some fees (e.g. account balance too low)";
+		assert!(is_unpaid(says));
+		assert!(!is_unpaid("Invalid Transaction (1010): Transaction is outdated"));
 	}
 
 	#[test]
