@@ -7,7 +7,7 @@ use livepeer_worker_core::{
 	key::Key,
 	ports::{
 		chain::{Call, ChainError, Refused, Spending, Wait},
-		contradiction::Contradiction,
+		contradiction::{ClaimedLeaf, Contradiction, SignedReceipt},
 		stake_call::StakeCall,
 	},
 };
@@ -25,7 +25,7 @@ use tokio::time::{timeout_at, Instant};
 
 use crate::{
 	metadata,
-	runtime::{self, Scope, Terms},
+	runtime::{self, LeafEvidence, Scope, Terms},
 	SubxtChain,
 };
 
@@ -172,6 +172,19 @@ fn with<F: Finish>(call: Call, then: &F) -> F::Output {
 					receipts,
 					signatures,
 				))
+			}
+			Contradiction::Leaf { claimed, segment, receipt } => {
+				let ClaimedLeaf { claim, index, leaf, path } = *claimed;
+				let SignedReceipt { receipt, signature } = *receipt;
+				let evidence = LeafEvidence {
+					index,
+					leaf: Static(leaf),
+					proof: path.into_iter().map(Static).collect(),
+					header_signature: Static(segment.signature),
+					receipt: Static(receipt),
+					signature: Static(signature),
+				};
+				then.signed(tx.jobs().report_leaf(claim, evidence))
 			}
 		},
 	}
@@ -504,9 +517,7 @@ mod tests {
 		video::{Rendition, SourceLimits, CANONICAL_PROFILE},
 		AccountId, Hash, Signature,
 	};
-	use livepeer_worker_core::ports::{
-		chain::LeafReveal, contradiction::SignedReceipt, transport::SignedHeader,
-	};
+	use livepeer_worker_core::ports::{chain::LeafReveal, transport::SignedHeader};
 	use sp_runtime::Perbill;
 	use subxt::{
 		ext::{frame_decode::extrinsics::encode_call_data, scale_value},
@@ -674,7 +685,7 @@ mod tests {
 			),
 			(
 				Call::RevealLeaf { claim, reveal: Box::new(reveal) },
-				(claim, 1u32, leaf, signature.clone(), proof).encode(),
+				(claim, 1u32, leaf.clone(), signature.clone(), proof.clone()).encode(),
 			),
 			(
 				Call::OpenVariants {
@@ -737,6 +748,22 @@ mod tests {
 					SignedHeader { header: other.clone(), signature: signature.clone() },
 				])))),
 				([header.clone(), other], [signature.clone(), signature.clone()]).encode(),
+			),
+			(
+				Call::Report(Box::new(Contradiction::Leaf {
+					claimed: Box::new(ClaimedLeaf {
+						claim,
+						index: 1,
+						leaf: leaf.clone(),
+						path: proof.clone().try_into().unwrap(),
+					}),
+					segment: Box::new(signed.clone()),
+					receipt: Box::new(SignedReceipt {
+						receipt: receipts[0].clone(),
+						signature: signature.clone(),
+					}),
+				})),
+				(claim, (1u32, leaf, proof, &signature, &receipts[0], &signature)).encode(),
 			),
 			(
 				Call::Report(Box::new(Contradiction::Results {

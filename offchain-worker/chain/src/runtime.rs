@@ -155,7 +155,10 @@ mod generated {}
 
 pub use generated::{
 	runtime_apis::{livepeer_api::LivepeerApi, RuntimeApi},
-	runtime_types::{pallet_jobs::types::Scope, pallet_transcoder_election::types::Terms},
+	runtime_types::{
+		pallet_jobs::types::{LeafEvidence, Scope},
+		pallet_transcoder_election::types::Terms,
+	},
 	tx,
 };
 

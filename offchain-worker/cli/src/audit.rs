@@ -7,7 +7,7 @@ use std::{
 	collections::BTreeMap,
 	fmt::Write,
 	fs::File,
-	io::BufReader,
+	io::{BufReader, Read},
 	path::{Path, PathBuf},
 };
 
@@ -92,23 +92,33 @@ async fn write(args: &AuditArgs, claim: ClaimId) -> Result<()> {
 	Ok(())
 }
 
+/// Opens a file, of this length.
+pub(crate) fn open(path: &Path) -> Result<(BufReader<File>, u64)> {
+	let told = || format!("{} cannot be read", path.display());
+	let file = File::open(path).with_context(told)?;
+	let length = file.metadata().with_context(told)?.len();
+	Ok((BufReader::new(file), length))
+}
+
+/// Reads the case that a file of this length is.
+pub(crate) fn read(path: &Path, file: impl Read, length: u64) -> Result<Case> {
+	ensure!(length <= LONGEST, "{} is larger than any case", path.display());
+	Case::read(file, length).with_context(|| {
+		format!(
+			"{} is not a complete case of a claim: `livepeer-worker audit CLAIM` writes one",
+			path.display()
+		)
+	})
+}
+
 /// Judges a case again and says it.
 async fn judge(args: &AuditArgs, path: &Path) -> Result<()> {
 	ensure!(
 		args.out.is_none() && args.at.is_none(),
 		"--out and --at are for the number of a claim: leave them out to judge a file"
 	);
-	let told = || format!("{} cannot be read", path.display());
-	let file = File::open(path).with_context(told)?;
-	let length = file.metadata().with_context(told)?.len();
-	ensure!(length <= LONGEST, "{} is larger than any case", path.display());
-	let case = Case::read(BufReader::new(file), length);
-	let case = case.with_context(|| {
-		format!(
-			"{} is not a complete case of a claim: `livepeer-worker audit CLAIM` writes one",
-			path.display()
-		)
-	})?;
+	let (file, length) = open(path)?;
+	let case = read(path, file, length)?;
 	let engine = engine(PoolConfig::default()).await?;
 	let (named, ours) = (case.judgement.claim.toolchain, engine.toolchain());
 	ensure!(
@@ -263,7 +273,8 @@ impl Told {
 		];
 		if leaf.contradicts {
 			signatures.push(
-				"the transcoder signed another result than it claims: show it to the chain by jobs.reportLeaf"
+				"the transcoder signed another result than it claims: `livepeer-worker report` shows this file \
+				 to the chain, as long as the claim is open"
 					.into(),
 			);
 		}
@@ -299,5 +310,30 @@ fn of(outcome: Outcome) -> &'static str {
 		Outcome::Failed => "failed",
 		Outcome::Missed => "missed",
 		Outcome::Void => "void",
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn contradiction_with_a_receipt_should_be_told_with_the_command_that_reports_it() {
+		let told = |contradicts| {
+			let leaf = LeafAgain {
+				index: 0,
+				seq: 4,
+				verdict: Ok(Verdict::Valid),
+				findings: vec![],
+				in_tree: Some(true),
+				broadcaster_signed: Some(true),
+				transcoder_signed: Some(!contradicts),
+				contradicts,
+				said: vec![],
+			};
+			Told::of(&leaf).signatures.concat()
+		};
+		assert!(told(true).contains("`livepeer-worker report`"));
+		assert!(!told(false).contains("report"));
 	}
 }

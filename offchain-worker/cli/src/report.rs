@@ -1,11 +1,12 @@
 //! `report`: proves to the chain that somebody signed two contradictory statements.
 //!
-//! The proof comes from files with records of the same segments from two places; or from the folder of a role
-//! that found a contradiction and has no key to report it.
+//! The proof comes from files: records of the same segments from two places, or a case of `audit`, whose leaves
+//! are held against the records. Or it comes from the folder of a role that found a contradiction and has no key
+//! to report it.
 
 use std::{
 	collections::BTreeMap,
-	fs,
+	io::{BufRead, Read},
 	path::{Path, PathBuf},
 	sync::Arc,
 };
@@ -13,37 +14,44 @@ use std::{
 use anyhow::{ensure, Context, Result};
 use clap::{ArgGroup, Args};
 use codec::DecodeAll;
+use livepeer_primitives::{api::JudgementView, claim::ClaimInfo};
 use livepeer_worker_core::{
 	key::KeyBook,
 	ports::{
 		chain::Chain,
 		clock::SystemClock,
-		contradiction::{Contradiction, Offence, Party},
+		contradiction::{ClaimedLeaf, Contradiction, Offence, Unproven},
 		events::NoEvents,
 		store::Values,
 		transport::SegmentRecord,
 	},
 	reporting::{tell, Outcome, Reporter, Told},
+	roles::audit::Case,
 };
 use livepeer_worker_store::DiskStore;
 
 use crate::{
+	audit,
 	exit::Wrong,
 	offline::ReceiptFile,
 	setup::{read_key, store_in, NodeArgs},
 };
 
-/// The largest file, in bytes: far more than a list of records that anybody serves.
+/// The largest file with records, in bytes: far more than a list of records that anybody serves.
 const LARGEST: u64 = 1024 * 1024;
 /// The most records in all files together: every pair is compared.
 const MOST_RECORDS: usize = 4_096;
+/// The most contradictions of one offence that are checked until one is proven: a forged one hides no true one,
+/// and a case has fewer leaves.
+const MOST_TRIED: usize = 64;
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
 #[command(group = ArgGroup::new("found").args(["files", "data_dir"]).required(true).multiple(true))]
 pub struct ReportArgs {
 	/// Files with records of the same segments from two places: receipts (a gateway's
-	/// /stream/NAME/receipt/SEQ) or lists of records (/stream/NAME/records/SEQ.scale).
+	/// /stream/NAME/receipt/SEQ) or lists of records (/stream/NAME/records/SEQ.scale). Or a case that
+	/// `livepeer-worker audit CLAIM` has written: its claim's leaves are held against all these records and its own.
 	#[arg(value_name = "FILE")]
 	pub files: Vec<PathBuf>,
 	/// Also report what the role with this folder has found; the role must not be running.
@@ -60,23 +68,27 @@ pub struct ReportArgs {
 
 /// Prints what the files and the folder prove, and reports it.
 pub async fn run(args: ReportArgs) -> Result<()> {
-	let mut records = Vec::new();
+	let mut evidence = Evidence::default();
 	for path in &args.files {
-		records.extend(read(path)?);
+		evidence.read(path)?;
+		ensure!(
+			evidence.records.len() <= MOST_RECORDS,
+			"these are more than {MOST_RECORDS} records: give fewer files at a time"
+		);
 	}
-	ensure!(
-		records.len() <= MOST_RECORDS,
-		"these are {} records, more than {MOST_RECORDS}: give fewer files at a time",
-		records.len()
-	);
-	let found = contradictions(&records);
+	let found = evidence.contradictions();
 	if found.is_empty() && args.data_dir.is_none() {
-		return Err(Wrong("no two of these records contradict each other".into()).into());
+		let nothing = "no record in these files contradicts another, or a claimed leaf";
+		return Err(Wrong(nothing.into()).into());
 	}
 	let key = args.key_file.as_deref().map(read_key).transpose()?;
 	let chain: Arc<dyn Chain> = args.node.connect(key).await?;
-	for contradiction in &found {
-		println!("{}", by_hand(&chain, contradiction).await?);
+	let mut unproven = Vec::new();
+	for of_one in &found {
+		match by_hand(&chain, of_one).await? {
+			Ok(line) => println!("{line}"),
+			Err(line) => unproven.push(line),
+		}
 	}
 	if let Some(dir) = &args.data_dir {
 		let store = store_in(dir);
@@ -87,51 +99,106 @@ pub async fn run(args: ReportArgs) -> Result<()> {
 		}
 		lines.iter().for_each(|line| println!("{line}"));
 	}
-	Ok(())
-}
-
-/// The records of a file.
-fn read(path: &Path) -> Result<Vec<SegmentRecord>> {
-	let told = || format!("{} cannot be read", path.display());
-	let length = fs::metadata(path).with_context(told)?.len();
-	ensure!(length <= LARGEST, "{} is larger than any list of records", path.display());
-	let bytes = fs::read(path).with_context(told)?;
-	if let Some(file) = ReceiptFile::read(&bytes) {
-		return Ok(vec![file.record]);
+	if unproven.is_empty() {
+		Ok(())
+	} else {
+		Err(Wrong(unproven.join("; ")).into())
 	}
-	Vec::<SegmentRecord>::decode_all(&mut &bytes[..]).ok().with_context(|| {
-		format!(
-			"{} is neither a receipt nor a list of records: take them from a gateway's \
-			 /stream/NAME/receipt/SEQ or /stream/NAME/records/SEQ.scale",
-			path.display()
-		)
-	})
 }
 
-/// The contradictions that records prove, one for each offence: further ones are not punished.
-fn contradictions(records: &[SegmentRecord]) -> Vec<Contradiction> {
-	let mut found = BTreeMap::<Offence, Contradiction>::new();
-	for (place, one) in records.iter().enumerate() {
-		for other in records.iter().skip(place + 1) {
-			if let Some(contradiction) = Contradiction::of_records(one, other) {
-				found.entry(contradiction.offence()).or_insert(contradiction);
-			}
+/// What the files show.
+#[derive(Default)]
+struct Evidence {
+	/// Records, from whatever file.
+	records: Vec<SegmentRecord>,
+	/// The leaves of cases, each with its claim as the case has it.
+	leaves: Vec<(ClaimInfo, ClaimedLeaf)>,
+}
+
+impl Evidence {
+	/// Adds what a file shows.
+	fn read(&mut self, path: &Path) -> Result<()> {
+		let told = || format!("{} cannot be read", path.display());
+		let (mut file, length) = audit::open(path)?;
+		if Case::is_begun_by(file.fill_buf().with_context(told)?) {
+			self.add_case(audit::read(path, file, length)?);
+			return Ok(());
+		}
+		let mut bytes = Vec::new();
+		file.take(LARGEST + 1).read_to_end(&mut bytes).with_context(told)?;
+		ensure!(
+			bytes.len() as u64 <= LARGEST,
+			"{} is larger than any list of records",
+			path.display()
+		);
+		if let Some(file) = ReceiptFile::read(&bytes) {
+			self.records.push(file.record);
+			return Ok(());
+		}
+		let other = || {
+			format!(
+				"{} is no receipt, list of records or case: take the first two from a gateway's \
+				 /stream/NAME/receipt/SEQ or /stream/NAME/records/SEQ.scale, the last from \
+				 `livepeer-worker audit CLAIM`",
+				path.display()
+			)
+		};
+		let records = Vec::<SegmentRecord>::decode_all(&mut &bytes[..]).ok().with_context(other)?;
+		self.records.extend(records);
+		Ok(())
+	}
+
+	/// Adds a case's leaves and records. A leaf without a path proves nothing, which is said when it is checked.
+	fn add_case(&mut self, case: Case) {
+		let JudgementView { claim: info, leaves, .. } = case.judgement;
+		for (drawn, had) in leaves.into_iter().zip(case.leaves) {
+			let path = had.shown.map(|shown| shown.path).unwrap_or_default();
+			let (index, leaf) = (drawn.leaf.index, drawn.leaf.leaf);
+			let claimed = ClaimedLeaf { claim: case.claim, index, leaf, path };
+			self.leaves.push((info.clone(), claimed));
+			self.records.extend(had.record);
 		}
 	}
-	found.into_values().collect()
+
+	/// The contradictions of each offence, which is punished once: so one that is proven suffices.
+	fn contradictions(&self) -> Vec<Vec<Contradiction>> {
+		let records = self.records.iter().enumerate();
+		let pairs = records.flat_map(|(place, one)| {
+			let others = self.records.iter().skip(place + 1);
+			others.filter_map(move |other| Contradiction::of_records(one, other))
+		});
+		let leaves = self.leaves.iter().flat_map(|(info, claimed)| {
+			let records = self.records.iter();
+			records.filter_map(move |record| Contradiction::of_leaf(info, claimed, record))
+		});
+		let mut found = BTreeMap::<Offence, Vec<Contradiction>>::new();
+		// Leaves first: a pair may be of an assignment that is over.
+		for contradiction in leaves.chain(pairs) {
+			let of_it = found.entry(contradiction.offence()).or_default();
+			if of_it.len() < MOST_TRIED {
+				of_it.push(contradiction);
+			}
+		}
+		found.into_values().collect()
+	}
 }
 
 /// What a contradiction is, in words.
 fn words(contradiction: &Contradiction) -> String {
-	let Offence { by, account, job } = contradiction.offence();
+	let Offence { account, job, .. } = contradiction.offence();
 	let seq = contradiction.header().seq;
-	match by {
-		Party::Broadcaster => {
+	match contradiction {
+		Contradiction::Segments(_) => {
 			format!("broadcaster {account} signed two segments {seq} of job {job}")
 		}
-		Party::Transcoder => {
+		Contradiction::Results { .. } => {
 			format!("transcoder {account} signed two results for segment {seq} of job {job}")
 		}
+		Contradiction::Leaf { claimed, .. } => format!(
+			"transcoder {account} signed another result for segment {seq} of job {job} than it claims \
+			 in claim {}",
+			claimed.claim
+		),
 	}
 }
 
@@ -140,28 +207,37 @@ fn outcome_words(outcome: Outcome) -> &'static str {
 	match outcome {
 		Outcome::Reported => "reported",
 		Outcome::Known => "was reported before",
-		Outcome::TooLate => "too late: the chain no longer punishes anybody for that assignment",
+		Outcome::TooLate => "too late: the chain no longer punishes anybody for it",
 	}
 }
 
-/// Reports what was found in files, and returns the outcome in words.
-async fn by_hand(chain: &Arc<dyn Chain>, contradiction: &Contradiction) -> Result<String> {
-	let what = words(contradiction);
+/// Reports the first contradiction of an offence that is proven, and returns the outcome in words; or why none
+/// is proven.
+async fn by_hand(
+	chain: &Arc<dyn Chain>,
+	found: &[Contradiction],
+) -> Result<Result<String, String>> {
 	let book = KeyBook::new(chain.clone(), Arc::new(SystemClock::default()));
-	if !book.is_proven(contradiction).await? {
-		return Err(Wrong(format!(
-			"{what}: not proven: the records are of another chain, or a signature is wrong"
-		))
-		.into());
+	let mut unproven = Vec::new();
+	for contradiction in found {
+		let what = words(contradiction);
+		if let Err(why) = book.check_contradiction(contradiction).await? {
+			unproven.push(format!("{what}: not proven: {why}"));
+			continue;
+		}
+		if chain.account().is_none() {
+			return Ok(Ok(format!("{what}: proven; give --key-file to report it")));
+		}
+		match tell(&**chain, contradiction).await? {
+			Told::Settled(outcome) => return Ok(Ok(format!("{what}: {}", outcome_words(outcome)))),
+			Told::Void => unproven.push(format!("{what}: not proven: {}", Unproven::OtherKeys)),
+			Told::NotYet => {
+				let later = "the assignment is not accepted yet, try again later";
+				return Ok(Ok(format!("{what}: {later}")));
+			}
+		}
 	}
-	if chain.account().is_none() {
-		return Ok(format!("{what}: proven; give --key-file to report it"));
-	}
-	Ok(match tell(&**chain, contradiction).await? {
-		Told::Settled(outcome) => format!("{what}: {}", outcome_words(outcome)),
-		Told::Void => format!("{what}: not proven: signed by other keys than the assignment's"),
-		Told::NotYet => format!("{what}: the assignment is not accepted yet, try again later"),
-	})
+	Ok(Err(unproven.join("; ")))
 }
 
 /// Reports what a role has found, and prints the outcome of every stored contradiction.
@@ -182,12 +258,19 @@ async fn of_folder(chain: &Arc<dyn Chain>, store: Arc<dyn Values>) -> Result<Vec
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
+	use std::{fs, slice::from_ref};
+
 	use super::*;
 	use codec::Encode;
 	use livepeer_primitives::{
+		api::{ChallengeStage, DrawnLeaf},
+		claim::WorkClaim,
 		extension::Extensions,
+		leaf::Leaf,
+		offchain::VerifyLeaf,
 		receipt::{Receipt, RejectReason, TranscodeResult},
 		segment::{stream_id, SegmentHeader},
+		sum_tree::{Commitment, SumTree},
 		video::SourceLimits,
 		Hash, UNIT,
 	};
@@ -195,9 +278,10 @@ mod tests {
 		fakes::{rendition, segment_info, FakeChain, GENESIS},
 		key::{Key, Signing},
 		ports::{
-			chain::{Call, Wait},
+			chain::{At, Call, Wait},
 			transport::SignedHeader,
 		},
+		roles::audit::{LeafBytes, Shown},
 	};
 
 	/// The record of a segment, whose receipt names this toolchain.
@@ -247,6 +331,72 @@ mod tests {
 		(keys, fake)
 	}
 
+	/// Claims a segment as rejected by toolchain 1, and makes the claim's case with this record of the segment.
+	async fn case(fake: &FakeChain, transcoder: &Key, record: SegmentRecord) -> Case {
+		let (seq, segment) = (record.header().seq, record.header().segment.clone());
+		let leaf = Leaf::Rejected {
+			segment,
+			reason: RejectReason::TooLong,
+			work: 5,
+			extensions: Extensions::default(),
+		};
+		let tree = SumTree::new(&[leaf.clone(), Leaf::Empty]).unwrap();
+		let Commitment { root, total_work, .. } = tree.commitment();
+		let work = WorkClaim {
+			genesis: GENESIS,
+			job: 1,
+			assignment: 0,
+			first: seq,
+			last: seq + 1,
+			root,
+			total_work,
+			largest_leaf: total_work,
+			toolchain: Hash::repeat_byte(1),
+			extensions: Extensions::default(),
+		};
+		let signature = Signing::own(transcoder.clone()).sign(&work.hash());
+		let client = fake.client(None);
+		client.submit(Call::ClaimWork(Box::new(work), signature), Wait::Finalized).await.unwrap();
+		let header = record.header().hash();
+		let drawn = DrawnLeaf { leaf: VerifyLeaf { index: 0, seq, header, leaf }, variant: None };
+		let signature = record.signed.signature.clone();
+		let shown = Shown { signature, path: tree.proof(0).unwrap() };
+		Case {
+			genesis: GENESIS,
+			block: 1,
+			block_hash: Hash::zero(),
+			claim: 1,
+			judgement: JudgementView {
+				claim: client.claim(At::Best, 1).await.unwrap().unwrap(),
+				stage: ChallengeStage::VerdictReveal,
+				outcome: None,
+				leaves: vec![drawn],
+				ballots: vec![],
+			},
+			outcome: None,
+			broadcaster_keys: vec![],
+			transcoder_keys: vec![],
+			leaves: vec![LeafBytes { record: Some(record), shown: Some(shown), blobs: vec![] }],
+		}
+	}
+
+	/// The contradictions in files with this content.
+	fn found_in(files: &[Vec<u8>]) -> Result<Vec<Vec<Contradiction>>> {
+		let dir = tempfile::tempdir().unwrap();
+		let mut evidence = Evidence::default();
+		for (name, bytes) in files.iter().enumerate() {
+			let path = dir.path().join(name.to_string());
+			fs::write(&path, bytes).unwrap();
+			evidence.read(&path)?;
+		}
+		Ok(evidence.contradictions())
+	}
+
+	fn receipt_file(record: SegmentRecord) -> Vec<u8> {
+		let ladder = vec![rendition(64, 36, 100)].try_into().unwrap();
+		ReceiptFile { ladder, record }.to_bytes()
+	}
+
 	#[tokio::test]
 	async fn what_a_role_found_should_be_reported_from_its_folder() {
 		let ([broadcaster, transcoder, finder], fake) = parties().await;
@@ -278,31 +428,141 @@ mod tests {
 		let made = |seq, toolchain| record(&broadcaster, &transcoder, seq, toolchain);
 
 		// Files of two gateways.
-		let dir = tempfile::tempdir().unwrap();
-		let [one, other] = ["one", "other"].map(|name| dir.path().join(name));
-		fs::write(&one, vec![made(3, 1), made(4, 1)].encode()).unwrap();
-		let ladder = vec![rendition(64, 36, 100)].try_into().unwrap();
-		fs::write(&other, ReceiptFile { ladder, record: made(4, 2) }.to_bytes()).unwrap();
-		let alone = read(&one).unwrap();
-		assert!(contradictions(&alone).is_empty());
-		let found = contradictions(&[alone, read(&other).unwrap()].concat());
-		assert_eq!(found.len(), 1);
+		let list = vec![made(3, 1), made(4, 1)].encode();
+		assert!(found_in(from_ref(&list)).unwrap().is_empty());
+		let found = found_in(&[list, receipt_file(made(4, 2))]).unwrap();
+		let [found] = &found[..] else { panic!("{found:?}") };
 
 		let nobody: Arc<dyn Chain> = Arc::new(fake.client(None));
-		let said = by_hand(&nobody, &found[0]).await.unwrap();
+		let said = by_hand(&nobody, found).await.unwrap().unwrap();
 		assert!(said.contains("two results for segment 4 of job 1: proven; give --key"), "{said}");
 		let somebody: Arc<dyn Chain> = Arc::new(fake.client(Some(finder)));
-		let said = by_hand(&somebody, &found[0]).await.unwrap();
+		let said = by_hand(&somebody, found).await.unwrap().unwrap();
 		assert!(said.ends_with(": reported"), "{said}");
-		let said = by_hand(&somebody, &found[0]).await.unwrap();
+		let said = by_hand(&somebody, found).await.unwrap().unwrap();
 		assert!(said.ends_with(": was reported before"), "{said}");
 
 		// Forged records, and files without records.
 		let mut forged = made(4, 3);
 		forged.signature = made(4, 1).signature;
-		let found = contradictions(&[made(4, 1), forged]);
-		assert!(by_hand(&somebody, &found[0]).await.is_err());
-		fs::write(&one, b"something else").unwrap();
-		assert!(read(&one).is_err());
+		let found = found_in(&[vec![made(4, 1), forged].encode()]).unwrap();
+		let said = by_hand(&somebody, &found[0]).await.unwrap().unwrap_err();
+		assert!(said.ends_with(": not proven: a signature is wrong"), "{said}");
+		let other = found_in(&[b"something else".to_vec()]).unwrap_err().to_string();
+		assert!(other.contains("is no receipt, list of records or case"), "{other}");
+	}
+
+	#[tokio::test]
+	async fn claimed_leaf_should_be_reported_by_hand_when_a_receipt_contradicts_it() {
+		let ([broadcaster, transcoder, finder], fake) = parties().await;
+		let made = |toolchain| record(&broadcaster, &transcoder, 4, toolchain);
+		let case = case(&fake, &transcoder, made(2)).await;
+		let found = found_in(&[case.to_bytes()]).unwrap();
+		let [found] = &found[..] else { panic!("{found:?}") };
+
+		let nobody: Arc<dyn Chain> = Arc::new(fake.client(None));
+		let said = by_hand(&nobody, found).await.unwrap().unwrap();
+		let what = "another result for segment 4 of job 1 than it claims in claim 1";
+		assert!(said.contains(&format!("{what}: proven; give --key")), "{said}");
+		let somebody: Arc<dyn Chain> = Arc::new(fake.client(Some(finder)));
+		let said = by_hand(&somebody, found).await.unwrap().unwrap();
+		assert!(said.ends_with(": reported"), "{said}");
+		let calls = fake.calls();
+		assert_eq!(calls.last().map(Call::name), Some("Jobs.report_leaf"));
+		let said = by_hand(&somebody, found).await.unwrap().unwrap();
+		assert!(said.ends_with(": was reported before"), "{said}");
+		fake.close(1);
+		let said = by_hand(&somebody, found).await.unwrap().unwrap_err();
+		assert!(said.contains("not proven: the chain has no open claim 1"), "{said}");
+	}
+
+	/// A case comes from anybody: what it says of the chain, of paths and of signatures is checked before a call
+	/// is made or anything is called proven.
+	#[tokio::test]
+	async fn attack_case_that_accuses_an_honest_transcoder() {
+		let ([broadcaster, transcoder, finder], fake) = parties().await;
+		let made = |toolchain| record(&broadcaster, &transcoder, 4, toolchain);
+		let right = case(&fake, &transcoder, made(2)).await;
+		let forge = |change: &dyn Fn(&mut Case)| {
+			let mut case = right.clone();
+			change(&mut case);
+			case
+		};
+		let accuse = |record: SegmentRecord| {
+			forge(&move |case| case.leaves[0].record = Some(record.clone()))
+		};
+		let wrong_path = forge(&|case| {
+			case.leaves[0].shown.as_mut().unwrap().path[0].work += 1;
+		});
+		let other_leaf = forge(&|case| {
+			let Leaf::Rejected { work, .. } = &mut case.judgement.leaves[0].leaf.leaf else {
+				panic!("rejected")
+			};
+			*work += 1;
+		});
+		let other_claim = forge(&|case| {
+			case.judgement.claim.toolchain = Hash::repeat_byte(3);
+			case.leaves[0].record = Some(made(1));
+		});
+		let by_finder = record(&broadcaster, &finder, 4, 2).signature.signature;
+		let mut receipt = made(2);
+		receipt.signature.signature = by_finder.clone();
+		let mut segment = made(2);
+		segment.signed.signature.signature = by_finder;
+		// A segment that the broadcaster did not sign.
+		let mut own = made(2);
+		own.signed.signature = Signing::own(finder.clone()).sign(&own.header().hash());
+		let forged = [
+			(wrong_path, "no path is given that leads from the leaf to the root of claim 1"),
+			(forge(&|case| case.leaves[0].shown = None), "no path is given"),
+			(other_leaf, "no path is given"),
+			(other_claim, "claim 1 states nothing of this segment that contradicts"),
+			(forge(&|case| case.claim = 9), "the chain has no open claim 9"),
+			(accuse(receipt), "a signature is wrong"),
+			(accuse(segment), "a signature is wrong"),
+			(accuse(own), "it is signed by other keys than the assignment's"),
+		];
+		let nobody: Arc<dyn Chain> = Arc::new(fake.client(None));
+		let somebody: Arc<dyn Chain> = Arc::new(fake.client(Some(finder)));
+		for (case, why) in forged {
+			let found = found_in(&[case.to_bytes()]).unwrap();
+			let said = by_hand(&somebody, &found[0]).await.unwrap().unwrap_err();
+			assert!(said.contains(&format!("not proven: {why}")), "{said}");
+			// It hides no true one.
+			let found = found_in(&[case.to_bytes(), right.to_bytes()]).unwrap();
+			let said = by_hand(&nobody, &found[0]).await.unwrap().unwrap();
+			assert!(said.contains("proven; give --key-file"), "{said}");
+		}
+		let is_report = |call: &Call| matches!(call, Call::Report(_));
+		assert!(!fake.calls().iter().any(is_report), "a refusal would cost a fee");
+	}
+
+	#[tokio::test]
+	async fn case_in_which_nothing_contradicts_should_be_told_so() {
+		let ([broadcaster, transcoder, _], fake) = parties().await;
+		let made = |toolchain| record(&broadcaster, &transcoder, 4, toolchain);
+		let case = case(&fake, &transcoder, made(1)).await;
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("whatever it is called");
+		let told = async |bytes: &[u8]| {
+			fs::write(&path, bytes).unwrap();
+			let node = NodeArgs { node: "ws://127.0.0.1:1".into() };
+			let files = vec![path.clone()];
+			run(ReportArgs { files, data_dir: None, key_file: None, node }).await.unwrap_err()
+		};
+		let nothing = told(&case.to_bytes()).await;
+		assert!(nothing.is::<Wrong>(), "{nothing}");
+		assert!(nothing.to_string().contains("contradicts another, or a claimed leaf"));
+		for cut in [&case.to_bytes()[..40], b"livepeer/case/1\n"] {
+			assert!(told(cut).await.to_string().contains("is not a complete case"));
+		}
+
+		// A receipt from elsewhere, for a case whose record agrees or is not there.
+		let mut without = case.clone();
+		without.leaves[0].record = None;
+		for case in [case, without] {
+			let found = found_in(&[case.to_bytes(), receipt_file(made(2))]).unwrap();
+			assert!(matches!(found[0][0], Contradiction::Leaf { .. }));
+		}
 	}
 }

@@ -19,9 +19,9 @@ use thiserror::Error;
 use crate::{
 	lock,
 	ports::{
-		chain::{Chain, ChainError},
+		chain::{At, Chain, ChainError},
 		clock::Clock,
-		contradiction::{Contradiction, SignedReceipt},
+		contradiction::{Contradiction, SignedReceipt, Unproven},
 		transport::{RecordError, SegmentRecord, SignedHead, SignedHeader},
 	},
 };
@@ -384,34 +384,37 @@ impl KeyBook {
 		self.is_signed(signature, broadcaster, Purpose::Segments, &head.hash()).await
 	}
 
-	/// Whether all signatures in a contradiction are right, for this chain.
-	pub async fn is_proven(&self, contradiction: &Contradiction) -> Result<bool, ChainError> {
-		if contradiction.header().genesis != self.chain.genesis() {
-			return Ok(false);
+	/// Checks that a contradiction is of this chain, that all signatures in it are right, and that a leaf is
+	/// an open claim's that states something else than the receipt.
+	pub async fn check_contradiction(
+		&self,
+		contradiction: &Contradiction,
+	) -> Result<Result<(), Unproven>, ChainError> {
+		let header = contradiction.header();
+		if header.genesis != self.chain.genesis() {
+			return Ok(Err(Unproven::Foreign));
 		}
+		let (headers, receipts) = contradiction.signed();
 		let broadcaster = contradiction.broadcaster();
-		match contradiction {
-			Contradiction::Segments(headers) => {
-				for signed in headers.iter() {
-					if !self.is_header_signed(signed, broadcaster).await? {
-						return Ok(false);
-					}
-				}
-			}
-			Contradiction::Results { segment, receipts } => {
-				if !self.is_header_signed(segment, broadcaster).await? {
-					return Ok(false);
-				}
-				let transcoder = &segment.header.transcoder;
-				for SignedReceipt { receipt, signature } in receipts.iter() {
-					let hash = receipt.hash();
-					if !self.is_signed(signature, transcoder, Purpose::Duties, &hash).await? {
-						return Ok(false);
-					}
-				}
+		for signed in headers {
+			if !self.is_header_signed(signed, broadcaster).await? {
+				return Ok(Err(Unproven::Signature));
 			}
 		}
-		Ok(true)
+		for SignedReceipt { receipt, signature } in receipts {
+			let (transcoder, hash) = (&header.transcoder, receipt.hash());
+			if !self.is_signed(signature, transcoder, Purpose::Duties, &hash).await? {
+				return Ok(Err(Unproven::Signature));
+			}
+		}
+		if let Contradiction::Leaf { claimed, segment, receipt } = contradiction {
+			// As of the best block: a claim that is closed there is open to no report any more.
+			let Some(info) = self.chain.claim(At::Best, claimed.claim).await? else {
+				return Ok(Err(Unproven::NotOpen(claimed.claim)));
+			};
+			return Ok(claimed.check(&info, segment, receipt));
+		}
+		Ok(Ok(()))
 	}
 
 	/// Checks both signatures of a record and those of the publisher's own renditions, and that it

@@ -47,7 +47,7 @@ pub enum Outcome {
 	Reported,
 	/// The offence had been reported before.
 	Known,
-	/// The chain punishes nobody for that assignment any more.
+	/// The chain punishes nobody for it any more.
 	TooLate,
 }
 
@@ -108,7 +108,7 @@ pub async fn tell(chain: &dyn Chain, contradiction: &Contradiction) -> Result<To
 		Ok(()) => Ok(Told::Settled(Outcome::Reported)),
 		Err(ChainError::Refused { call, refused }) => match refused {
 			Refused::AlreadyReported => Ok(Told::Settled(Outcome::Known)),
-			Refused::NoJob | Refused::NoAssignment | Refused::TooLate => {
+			Refused::NoJob | Refused::NoAssignment | Refused::NoClaim | Refused::TooLate => {
 				Ok(Told::Settled(Outcome::TooLate))
 			}
 			// A chain that takes no calls now refuses in another pallet's name.
@@ -155,7 +155,7 @@ impl Reporter {
 		let offence = contradiction.offence();
 		// Before checking signatures: an offender may repeat its offence any number of times.
 		if self.kept()?.iter().any(|kept| kept.contradiction.offence() == offence)
-			|| !book.is_proven(&contradiction).await?
+			|| book.check_contradiction(&contradiction).await?.is_err()
 		{
 			return Ok(());
 		}

@@ -27,6 +27,7 @@ const CALLS: [(&str, &[&str]); 5] = [
 			"remove_spending_key",
 			"report_equivocation",
 			"report_broadcaster",
+			"report_leaf",
 		],
 	),
 	("TranscoderElection", &["transcoder", "announce", "heartbeat", "resign", "unjail"]),

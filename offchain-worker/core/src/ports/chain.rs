@@ -254,6 +254,8 @@ refusals! {
 	NotBacked: "Jobs", "NotBacked";
 	/// At this price no claim could be worth its verification.
 	PriceBelowVerification: "Jobs", "PriceBelowVerification";
+	/// There is no such open claim.
+	NoClaim: "Jobs", "NoClaim";
 	/// The contradiction is punished already.
 	AlreadyReported: "Jobs", "AlreadyReported";
 }
@@ -452,7 +454,7 @@ pub enum Call {
 		/// The key's account.
 		key: AccountId,
 	},
-	/// Reports two contradictory signatures. It is free if it is true and new; a transcoder's brings a
+	/// Reports two contradictory statements. It is free if it is true and new; a transcoder's brings a
 	/// finder's fee.
 	Report(Box<Contradiction>),
 }
@@ -483,6 +485,7 @@ impl Call {
 			Call::Report(contradiction) => match **contradiction {
 				Contradiction::Segments(_) => "Jobs.report_broadcaster",
 				Contradiction::Results { .. } => "Jobs.report_equivocation",
+				Contradiction::Leaf { .. } => "Jobs.report_leaf",
 			},
 		}
 	}

@@ -5,15 +5,18 @@ use crate::{
 	key::{Key, Signing},
 	ports::{
 		clock::SystemClock,
-		contradiction::{Party, SignedReceipt},
-		transport::SignedHeader,
+		contradiction::{ClaimedLeaf, Party, SignedReceipt, Unproven},
+		transport::{SegmentRecord, SignedHeader},
 	},
 };
 use livepeer_primitives::{
+	claim::WorkClaim,
 	extension::Extensions,
 	keys::Purpose,
+	leaf::Leaf,
 	receipt::{Receipt, RejectReason, TranscodeResult},
 	segment::stream_id,
+	sum_tree::{Commitment, SumTree},
 	video::SourceLimits,
 	Hash, JobId, Seq, UNIT,
 };
@@ -113,6 +116,45 @@ impl Story {
 		let [one, other] =
 			[1, 2].map(|toolchain| self.receipt(&signed.header, toolchain, &self.transcoder));
 		Contradiction::of_receipts(&signed, &one, &other).unwrap()
+	}
+
+	/// A claim whose leaf says toolchain 1 of the segment of this seq, and the transcoder's receipt that says 2.
+	async fn claimed_otherwise(&self, seq: Seq) -> Contradiction {
+		let signed = self.signed(self.header(seq, b"one"));
+		let leaf = Leaf::Rejected {
+			segment: signed.header.segment.clone(),
+			reason: RejectReason::TooLong,
+			work: 5,
+			extensions: Extensions::default(),
+		};
+		let tree = SumTree::new(&[leaf.clone(), Leaf::Empty]).unwrap();
+		let Commitment { root, total_work, .. } = tree.commitment();
+		let work = WorkClaim {
+			genesis: GENESIS,
+			job: 1,
+			assignment: 0,
+			first: seq,
+			last: seq + 1,
+			root,
+			total_work,
+			largest_leaf: total_work,
+			toolchain: Hash::repeat_byte(1),
+			extensions: Extensions::default(),
+		};
+		let signature = Signing::own(self.transcoder.clone()).sign(&work.hash());
+		let call = Call::ClaimWork(Box::new(work), signature);
+		self.chain.client(None).submit(call, Wait::Finalized).await.unwrap();
+		let (claim, open) = self.chain.claims().pop_last().unwrap();
+		let claimed = ClaimedLeaf { claim, index: 0, leaf, path: tree.proof(0).unwrap() };
+		let of = |toolchain| {
+			let SignedReceipt { receipt, signature } =
+				self.receipt(&signed.header, toolchain, &self.transcoder);
+			let signed = signed.clone();
+			let record = SegmentRecord { signed, receipt, signature, own: Default::default() };
+			Contradiction::of_leaf(&open.info, &claimed, &record)
+		};
+		assert_eq!(of(1), None, "it says what is claimed");
+		of(2).unwrap()
 	}
 
 	/// How many reports were taken.
@@ -263,6 +305,90 @@ fn records_of_other_places_should_contradict_nothing() {
 	assert_eq!(of(receipt(&one, 1), receipt(&one, 1)), None);
 	assert_eq!(of(receipt(&one, 1), story.receipt(&one.header, 2, &story.finder)), None);
 	assert!(of(receipt(&one, 1), receipt(&one, 2)).is_some());
+}
+
+#[tokio::test]
+async fn claimed_leaf_should_be_reported_as_long_as_its_claim_is_open() {
+	let story = Story::new().await;
+	let client = story.chain.client(Some(story.finder.clone()));
+	let found = story.claimed_otherwise(3).await;
+	assert_eq!(found.offence(), story.two_results(3).offence(), "it is punished once");
+	assert_eq!(story.book().check_contradiction(&found).await, Ok(Ok(())));
+	assert_eq!(tell(&client, &found).await, Ok(Told::Settled(Outcome::Reported)));
+	assert_eq!(tell(&client, &found).await, Ok(Told::Settled(Outcome::Known)));
+	assert_eq!(story.reported(), 1);
+
+	let story = Story::new().await;
+	let client = story.chain.client(Some(story.finder.clone()));
+	let found = story.claimed_otherwise(3).await;
+	story.chain.close(1);
+	let checked = story.book().check_contradiction(&found).await;
+	assert_eq!(checked, Ok(Err(Unproven::NotOpen(1))));
+	assert_eq!(tell(&client, &found).await, Ok(Told::Settled(Outcome::TooLate)));
+	assert_eq!(story.reported(), 0);
+}
+
+#[tokio::test]
+async fn attack_leaves_that_no_claim_has_or_nobody_signed() {
+	let story = Story::new().await;
+	let found = story.claimed_otherwise(3).await;
+	let changed = |change: &dyn Fn(&mut ClaimedLeaf, &mut SignedHeader, &mut SignedReceipt)| {
+		let mut found = found.clone();
+		let Contradiction::Leaf { claimed, segment, receipt } = &mut found else { panic!("leaf") };
+		change(claimed, segment, receipt);
+		found
+	};
+	let (one, other) = (story.header(3, b"one"), story.header(3, b"other"));
+	let later =
+		story.chain.set_keys(&story.transcoder.account(), Purpose::Duties, &[&story.finder]);
+	let client = story.chain.client(Some(story.finder.clone()));
+	let views = client.operator_keys(&story.transcoder.account(), Purpose::Duties).await.unwrap();
+	let ring = crate::key::Keyring::new(story.transcoder.account(), vec![story.finder.clone()]);
+	let later = ring.signing(&views, later).unwrap();
+	let by_later_keys = changed(&|_, _, receipt| {
+		receipt.signature = later.sign(&receipt.receipt.hash());
+	});
+	for (made_up, why) in [
+		(changed(&|claimed, _, _| claimed.path[0].work += 1), Unproven::NotInTree(1)),
+		(changed(&|claimed, _, _| claimed.index = 1), Unproven::NotInTree(1)),
+		(changed(&|claimed, _, _| claimed.leaf = Leaf::Empty), Unproven::NotInTree(1)),
+		(changed(&|claimed, _, _| claimed.claim = 2), Unproven::NotOpen(2)),
+		(
+			changed(&|_, _, receipt| *receipt = story.receipt(&one, 1, &story.transcoder)),
+			Unproven::Agrees(1),
+		),
+		(
+			changed(&|_, segment, receipt| {
+				*segment = story.signed(other.clone());
+				*receipt = story.receipt(&other, 2, &story.transcoder);
+			}),
+			Unproven::Agrees(1),
+		),
+		(
+			changed(&|_, _, receipt| *receipt = story.receipt(&one, 2, &story.finder)),
+			Unproven::Signature,
+		),
+		(
+			changed(&|_, _, receipt| receipt.receipt.toolchain = Hash::repeat_byte(3)),
+			Unproven::Signature,
+		),
+		(
+			changed(&|_, segment, _| {
+				segment.signature = Signing::own(story.finder.clone()).sign(&one.hash());
+			}),
+			Unproven::OtherKeys,
+		),
+		(changed(&|_, segment, _| segment.header.genesis = Hash::zero()), Unproven::Foreign),
+		(by_later_keys.clone(), Unproven::OtherKeys),
+	] {
+		let checked = story.book().check_contradiction(&made_up).await;
+		assert_eq!(checked, Ok(Err(why)), "{made_up:?}");
+		story.reporter(Some(&story.finder)).note(&story.book(), made_up).await;
+	}
+	assert!(story.outcomes().is_empty());
+	// The keys are looked at once more before a call is made.
+	assert_eq!(tell(&client, &by_later_keys).await, Ok(Told::Void));
+	assert_eq!(story.reported(), 0);
 }
 
 /// Nobody can be accused without two signatures, and a stranger cannot have anything stored.

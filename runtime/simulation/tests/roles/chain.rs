@@ -20,10 +20,10 @@ use livepeer_primitives::{
 use livepeer_runtime::{api, AllPalletsWithSystem, Assets, Runtime, RuntimeCall};
 use livepeer_worker_core::ports::{
 	chain::{At, Call, Chain, ChainError, Free, Head, Limits, Refused, Spending, Wait},
-	contradiction::Contradiction,
+	contradiction::{ClaimedLeaf, Contradiction, SignedReceipt},
 	stake_call::StakeCall,
 };
-use pallet_jobs::types::{Scope, StreamName};
+use pallet_jobs::types::{LeafEvidence, Scope, StreamName};
 use pallet_transcoder_election::Terms;
 use scale_info::{TypeDef, TypeInfo};
 use sp_core::{sr25519, Pair as _, H256};
@@ -435,6 +435,14 @@ pub fn in_runtime(call: Call) -> (bool, RuntimeCall) {
 					let receipts = [one.receipt, other.receipt];
 					let (header, header_signature) = (segment.header, segment.signature);
 					Jobs::report_equivocation { header, header_signature, receipts, signatures }
+				}
+				Contradiction::Leaf { claimed, segment, receipt } => {
+					let ClaimedLeaf { claim, index, leaf, path: proof } = *claimed;
+					let SignedReceipt { receipt, signature } = *receipt;
+					let header_signature = segment.signature;
+					let evidence =
+						LeafEvidence { index, leaf, proof, header_signature, receipt, signature };
+					Jobs::report_leaf { claim, evidence: Box::new(evidence) }
 				}
 			};
 			(true, call.into())

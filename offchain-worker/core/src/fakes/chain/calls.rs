@@ -153,18 +153,17 @@ impl ChainState {
 		if !contradiction.is_by(&view.broadcaster, given) {
 			return Err(Refused::WrongGeneration);
 		}
-		match contradiction {
-			Contradiction::Segments(headers) => {
-				for signed in headers.iter() {
-					self.check(&signed.signature, Purpose::Segments, &signed.header.hash())?;
-				}
-			}
-			Contradiction::Results { segment, receipts } => {
-				self.check(&segment.signature, Purpose::Segments, &segment.header.hash())?;
-				for signed in receipts.iter() {
-					self.check(&signed.signature, Purpose::Duties, &signed.receipt.hash())?;
-				}
-			}
+		if let Contradiction::Leaf { claimed, segment, receipt } = contradiction {
+			let open = self.claims.get(&claimed.claim).ok_or(Refused::NoClaim)?;
+			let checked = claimed.check(&open.info, segment, receipt);
+			checked.map_err(|_| Refused::named("Jobs", "NotEquivocation"))?;
+		}
+		let (headers, receipts) = contradiction.signed();
+		for signed in headers {
+			self.check(&signed.signature, Purpose::Segments, &signed.header.hash())?;
+		}
+		for signed in receipts {
+			self.check(&signed.signature, Purpose::Duties, &signed.receipt.hash())?;
 		}
 		self.punished.insert(contradiction.offence());
 		Ok(())

@@ -45,7 +45,9 @@ pub const LOOK_BACK: BlockNumber = 256;
 /// in production.
 const REVEALED_WITHIN: BlockNumber = 2_000;
 
-/// The beginning of a case's file.
+/// The beginning of a case's file, of whatever version.
+const KIND: &[u8] = b"livepeer/case/";
+/// The beginning of one of this version.
 const MAGIC: &[u8] = b"livepeer/case/2\n";
 
 /// The longest file: all leaves that can be drawn, with all their renditions, and the judges' words.
@@ -138,6 +140,11 @@ impl Case {
 	/// The file's bytes.
 	pub fn to_bytes(&self) -> Vec<u8> {
 		[MAGIC, &self.encode()].concat()
+	}
+
+	/// Whether a file that begins with these bytes is a case, of whatever version.
+	pub fn is_begun_by(bytes: &[u8]) -> bool {
+		bytes.starts_with(KIND)
 	}
 
 	/// Reads a file of this length; `None` if it is not a complete case. Bounds its memory, because the
@@ -405,6 +412,7 @@ pub struct LeafAgain {
 	/// Whether the transcoder signed a receipt that agrees with the leaf; `None` without a record.
 	pub transcoder_signed: Option<bool>,
 	/// Whether it signed a receipt that contradicts the leaf: an offence of its own, whatever the bytes are.
+	/// See [`crate::ports::contradiction::Contradiction::Leaf`].
 	pub contradicts: bool,
 	/// The revealed words of judges, in the order of tranches.
 	pub said: Vec<Said>,
