@@ -319,7 +319,7 @@ mod tests {
 
 	#[test]
 	fn contradiction_with_a_receipt_should_be_told_with_the_command_that_reports_it() {
-		let told = |contradicts| {
+		let told = |contradicts: bool| {
 			let leaf = LeafAgain {
 				index: 0,
 				seq: 4,
