@@ -1,13 +1,16 @@
 //! What must be true of a story in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	ops::RangeInclusive,
+};
 
 use livepeer_integration_tests::World;
 use livepeer_primitives::{
-	claim::Outcome, traits::Settlement, AccountId, Balance, BlockNumber, ClaimId, JobId,
+	claim::Outcome, traits::Settlement, AccountId, Balance, BlockNumber, ClaimId, JobId, Seq,
 };
 use livepeer_runtime::RuntimeEvent;
-use pallet_challenge_lottery::Event as Lottery;
+use pallet_challenge_lottery::{types::Penalty, Event as Lottery};
 use pallet_inflation::Event as Inflation;
 use pallet_jobs::Event as Jobs;
 use pallet_lpt_staking::Event as Staking;
@@ -17,6 +20,9 @@ use crate::{is_honest, stage::Cast, Plan};
 /// What became of a claim.
 struct Claim {
 	transcoder: AccountId,
+	/// The job and the segments that it is of.
+	job: JobId,
+	segments: RangeInclusive<Seq>,
 	fee: Balance,
 	made: BlockNumber,
 	outcome: Option<Outcome>,
@@ -42,8 +48,8 @@ struct Books {
 	jobs: BTreeMap<JobId, Job>,
 	/// What stake was lost, by whose it was bonded to.
 	slashed: BTreeMap<AccountId, Balance>,
-	/// Judges that were penalised.
-	penalised: BTreeSet<AccountId>,
+	/// What judges were penalised for.
+	penalties: Vec<(ClaimId, AccountId, Penalty)>,
 	/// LPT that was made, and that was paid as rewards.
 	minted: Balance,
 	rewarded: Balance,
@@ -81,9 +87,11 @@ impl Books {
 			Jobs::JobClosed { job } => {
 				self.jobs.get_mut(job).expect("it was created").closed = Some(block);
 			}
-			Jobs::Claimed { claim, transcoder, fee, .. } => {
+			Jobs::Claimed { claim, job, transcoder, first, last, fee, .. } => {
 				let made = Claim {
 					transcoder: transcoder.clone(),
+					job: *job,
+					segments: *first..=*last,
 					fee: *fee,
 					made: block,
 					outcome: None,
@@ -119,8 +127,8 @@ impl Books {
 				self.claim(claim).outcome = Some(*outcome);
 			}
 			Lottery::Executed { claim, .. } => self.claim(claim).executed = Some(block),
-			Lottery::Penalised { verifier, .. } => {
-				self.penalised.insert(verifier.clone());
+			Lottery::Penalised { claim, verifier, penalty, .. } => {
+				self.penalties.push((*claim, verifier.clone(), *penalty));
 			}
 			Lottery::JudgeRewarded { amount, .. } => self.rewarded += amount,
 			_ => {}
@@ -138,6 +146,31 @@ impl Books {
 			}
 			_ => {}
 		}
+	}
+
+	/// Whether another transcoder claims a segment of this claim too, as where the job was handed on in between. Then
+	/// judges may have the same bytes from it.
+	fn is_shared(&self, claim: &Claim) -> bool {
+		self.claims.values().any(|other| {
+			other.job == claim.job
+				&& other.transcoder != claim.transcoder
+				&& other.segments.start() <= claim.segments.end()
+				&& claim.segments.start() <= other.segments.end()
+		})
+	}
+
+	/// Whether a judge had no penalty but for bytes of these claims that it lacked: the transcoder and the judges that
+	/// it starved share what the dispute costs, if others have the bytes.
+	fn shares_costs_only(&self, who: &AccountId, withheld: &BTreeSet<ClaimId>) -> bool {
+		let mut own = self.penalties.iter().filter(|(_, judge, _)| judge == who).peekable();
+		own.peek().is_some()
+			&& own.all(|(claim, _, penalty)| {
+				let lacked = matches!(
+					penalty,
+					Penalty::Lacked | Penalty::LateDataAsked | Penalty::LateDataAlone
+				);
+				lacked && withheld.contains(claim)
+			})
 	}
 
 	fn claim(&mut self, id: &ClaimId) -> &mut Claim {
@@ -169,6 +202,8 @@ pub fn audit(world: &mut World, plan: &Plan, cast: &Cast) {
 	}
 
 	let mut cheats = BTreeSet::new();
+	// Claims whose bytes their transcoder gives no judge, and another one may.
+	let mut withheld = BTreeSet::new();
 	for (making, machine) in plan.transcoders.iter().zip(&cast.transcoders) {
 		let (account, name) = (machine.account(), making.name);
 		let own = books.claims.iter().filter(|(_, claim)| claim.transcoder == account);
@@ -176,10 +211,15 @@ pub fn audit(world: &mut World, plan: &Plan, cast: &Cast) {
 		let is_caught =
 			|claim: &Claim| matches!(claim.outcome, Some(Outcome::Failed | Outcome::Missed));
 		for (id, claim) in &own {
+			let is_withheld = !making.serves && books.is_shared(claim);
+			if is_withheld {
+				withheld.insert(**id);
+			}
 			// Nobody is convinced of a void one.
 			let fits = match claim.outcome {
 				Some(Outcome::Void) => true,
 				_ if is_honest(making) => !is_caught(claim),
+				_ if is_withheld => true,
 				_ => is_caught(claim) || !making.is_always_bad,
 			};
 			assert!(fits, "claim {id} of {} ({name}): {:?}", machine.name, claim.outcome);
@@ -209,13 +249,14 @@ pub fn audit(world: &mut World, plan: &Plan, cast: &Cast) {
 			_ => claim.judged.contains(&account),
 		});
 		if owed.next().is_some() {
-			let is_penalised = books.penalised.contains(&account);
+			let is_penalised = books.penalties.iter().any(|(_, judge, _)| *judge == account);
 			assert!(is_penalised, "the judge that is {} lost nothing", judging.name);
 		}
 		cheats.insert(account);
 	}
 	for (who, amount) in &books.slashed {
-		assert!(cheats.contains(who), "{who} is honest and lost {amount}");
+		let is_fair = cheats.contains(who) || books.shares_costs_only(who, &withheld);
+		assert!(is_fair, "{who} is honest and lost {amount}");
 	}
 
 	assert!(books.booked <= books.paid, "{} of {} ETH", books.booked, books.paid);
