@@ -345,6 +345,8 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 	} = new_partial(&config)?;
 
 	// It watches blocks from before the network starts.
+	let watcher =
+		|| Twin::new(client.clone(), keystore_container.keystore(), inherents.slot_duration);
 	let mut watching = None;
 	if config.role.is_authority() {
 		if client.info().best_number == 0 && config.network.sync_mode != SyncMode::Full {
@@ -354,8 +356,7 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 					.into(),
 			));
 		}
-		let twin =
-			Twin::new(client.clone(), keystore_container.keystore(), inherents.slot_duration);
+		let twin = watcher();
 		match twin::made_elsewhere(&client)? {
 			Some(number) => {
 				config.role = Role::Full;
@@ -364,6 +365,9 @@ pub fn new_full<N: NetworkBackend<Block, Hash>>(
 			}
 			None => watching = Some(twin),
 		}
+	} else if twin::has_keys(&keystore_container.keystore()) {
+		let follow = watcher().follow();
+		task_manager.spawn_handle().spawn("signed-elsewhere", None, follow);
 	}
 
 	let metrics = N::register_notification_metrics(config.prometheus_registry());
