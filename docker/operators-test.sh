@@ -87,9 +87,10 @@ of_role gateway up --detach
 until_healthy gateway gateway
 curl -sf http://127.0.0.1:32935/readyz >/dev/null || fail "the gateway is not published"
 echo "ok   gateway.yaml: the node has peers and follows, the gateway is ready"
-! docker exec "$(of gateway gateway)" timeout 5 bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null ||
-	fail "a stranger reaches the verify service"
-echo "ok   nobody else reaches the verify service"
+reaches() { docker exec "$(of "$1" "$2")" timeout 5 bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null; }
+reaches validator node || fail "the validator's node does not reach the verify service"
+! reaches gateway gateway || fail "a stranger reaches the verify service"
+echo "ok   the validator's node reaches the verify service, and nobody else"
 settings transcoder
 of_role transcoder up --detach node
 until_healthy transcoder node

@@ -28,6 +28,8 @@ step "units: exposure at most 2.0, and what systemd makes of them"
 for unit in packaging/*/*.service; do
 	exposure=$(systemd-analyze security --offline=yes "$unit" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
 	echo "$(basename "$unit") $exposure"
+	# What is not said would count as little.
+	[ -n "$exposure" ] || fail "systemd-analyze says nothing of $unit's exposure"
 	awk -v e="$exposure" 'BEGIN { exit !(e <= 2.0) }' || fail "$unit is exposed"
 done
 

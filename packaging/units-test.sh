@@ -50,7 +50,8 @@ printf //Bob >operator-key && chgrp livepeer operator-key && chmod 640 operator-
 sed -i "s|^#:key-file|key-file|; s|^#:capacity|capacity|; s|^#:announce.*|announce = [\"/ip4/127.0.0.1/tcp/4100\"]|" worker.toml
 livepeer-worker config check worker.toml transcode
 systemctl start livepeer-node'
-said() { within journalctl --no-pager -u "$1" | grep -q "$2"; }
+# Reads on to the end: who writes to a pipe that nobody reads any more fails, and all of it with him.
+said() { within journalctl --no-pager -u "$1" | grep "$2" >/dev/null; }
 until_said() {
 	for _ in $(seq 120); do
 		! said "$1" "$2" || return 0
