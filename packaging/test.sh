@@ -66,6 +66,11 @@ within systemd-analyze verify livepeer-node.service livepeer-transcode.service l
 # A chroot has no running systemd; what is said of our units counts.
 ! grep -E "livepeer-[a-z]+\.service:" "$work/verify" || fail "a unit is wrong"
 
+for role in transcode verify gateway; do
+	[ "$(within stat -c "%U %a" "/var/lib/livepeer-worker/$role")" = "livepeer-worker 700" ] ||
+		fail "$role has no folder that the other roles' units can hide"
+done
+
 step "upgrading keeps configuration and keys"
 echo 'ARGUMENTS="--chain /etc/livepeer/mine.json"' >"$root/etc/livepeer/node.env"
 [ "$(within stat -c "%U %a" /var/lib/livepeer-node)" = "livepeer-node 700" ] || fail "the node has no folder of its own"
