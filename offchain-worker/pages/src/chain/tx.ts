@@ -171,11 +171,18 @@ export function refusedBy(chain: Chain, error: any): TxError {
 	return new TxError(name, name);
 }
 
+/** The newest blocks, of which others may take the place, where finality is further behind. */
+const FORKED = 8;
+
 /** Sends a signed transaction and waits until it is in a block; its events. */
 export async function submit(live: Live, transaction: Uint8Array): Promise<ChainEvent[]> {
 	const { chain } = live;
 	if (!chain) throw new TxError(t("The chain does not answer.", "链没有应答。"));
 	const from = live.head?.number ?? 0;
+	/** The newest block that keeps its place: another one that has it may take that of a later one. */
+	const final = Math.max(live.finalized, from - FORKED);
+	/** Where it is not: what was there before it was sent has it not. */
+	const looked = new Set<Hash>(live.blocks.map(({ hash }) => hash));
 	const wanted = hex(blake2b(transaction, { dkLen: 32 }));
 	/** Whether a node has it. Where no answer came it may have it as well: to be sent twice does a transaction no harm. */
 	let isSent = false;
@@ -183,7 +190,6 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 	await send().catch((error) => {
 		if (!isUnanswered(error)) throw error;
 	});
-	const looked = new Set<Hash>();
 	/** Its events, where a block has it; `null` where it has not. */
 	const find = async (number: number, hash: Hash, events: () => Promise<ChainEvent[]> | ChainEvent[]): Promise<ChainEvent[] | null> => {
 		const place = (await chain.extrinsics(hash)).findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
@@ -204,14 +210,14 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 		});
 	for (;;) {
 		for (const { number, hash, events } of live.blocks) {
-			if (number <= from || looked.has(hash)) continue;
+			if (number <= final || looked.has(hash)) continue;
 			const found = await tried(find(number, hash, () => events));
 			if (found) return found;
 			if (found === undefined) break;
 		}
 		if ((live.head?.number ?? 0) > from + PERIOD + 4) {
 			// A page that slept has not seen all blocks.
-			for (let number = from + 1; number <= from + PERIOD; number++) {
+			for (let number = final + 1; number <= from + PERIOD; number++) {
 				const known = live.blocks.find((block) => block.number === number);
 				if (known && looked.has(known.hash)) continue;
 				const found = await tried(chain.hashAt(number).then((hash) => find(number, hash, () => chain.events(number, hash))));
