@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytesOf, isAddress } from "../chain/address";
-import { STANDARD } from "../chain/prices";
+import { pricesOf, proposed, STANDARD } from "../chain/prices";
 import type { Rendition } from "../chain/types";
 import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
@@ -66,10 +66,10 @@ export function BroadcastPage(): JSX.Element {
 		},
 		[account],
 	);
-	const prices = (transcoders ?? []).filter((one) => one.active && !one.jailed).map((one) => one.price).sort((a, b) => (a < b ? -1 : 1));
+	const prices = pricesOf(transcoders ?? []);
 	const cheapest = prices[0];
 	const middle = prices[Math.floor(prices.length / 2)];
-	const maxPrice = price ? parseAmount(price) : prices.length ? (prices.at(-1) as bigint) * 2n : null;
+	const maxPrice = price ? parseAmount(price) : proposed(transcoders ?? []);
 	const [width, height] = SOURCES[source] as [number, number];
 	const jobsOf = parameters?.jobs?.value ?? parameters?.jobs;
 	const factors = jobsOf?.factors;
