@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { beginnings, booked, earnings, type Beginning } from "../src/chain/earnings";
+import { beginnings, booked, earnings, unbroken, type Beginning } from "../src/chain/earnings";
 import { RpcError } from "../src/chain/rpc";
 import type { ChainEvent } from "../src/chain/types";
 
@@ -57,6 +57,15 @@ test("round whose blocks were not all read should have what its seat yielded", (
 		{ round: 1, stake: 3n, fees: 0n },
 		{ round: 2, stake: 6n, fees: 5n },
 	]);
+});
+
+test("blocks that a page slept through should not be taken for read: what was put in meanwhile would be earned", () => {
+	const of = (...numbers: number[]) => unbroken(numbers.map((number) => ({ number })));
+	assert.equal(of(5, 6, 7), 5);
+	assert.equal(of(5, 6, 160, 161), 160);
+	assert.equal(of(161), 161);
+	assert.equal(of(), Number.POSITIVE_INFINITY);
+	assert.deepEqual(earnings("a", [begins(1, 1_000n), begins(2, 1_500n)], [], of(29, 30, 50, 51)), [{ round: 1, stake: 3n, fees: 0n }]);
 });
 
 /** A chain of rounds of ten blocks, of which states are kept from `kept` on: who bonds has a hundred LPT, and the seat yields a tenth. */

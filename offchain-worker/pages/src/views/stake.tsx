@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { canonical } from "../chain/address";
-import { beginnings, booked, earnings, type Beginning } from "../chain/earnings";
+import { beginnings, booked, earnings, unbroken, type Beginning } from "../chain/earnings";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
@@ -488,7 +488,7 @@ function History({ account }: { account: string }): JSX.Element {
 	const events = blocks.flatMap((block) => block.events);
 	const ours = events.filter((event) => Object.values(event.data ?? {}).includes(account) && describe(event));
 	const points = useBeginnings(account);
-	const since = blocks[0]?.number ?? Number.POSITIVE_INFINITY;
+	const since = unbroken(blocks);
 	const earned = useMemo(() => earnings(account, points, events, since), [account, points, since]);
 	const isTold = points.some(({ block }, i) => i < points.length - 1 && block + 1 < since);
 	const csv = useMemo(
