@@ -271,7 +271,7 @@ export function BroadcastPage(): JSX.Element {
 								</li>
 							) : (
 								<li>
-									{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
+									{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, or ETH, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 或 ETH 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
 									<div class="buttons">
 										<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
 											{t("Name the segment key", "登记片段密钥")}
@@ -393,7 +393,7 @@ export function BroadcastPage(): JSX.Element {
 				<Ask title={t("Remove the spending key", "移除支出密钥")} call={{ pallet: "Jobs", name: "remove_spending_key", args: { broadcaster: account, key: asked.drop } }} onClose={() => ask(null)} consequence={t("It can spend nothing from then on. Jobs that it created run on.", "此后无法再支出。已创建的任务继续运行。")} />
 			)}
 			{asked && "key" in asked && <SpendingKey onClose={() => ask(null)} proposed={budget} />}
-			{asked && "fees" in asked && <Fees onClose={() => ask(null)} />}
+			{asked && "fees" in asked && <Fees free={balances?.lpt} onClose={() => ask(null)} />}
 			{asked && "segments" in asked && <SegmentKey onClose={() => ask(null)} />}
 			{asked && "origin" in asked && <Origin name={name} address={address} onClose={() => ask(null)} />}
 		</main>
@@ -454,13 +454,13 @@ function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
 	);
 }
 
-function Fees({ onClose }: { onClose: () => void }): JSX.Element {
+function Fees({ free, onClose }: { free: bigint | undefined; onClose: () => void }): JSX.Element {
 	const [key, setKey] = useState("");
 	const [lpt, setLpt] = useState("1");
 	const money = parseAmount(lpt);
 	const call = isAddress(key) && money ? { pallet: "Balances", name: "transfer_keep_alive", args: { dest: { type: "Id", value: key }, value: money } } : null;
 	return (
-		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : lpt && money === null ? noAmount() : null} consequence={t("It pays the fees of its own transactions with it: without any it opens no job.", "用于支付其交易手续费：没有 LPT 就无法创建任务。")}>
+		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : lpt && money === null ? noAmount() : money && free !== undefined && money > free ? t(`The account has ${amount(free, "LPT")}.`, `账户仅有 ${amount(free, "LPT")}。`) : null} consequence={t("It pays the fees of its own transactions with it: with neither LPT nor ETH it opens no job.", "用于支付其交易手续费：若既无 LPT 也无 ETH，就无法创建任务。")}>
 			<label class="field">
 				{t("The key's account", "密钥账户")}
 				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
