@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { beginnings, booked, earnings, unbroken, type Beginning } from "../src/chain/earnings";
+import { beginnings, booked, earnings, type Beginning } from "../src/chain/earnings";
+import { unbroken } from "../src/chain/live";
 import { RpcError } from "../src/chain/rpc";
 import type { ChainEvent } from "../src/chain/types";
 

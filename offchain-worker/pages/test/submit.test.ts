@@ -107,6 +107,8 @@ test("call should be found in a block that a page slept through", async () => {
 
 test("call should be found in a block that took the place of one that was known: it would be signed twice", async () => {
 	assert.equal((await submit(living([succeeded], { numbers: [10.5], head: 400, at: 10.5 }).live, sent)).length, 1);
+	// And where the page has seen only the one that lost its place.
+	assert.equal((await submit(living([succeeded], { numbers: [11.5, 400], head: 400, at: 11 }).live, sent)).length, 1);
 });
 
 test("transaction should have its time though finality is behind", async () => {

@@ -97,16 +97,6 @@ export async function* beginnings(chain: Pick<Chain, "read" | "hashAt">, account
 	}
 }
 
-/** The first of the blocks that follow one another up to the newest: a page that slept has not read those before it. */
-export function unbroken(blocks: { number: number }[]): number {
-	let since = blocks.at(-1)?.number ?? Number.POSITIVE_INFINITY;
-	for (const { number } of [...blocks].reverse()) {
-		if (number < since - 1) break;
-		since = number;
-	}
-	return since;
-}
-
 /**
  * What came between the beginning of each round, oldest first, and that of the next, by `events` in the order of blocks,
  * which are those from the block `since` on. Of rounds that began before, it is what the seat yielded, and what the fees

@@ -4,7 +4,7 @@ import { concat, hex, uint, unhex } from "../proof/scale";
 import { t } from "../ui/words";
 import { bytesOf, canonical } from "./address";
 import type { Chain } from "./chain";
-import type { Live } from "./live";
+import { unbroken, type Live } from "./live";
 import { isAnswer, isUnanswered } from "./rpc";
 import type { Address, ChainEvent, Hash, Head } from "./types";
 
@@ -216,11 +216,12 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 			if (found === undefined) break;
 		}
 		if ((live.head?.number ?? 0) > from + PERIOD + 4) {
-			// A page that slept has not seen all blocks.
+			// A page that slept has not seen all blocks, and may have seen some of another fork.
+			const since = unbroken(live.blocks);
 			for (let number = final + 1; number <= from + PERIOD; number++) {
-				const known = live.blocks.find((block) => block.number === number);
-				if (known && looked.has(known.hash)) continue;
-				const found = await tried(chain.hashAt(number).then((hash) => find(number, hash, () => chain.events(number, hash))));
+				const known = number >= since ? live.blocks.find((block) => block.number === number)?.hash : undefined;
+				const place = known === undefined ? chain.hashAt(number) : Promise.resolve(known);
+				const found = await tried(place.then((hash) => (looked.has(hash) ? null : find(number, hash, () => chain.events(number, hash)))));
 				if (found) return found;
 				if (found === undefined) throw new TxError(t("It was sent, and whether a block has taken it could not be read: look at the account before you send it again.", "已发送，但无法读取是否进入区块：重发前请先查看账户。"));
 			}
