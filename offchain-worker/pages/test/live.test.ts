@@ -73,6 +73,15 @@ test("runtime should be looked at with each block, and a block that comes back b
 	assert.deepEqual(numbers(live), [1, 2, 3, 4, 5, 6]);
 });
 
+test("deadlines should be counted by the protocol's clock, which stood while the chain was closed", () => {
+	const live = new Live("/chain");
+	assert.equal(live.now, 0);
+	live.head = { number: 900, hash: hash(900), parent: hash(899) };
+	assert.equal(live.now, 900);
+	live.clock = { block: 700, round: 3, window: 9 };
+	assert.equal(live.now, 700);
+});
+
 test("block should stand on its own parent, though another took its place while the newest was asked for", async () => {
 	const { live, step, chain } = living(async () => []);
 	await step(true);

@@ -214,6 +214,11 @@ export class Live {
 		return value;
 	}) as Chain["read"];
 
+	/** The block by which the protocol counts its deadlines: its clock stands while the chain is closed, and falls behind the height. */
+	get now(): number {
+		return this.clock?.block ?? this.head?.number ?? 0;
+	}
+
 	slotSeconds(): number {
 		return Number(this.timing?.slot_duration ?? 6_000n) / 1_000;
 	}

@@ -12,13 +12,14 @@ export interface Timing {
 	beacon_window: number;
 }
 export interface Clock {
+	/** Of the protocol's clock, which stands while the chain is closed: no height. */
 	block: number;
 	round: number;
 	window: number;
 }
 export interface Round {
 	index: number;
-	/** Its first block, and how many it has. */
+	/** Its first block, on the protocol's clock, and how many it has. */
 	start: number;
 	length: number;
 }

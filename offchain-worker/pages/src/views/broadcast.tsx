@@ -258,7 +258,7 @@ export function BroadcastPage(): JSX.Element {
 											type="button"
 											class="primary"
 											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer)}
-											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: (live.head?.number ?? 0) + blocks, budget: money } })}
+											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.now + blocks, budget: money } })}
 										>
 											{t("Create the stream", "创建视频流")}
 										</button>
@@ -414,8 +414,8 @@ function Create({ terms, signer, peer, address, at, bond, onClose }: { terms: Te
 			call={call}
 			onClose={onClose}
 			consequence={t(
-				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())} at most; gateways look for the stream at ${address}, for which a small deposit of ETH is held too.${key ? " The key signs your segments from now on, for which a small deposit of LPT is held." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
-				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())}；网关将在 ${address} 查找此视频流，为此另冻结少量 ETH。${key ? "此后由该密钥签名片段，为此冻结少量 LPT。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
+				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - live.now) * live.slotSeconds())} at most; gateways look for the stream at ${address}, for which a small deposit of ETH is held too.${key ? " The key signs your segments from now on, for which a small deposit of LPT is held." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
+				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - live.now) * live.slotSeconds())}；网关将在 ${address} 查找此视频流，为此另冻结少量 ETH。${key ? "此后由该密钥签名片段，为此冻结少量 LPT。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
 			)}
 			risk={t("Whoever has the key can sign two different segments for one place, which costs the job's bond. While nothing is on the machine that may spend, nobody but you can hand the job to another transcoder or open the next.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。该机器没有支出权限时，只有您能更换转码者或创建下一个任务。")}
 		/>
@@ -487,7 +487,7 @@ function Origin({ name, address, onClose }: { name: string; address: string; onC
 }
 
 function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: string }): JSX.Element {
-	const { head } = useLive();
+	useLive();
 	const [key, setKey] = useState("");
 	const [cap, setCap] = useState(proposed);
 	const [typedDays, setDays] = useState("30");
@@ -495,7 +495,7 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const money = parseAmount(cap);
 	// From the block at which it was opened: what is asked stays the same while one reads it.
 	const opened = useRef(0);
-	opened.current ||= head?.number ?? 0;
+	opened.current ||= live.now;
 	const expiry = opened.current + Math.round((days * 86_400) / live.slotSeconds());
 	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
 	return (

@@ -168,7 +168,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								</Fact>
 								<Fact name={t("Source at most", "来源上限")}>{`${found.limits.width}×${found.limits.height}, ${found.limits.fps}/s`}</Fact>
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
-								<Fact name={t("Ends in block", "结束区块")} note={head && found.end > head.number ? t(`in ${duration((found.end - head.number) * live.slotSeconds())}`, `${duration((found.end - head.number) * live.slotSeconds())} 后`) : ""}>{found.end}</Fact>
+								<Fact name={t("Ends in block", "结束区块")} note={head && found.end > live.now ? t(`in ${duration((found.end - live.now) * live.slotSeconds())}`, `${duration((found.end - live.now) * live.slotSeconds())} 后`) : ""}>{found.end}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
 								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
 								<Fact name={t("Segments drawn of a claim, at most", "每声明抽查上限")}>{found.max_samples}</Fact>

@@ -476,7 +476,7 @@ function useBeginnings(account: string): Beginning[] {
 		const look = async () => {
 			const list: Beginning[] = [];
 			try {
-				for await (const one of beginnings(chain, account, head.hash)) {
+				for await (const one of beginnings(chain, account, head.hash, head.number)) {
 					if (over) return;
 					list.unshift(one);
 					// Shown as they are found, where more was not known already.
