@@ -153,9 +153,9 @@ export class Watch {
 		this.video = video;
 		video.addEventListener("playing", () => this.say(""));
 		// What was stopped stays so when a line comes back or a stream goes on. At its end a stream stops by itself, and
-		// so does one that is begun anew.
+		// so may one that is begun anew, or that nobody sees.
 		video.addEventListener("play", () => void (video.autoplay = true));
-		video.addEventListener("pause", () => void (video.autoplay &&= video.ended || !video.readyState));
+		video.addEventListener("pause", () => void (video.autoplay &&= video.ended || !video.readyState || document.hidden));
 		void this.live.start();
 		void this.play(video);
 		void this.poll();
