@@ -22,6 +22,8 @@ export interface Round {
 	/** Its first block, on the protocol's clock, and how many it has. */
 	start: number;
 	length: number;
+	/** From which of these blocks on terms are frozen. */
+	locked_from: number;
 }
 export interface Transcoder {
 	account: Address;

@@ -3,6 +3,8 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
 import { canonical } from "../chain/address";
+import { unbroken } from "../chain/live";
+import { roundOf } from "../chain/rounds";
 import { shownName } from "../player/name";
 import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
 import { accuses, stageText, verdictText } from "../ui/named";
@@ -396,12 +398,11 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 
 export function RoundPage({ id }: { id: string }): JSX.Element {
 	const { blocks, clock } = useLive();
-	const events = blocks.flatMap((block) => block.events);
-	const begins = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && String(data.round) === id);
-	const next = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && Number(data.round) === Number(id) + 1);
-	const paid = events.find(({ name, data }) => name === "RoundPaid" && String(data.round) === id);
+	const running = useRead((at) => live.read("round", [], at));
 	if (numberOf(id) === null) return <NoNumber id={id} />;
-	const ours = begins ? events.filter(({ block }) => block >= begins.block && (!next || block <= next.block)) : [];
+	const since = unbroken(blocks);
+	const read = blocks.filter(({ number }) => number >= since).flatMap((block) => block.events);
+	const { first, length, lockedFrom, minted, events } = roundOf(Number(id), read, running);
 	return (
 		<main>
 			<div class="title">
@@ -415,14 +416,14 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 			</div>
 			<Card>
 				<dl class="grid">
-					<Fact name={t("First block", "首个区块")}>{begins ? <A href={`/block/${begins.block}`}>{begins.block}</A> : "–"}</Fact>
-					<Fact name={t("Blocks", "区块数")}>{begins?.data.length ?? "–"}</Fact>
-					<Fact name={t("Terms frozen from", "条款冻结于")}>{begins?.data.locked_from ?? "–"}</Fact>
-					<Fact name={t("Minted", "增发")}>{paid ? amount(paid.data.minted, "LPT") : "–"}</Fact>
+					<Fact name={t("First block", "首个区块")}>{first !== undefined ? <A href={`/block/${first}`}>{first}</A> : "–"}</Fact>
+					<Fact name={t("Blocks", "区块数")}>{length ?? "–"}</Fact>
+					<Fact name={t("Terms frozen from", "条款冻结于")}>{lockedFrom ?? "–"}</Fact>
+					<Fact name={t("Minted", "增发")}>{amount(minted, "LPT")}</Fact>
 				</dl>
 			</Card>
 			<Card title={t("What happened", "动态")}>
-				<Feed events={ours} none={recent()} />
+				<Feed events={events} none={recent()} />
 			</Card>
 		</main>
 	);
