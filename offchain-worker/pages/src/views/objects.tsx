@@ -3,6 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
 import { canonical } from "../chain/address";
+import { judgesOf } from "../chain/claims";
 import { unbroken } from "../chain/live";
 import { roundOf } from "../chain/rounds";
 import { shownName } from "../player/name";
@@ -241,13 +242,15 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 	const events = blocks.flatMap((block) => block.events).filter(({ data }) => String(data?.claim ?? "") === id);
 	if (read && !read.info && !told) return <Missing what={t(`The chain has no claim ${cut(id)}: it is over, or there was none.`, `链上没有声明 ${cut(id)}：已结束或不存在。`)} />;
 	const { info, challenge } = read ?? {};
+	const judges = judgesOf(told, challenge);
+	const outcome = told?.outcome ?? challenge?.outcome?.type;
 	return (
 		<main>
 			<div class="title">
 				<h1>
 					{t("Claim", "声明")} {id}
 				</h1>
-				{told && <span class={`pill ${told.outcome === "Accepted" ? "Stake" : told.outcome ? "Jailed" : ""}`}>{told.outcome ? outcomeName(told.outcome) : stepName(told.step)}</span>}
+				{(outcome || told) && <span class={`pill ${outcome === "Accepted" ? "Stake" : outcome ? "Jailed" : ""}`}>{outcome ? outcomeName(outcome) : told && stepName(told.step)}</span>}
 			</div>
 			{told && (
 				<Card>
@@ -278,7 +281,7 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 						)}
 					</Card>
 					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? t(`${stageText(challenge.stage.type)}, until block ${challenge.deadline}`, `${stageText(challenge.stage.type)}，至区块 ${challenge.deadline}`) : ""}</span>}>
-						{told && (told.committee.length || told.votes.length) ? (
+						{judges.length ? (
 							<table>
 								<thead>
 									<tr>
@@ -287,34 +290,31 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 									</tr>
 								</thead>
 								<tbody>
-									{[...new Set([...told.committee, ...told.votes.map(({ verifier }) => verifier)])].map((verifier) => {
-										const votes = told.votes.filter((vote) => vote.verifier === verifier);
-										return (
-											<tr key={verifier}>
-												<td>
-													<Account address={verifier} />
-												</td>
-												<td>
-													{votes.length
-														? votes.map((vote) => (
-																<div key={vote.tranche}>
-																	{vote.tranche > 0 ? <span class="faint">{vote.tranche === 255 ? t("dispute: ", "争议：") : `${vote.tranche}: `}</span> : null}
-																	{vote.verdicts ? (
-																		vote.verdicts.map((verdict, i) => (
-																			<span key={i} class={`pill ${accuses(verdict) ? "Jailed" : verdict === "Abstain" ? "" : "Stake"}`}>
-																				{verdictText(verdict)}
-																			</span>
-																		))
-																	) : (
-																		<span class="faint">{t("sealed", "已密封")}</span>
-																	)}
-																</div>
-															))
-														: <span class="faint">{t("not yet", "尚未")}</span>}
-												</td>
-											</tr>
-										);
-									})}
+									{judges.map(({ verifier, votes }) => (
+										<tr key={verifier}>
+											<td>
+												<Account address={verifier} />
+											</td>
+											<td>
+												{votes.length
+													? votes.map((vote) => (
+															<div key={vote.tranche}>
+																{vote.tranche > 0 ? <span class="faint">{vote.tranche === 255 ? t("dispute: ", "争议：") : `${vote.tranche}: `}</span> : null}
+																{vote.verdicts ? (
+																	vote.verdicts.map((verdict, i) => (
+																		<span key={i} class={`pill ${accuses(verdict) ? "Jailed" : verdict === "Abstain" ? "" : "Stake"}`}>
+																			{verdictText(verdict)}
+																		</span>
+																	))
+																) : (
+																	<span class="faint">{vote.unread ? t("opened, in a block that this page has not read", "已公开，在本页未读取的区块中") : t("sealed", "已密封")}</span>
+																)}
+															</div>
+														))
+													: <span class="faint">{t("not yet", "尚未")}</span>}
+											</td>
+										</tr>
+									))}
 								</tbody>
 							</table>
 						) : (
