@@ -281,7 +281,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 												)}
 											</div>
 											{isOwn && (
-												<div class="buttons">
+												<div class="buttons wrapflex">
 													<button type="button" class="small" disabled={!free} onClick={() => act({ kind: "withdraw", lock })}>
 														{t("Withdraw", "提取")}
 													</button>
