@@ -194,16 +194,19 @@ fn check_audio(packets: &mut [Packet]) -> Result<Option<u32>, Failure> {
 
 /// What an ADTS header says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Adts {
+pub struct Adts {
 	/// Bytes of the frame with its header.
-	length: usize,
+	pub length: usize,
 	/// Samples per second.
-	rate: u32,
+	pub rate: u32,
 	/// Samples in the frame.
-	samples: u64,
+	pub samples: u64,
+	/// What a decoder is set up by: the bits of the kind of AAC, the rate and the channels.
+	pub form: [u8; 2],
 }
 
-fn adts(data: &[u8]) -> Option<Adts> {
+/// The ADTS header at the beginning of a frame.
+pub fn adts(data: &[u8]) -> Option<Adts> {
 	const RATES: [u32; 13] = [
 		96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
 		8_000, 7_350,
@@ -216,6 +219,7 @@ fn adts(data: &[u8]) -> Option<Adts> {
 					| usize::from(sixth >> 5),
 				rate: *RATES.get(usize::from(third >> 2 & 0x0f))?,
 				samples: 1024 * (u64::from(seventh & 0x03) + 1),
+				form: [third & 0xfd, fourth & 0xc0],
 			})
 		}
 		_ => None,
@@ -296,7 +300,8 @@ mod tests {
 	#[test]
 	fn adts_header_should_be_read_when_it_is_one() {
 		let header = [0xff, 0xf1, 0x4c, 0x80, 0x2e, 0x7f, 0xfc];
-		assert_eq!(adts(&header), Some(Adts { length: 371, rate: 48_000, samples: 1024 }));
+		let form = [0x4c, 0x80];
+		assert_eq!(adts(&header), Some(Adts { length: 371, rate: 48_000, samples: 1024, form }));
 		assert_eq!(adts(&header[..5]), None);
 		assert_eq!(adts(&[0xff, 0xf1, 0x7c, 0, 0, 0, 0]), None);
 		assert_eq!(adts(&[0x47, 0, 0, 0, 0, 0, 0]), None);

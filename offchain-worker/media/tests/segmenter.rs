@@ -121,6 +121,32 @@ fn retimed(film: &mut [u8], change: impl Fn(u64) -> u64) {
 	}
 }
 
+/// A link that loses datagrams: what is left of the frames of sound around each used to make transcoders reject
+/// its whole segment, and the segmenter ended at a piece of one byte, which no muxer takes.
+#[tokio::test]
+async fn sound_of_which_packets_are_lost_should_cost_no_segment() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.ts", FILM);
+	let path = directory.path().join("lossy.ts");
+	for first in [3, 4] {
+		let mut sound = 0;
+		let is_kept = |packet: &&[u8]| {
+			let is_sound = u16::from_be_bytes([packet[1], packet[2]]) & 0x1fff == 0x101;
+			sound += usize::from(is_sound);
+			!is_sound || sound % 25 != first
+		};
+		let lossy: Vec<u8> = film.chunks_exact(188).filter(is_kept).flatten().copied().collect();
+		assert!(lossy.len() < film.len());
+		std::fs::write(&path, lossy).expect("disk");
+		let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
+		assert_eq!(segments.iter().map(|s| s.frames).collect::<Vec<_>>(), [50, 50, 50, 50]);
+		for segment in &segments {
+			let made = transcode(&pool(), &segment.data).await.expect("its sound is whole");
+			assert!(made.facts.has_audio);
+		}
+	}
+}
+
 /// Sound is a minute ahead of the pictures that come beside it, or its clock runs twice as fast: the picture used to be
 /// taken for one that stands still, was repeated until there, and none that came was shown any more.
 #[tokio::test]
