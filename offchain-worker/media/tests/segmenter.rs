@@ -299,6 +299,38 @@ async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
 	assert!(last.last, "what comes next is another epoch");
 }
 
+/// The encoder behind a relay is exchanged while the connection stays. The new one's tracks used to be left out,
+/// and the stream stood still without a word for as long as the connection was there.
+#[tokio::test]
+async fn live_source_should_end_when_other_tracks_take_the_place_of_its_own() {
+	use tokio::io::AsyncWriteExt;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let one = made(directory.path(), "one.ts", FILM);
+	let other = format!("{FILM} -output_ts_offset 8 -mpegts_start_pid 512");
+	let other = made(directory.path(), "other.ts", &other);
+	let (mut input, mut stream) =
+		pool().segment_live(SegmentOptions::default()).expect("a child starts");
+	let writing = tokio::spawn(async move {
+		input.write_all(&one).await.expect("the child reads");
+		// It may have ended before all is written.
+		let _ = input.write_all(&other).await;
+		input
+	});
+	let cutting = async {
+		let (mut pictures, mut is_last) = (0, false);
+		while let Some(segment) = stream.next().await {
+			let segment = segment.expect("no error");
+			(pictures, is_last) = (pictures + segment.frames, segment.last);
+		}
+		(pictures, is_last)
+	};
+	let cut = tokio::time::timeout(std::time::Duration::from_secs(60), cutting).await;
+	let (pictures, is_last) = cut.expect("it ends, although its input does not");
+	// The last ones may wait in the demuxer for what follows them.
+	assert!((190..=200).contains(&pictures) && is_last, "{pictures}");
+	drop(writing.await);
+}
+
 /// Eight seconds in three sizes, as a publisher sends renditions of its own; the smallest has its keyframes
 /// elsewhere.
 const SIZES: &str = "-f lavfi -i testsrc2=s=640x360:r=25:d=8 -f lavfi -i sine=r=48000:d=8 -filter_complex \

@@ -24,6 +24,9 @@ use crate::{
 
 /// Errors in a row after which a file counts as at its end.
 const MOST_ERRORS: u32 = 100;
+/// How long only tracks may come that were not there at the beginning, before they have taken the place of
+/// those that were.
+const REPLACED: i64 = 5 * 90_000;
 /// Demuxers that a source may need. None of them opens another file.
 const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,flv,avi,mpeg";
 
@@ -80,6 +83,11 @@ pub(super) struct Play {
 	errors: u32,
 	/// Whether the sound appeared after the beginning.
 	pub(super) is_late: bool,
+	live: bool,
+	/// How many tracks there were at the beginning.
+	known: usize,
+	/// For pictures and sound: since when only others have come that were not there at the beginning.
+	others: [Option<i64>; 2],
 }
 
 impl Play {
@@ -155,6 +163,9 @@ impl Play {
 			further,
 			errors: 0,
 			is_late: false,
+			live,
+			known: tracks.len(),
+			others: [None; 2],
 		})
 	}
 
@@ -169,6 +180,38 @@ impl Play {
 			ffi::clear_extradata(&mut video);
 		}
 		Ok(video)
+	}
+
+	/// Whether other tracks have taken the place of those that are played: an encoder behind a relay was
+	/// exchanged, and the new one numbers its tracks otherwise. A new segmenter finds them.
+	fn is_replaced(&mut self, packet: &Packet) -> bool {
+		let index = packet.stream();
+		if index == self.video.0 {
+			self.others[0] = None;
+			return false;
+		}
+		if self.audio.as_ref().is_some_and(|(audio, _)| *audio == index) {
+			self.others[1] = None;
+			return false;
+		}
+		let is_of_it = ffi::same_programme(&self.input, self.video.0, index);
+		if !self.live || index < self.known || !is_of_it {
+			return false;
+		}
+		let Some(track) = ffi::track(&self.input, index) else { return false };
+		let since = match track.kind {
+			TrackKind::Video if !track.is_cover => &mut self.others[0],
+			TrackKind::Audio if self.audio.is_some() => &mut self.others[1],
+			_ => return false,
+		};
+		let Some(time) = packet.dts().or(packet.pts()) else { return false };
+		let (numerator, denominator) = (track.time_base.numerator(), track.time_base.denominator());
+		let time = time.saturating_mul(90_000).saturating_mul(numerator.into())
+			/ i64::from(denominator.max(1));
+		let first = since.get_or_insert(time);
+		// A clock that was set back measures anew.
+		*first = time.min(*first);
+		time.saturating_sub(*first) > REPLACED
 	}
 
 	/// The next packet of a track; `None` at the end.
@@ -198,6 +241,9 @@ impl Play {
 				});
 				self.is_late |= track.is_some();
 				self.audio = track.map(|track| (index, track));
+			}
+			if self.is_replaced(&packet) {
+				return Ok(None);
 			}
 			let mut further = self.further.iter_mut().zip(1..);
 			let (of, time_base, filter) = match &self.audio {
