@@ -4,6 +4,7 @@
 //! `relay`, which answers strangers itself and passes nothing on before a stream key was shown, and through
 //! `wire`, which passes only packets that the library can take.
 
+mod clock;
 mod relay;
 mod wire;
 

@@ -14,8 +14,9 @@
 //! ending. It also isolates failures: if a packet that [`wire`](super::wire) passes still ends a listener, it
 //! ends only its sender's.
 //!
-//! From then on packets are relayed both ways unchanged. The publisher's are sent on from their receive
-//! buffer, without another task, copy or allocation; the library's are sent by the publisher's task.
+//! From then on packets are relayed both ways unchanged, except that control packets from the publisher get
+//! another time (see [`Clock`]). The publisher's media are sent on from their receive buffer, without another
+//! task, copy or allocation; the library's packets are sent by the publisher's task.
 
 use std::{
 	collections::HashMap,
@@ -34,8 +35,12 @@ use tokio::{
 	time::{sleep, Instant},
 };
 
-use super::wire::{
-	Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION, MAGIC,
+use super::{
+	clock::Clock,
+	wire::{
+		Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION, MAGIC,
+		TIME,
+	},
 };
 use crate::{
 	gate::new_key,
@@ -103,6 +108,8 @@ struct Way {
 	cookie: u32,
 	/// The library's socket id, once known.
 	id: AtomicU32,
+	/// The publisher's clock.
+	clock: Mutex<Clock>,
 }
 
 impl Way {
@@ -210,7 +217,16 @@ impl Relay {
 				let flow = self.flow(from).ok_or(Refused::Stranger)?;
 				let way = flow.way.get().ok_or(Refused::Stranger)?;
 				// A packet that does not fit is lost, as on any link.
-				let _ = way.socket.try_send(bytes);
+				let _ = match packet.kind {
+					Kind::Control => {
+						let now = self.cookies.began.elapsed().as_micros() as u32;
+						let time = lock(&way.clock).told(now, packet.time);
+						let mut told = bytes.to_vec();
+						told[TIME].copy_from_slice(&time.to_be_bytes());
+						way.socket.try_send(&told)
+					}
+					_ => way.socket.try_send(bytes),
+				};
 				Ok(None)
 			}
 			Kind::Handshake(shake, extensions) => match shake.kind {
@@ -360,7 +376,7 @@ impl Request {
 				break answer.cookie;
 			}
 		};
-		let way = Way { socket, cookie, id: AtomicU32::new(0) };
+		let way = Way { socket, cookie, id: AtomicU32::new(0), clock: Mutex::default() };
 		let question = way.question(self.time, self.shake, &self.extensions, &self.asked);
 		way.socket.send(&question).await?;
 		let way = self.flow.way.get_or_init(|| way);
