@@ -299,6 +299,41 @@ async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
 	assert!(last.last, "what comes next is another epoch");
 }
 
+/// An encoder announces sound, and none comes for six seconds. It used to be left out then for as long as the
+/// publisher stayed.
+#[tokio::test]
+async fn sound_that_is_announced_and_comes_late_should_be_taken() {
+	use tokio::io::AsyncWriteExt;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = "-f lavfi -i testsrc2=s=320x180:r=25:d=12 -itsoffset 6 -f lavfi -i sine=r=48000:d=6 \
+		-pix_fmt yuv420p -c:v libx264 -preset fast -g 25 -c:a aac";
+	let film = made(directory.path(), "film.ts", film);
+	let (mut input, mut stream) =
+		pool().segment_live(SegmentOptions::default()).expect("a child starts");
+	tokio::spawn(async move { input.write_all(&film).await });
+	let (mut with_sound, mut late) = (Vec::new(), Vec::new());
+	while let Some(segment) = stream.next().await {
+		let segment = segment.expect("no error");
+		let made = transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+		with_sound.push(made.facts.has_audio);
+		if made.facts.has_audio {
+			late.extend_from_slice(&segment.data);
+		}
+	}
+	assert!(with_sound.is_sorted() && with_sound[0] != with_sound[with_sound.len() - 1]);
+	let path = directory.path().join("late.ts");
+	std::fs::write(&path, late).expect("disk");
+	let listed = std::process::Command::new("ffprobe")
+		.args(["-v", "error", "-select_streams", "a", "-show_entries", "packet=pts"])
+		.args(["-of", "csv=p=0"])
+		.arg(path)
+		.output()
+		.expect("ffprobe is installed");
+	// There are 47 frames in a second, several with one time, and the next keyframe is at most two seconds away.
+	let frames = String::from_utf8_lossy(&listed.stdout).lines().count();
+	assert!(frames > 150, "{frames}");
+}
+
 /// The encoder behind a relay is exchanged while the connection stays. The new one's tracks used to be left out,
 /// and the stream stood still without a word for as long as the connection was there.
 #[tokio::test]

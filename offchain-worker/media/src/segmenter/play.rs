@@ -18,7 +18,7 @@ use crate::{
 	ffi::{self, AnnexB, Track, TrackKind},
 	limits::Failure,
 	normalise::DECODERS,
-	source::{self, ticks},
+	source::{self, adts, ticks},
 	wire::SegmentOptions,
 };
 
@@ -83,6 +83,8 @@ pub(super) struct Play {
 	errors: u32,
 	/// Whether the sound appeared after the beginning.
 	pub(super) is_late: bool,
+	/// The newest time of sound with headers of its own, and the samples since.
+	line: Option<(i64, u64)>,
 	live: bool,
 	/// How many tracks there were at the beginning.
 	known: usize,
@@ -108,8 +110,9 @@ impl Play {
 			("protocol_whitelist", "none".to_string()),
 		];
 		if live {
-			// A live source announces its tracks early.
-			options.push(("probesize", "2000000".to_string()));
+			// A live source announces its tracks early, but the sound of one of 50 Mbit/s may lie behind a large
+			// picture.
+			options.push(("probesize", "10000000".to_string()));
 			options.push(("analyzeduration", "1500000".to_string()));
 		}
 		let mut input = ffi::open_input(io, None, &options).map_err(|e| match e {
@@ -163,6 +166,7 @@ impl Play {
 			further,
 			errors: 0,
 			is_late: false,
+			line: None,
 			live,
 			known: tracks.len(),
 			others: [None; 2],
@@ -214,6 +218,23 @@ impl Play {
 		time.saturating_sub(*first) > REPLACED
 	}
 
+	/// Gives a frame of sound that has a header of its own its time, if only the first of several frames has
+	/// one: the demuxer does that itself only for sound that was there from the beginning.
+	fn stamp(&mut self, packet: &mut Packet) {
+		let has_headers = |(_, track): &(usize, Track)| track.is_aac && track.extradata.is_empty();
+		let has_headers = self.audio.as_ref().is_some_and(has_headers);
+		let header = packet.data().and_then(adts).filter(|_| has_headers);
+		let Some(header) = header else { return };
+		let (stamp, samples) = match (packet.pts(), self.line) {
+			(Some(pts), _) => (pts, 0),
+			(None, Some(line)) => line,
+			(None, None) => return,
+		};
+		let since = samples.saturating_mul(90_000) / u64::from(header.rate);
+		packet.set_pts(Some(stamp.saturating_add_unsigned(since)));
+		self.line = Some((stamp, samples.saturating_add(header.samples)));
+	}
+
 	/// The next packet of a track; `None` at the end.
 	pub(super) fn next(&mut self) -> Result<Option<Taken>, Failure> {
 		loop {
@@ -234,7 +255,8 @@ impl Play {
 			let is_video = index == self.video.0;
 			if !is_video && self.audio.is_none() {
 				// Sound may begin late.
-				let track = ffi::track(&self.input, index).filter(|track| {
+				let track = ffi::track(&self.input, index).map(|track| rated(track, &packet));
+				let track = track.filter(|track| {
 					track.kind == TrackKind::Audio
 						&& track.sample_rate > 0
 						&& ffi::same_programme(&self.input, self.video.0, index)
@@ -266,9 +288,21 @@ impl Play {
 					Err(_) => continue,
 				}
 			}
+			if of == Of::Sound {
+				self.stamp(&mut packet);
+			}
 			return Ok(Some(Taken { packet, of }));
 		}
 	}
+}
+
+/// A track with the rate that this packet of it names, if it is not known: for AAC only a decoder says it, and none
+/// is asked any more after the beginning.
+fn rated(mut track: Track, packet: &Packet) -> Track {
+	if track.is_aac && track.sample_rate == 0 {
+		track.sample_rate = packet.data().and_then(adts).map_or(0, |header| header.rate);
+	}
+	track
 }
 
 /// The filter that gives a track start codes, if it has none, and its parameter sets.

@@ -24,7 +24,9 @@ impl Cutter<'_> {
 	pub(super) fn begin_sound(&mut self, play: &Play) -> Result<(), Failure> {
 		let Some((index, track)) = &play.audio else { return Ok(()) };
 		self.sound = Sound::Copied;
-		let parameters = play.parameters(*index)?;
+		let mut parameters = play.parameters(*index)?;
+		// The demuxer may not know it of sound that came late, and a muxer wants to.
+		ffi::set_sample_rate(&mut parameters, track.sample_rate);
 		self.audio_parameters = Some(parameters.clone());
 		self.source_audio = Some((parameters, track.sample_rate));
 		if !track.is_aac {
