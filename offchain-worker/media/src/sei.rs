@@ -8,6 +8,8 @@ pub const IDR: u8 = 5;
 pub const SEI: u8 = 6;
 /// NAL unit type: sequence parameter set.
 pub const SPS: u8 = 7;
+/// NAL unit type: picture parameter set.
+pub const PPS: u8 = 8;
 
 /// One NAL unit with the start code in front of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -299,6 +299,38 @@ async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
 	assert!(last.last, "what comes next is another epoch");
 }
 
+/// A camera that sends each unit of a picture by itself, with the picture's time: what holds no picture used to
+/// count as one, and transcoders rejected its segment.
+#[tokio::test]
+async fn units_that_come_without_a_picture_should_belong_to_the_next() {
+	const SEI: [u8; 24] = *b"\0\0\0\x14\x06\x05\x10sixteen letters.\x80";
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.flv", FILM);
+	let (mut loose, mut rest) = (film[..13].to_vec(), &film[13..]);
+	while rest.len() >= 11 {
+		let size = u32::from_be_bytes([0, rest[1], rest[2], rest[3]]) as usize;
+		let (tag, after) = rest.split_at(11 + size + 4);
+		// A picture in H.264.
+		if tag[0] == 9 && tag[11] & 0x0f == 7 && tag[12] == 1 {
+			let body = [&[0x27, 1, 0, 0, 0][..], &SEI].concat();
+			loose.extend([9, 0, 0, body.len() as u8]);
+			loose.extend_from_slice(&tag[4..11]);
+			loose.extend_from_slice(&body);
+			loose.extend((11 + body.len() as u32).to_be_bytes());
+		}
+		loose.extend_from_slice(tag);
+		rest = after;
+	}
+	assert!(loose.len() > film.len());
+	let path = directory.path().join("loose.flv");
+	std::fs::write(&path, loose).expect("disk");
+	let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
+	assert_eq!(segments.iter().map(|s| s.frames).collect::<Vec<_>>(), [50, 50, 50, 50]);
+	for segment in &segments {
+		transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+	}
+}
+
 /// An encoder announces sound, and none comes for six seconds. It used to be left out then for as long as the
 /// publisher stayed.
 #[tokio::test]

@@ -102,6 +102,8 @@ struct Cutter<'a> {
 	/// When the first picture came, in the source's own time.
 	first_seen: Option<i64>,
 	parameter_sets: Vec<u8>,
+	/// Parameter sets that came without a picture.
+	loose: Vec<u8>,
 	/// The sequence parameter sets in force.
 	sps: Vec<u8>,
 	video: VecDeque<Unit>,
@@ -155,6 +157,7 @@ impl<'a> Cutter<'a> {
 			is_sound_late: false,
 			first_seen: None,
 			parameter_sets: Vec::new(),
+			loose: Vec::new(),
 			sps: Vec::new(),
 			video: VecDeque::new(),
 			bytes: 0,
