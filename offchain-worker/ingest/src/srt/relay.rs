@@ -219,10 +219,8 @@ impl Relay {
 				// A packet that does not fit is lost, as on any link.
 				let _ = match packet.kind {
 					Kind::Control => {
-						let now = self.cookies.began.elapsed().as_micros() as u32;
-						let time = lock(&way.clock).told(now, packet.time);
 						let mut told = bytes.to_vec();
-						told[TIME].copy_from_slice(&time.to_be_bytes());
+						even(&mut told, packet.time, self.cookies.began, &mut lock(&way.clock));
 						way.socket.try_send(&told)
 					}
 					_ => way.socket.try_send(bytes),
@@ -397,6 +395,41 @@ impl Request {
 	}
 }
 
+/// Gives a control packet an even time, by a clock that has run here since `began`.
+fn even(bytes: &mut [u8], time: u32, began: Instant, clock: &mut Clock) {
+	let time = clock.told(began.elapsed().as_micros() as u32, time);
+	if let Some(place) = bytes.get_mut(TIME) {
+		place.copy_from_slice(&time.to_be_bytes());
+	}
+}
+
+/// Passes the packets of a library's caller at the other end of `near` to a listener elsewhere, and those of the
+/// listener back, with even times.
+pub(super) async fn pass(near: &UdpSocket, outside: &UdpSocket) -> io::Result<()> {
+	let (began, mut clock) = (Instant::now(), Clock::default());
+	let (mut ours, mut theirs) = (vec![0; DATAGRAM], vec![0; DATAGRAM]);
+	loop {
+		tokio::select! {
+			count = near.recv(&mut ours) => {
+				// A packet that cannot be sent is lost; the caller says when none comes back.
+				let _ = outside.send(&ours[..count?]).await;
+			}
+			count = outside.recv(&mut theirs) => match count {
+				Ok(count) => {
+					let read = Packet::read(&theirs[..count]).ok();
+					let control = read.filter(|packet| packet.kind == Kind::Control);
+					if let Some(time) = control.map(|packet| packet.time) {
+						even(&mut theirs[..count], time, began, &mut clock);
+					}
+					let _ = near.send(&theirs[..count]).await;
+				}
+				// Nobody listens there yet.
+				Err(_) => sleep(AGAIN).await,
+			},
+		}
+	}
+}
+
 /// Time, receiver and fields of a handshake packet.
 fn handshake(bytes: &[u8]) -> Option<((u32, u32), Handshake)> {
 	match Packet::read(bytes) {
@@ -441,6 +474,29 @@ mod tests {
 		far.send_to(b"answer", from).await.unwrap();
 		let count = timeout(SOON, near.recv(&mut buffer)).await.unwrap().unwrap();
 		assert_eq!(&buffer[..count], b"answer");
+	}
+
+	#[tokio::test]
+	async fn packets_of_a_caller_should_pass_both_ways_but_for_their_times() {
+		let (near, far) = pair().await.unwrap();
+		let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+		let outside = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+		outside.connect(listener.local_addr().unwrap()).await.unwrap();
+		let passing = tokio::spawn(async move { pass(&near, &outside).await });
+		let mut buffer = vec![0; DATAGRAM];
+		for sent in samples().into_iter().chain([b"anything".to_vec()]) {
+			far.send(&sent).await.unwrap();
+			let received = timeout(SOON, listener.recv_from(&mut buffer)).await.unwrap();
+			let (count, from) = received.unwrap();
+			assert_eq!(&buffer[..count], sent);
+			listener.send_to(&sent, from).await.unwrap();
+			let count = timeout(SOON, far.recv(&mut buffer)).await.unwrap().unwrap();
+			if count > TIME.end {
+				buffer[TIME].copy_from_slice(&sent[TIME]);
+			}
+			assert_eq!(&buffer[..count], sent);
+		}
+		passing.abort();
 	}
 
 	/// A relay that takes four requests of one host, and the requests.
