@@ -140,6 +140,7 @@ async fn publisher(
 	tokio::select! {
 		ended = published(far, passphrase.zip(request.key_length()), session) => ended,
 		broken = request.carry(near) => broken,
+		() = request.anew() => Err(io::Error::other("the publisher asks for another connection")),
 	}
 }
 

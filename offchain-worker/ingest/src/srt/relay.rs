@@ -32,6 +32,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::{
 	net::UdpSocket,
+	sync::Notify,
 	time::{sleep, Instant},
 };
 
@@ -127,6 +128,8 @@ struct Flow {
 	cookie: u32,
 	/// The connection to the library, once it was accepted.
 	way: OnceLock<Way>,
+	/// Told when the address asks for another connection.
+	anew: Notify,
 }
 
 /// The relay.
@@ -267,14 +270,22 @@ impl Relay {
 		}
 		if let Some(flow) = self.flow(from) {
 			let is_again = (shake.from, shake.cookie) == (flow.caller, flow.cookie);
+			if shake.from != flow.caller {
+				// An encoder that calls from the same port each time has lost its connection.
+				flow.anew.notify_one();
+			}
 			if let Some(way) = flow.way.get().filter(|_| is_again) {
 				let _ = way.socket.try_send(&way.question(time, shake, extensions, &asked));
 			}
 			return Ok(None);
 		}
 		let place = self.places.take(from.ip()).ok_or(Refused::Full)?;
-		let flow =
-			Arc::new(Flow { caller: shake.from, cookie: shake.cookie, way: OnceLock::new() });
+		let flow = Arc::new(Flow {
+			caller: shake.from,
+			cookie: shake.cookie,
+			way: OnceLock::new(),
+			anew: Notify::new(),
+		});
 		lock(&self.flows).insert(from, flow.clone());
 		Ok(Some(Request {
 			relay: self.clone(),
@@ -343,6 +354,11 @@ impl Request {
 			Some(place) => place.lost().await,
 			None => std::future::pending().await,
 		}
+	}
+
+	/// Waits until its address asks for another connection, which it gets once this request is dropped.
+	pub(super) async fn anew(&self) {
+		self.flow.anew.notified().await;
 	}
 
 	/// Refuses it with an SRT code.
@@ -558,6 +574,27 @@ mod tests {
 		drop(request);
 		assert!(lock(&relay.flows).is_empty());
 		caller.send(&conclusion(cookie, 0, 5, PLAIN)).await.unwrap();
+		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
+	}
+
+	/// An encoder that is restarted calls from the same port: it used to be ignored until its lost connection had been
+	/// silent for ten seconds.
+	#[tokio::test]
+	async fn address_should_get_another_connection_when_it_has_lost_its_own() {
+		let (relay, mut requests) = relay().await;
+		let caller = caller(&relay).await;
+		let cookie = cookie(&caller).await;
+		let first = conclusion(cookie, 0, 5, PLAIN);
+		caller.send(&first).await.unwrap();
+		let request = timeout(SOON, requests.recv()).await.unwrap().unwrap();
+		assert!(answers(&caller, &first).await.is_empty());
+		assert!(request.anew().now_or_never().is_none(), "the same once more");
+		let mut second = first.clone();
+		second[40..44].copy_from_slice(&9u32.to_be_bytes());
+		assert!(answers(&caller, &second).await.is_empty());
+		timeout(SOON, request.anew()).await.unwrap();
+		drop(request);
+		caller.send(&second).await.unwrap();
 		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
 	}
 
