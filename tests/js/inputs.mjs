@@ -89,8 +89,8 @@ async function list(into, segments) {
 		// Where the next one goes on from it, to the next one's first picture.
 		const goesOn = next !== undefined && Math.abs(next - first - own) < 0.25;
 		const length = goesOn ? next - first : own;
-		const sounds = index === 0 || forms[index] === forms[index - 1];
-		if (due !== undefined && (Math.abs(first - due) > 0.25 || !sounds)) lines += "#EXT-X-DISCONTINUITY\n";
+		const isSame = index === 0 || forms[index] === forms[index - 1];
+		if (due !== undefined && (Math.abs(first - due) > 0.25 || !isSame)) lines += "#EXT-X-DISCONTINUITY\n";
 		lines += `#EXTINF:${length.toFixed(6)},\n${name}\n`;
 		due = first + length;
 		pictures += of.length;

@@ -299,6 +299,22 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	assert_eq!(records.iter().map(|r| r.header().seq).collect::<Vec<_>>(), [2, 3]);
 }
 
+/// A player without settings of its own stays as far behind as the first playlist was that it got, which the gateway
+/// used to give while it had only the oldest segments.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_playlist_of_a_stream_should_end_with_its_newest_segment() {
+	let stream = Stream::new().await;
+	(0..70).for_each(|seq| stream.add(seq));
+	let address = stream.gateway(stream.only()).await;
+	let live = get(address, "/stream/demo/1.m3u8").await.text();
+	assert!(live.ends_with("\n1/69.ts\n"), "{live}");
+	// One that has ended is a recording from the first answer on.
+	stream.state(true);
+	let address = stream.gateway(stream.only()).await;
+	let master = get(address, "/stream/demo/index.m3u8").await.text();
+	assert!(master.contains("/stream/demo/recording-0.m3u8"), "{master}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn source_should_be_offered_behind_the_renditions_when_the_gateway_is_told_to() {
 	let stream = Stream::new().await;
