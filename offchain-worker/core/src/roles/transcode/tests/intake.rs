@@ -331,8 +331,7 @@ fn segment_should_be_refused_when_a_check_fails() {
 		let signed = |change: &dyn Fn(&mut SegmentHeader)| {
 			let mut header = good.header.clone();
 			change(&mut header);
-			let signature = Signing::own(story.broadcaster.clone()).sign(&header.hash());
-			SignedHeader { header, signature }
+			signed_header(&story.broadcaster, header)
 		};
 		let cases: Vec<(SignedHeader, Vec<u8>, Refusal)> = vec![
 			(signed(&|h| h.genesis = Hash::zero()), bytes(0), Refusal::WrongChain),

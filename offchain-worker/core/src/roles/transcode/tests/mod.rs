@@ -27,8 +27,8 @@ use livepeer_primitives::{
 use super::*;
 use crate::{
 	fakes::{
-		rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder,
-		Sim, GENESIS, PLENTY,
+		job_call, rendition, segment_header, segment_info, signed_header, simulate, FakeChain,
+		FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS, PLENTY,
 	},
 	key::Key,
 	lock,
@@ -61,15 +61,7 @@ impl Story {
 			job: 1,
 		};
 		story.role(FakeEngine::default()).register(&FakeNet::record("t")).await.unwrap();
-		let call = Call::CreateJob {
-			broadcaster: story.broadcaster.account(),
-			name: "demo".into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 100,
-			budget: PLENTY,
-		};
+		let call = job_call(&story.broadcaster, "demo", 100);
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(call, Wait::InBlock).await.unwrap();
 		story.role(FakeEngine::default()).registration.refresh().await.unwrap();
@@ -127,27 +119,16 @@ impl Story {
 
 	/// Opens another job of the same broadcaster.
 	async fn another_job(&self, name: &str) {
-		let call = Call::CreateJob {
-			broadcaster: self.broadcaster.account(),
-			name: name.into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 10_000,
-			budget: PLENTY,
-		};
+		let call = job_call(&self.broadcaster, name, 10_000);
 		let client = self.chain.client(Some(self.broadcaster.clone()));
 		client.submit(call, Wait::InBlock).await.unwrap();
 	}
 
 	/// A segment of another of its jobs.
 	fn signed_for(&self, job: JobId, name: &str, seq: Seq) -> SignedHeader {
-		let mut signed = self.signed(seq, &bytes(seq));
-		signed.header.stream = stream_id(&self.broadcaster.account(), name);
-		signed.header.job = job;
-		let own = Signing::own(self.broadcaster.clone());
-		signed.signature = own.sign(&signed.header.hash());
-		signed
+		let stream = stream_id(&self.broadcaster.account(), name);
+		let header = self.signed(seq, &bytes(seq)).header;
+		signed_header(&self.broadcaster, SegmentHeader { stream, job, ..header })
 	}
 
 	fn warned(&self, what: Warning) -> Vec<String> {
@@ -159,17 +140,8 @@ impl Story {
 	}
 
 	fn signed(&self, seq: Seq, bytes: &[u8]) -> SignedHeader {
-		let header = SegmentHeader {
-			genesis: GENESIS,
-			stream: stream_id(&self.broadcaster.account(), "demo"),
-			job: self.job,
-			assignment: 0,
-			transcoder: self.key.account(),
-			seq,
-			segment: segment_info(bytes),
-		};
-		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
-		SignedHeader { header, signature }
+		let header = segment_header(&self.broadcaster, &self.key, seq, bytes);
+		signed_header(&self.broadcaster, SegmentHeader { job: self.job, ..header })
 	}
 
 	async fn send(&self, role: &TranscodeRole, seq: Seq) -> PushReply {

@@ -120,16 +120,8 @@ fn duties_should_be_done_when_the_account_is_cold() {
 		// Accepted under the first generation, and judged by it to the end.
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		story.chain.remove_job(1);
-		let owner = story.broadcaster.account();
-		let job = |name: &str| Call::CreateJob {
-			broadcaster: owner.clone(),
-			name: name.into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 100,
-			budget: PLENTY,
-		};
+		let owner = story.broadcaster.clone();
+		let job = |name: &str| job_call(&owner, name, 100);
 		broadcaster.submit(job("demo"), Wait::InBlock).await.unwrap();
 		let first = role(vec![old.clone()]);
 		first.registration.refresh().await.unwrap();
