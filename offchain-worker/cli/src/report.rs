@@ -47,7 +47,11 @@ const MOST_TRIED: usize = 64;
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("found").args(["files", "data_dir"]).required(true).multiple(true))]
+#[command(
+	group = ArgGroup::new("found").args(["files", "data_dir"]).required(true).multiple(true),
+	after_help = "The exit code is 9 if no record in the files contradicts anything, or if an offence is not \
+	proven."
+)]
 pub struct ReportArgs {
 	/// Files with records of the same segments from two places: receipts (a gateway's
 	/// /stream/NAME/receipt/SEQ) or lists of records (/stream/NAME/records/SEQ.scale). Or a case that
