@@ -70,19 +70,7 @@ impl Story {
 
 	/// The role over the same store, as after a restart.
 	fn role(&self, engine: FakeEngine) -> TranscodeRole {
-		let config = TranscodeConfig {
-			price: UNIT / 1000,
-			reward_cut: Perbill::from_percent(10),
-			fee_share: Perbill::from_percent(50),
-			capacity: 2,
-			parallel: 2,
-			queue: 2,
-			claim_leaves: 4,
-			claim_wait_ms: 3_600_000,
-			claim_worth: 20,
-			gap_wait_ms: 3_600_000,
-		};
-		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config)
+		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config())
 	}
 
 	fn role_with(
@@ -103,6 +91,12 @@ impl Story {
 		)
 	}
 
+	/// The role with these of the account's keys, and without one that signs transactions.
+	fn role_by(&self, keys: Vec<Key>) -> TranscodeRole {
+		let ring = Keyring::new(self.key.account(), keys);
+		self.role_with(ring, None, FakeEngine::default(), config())
+	}
+
 	/// The role over a copy of the folder.
 	fn over(&self, store: &MemoryStore) -> TranscodeRole {
 		let own = Some(self.key.clone());
@@ -113,7 +107,7 @@ impl Story {
 			Arc::new(FakeEngine::default()),
 			Arc::new(self.events.clone()),
 			Arc::new(self.sim.clock.clone()),
-			self.role(FakeEngine::default()).parts.config.clone(),
+			config(),
 		)
 	}
 
@@ -126,8 +120,12 @@ impl Story {
 
 	/// A segment of another of its jobs.
 	fn signed_for(&self, job: JobId, name: &str, seq: Seq) -> SignedHeader {
+		self.signed_as(job, name, self.signed(seq, &bytes(seq)).header)
+	}
+
+	/// A segment with this header, but of another of its jobs.
+	fn signed_as(&self, job: JobId, name: &str, header: SegmentHeader) -> SignedHeader {
 		let stream = stream_id(&self.broadcaster.account(), name);
-		let header = self.signed(seq, &bytes(seq)).header;
 		signed_header(&self.broadcaster, SegmentHeader { stream, job, ..header })
 	}
 
@@ -181,6 +179,22 @@ impl Story {
 				role.claiming.answer(self.head(), id, &claim).await.unwrap();
 			}
 		}
+	}
+}
+
+/// The terms and limits of a role, unless a test says others.
+fn config() -> TranscodeConfig {
+	TranscodeConfig {
+		price: UNIT / 1000,
+		reward_cut: Perbill::from_percent(10),
+		fee_share: Perbill::from_percent(50),
+		capacity: 2,
+		parallel: 2,
+		queue: 2,
+		claim_leaves: 4,
+		claim_wait_ms: 3_600_000,
+		claim_worth: 20,
+		gap_wait_ms: 3_600_000,
 	}
 }
 

@@ -102,13 +102,10 @@ fn duties_should_be_done_when_the_account_is_cold() {
 		let cold = Key::from_uri("//Transcoder").unwrap();
 		let [old, new] = ["//Old", "//New"].map(|uri| Key::from_uri(uri).unwrap());
 		let account = cold.account();
-		let config = || TranscodeConfig {
-			claim_leaves: 2,
-			..story.role(FakeEngine::default()).parts.config.clone()
-		};
+		let config = TranscodeConfig { claim_leaves: 2, ..config() };
 		let role = |keys: Vec<Key>| {
 			let ring = Keyring::new(account.clone(), keys);
-			story.role_with(ring, None, FakeEngine::default(), config())
+			story.role_with(ring, None, FakeEngine::default(), config.clone())
 		};
 		let nobody = role(vec![old.clone()]).register(&FakeNet::record("t")).await.unwrap_err();
 		assert!(matches!(nobody, TranscodeError::Key(_)), "no key was announced: {nobody}");
@@ -133,8 +130,7 @@ fn duties_should_be_done_when_the_account_is_cold() {
 		assert_eq!(generation(story.send(&first, 0).await), 1);
 		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&new]), 2);
 		let ring = Keyring::new(account.clone(), vec![new, old]);
-		let config = TranscodeConfig { claim_leaves: 2, ..first.parts.config.clone() };
-		let both = story.role_with(ring, None, FakeEngine::default(), config);
+		let both = story.role_with(ring, None, FakeEngine::default(), config.clone());
 		both.registration.refresh().await.unwrap();
 		assert_eq!(generation(story.send(&both, 1).await), 1, "rotated in mid-assignment");
 		story.duties(&both).await;
