@@ -24,8 +24,8 @@ pub use self::{
 	engine::FakeEngine,
 	net::{BeforeTransport, FakeNet, FakeTransport, Nothing, OneBlob},
 	signed::{
-		claim_rejected, job_call, receipt_for, segment_header, segment_record, signed_header,
-		signed_receipt,
+		claim_call, claim_rejected, job_call, receipt_for, segment_header, segment_record,
+		signed_header, signed_receipt,
 	},
 	sim::{simulate, Sim, SimClock},
 	stakes::FakeStakes,

@@ -8,7 +8,7 @@ use livepeer_primitives::{
 	segment::{stream_id, SegmentHeader},
 	sum_tree::{Commitment, SumTree},
 	video::{Ladder, SourceLimits},
-	BlockNumber, Seq, ToolchainId, UNIT,
+	BlockNumber, JobId, Seq, ToolchainId, UNIT,
 };
 
 use super::{rendition, segment_info, FakeChain, GENESIS, PLENTY};
@@ -79,6 +79,31 @@ pub fn segment_record(signed: SignedHeader, receipt: SignedReceipt) -> SegmentRe
 	SegmentRecord { signed, receipt, signature, own: Default::default() }
 }
 
+/// The call that claims the leaves of this commitment, from seq `first` on, in a job's first assignment.
+pub fn claim_call(
+	transcoder: &Key,
+	job: JobId,
+	first: Seq,
+	commitment: Commitment,
+	toolchain: ToolchainId,
+) -> Call {
+	let Commitment { root, total_work, leaf_count } = commitment;
+	let claim = WorkClaim {
+		genesis: GENESIS,
+		job,
+		assignment: 0,
+		first,
+		last: first + u64::from(leaf_count) - 1,
+		root,
+		total_work,
+		largest_leaf: total_work,
+		toolchain,
+		extensions: Extensions::default(),
+	};
+	let signature = Signing::own(transcoder.clone()).sign(&claim.hash());
+	Call::ClaimWork(Box::new(claim), signature)
+}
+
 /// Has the transcoder claim that it rejected a segment, and nothing for the seq after it. Returns the leaf that
 /// says so.
 pub async fn claim_rejected(
@@ -94,21 +119,7 @@ pub async fn claim_rejected(
 		extensions: Extensions::default(),
 	};
 	let tree = SumTree::new(&[leaf.clone(), Leaf::Empty]).expect("two leaves make a tree");
-	let Commitment { root, total_work, .. } = tree.commitment();
-	let work = WorkClaim {
-		genesis: header.genesis,
-		job: header.job,
-		assignment: header.assignment,
-		first: header.seq,
-		last: header.seq + 1,
-		root,
-		total_work,
-		largest_leaf: total_work,
-		toolchain,
-		extensions: Extensions::default(),
-	};
-	let signature = Signing::own(transcoder.clone()).sign(&work.hash());
-	let call = Call::ClaimWork(Box::new(work), signature);
+	let call = claim_call(transcoder, header.job, header.seq, tree.commitment(), toolchain);
 	chain.client(None).submit(call, Wait::Finalized).await.expect("the job is the transcoder's");
 	let (claim, _) = chain.claims().pop_last().expect("it was just made");
 	ClaimedLeaf { claim, index: 0, leaf, path: tree.proof(0).expect("it has two leaves") }
