@@ -183,6 +183,9 @@ fn run_node(cli: &Cli) -> sc_cli::Result<()> {
 	}
 	let runner = cli.create_runner(&cli.run)?;
 	preflight::writable(&runner.config().data_path)?;
+	if runner.config().role.is_authority() {
+		preflight::keys_readable(&runner.config().keystore)?;
+	}
 	preflight::ports_free(runner.config())?;
 	let storage_monitor = cli.storage_monitor.clone();
 	runner.run_node_until_exit(|mut config| async move {

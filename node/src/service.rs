@@ -98,8 +98,8 @@ async fn voting(votes: Votes, voter: impl Future<Output = ()>) {
 }
 
 /// Has a validator watch the blocks from now on for those that its keys signed elsewhere. If they did before, the
-/// node signs nothing: it becomes a full node, and ends when it may be a validator again. `None` for a node that
-/// signs nothing.
+/// node signs nothing: it becomes a full node, and ends when it may be a validator again. A full node that has
+/// session keys notes such blocks. `None` for a node that signs nothing.
 fn watch_twin(
 	config: &mut Configuration,
 	tasks: &TaskManager,
@@ -107,7 +107,11 @@ fn watch_twin(
 	keystore: KeystorePtr,
 	slot_duration: SlotDuration,
 ) -> Result<Option<Twin>, ServiceError> {
+	let twin = Twin::new(client.clone(), keystore.clone(), slot_duration);
 	if !config.role.is_authority() {
+		if twin::has_keys(&keystore) {
+			tasks.spawn_handle().spawn("signed-elsewhere", None, twin.follow());
+		}
 		return Ok(None);
 	}
 	if client.info().best_number == 0 && config.network.sync_mode != SyncMode::Full {
@@ -117,7 +121,6 @@ fn watch_twin(
 				.into(),
 		));
 	}
-	let twin = Twin::new(client.clone(), keystore, slot_duration);
 	let Some(number) = twin::made_elsewhere(client)? else { return Ok(Some(twin)) };
 	config.role = Role::Full;
 	tasks.spawn_essential_handle().spawn("signed-elsewhere", None, twin.wait(number));
