@@ -44,7 +44,7 @@ until_healthy() {
 settings() {
 	export VERIFY_PEER=${peer:-none}
 	case $1 in
-	validator) export P2P_PORT=31333 RPC_PORT=31944 METRICS_PORT=31615 NODE_ARGUMENTS="--keystore-path /data/keystore --force-authoring --allow-private-ip" HEALTHY_ALONE=1 ;;
+	validator) export P2P_PORT=31333 RPC_PORT=31944 METRICS_PORT=31615 NODE_ARGUMENTS="--keystore-path /data/keystore --force-authoring --allow-private-ip" HEALTHY_ALONE=1 SERVE=/ip4/0.0.0.0/tcp/4200 SERVE_PORT=31420 ;;
 	gateway) export P2P_PORT=32333 RPC_PORT=32944 METRICS_PORT=32615 HTTP_PORT=32935 NODE_ARGUMENTS=--allow-private-ip ;;
 	transcoder) export P2P_PORT=33333 RPC_PORT=33944 METRICS_PORT=33615 PEER_PORT=33100 NODE_ARGUMENTS=--allow-private-ip ACCOUNT=${account:-none} ANNOUNCE=/ip4/${host:-none}/tcp/33100 CAPACITY=1 ;;
 	esac
@@ -79,6 +79,8 @@ of_role validator up --detach
 until_healthy validator node
 until_healthy validator verify
 curl -sf http://127.0.0.1:9617/metrics >/dev/null || fail "the verify service's metrics are not published"
+docker logs "$(of validator verify)" 2>&1 | grep "fellow judges are answered" >/dev/null || fail "fellow judges get nothing"
+docker port "$(of validator verify)" 4200 | grep ":31420$" >/dev/null || fail "fellow judges find no port"
 echo "ok   validator.yaml: blocks become final, the verify service is ready and has metrics"
 settings gateway
 of_role gateway up --detach node
@@ -87,9 +89,10 @@ of_role gateway up --detach
 until_healthy gateway gateway
 curl -sf http://127.0.0.1:32935/readyz >/dev/null || fail "the gateway is not published"
 echo "ok   gateway.yaml: the node has peers and follows, the gateway is ready"
-! docker exec "$(of gateway gateway)" timeout 5 bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null ||
-	fail "a stranger reaches the verify service"
-echo "ok   nobody else reaches the verify service"
+reaches() { docker exec "$(of "$1" "$2")" timeout 5 bash -c 'exec 3<>/dev/tcp/10.67.1.3/7936' 2>/dev/null; }
+reaches validator node || fail "the validator's node does not reach the verify service"
+! reaches gateway gateway || fail "a stranger reaches the verify service"
+echo "ok   the validator's node reaches the verify service, and nobody else"
 settings transcoder
 of_role transcoder up --detach node
 until_healthy transcoder node

@@ -53,7 +53,9 @@ package() {
 		printf 'Upstream-Name: livepeer-appchain\n\nFiles: *\nCopyright: the Livepeer appchain developers\n'
 		printf 'License: %s\n See NOTICE beside this file and /usr/share/common-licenses.\n' "$licence"
 	} >"$root/usr/share/doc/$name/copyright"
-	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g; s/ @CONFIGURATION@/$configuration/" \
+	local roles
+	roles=$(sed -n "s|^StateDirectory=$name $name/| |p" "$from"/*.service | tr -d '\n')
+	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g; s/ @CONFIGURATION@/$configuration/; s/ @ROLES@/$roles/" \
 		packaging/postinst >"$root/DEBIAN/postinst"
 	sed "s/@PACKAGE@/$name/g; s/@UNITS@/$(cd "$from" && echo *.service)/g" packaging/prerm >"$root/DEBIAN/prerm"
 	sed "s/@PACKAGE@/$name/g" packaging/postrm >"$root/DEBIAN/postrm"

@@ -14,11 +14,14 @@ cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 out=$(mkdir -p "${2:-target/release-files}" && cd "${2:-target/release-files}" && pwd)
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-[ -z "$(ls -A "$out")" ] || [ -f "$out/CHANGELOG.md" ] || {
+# Not by its CHANGELOG.md, which this repository has too.
+[ -z "$(ls -A "$out")" ] || [ -f "$out/SHA256SUMS" ] || {
 	echo "packaging/release.sh: $out holds something else than a release" >&2
 	exit 1
 }
 rm -rf "${out:?}"/*
+# Of a release that is broken off too, so that the next one may take its place.
+touch "$out/SHA256SUMS"
 cp LICENSE NOTICE CHANGELOG.md "$out/"
 
 for binary in livepeer-node livepeer-worker; do

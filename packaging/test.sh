@@ -28,6 +28,8 @@ step "units: exposure at most 2.0, and what systemd makes of them"
 for unit in packaging/*/*.service; do
 	exposure=$(systemd-analyze security --offline=yes "$unit" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
 	echo "$(basename "$unit") $exposure"
+	# What is not said would count as little.
+	[ -n "$exposure" ] || fail "systemd-analyze says nothing of $unit's exposure"
 	awk -v e="$exposure" 'BEGIN { exit !(e <= 2.0) }' || fail "$unit is exposed"
 done
 
@@ -63,6 +65,11 @@ within systemd-analyze verify livepeer-node.service livepeer-transcode.service l
 	livepeer-gateway.service 2>"$work/verify" || true
 # A chroot has no running systemd; what is said of our units counts.
 ! grep -E "livepeer-[a-z]+\.service:" "$work/verify" || fail "a unit is wrong"
+
+for role in transcode verify gateway; do
+	[ "$(within stat -c "%U %a" "/var/lib/livepeer-worker/$role")" = "livepeer-worker 700" ] ||
+		fail "$role has no folder that the other roles' units can hide"
+done
 
 step "upgrading keeps configuration and keys"
 echo 'ARGUMENTS="--chain /etc/livepeer/mine.json"' >"$root/etc/livepeer/node.env"

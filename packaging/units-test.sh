@@ -50,7 +50,8 @@ printf //Bob >operator-key && chgrp livepeer operator-key && chmod 640 operator-
 sed -i "s|^#:key-file|key-file|; s|^#:capacity|capacity|; s|^#:announce.*|announce = [\"/ip4/127.0.0.1/tcp/4100\"]|" worker.toml
 livepeer-worker config check worker.toml transcode
 systemctl start livepeer-node'
-said() { within journalctl --no-pager -u "$1" | grep -q "$2"; }
+# Reads on to the end: who writes to a pipe that nobody reads any more fails, and all of it with him.
+said() { within journalctl --no-pager -u "$1" | grep "$2" >/dev/null; }
 until_said() {
 	for _ in $(seq 120); do
 		! said "$1" "$2" || return 0
@@ -94,6 +95,10 @@ for expected in "/readyz 200" "/ 200" "/metrics 404"; do
 done
 echo "ok   nginx in front of the gateway speaks TLS, and gives no viewer the metrics"
 [ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"
+for role in transcode verify gateway; do
+	[ "$(within systemctl show -p KillMode --value "livepeer-$role")" = mixed ] ||
+		fail "who stops livepeer-$role ends its children in the middle of a segment"
+done
 within systemctl stop livepeer-transcode livepeer-gateway livepeer-verify livepeer-node
 for unit in node verify gateway transcode; do
 	[ "$(within systemctl show -p Result --value livepeer-$unit)" = success ] || fail "livepeer-$unit does not stop in order"

@@ -456,6 +456,8 @@ def pages(_binaries, folder, running, prometheus):
     prometheus.fires("BridgeAlarm", "watch")
     watch.end()
     prometheus.fires("RelayerDown", "watch")
+    machine.end()
+    prometheus.fires("ExporterDown", "machine")
 
 
 PARTS = {"nodes": nodes, "streams": streams, "pages": pages}

@@ -2,7 +2,8 @@
 """Puts folders back from old copies, on local networks that it starts. Twenty minutes.
 
 A validator's, on a network of five: the node must end before it votes, follow the chain without signing when
-it is started again, and sign again when finality is well beyond what it had signed; nobody may be reported.
+it is started again, and sign again when finality is well beyond what it had signed; nobody may be reported. It must
+wait too if it is started without `--validator` first, and catches up as a full node.
 The copy is two minutes old; with BLOCKS=1800 an hour.
 
 A transcoder's and a live broadcaster's, on a network of one: the transcoder must sign nothing more for a job
@@ -18,10 +19,11 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 
-from localnet import One, Process, Worker, film, five, free_port, say, until
+from localnet import Node, One, Process, Worker, film, five, free_port, say, until
 
 # As in node/src/twin.rs: slots that a crash may lose, and blocks that finality must be beyond.
 LOST, BEYOND = 20, 32
@@ -32,12 +34,13 @@ OLD = int(os.environ.get("BLOCKS", LOST + 40))
 
 def validator(binaries, folder, nodes):
     binary = os.path.join(binaries, "livepeer-node")
-    five(binary, folder, nodes)
+    boot = five(binary, folder, nodes)
     alice, eve = nodes[0], nodes[4]
 
     say("a copy is made")
     eve.kill()
-    shutil.copytree(eve.base, eve.base + ".copy")
+    for name in ("copy", "another"):
+        shutil.copytree(eve.base, f"{eve.base}.{name}")
     eve.start()
     until("a short stop is no reason to doubt", lambda: "Pre-sealed" in eve.said(), 60)
     copied = alice.finalized()
@@ -71,6 +74,23 @@ def validator(binaries, folder, nodes):
     until("it makes blocks", lambda: "Pre-sealed" in eve.said(), 900)
     here = alice.finalized()
     until("blocks become final", lambda: eve.finalized() >= here + 5, 90)
+
+    say("it is put back, and catches up as a full node first")
+    eve.kill()
+    shutil.rmtree(eve.base)
+    shutil.move(eve.base + ".another", eve.base)
+    # Without its name it has no keys but those that lie on the disk.
+    subprocess.run([
+        binary, "key", "insert", "--chain", "local", "--base-path", eve.base, "--scheme", "sr25519",
+        "--key-type", "babe", "--suri", "//Eve",
+    ], check=True)
+    here = alice.finalized()
+    full = Node(binary, folder, eve.name, boot, role=[])
+    nodes.append(full)
+    until("it has caught up", lambda: full.finalized() >= here, 120)
+    full.kill()
+    eve.start()
+    until("it only follows", lambda: "signs nothing until finality is well beyond" in eve.said(), 90)
     for node in nodes:
         with open(node.log, encoding="utf-8") as log:
             text = log.read().lower()

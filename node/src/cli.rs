@@ -157,7 +157,8 @@ pub struct SessionKeysCmd {
 	#[arg(long, value_name = "ACCOUNT")]
 	pub owner: String,
 
-	/// Derive the keys from this secret instead of making random ones. For test networks.
+	/// Derive the keys from this secret instead of making random ones. For test networks: they are printed and not
+	/// stored, and the node gets them by `key insert`.
 	#[arg(long, value_name = "SECRET")]
 	pub suri: Option<String>,
 

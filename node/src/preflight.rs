@@ -4,9 +4,9 @@
 use crate::cli::VerifyParams;
 use livepeer_primitives::offchain::VerifyEndpoint;
 use sc_network::{multiaddr::Protocol, Multiaddr};
-use sc_service::{Configuration, DatabaseSource};
+use sc_service::{config::KeystoreConfig, Configuration, DatabaseSource};
 use std::{
-	fs,
+	fs, io,
 	net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
 	path::Path,
 };
@@ -18,6 +18,27 @@ pub fn writable(path: &Path) -> Result<(), String> {
 		.and_then(|()| fs::write(&probe, []))
 		.and_then(|()| fs::remove_file(&probe))
 		.map_err(|error| format!("cannot write to the base path {}: {error}", path.display()))
+}
+
+/// Checks that the keys of a keystore can be read. The SDK takes one that it cannot read for one that is not there:
+/// a validator would make no blocks and judge nothing, and say nothing.
+pub fn keys_readable(keystore: &KeystoreConfig) -> Result<(), String> {
+	let KeystoreConfig::Path { path, .. } = keystore else { return Ok(()) };
+	let unreadable = |path: &Path, error: io::Error| {
+		format!(
+			"cannot read the session keys at {} ({error}): give them to the user who runs the node",
+			path.display()
+		)
+	};
+	let entries = match fs::read_dir(path) {
+		Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+		entries => entries.map_err(|error| unreadable(path, error))?,
+	};
+	for entry in entries {
+		let key = entry.map_err(|error| unreadable(path, error))?.path();
+		fs::File::open(&key).map_err(|error| unreadable(&key, error))?;
+	}
+	Ok(())
 }
 
 /// Checks that there is a database, because opening a missing one would create it.

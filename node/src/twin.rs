@@ -5,7 +5,8 @@
 //! vote again in the same rounds, differently, which is slashed. The chain shows that danger: a block with a
 //! key of this node, made after the database was last used and not by this process, has an author who voted
 //! too. So a validator does not vote before it has caught up. If it meets such a block it ends. After a
-//! restart it follows the chain as a full node, until finality is far beyond the last such block.
+//! restart it follows the chain as a full node, until finality is far beyond the last such block. A full node
+//! that has session keys notes such a block too: catching up without `--validator` first is no way around.
 
 use crate::client::Client;
 use codec::{Decode, Encode};
@@ -54,6 +55,11 @@ pub fn signed_slot(client: &Client) -> Result<Option<Slot>, ClientError> {
 	noted(client, SIGNED)
 }
 
+/// Whether this node has keys with which it could have made blocks.
+pub fn has_keys(keystore: &KeystorePtr) -> bool {
+	!keystore.sr25519_public_keys(BABE).is_empty()
+}
+
 fn noted<T: Decode>(client: &Client, key: &[u8]) -> Result<Option<T>, ClientError> {
 	let Some(bytes) = client.get_aux(key)? else { return Ok(None) };
 	let value = T::decode(&mut &bytes[..]);
@@ -66,8 +72,8 @@ pub fn ensure_unsigned(slot: Slot, signed: Option<Slot>) -> Result<(), String> {
 	match signed {
 		Some(signed) if slot <= signed => Err(format!(
 			"this node made a block in slot {} already, when its clock was ahead, so it makes none in slot \
-			 {}: two in one slot are slashed. If that would take too long, set new session keys and purge the \
-			 database",
+			 {}: two in one slot are slashed. If that would take too long, set new session keys, and purge the \
+			 database once they count",
 			*signed, *slot,
 		)),
 		_ => Ok(()),
@@ -133,11 +139,29 @@ impl Twin {
 		}
 	}
 
+	/// The slot of the newest block in the database; `None` if that is genesis.
+	fn left(&self) -> Option<Slot> {
+		let best = self.client.info().best_hash;
+		self.client.header(best).ok().flatten().and_then(|best| slot_of(&best))
+	}
+
+	/// Notes what this node's keys have signed elsewhere, for a node that signs nothing itself: should it become
+	/// a validator, it waits first.
+	pub async fn follow(mut self) {
+		let mut left = self.left();
+		while let Some(block) = self.blocks.next().await {
+			let Some(slot) = slot_of(&block.header) else { continue };
+			let left = *left.get_or_insert(slot);
+			if self.is_ours(block.hash, &block.header) && is_elsewhere(false, slot, left) {
+				self.note(ELSEWHERE, block.header.number);
+			}
+		}
+	}
+
 	/// Opens `votes` when the node has caught up, and ends when this node's keys have signed elsewhere.
 	pub async fn watch(mut self, votes: oneshot::Sender<()>, sync: impl SyncOracle) {
 		let mut votes = Some(votes);
-		let best = self.client.info().best_hash;
-		let mut left = self.client.header(best).ok().flatten().and_then(|best| slot_of(&best));
+		let mut left = self.left();
 		if left.is_some_and(|slot| self.is_recent(slot)) {
 			open(&mut votes);
 		}

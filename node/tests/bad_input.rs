@@ -157,6 +157,19 @@ fn node_should_say_so_when_the_base_path_cannot_be_written() {
 }
 
 #[test]
+fn validator_should_say_so_when_it_cannot_read_its_session_keys() {
+	let dir = TempDir::new().unwrap();
+	let keystore = dir.path().join("keystore");
+	fs::create_dir(&keystore).unwrap();
+	// In place of somebody else's key: root, who may run the tests, reads those.
+	std::os::unix::fs::symlink("/nowhere", keystore.join("62616265")).unwrap();
+	let base = dir.path().join("base");
+	let args = ["--dev", "--base-path", text(&base), "--keystore-path", text(&keystore)];
+	let reason = reason_of_failure(&args);
+	assert!(reason.contains("cannot read the session keys at"), "{reason}");
+}
+
+#[test]
 fn chain_should_not_be_shown_where_there_is_no_database() {
 	let dir = TempDir::new().unwrap();
 	let reason =

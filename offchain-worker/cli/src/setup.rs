@@ -53,7 +53,7 @@ pub struct HomeArgs {
 	#[arg(long, value_name = "DIR")]
 	pub data_dir: PathBuf,
 	/// The most bytes of segments that are kept there, in MiB [default: as the disk has room, of which a
-	/// twentieth, or 1 GiB, stays free].
+	/// tenth, or 4 GiB, stays free].
 	#[arg(long, value_name = "MIB")]
 	pub quota: Option<u64>,
 	/// Serve this role's metrics at this address under /metrics, and its readiness under /readyz.

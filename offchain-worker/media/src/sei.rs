@@ -1,7 +1,7 @@
 //! H.264 with start codes: a walk over its NAL units.
 
 /// NAL unit type: slice of a picture that does not start afresh.
-pub const SLICE: u8 = 1;
+const SLICE: u8 = 1;
 /// NAL unit type: slice of a picture that starts afresh.
 pub const IDR: u8 = 5;
 /// NAL unit type: supplemental information.

@@ -337,7 +337,8 @@ async fn units_that_come_without_a_picture_should_belong_to_the_next() {
 async fn sound_that_is_announced_and_comes_late_should_be_taken() {
 	use tokio::io::AsyncWriteExt;
 	let directory = tempfile::tempdir().expect("a temporary directory");
-	let film = "-f lavfi -i testsrc2=s=320x180:r=25:d=12 -itsoffset 6 -f lavfi -i sine=r=48000:d=6 \
+	let film =
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=12 -itsoffset 6 -f lavfi -i sine=r=48000:d=6 \
 		-pix_fmt yuv420p -c:v libx264 -preset fast -g 25 -c:a aac";
 	let film = made(directory.path(), "film.ts", film);
 	let (mut input, mut stream) =

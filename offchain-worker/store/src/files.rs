@@ -18,10 +18,10 @@ use livepeer_worker_core::{ports::store::StoreError, sha256};
 use nix::sys::statvfs::statvfs;
 use sp_core::H256;
 
-/// The most that stays free on a disk; a twentieth of the disk if that is less. The index and other programs,
-/// such as a validator's node, write there too: data that strangers can have stored must not take their
-/// space.
-const SPARE: u64 = 1024 * 1024 * 1024;
+/// The most that stays free on a disk; a tenth of the disk if that is less. The index and other programs, such as
+/// a validator's node, write there too: data that strangers can have stored must not take their space. A node ends
+/// when less than 1 GiB is left (its `--db-storage-threshold`), so it needs more than that, and room to grow.
+const SPARE: u64 = 4 * 1024 * 1024 * 1024;
 
 pub(crate) struct Files {
 	dir: PathBuf,
@@ -56,7 +56,7 @@ fn fits(dir: &Path, len: u64) -> bool {
 /// The same of a disk of this size with this much available. A size of 0 tells nothing: a tmpfs without a limit
 /// has it, and file systems in user space that do not count.
 fn has_room(size: u64, available: u64, len: u64) -> bool {
-	size == 0 || available >= SPARE.min(size / 20).saturating_add(len)
+	size == 0 || available >= SPARE.min(size / 10).saturating_add(len)
 }
 
 fn sync_dir(path: &Path) -> io::Result<()> {
@@ -269,10 +269,19 @@ mod tests {
 	#[test]
 	fn disk_should_keep_its_spare_part_and_take_all_where_its_size_is_not_told() {
 		const GIB: u64 = 1024 * 1024 * 1024;
-		assert!(has_room(5 * GIB, GIB / 4 + 7, 7));
-		assert!(!has_room(5 * GIB, GIB / 4 + 6, 7), "a twentieth is less than 1 GiB");
-		assert!(has_room(100 * GIB, GIB + 7, 7));
-		assert!(!has_room(100 * GIB, GIB + 6, 7));
+		assert!(has_room(5 * GIB, GIB / 2 + 7, 7));
+		assert!(!has_room(5 * GIB, GIB / 2 + 6, 7), "a tenth is less than 4 GiB");
+		assert!(has_room(100 * GIB, 4 * GIB + 7, 7));
+		assert!(!has_room(100 * GIB, 4 * GIB + 6, 7));
 		assert!(has_room(0, 0, 7));
+	}
+
+	/// A node ends when less than 1 GiB is left: segments alone must not bring a disk near that.
+	#[test]
+	fn attack_segments_that_end_the_node_on_the_same_disk() {
+		const GIB: u64 = 1024 * 1024 * 1024;
+		for size in [20, 40, 100, 500] {
+			assert!(!has_room(size * GIB, 2 * GIB - 1, 0), "a disk of {size} GiB");
+		}
 	}
 }

@@ -39,8 +39,8 @@ use tokio::{
 use super::{
 	clock::Clock,
 	wire::{
-		Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION, MAGIC,
-		TIME,
+		Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION,
+		MAGIC, TIME,
 	},
 };
 use crate::{
