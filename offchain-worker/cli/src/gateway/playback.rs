@@ -273,9 +273,10 @@ pub(super) async fn media(
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
-/// The seq that a file is named by.
+/// The seq that a file is named by. In one spelling only, for caches in front of a gateway keep an answer for each.
 fn seq_of(file: &str, extension: &str) -> Option<Seq> {
-	file.strip_suffix(extension)?.parse().ok()
+	let name = file.strip_suffix(extension)?;
+	name.parse().ok().filter(|seq: &Seq| seq.to_string() == name)
 }
 
 /// One segment.

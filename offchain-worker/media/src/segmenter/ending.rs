@@ -257,9 +257,9 @@ impl Cutter<'_> {
 		)?;
 		let duration = u32::try_from(end - first).unwrap_or(u32::MAX);
 		// Viewers get the sound as it is here: where its form changes, their decoders have to be told.
-		let heard = self.audio_parameters.as_ref().map(ffi::heard_as);
-		let fresh = self.heard.is_some() && heard != self.heard;
-		self.heard = heard;
+		let form = self.audio_parameters.as_ref().map(ffi::heard_as);
+		let fresh = self.sound_form.is_some() && form != self.sound_form;
+		self.sound_form = form;
 		Ok(Segment { data, duration, first_time: first, frames, last: false, fresh, own })
 	}
 

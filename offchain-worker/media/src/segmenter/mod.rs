@@ -130,9 +130,9 @@ struct Cutter<'a> {
 	/// Whether the newest segment was cut without waiting for its sound.
 	is_silent: bool,
 	/// The form of the newest segment's sound.
-	heard: Option<(i32, i32, bool)>,
+	sound_form: Option<(i32, i32, bool)>,
 	/// The form that headers within the copied sound had at first.
-	form: Option<[u8; 2]>,
+	header_form: Option<[u8; 2]>,
 	/// The relation of decoding to presentation times, and the length of a frame.
 	lead: Lead,
 	/// The publisher's own renditions.
@@ -172,8 +172,8 @@ impl<'a> Cutter<'a> {
 			last_audio: None,
 			sound_end: START,
 			is_silent: false,
-			heard: None,
-			form: None,
+			sound_form: None,
+			header_form: None,
 			lead: Lead::default(),
 			own: Vec::new(),
 			noticed: Vec::new(),

@@ -122,7 +122,7 @@ impl Cutter<'_> {
 		}
 		let header = packet.data().and_then(adts).filter(|header| header.length == packet.size());
 		let Some(header) = header else { return Ok(false) };
-		let changes = *self.form.get_or_insert(header.form) != header.form;
+		let changes = *self.header_form.get_or_insert(header.form) != header.form;
 		if changes && self.options.normalise {
 			self.encode_sound(
 				"the sound has changed its rate or its channels",
