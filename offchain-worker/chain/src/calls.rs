@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use livepeer_primitives::{AssetId, Balance, Hash, ETH};
+use livepeer_primitives::{AssetId, Balance, BlockNumber, Hash, ETH};
 use livepeer_worker_core::{
 	key::Key,
 	ports::{
@@ -13,7 +13,7 @@ use livepeer_worker_core::{
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
-	config::DefaultExtrinsicParamsBuilder,
+	config::{DefaultExtrinsicParams, DefaultExtrinsicParamsBuilder},
 	error::{DispatchError, ExtrinsicError, TransactionEventsError},
 	events::Phase,
 	ext::scale_encode::EncodeAsFields,
@@ -219,6 +219,16 @@ struct Making<'a> {
 	signer: Option<(&'a KeySigner<'a>, u64)>,
 	/// The asset that pays the fee; `None` is LPT.
 	fee: Option<AssetId>,
+	/// Height of the best block.
+	best: BlockNumber,
+}
+
+/// The parameters of a call that no account signs, sent at this height. No account has its nonce, and the chain
+/// does not read it: with another one in each block, a call that is sent again is another transaction. What a pool
+/// once found invalid, as it does all duties while a migration runs, it refuses for half an hour, and no node
+/// passes the same bytes on twice.
+fn of_nobody(best: BlockNumber) -> DefaultExtrinsicParams<SubstrateConfig> {
+	DefaultExtrinsicParamsBuilder::new().nonce(best.into()).immortal().build()
 }
 
 impl Finish for Making<'_> {
@@ -241,7 +251,7 @@ impl Finish for Making<'_> {
 	}
 
 	fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
-		let params = DefaultExtrinsicParamsBuilder::new().nonce(0).immortal().build();
+		let params = of_nobody(self.best);
 		// A general transaction. The chain has no extension that takes the signature, so the given one is not
 		// used.
 		let nobody = (AccountId32([0; 32]), MultiSignature::Sr25519([0; 64]));
@@ -332,9 +342,11 @@ impl SubxtChain {
 			.system_account_next_index(&signer.account_id())
 			.await
 			.map_err(|error| self.unreachable(error))?;
-		let ready = with(call, &Making { at: &at, signer: Some((&signer, nonce)), fee: None })
-			.ok_or(ChainError::NoKey)?
-			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
+		let best = self.heads.borrow().best;
+		let ready =
+			with(call, &Making { at: &at, signer: Some((&signer, nonce)), fee: None, best })
+				.ok_or(ChainError::NoKey)?
+				.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
 		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
 	}
 
@@ -411,6 +423,7 @@ impl SubxtChain {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
 		let at = self.now().await?;
+		let best = self.heads.borrow().best;
 		let failed = |error: subxt::Error| {
 			if error.is_disconnected_will_reconnect() {
 				return self.unreachable(error);
@@ -438,9 +451,9 @@ impl SubxtChain {
 				.system_account_next_index(&account)
 				.await
 				.map_err(|error| self.unreachable(error))?;
-			Making { at: &at, signer: Some((&signer, nonce)), fee }
+			Making { at: &at, signer: Some((&signer, nonce)), fee, best }
 		} else {
-			Making { at: &at, signer: None, fee }
+			Making { at: &at, signer: None, fee, best }
 		};
 		let ready = with(call, &making)
 			.ok_or(ChainError::NoKey)?
@@ -811,6 +824,14 @@ mod tests {
 		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
 		assert!(is_number_taken("Transaction was usurped by another with the same nonce"));
 		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
+	}
+
+	/// Sent while a migration ran, a leaf would otherwise be refused until it is too late to reveal it.
+	#[test]
+	fn duty_that_is_sent_again_in_another_block_should_be_another_transaction() {
+		let of = |best: BlockNumber| format!("{:?}", of_nobody(best));
+		assert_eq!(of(7), of(7));
+		assert_ne!(of(7), of(8));
 	}
 
 	#[test]
