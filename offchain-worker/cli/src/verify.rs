@@ -205,8 +205,8 @@ pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 	home.events.emit(Event::Stopped);
 	ensure!(
 		!is_replaced,
-		"the node asks for golden vectors made anew, and libraries were replaced since this program was started, so \
-		 that only another process can make them: start it again"
+		"libraries were replaced since this program was started, so that only another process can make golden vectors \
+		 anew, or judge: start it again"
 	);
 	Ok(())
 }

@@ -211,7 +211,7 @@ struct Inner {
 	tasks: Mutex<Tasks>,
 	/// The result of making the golden vectors anew.
 	remade: Mutex<Remade>,
-	/// Told when only another process can make them.
+	/// Told when only another process can make them, or judge.
 	replaced: Notify,
 	queue: mpsc::UnboundedSender<Work>,
 	idle: Notify,
@@ -430,8 +430,8 @@ impl VerifyRole {
 		ToolchainsAnswer::Made { toolchains: remade.sound.clone().unwrap_or_else(made) }
 	}
 
-	/// Waits until golden vectors have to be made anew and only another process can make them: see
-	/// [`MediaEngine::is_replaced`]. Until then this one judges.
+	/// Waits until golden vectors have to be made anew, or a leaf cannot be judged, and only another process can do
+	/// it: see [`MediaEngine::is_replaced`]. Until then this one judges.
 	pub async fn replaced(&self) {
 		self.inner.replaced.notified().await;
 	}
@@ -713,7 +713,13 @@ impl Inner {
 			seed: task.seed,
 			variants: task.variants,
 		};
-		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await?;
+		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await;
+		if judged.is_err() && engine.is_replaced() {
+			// It starts no children any more. The node posts the task again to the process that comes next.
+			self.replaced.notify_one();
+			return std::future::pending().await;
+		}
+		let judged = judged?;
 		lock(&at.findings).insert(leaf.index, judged.findings);
 		Ok((judged.verdict, judged.digest))
 	}

@@ -331,6 +331,23 @@ fn engine_that_was_replaced_should_judge_until_another_process_makes_the_vectors
 	})
 }
 
+/// The C library was upgraded, and then the process died from which children are forked: this one can start no more. To
+/// abstain until an operator sees it would cost stake in every round.
+#[test]
+fn judge_whose_engine_was_replaced_should_leave_what_it_cannot_judge_to_another_process() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await]);
+		let role = story.role(FakeEngine { replaced: true, fails_on: Some(0), ..engine.clone() });
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		assert!(sim.within(1_000, role.replaced()).await.is_some(), "at once");
+		sim.sleep(task.patience_ms).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working), "nothing is said");
+		assert_eq!(verdicts(&story.role(engine), &task).await.0, [Verdict::Valid]);
+	})
+}
+
 /// While an attacker keeps judges busy with large segments, no memory is left for the vectors: the engine
 /// keeps judging, and they are made later.
 #[test]
