@@ -353,7 +353,8 @@ impl VerifyRole {
 		}
 	}
 
-	/// Takes a task, or returns its progress. Posting the same task again changes nothing.
+	/// Takes a task, or returns its progress. Posting the same task again changes nothing, unless bytes were missing
+	/// to the end and this is the first that its node hears of it: then they are fetched again.
 	pub fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull> {
 		let key = TaskKey::of(&task);
 		let content = content(&task);
