@@ -12,6 +12,7 @@ mod places;
 
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
+	panic::AssertUnwindSafe,
 	sync::{
 		atomic::{AtomicU64, Ordering},
 		Arc, Mutex, MutexGuard, OnceLock,
@@ -19,7 +20,7 @@ use std::{
 };
 
 use codec::{Decode, Encode};
-use futures::{stream::FuturesUnordered, StreamExt};
+use futures::{stream::FuturesUnordered, FutureExt, StreamExt};
 use livepeer_primitives::{
 	evidence,
 	leaf::Leaf,
@@ -667,7 +668,9 @@ impl Inner {
 
 	async fn judge_leaf(&self, at: &AtWork<'_>, leaf: &VerifyLeaf) -> (Verdict, Option<Hash>) {
 		let start = self.clock.now_ms();
-		let (verdict, digest) = match self.examine_leaf(at, leaf).await {
+		// A panic over one leaf must not end the judging of all others.
+		let examined = AssertUnwindSafe(self.examine_leaf(at, leaf)).catch_unwind().await;
+		let (verdict, digest) = match examined.unwrap_or_else(|_| Err("a panic".into())) {
 			Ok(judged) => judged,
 			Err(error) => {
 				tracing::error!(index = leaf.index, seq = leaf.seq, %error, "not judged");

@@ -18,7 +18,7 @@ use crate::{
 	},
 	key::Key,
 	ports::{
-		before::BeforeService,
+		before::{BeforeEngine, BeforeService},
 		chain::{Call, Chain, Wait},
 		engine::{Examined, Fault, Finding, Format, Pixels, Variant},
 		events::NoEvents,
