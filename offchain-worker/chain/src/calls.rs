@@ -6,7 +6,7 @@ use livepeer_primitives::{AssetId, Balance, BlockNumber, Hash, ETH};
 use livepeer_worker_core::{
 	key::Key,
 	ports::{
-		chain::{Call, ChainError, Refused, Spending, Wait},
+		chain::{Call, ChainError, Head, Refused, Spending, Wait},
 		contradiction::{ClaimedLeaf, Contradiction, SignedReceipt},
 		stake_call::StakeCall,
 	},
@@ -21,7 +21,10 @@ use subxt::{
 	utils::{AccountId32, MultiSignature, Static},
 	SubstrateConfig,
 };
-use tokio::time::{timeout_at, Instant};
+use tokio::{
+	sync::watch,
+	time::{timeout, timeout_at, Instant},
+};
 
 use crate::{
 	metadata,
@@ -38,6 +41,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a call is sent again whose nonce another process took, and how much longer it waits each time.
 const NUMBER_ATTEMPTS: u32 = 5;
 const NUMBER_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a leaf waits for the next block: two of them in production.
+const NEXT_BLOCK: Duration = Duration::from_secs(12);
+
+/// Waits for the next best block, or for as long as `patience`.
+async fn next_block(mut heads: watch::Receiver<Head>, patience: Duration) {
+	let best = heads.borrow_and_update().best;
+	// Without one the leaf is sent all the same.
+	let _ = timeout(patience, heads.wait_for(|head| head.best > best)).await;
+}
 
 /// Whether a transaction with the same nonce came first.
 fn is_number_taken(reason: &str) -> bool {
@@ -422,6 +435,11 @@ impl SubxtChain {
 	) -> Result<(), ChainError> {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
+		if matches!(call, Call::RevealLeaf { .. }) {
+			// Whoever has not got the block yet in which it was drawn refuses it, and for half an hour. The node
+			// of that block's author is ahead of everybody.
+			next_block(self.heads.clone(), NEXT_BLOCK).await;
+		}
 		let at = self.now().await?;
 		let best = self.heads.borrow().best;
 		let failed = |error: subxt::Error| {
@@ -832,6 +850,21 @@ mod tests {
 		let of = |best: BlockNumber| format!("{:?}", of_nobody(best));
 		assert_eq!(of(7), of(7));
 		assert_ne!(of(7), of(8));
+	}
+
+	#[tokio::test]
+	async fn leaf_should_wait_for_the_next_block_but_not_for_ever() {
+		let head = |best: BlockNumber| Head { best, ..Head::default() };
+		let (sender, heads) = watch::channel(head(7));
+		next_block(heads.clone(), Duration::ZERO).await;
+		let mut waiting = std::pin::pin!(next_block(heads, NEXT_BLOCK));
+		tokio::select! {
+			biased;
+			() = &mut waiting => panic!("there is none yet"),
+			() = std::future::ready(()) => {}
+		}
+		sender.send_replace(head(8));
+		waiting.await;
 	}
 
 	#[test]
