@@ -95,6 +95,10 @@ for expected in "/readyz 200" "/ 200" "/metrics 404"; do
 done
 echo "ok   nginx in front of the gateway speaks TLS, and gives no viewer the metrics"
 [ -z "$(within find /var/lib/livepeer-node /var/lib/livepeer-worker -perm /o+rwx -type f)" ] || fail "others can read data"
+for role in transcode verify gateway; do
+	[ "$(within systemctl show -p KillMode --value "livepeer-$role")" = mixed ] ||
+		fail "who stops livepeer-$role ends its children in the middle of a segment"
+done
 within systemctl stop livepeer-transcode livepeer-gateway livepeer-verify livepeer-node
 for unit in node verify gateway transcode; do
 	[ "$(within systemctl show -p Result --value livepeer-$unit)" = success ] || fail "livepeer-$unit does not stop in order"

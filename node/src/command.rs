@@ -4,7 +4,7 @@ use crate::{
 	chain_spec,
 	cli::{Cli, ConfigSubcommand, GenesisParams, KeySubcommand, Subcommand},
 	client::Client,
-	preflight, service, session_keys, settings,
+	partial, preflight, service, session_keys, settings,
 };
 use clap::CommandFactory;
 use livepeer_runtime::opaque::Block;
@@ -106,21 +106,21 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(command)?;
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, import_queue, .. } =
-					service::new_partial(&config)?;
+					partial::new_partial(&config)?;
 				Ok((command.run(client, import_queue), task_manager))
 			})
 		}
 		Some(Subcommand::ExportBlocks(command)) => {
 			let runner = cli.create_runner(command)?;
 			runner.async_run(|config| {
-				let PartialComponents { client, task_manager, .. } = service::new_partial(&config)?;
+				let PartialComponents { client, task_manager, .. } = partial::new_partial(&config)?;
 				Ok((command.run(client, config.database), task_manager))
 			})
 		}
 		Some(Subcommand::ExportState(command)) => {
 			let runner = cli.create_runner(command)?;
 			runner.async_run(|config| {
-				let PartialComponents { client, task_manager, .. } = service::new_partial(&config)?;
+				let PartialComponents { client, task_manager, .. } = partial::new_partial(&config)?;
 				Ok((command.run(client, config.chain_spec), task_manager))
 			})
 		}
@@ -128,7 +128,7 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(command)?;
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, import_queue, .. } =
-					service::new_partial(&config)?;
+					partial::new_partial(&config)?;
 				Ok((command.run(client, import_queue), task_manager))
 			})
 		}
@@ -140,7 +140,7 @@ pub fn run() -> sc_cli::Result<()> {
 			let runner = cli.create_runner(command)?;
 			runner.async_run(|config| {
 				let PartialComponents { client, task_manager, backend, .. } =
-					service::new_partial(&config)?;
+					partial::new_partial(&config)?;
 				let revert_consensus = Box::new(|client: Arc<Client>, backend, blocks| {
 					sc_consensus_babe::revert(client.clone(), backend, blocks)?;
 					sc_consensus_grandpa::revert(client, blocks)?;

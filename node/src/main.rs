@@ -11,6 +11,7 @@ mod chain_spec;
 mod cli;
 mod client;
 mod command;
+mod partial;
 mod preflight;
 mod reports;
 mod rpc;

@@ -6,8 +6,7 @@ use livepeer_primitives::offchain::VerifyEndpoint;
 use sc_network::{multiaddr::Protocol, Multiaddr};
 use sc_service::{config::KeystoreConfig, Configuration, DatabaseSource};
 use std::{
-	fs,
-	io,
+	fs, io,
 	net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
 	path::Path,
 };

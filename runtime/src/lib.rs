@@ -93,8 +93,6 @@ pub type Address = MultiAddress<AccountId, ()>;
 pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
 /// A block.
 pub type Block = generic::Block<Header, UncheckedExtrinsic>;
-/// A block with its justifications.
-pub type SignedBlock = generic::SignedBlock<Block>;
 /// The transaction extensions, which every transaction passes in this order.
 ///
 /// `AuthorizeCall` comes first: it gives authorized calls, which carry no account's signature,

@@ -57,11 +57,22 @@ async function times(path, track) {
 	return found.sort((a, b) => a - b);
 }
 
+/** The rate and the channels of a segment's sound: another epoch begins where they change. */
+async function form(path) {
+	const { stdout } = await run("ffprobe", [
+		...["-loglevel", "error", "-select_streams", "a:0"],
+		...["-show_entries", "stream=sample_rate,channels", "-of", "csv=p=0", path],
+	]);
+	return stdout.trim().split("\n")[0];
+}
+
 /** The media playlist of segments, how many pictures they have, and how far from pictures their sound begins. */
 async function list(into, segments) {
 	const shown = [];
+	const forms = [];
 	let apart;
 	for (const name of segments) {
+		forms.push(await form(join(into, name)));
 		const [pictures, sound] = [await times(join(into, name), "v:0"), await times(join(into, name), "a:0")];
 		shown.push(pictures);
 		if (sound.length) apart = Math.max(apart ?? 0, Math.abs(sound[0] - pictures[0]));
@@ -78,7 +89,8 @@ async function list(into, segments) {
 		// Where the next one goes on from it, to the next one's first picture.
 		const goesOn = next !== undefined && Math.abs(next - first - own) < 0.25;
 		const length = goesOn ? next - first : own;
-		if (due !== undefined && Math.abs(first - due) > 0.25) lines += "#EXT-X-DISCONTINUITY\n";
+		const isSame = index === 0 || forms[index] === forms[index - 1];
+		if (due !== undefined && (Math.abs(first - due) > 0.25 || !isSame)) lines += "#EXT-X-DISCONTINUITY\n";
 		lines += `#EXTINF:${length.toFixed(6)},\n${name}\n`;
 		due = first + length;
 		pictures += of.length;

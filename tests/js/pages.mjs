@@ -643,6 +643,12 @@ const checks = {
 		await dialog.getByRole("textbox").fill("250");
 		await go(page, "bond");
 		await until("the bond is shown", async () => /250 LPT/.test(await main(page)));
+		// What joins a bond is held to the least as well.
+		await page.locator("table.transcoders").getByRole("button", { name: "Bond" }).first().click();
+		await dialog.getByRole("textbox").fill("0.0000001");
+		await until("too small an amount more is refused in words", async () => /smallest bond/.test(await dialog.innerText()));
+		await dialog.getByRole("button", { name: "Cancel" }).click();
+		await until("the dialog is closed", async () => (await dialog.count()) === 0);
 		await page.getByRole("button", { name: "Unbond" }).click();
 		await dialog.getByRole("textbox").fill("100");
 		await go(page, "unbond");
@@ -729,6 +735,9 @@ const checks = {
 		await page.getByRole("button", { name: "Move" }).click();
 		await go(page, "move");
 		await until("the move is shown", async () => /→/.test(await page.locator(".locks").innerText()));
+		expect(/can be bonded there from round \d+ on/.test(await page.locator(".locks").innerText()), "when it can go on is not said");
+		expect(await page.getByRole("button", { name: "Bond there" }).isDisabled(), "it can be bonded there too early");
+		expect(await page.locator(".locks").getByRole("button", { name: "Bond again" }).isEnabled(), "it cannot go back");
 		expect(signed.join() === ["bond", "unbond", "withdrawStake", "withdrawFees", "moveBond"].map((call) => `lptStaking.${call}`).join(), `signed: ${signed}`);
 		await shot(page, "withdrawn");
 	},

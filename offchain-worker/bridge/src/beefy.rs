@@ -6,7 +6,7 @@ use codec::{Compact, Decode, DecodeAll};
 use livepeer_bridge_formats::{hashing::keccak_256, H160, H256};
 
 /// The length of a commitment with exactly one payload item.
-pub const COMMITMENT: usize = 48;
+const COMMITMENT: usize = 48;
 /// The length of a leaf of the mountain range.
 pub const LEAF: usize = 121;
 /// Half the order of secp256k1: of two equivalent signatures the contract takes the one with s below it.
@@ -103,7 +103,7 @@ pub fn quorum(length: usize) -> usize {
 }
 
 /// The address of a compressed key.
-pub fn address_of(key: &[u8; 33]) -> H160 {
+fn address_of(key: &[u8; 33]) -> H160 {
 	use k256::elliptic_curve::sec1::ToEncodedPoint;
 	// Not a point of the curve: BEEFY has the zero address for it, and it never votes.
 	let Ok(key) = k256::PublicKey::from_sec1_bytes(key) else { return H160::zero() };
@@ -115,7 +115,7 @@ pub fn address_of(key: &[u8; 33]) -> H160 {
 }
 
 /// A signature of 65 bytes in the 64-byte form of EIP-2098, with s in the lower half.
-pub fn compact(signature: &[u8; 65]) -> Result<[u8; 64]> {
+fn compact(signature: &[u8; 65]) -> Result<[u8; 64]> {
 	let [.., recovery] = signature;
 	ensure!(*recovery <= 1, "a recovery id of {recovery}");
 	let mut parity = *recovery == 1;

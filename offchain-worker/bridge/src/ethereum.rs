@@ -655,9 +655,26 @@ impl Ethereum {
 			.with_max_fee_per_gas(price)
 			.with_max_priority_fee_per_gas(tip);
 		let signed = request.build(wallet).await?;
-		let (raw, hash) = (signed.encoded_2718(), *signed.tx_hash());
+		let (taken, is_held) = self.hand_out(&signed.encoded_2718()).await;
+		// A transaction that every node has refused need not be outbid.
+		if is_held {
+			*last = Some((nonce, price));
+		}
+		if let Err(error) = taken {
+			// The nonce may be wrong, so ask another node next time.
+			self.pass_over();
+			return Err(error);
+		}
+		let outcome = self.included(*signed.tx_hash()).await?;
+		*last = None;
+		Ok(outcome)
+	}
+
+	/// Gives a transaction to one node after the other until one takes it. Also says whether any of them may
+	/// hold it.
+	async fn hand_out(&self, raw: &[u8]) -> (Result<()>, bool) {
 		let holders = AtomicUsize::new(0);
-		let (raw, holding) = (&raw, &holders);
+		let holding = &holders;
 		let taken = self
 			.nodes
 			.ask("to take a transaction", |node| async move {
@@ -675,15 +692,11 @@ impl Ethereum {
 				}
 			})
 			.await;
-		// A transaction that every node has refused need not be outbid.
-		if holders.load(Ordering::Relaxed) > 0 {
-			*last = Some((nonce, price));
-		}
-		if let Err(error) = taken {
-			// The nonce may be wrong, so ask another node next time.
-			self.pass_over();
-			return Err(error);
-		}
+		(taken, holders.load(Ordering::Relaxed) > 0)
+	}
+
+	/// Waits until a transaction is in a block.
+	async fn included(&self, hash: B256) -> Result<Outcome> {
 		let deadline = tokio::time::Instant::now() + PATIENCE;
 		loop {
 			let receipt = self
@@ -693,7 +706,6 @@ impl Ethereum {
 				})
 				.await?;
 			if let Some(receipt) = receipt {
-				*last = None;
 				let wei = receipt.effective_gas_price.saturating_mul(receipt.gas_used.into());
 				let cost = Cost { gas: receipt.gas_used, wei };
 				return Ok(match receipt.status() {

@@ -190,6 +190,57 @@ pub async fn count_of(
 	Ok(None)
 }
 
+/// The tree of the first `count` messages, whose root the contract has.
+struct Proven {
+	domain: H256,
+	root: H256,
+	count: u32,
+	/// The block whose state has it.
+	at: H256,
+}
+
+/// Carries out the wanted messages that are proven. Returns how many, and whether more are left than go at once.
+async fn carry_proven(
+	relay: &Relay,
+	tree: &Proven,
+	wanted: &[(u32, Message)],
+	large: [u128; 2],
+) -> Result<(usize, bool)> {
+	let mut done = 0;
+	for (index, message) in wanted.iter().filter(|(index, _)| *index < tree.count) {
+		if done >= AT_ONCE {
+			return Ok((done, true));
+		}
+		let work = work_of(*index);
+		if !relay.may(&work) {
+			continue;
+		}
+		let (_, path) = relay.chain.message_at(*index, tree.count, Some(tree.at)).await?;
+		let leaf = message.leaf(&tree.domain, *index);
+		if root_of_path(leaf, *index, &path) != tree.root {
+			relay.chain.pass_over();
+			bail!(
+				"the node's path of message {index} does not lead to the root that the contract has; the next one is asked"
+			);
+		}
+		let kind = match message {
+			Message::Withdrawal { .. } => "withdraw",
+			Message::Earnings { .. } => "openRound",
+		};
+		let brings = brings(&relay.policy, relay.ethereum.address(), message, large);
+		let input = carry(*index, message, &path);
+		if relay.to_ethereum(kind, &work, input, brings).await? == Went::Done {
+			done += 1;
+			if let Message::Withdrawal { asset, recipient, .. } = message {
+				if Some(address(recipient)) != relay.ethereum.address() {
+					relay.earned(usize::from(asset.byte()), fee_of(message, large));
+				}
+			}
+		}
+	}
+	Ok((done, false))
+}
+
 impl Outbound {
 	/// Forgets everything that is not final, because blocks of Ethereum may have been replaced. Final state
 	/// stays: there are too many messages to read them all again and again.
@@ -237,10 +288,45 @@ impl Outbound {
 		let Some(domain) = bridge.domain else { return failures.end(false) };
 		let messages = bridge.messages;
 		relay.metrics.set("messages", messages.into());
+		let tree = self.proven(relay, domain, head.message_root, messages, at).await?;
+		let mut large = [0; 2];
+		for (large, asset) in large.iter_mut().zip(BridgedAsset::ALL) {
+			(*large, _) = relay.ethereum.large_and_per_day(asset).await?;
+		}
+		let wanted = self.unused(relay, messages, at, large).await?;
+		if open && best > head.number {
+			let behind =
+				wanted.iter().find(|(index, _)| *index >= tree.count).map(|(index, _)| *index);
+			let committed = self.commit(relay, &head, best, best_hash, tree.count, behind).await;
+			if self.took(&mut failures, relay, committed) {
+				return Ok(true);
+			}
+		} else if !open {
+			tracing::warn!(
+				"the contract takes no commitments any more: its governor has to reopen it; what was proven can still be withdrawn"
+			);
+		}
+		let (done, is_more_left) = carry_proven(relay, &tree, &wanted, large).await?;
+		if is_more_left {
+			return Ok(true);
+		}
+		let claimed = failures.took(self.claim(relay, messages, at).await);
+		let released = failures.took(self.release(relay).await);
+		failures.end(done > 0 || claimed || released)
+	}
+
+	/// The tree with the contract's root.
+	async fn proven(
+		&mut self,
+		relay: &Relay,
+		domain: H256,
+		root: H256,
+		messages: u32,
+		at: H256,
+	) -> Result<Proven> {
 		let count = match self.known {
-			Some((root, count)) if root == head.message_root => count,
+			Some((known, count)) if known == root => count,
 			_ => {
-				let root = head.message_root;
 				let count = count_of(&relay.chain, &domain, root, messages, Some(at)).await?;
 				// A commitment may be newer than what this node has.
 				let Some(count) = count else {
@@ -254,57 +340,7 @@ impl Outbound {
 				count
 			}
 		};
-		let mut large = [0; 2];
-		for (large, asset) in large.iter_mut().zip(BridgedAsset::ALL) {
-			(*large, _) = relay.ethereum.large_and_per_day(asset).await?;
-		}
-		let wanted = self.unused(relay, messages, at, large).await?;
-		if open && best > head.number {
-			let behind = wanted.iter().find(|(index, _)| *index >= count).map(|(index, _)| *index);
-			let committed = self.commit(relay, &head, best, best_hash, count, behind).await;
-			if self.took(&mut failures, relay, committed) {
-				return Ok(true);
-			}
-		} else if !open {
-			tracing::warn!(
-				"the contract takes no commitments any more: its governor has to reopen it; what was proven can still be withdrawn"
-			);
-		}
-		let mut done = 0;
-		for (index, message) in wanted.iter().filter(|(index, _)| *index < count) {
-			if done >= AT_ONCE {
-				return Ok(true);
-			}
-			let work = work_of(*index);
-			if !relay.may(&work) {
-				continue;
-			}
-			let (_, path) = relay.chain.message_at(*index, count, Some(at)).await?;
-			let leaf = message.leaf(&domain, *index);
-			if root_of_path(leaf, *index, &path) != head.message_root {
-				relay.chain.pass_over();
-				bail!(
-					"the node's path of message {index} does not lead to the root that the contract has; the next one is asked"
-				);
-			}
-			let kind = match message {
-				Message::Withdrawal { .. } => "withdraw",
-				Message::Earnings { .. } => "openRound",
-			};
-			let brings = brings(&relay.policy, relay.ethereum.address(), message, large);
-			let input = carry(*index, message, &path);
-			if relay.to_ethereum(kind, &work, input, brings).await? == Went::Done {
-				done += 1;
-				if let Message::Withdrawal { asset, recipient, .. } = message {
-					if Some(address(recipient)) != relay.ethereum.address() {
-						relay.earned(usize::from(asset.byte()), fee_of(message, large));
-					}
-				}
-			}
-		}
-		let claimed = failures.took(self.claim(relay, messages, at).await);
-		let released = failures.took(self.release(relay).await);
-		failures.end(done > 0 || claimed || released)
+		Ok(Proven { domain, root, count, at })
 	}
 
 	/// Whether the contract was told a step of the validators. After a failure the next node is asked, and

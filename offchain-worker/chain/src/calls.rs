@@ -6,6 +6,7 @@ use livepeer_primitives::{AssetId, Balance, BlockNumber, Hash, ETH};
 use livepeer_worker_core::{
 	key::Key,
 	ports::{
+		advice::is_unpaid,
 		chain::{Call, ChainError, Head, Refused, Spending, Wait},
 		contradiction::{ClaimedLeaf, Contradiction, SignedReceipt},
 		stake_call::StakeCall,
@@ -58,11 +59,6 @@ fn is_number_taken(reason: &str) -> bool {
 		.iter()
 		.any(|sign| reason.contains(sign))
 		|| is_replaced(reason)
-}
-
-/// Whether the pool refused a transaction because its account has not enough of the asset that pays the fee.
-fn is_unpaid(reason: &str) -> bool {
-	reason.contains("Inability to pay")
 }
 
 /// Whether a transaction was in the pool, and another one with its nonce took its place.

@@ -34,6 +34,10 @@ use crate::{
 
 /// Arguments of `audit`.
 #[derive(Args, Debug)]
+#[command(
+	after_help = "The exit code is 9 if the claim should have been decided otherwise, or if the chain of \
+	--node did not hold what the file says."
+)]
 pub struct AuditArgs {
 	/// The number of a claim, whose case is written to a file; or such a file, which is judged again.
 	#[arg(value_name = "CLAIM|FILE")]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use livepeer_worker_core::{
 	key::NoKeyFor,
-	ports::{chain::ChainError, store::StoreError},
+	ports::{advice::is_unpaid, chain::ChainError, store::StoreError},
 	reporting::ReportError,
 	roles::{broadcast::BroadcastError, transcode::TranscodeError},
 };
@@ -30,6 +30,20 @@ pub enum Exit {
 	/// The input of `verify`, `audit` or `report` was found to be wrong.
 	Wrong = 9,
 }
+
+/// The exit codes of the chain's refusals, by pallet and error.
+const REFUSALS: [(&str, Exit); 10] = [
+	("Jobs.InsufficientEth", Exit::Funds),
+	("Jobs.BudgetTooSmall", Exit::Funds),
+	("Jobs.CapExceeded", Exit::Funds),
+	("LptStaking.NotEnoughFree", Exit::Funds),
+	("TranscoderElection.NotEnoughSelfBond", Exit::Funds),
+	("Jobs.NoSpendingKey", Exit::Keys),
+	("Jobs.KeyExpired", Exit::Keys),
+	("Jobs.OutOfScope", Exit::Keys),
+	("TranscoderElection.Jailed", Exit::Account),
+	("TranscoderElection.NotRegistered", Exit::Account),
+];
 
 /// Why the input was found to be wrong, in words.
 #[derive(Debug)]
@@ -102,19 +116,11 @@ fn of_chain(error: &ChainError) -> Option<Exit> {
 	match error {
 		ChainError::Unreachable { .. } | ChainError::WrongGenesis { .. } => Some(Exit::Node),
 		ChainError::NoKey => Some(Exit::Keys),
-		ChainError::NotIncluded { reason, .. } if reason.contains("Inability to pay") => {
-			Some(Exit::Funds)
+		ChainError::NotIncluded { reason, .. } if is_unpaid(reason) => Some(Exit::Funds),
+		ChainError::Refused { refused, .. } => {
+			let refused = refused.to_string();
+			REFUSALS.iter().find(|(known, _)| *known == refused).map(|(_, exit)| *exit)
 		}
-		ChainError::Refused { refused, .. } => match refused.to_string().as_str() {
-			"Jobs.InsufficientEth"
-			| "Jobs.BudgetTooSmall"
-			| "Jobs.CapExceeded"
-			| "LptStaking.NotEnoughFree"
-			| "TranscoderElection.NotEnoughSelfBond" => Some(Exit::Funds),
-			"Jobs.NoSpendingKey" | "Jobs.KeyExpired" | "Jobs.OutOfScope" => Some(Exit::Keys),
-			"TranscoderElection.Jailed" | "TranscoderElection.NotRegistered" => Some(Exit::Account),
-			_ => None,
-		},
 		_ => None,
 	}
 }
@@ -123,7 +129,7 @@ fn of_chain(error: &ChainError) -> Option<Exit> {
 mod tests {
 	use super::*;
 	use anyhow::Context;
-	use livepeer_worker_core::ports::chain::Refused;
+	use livepeer_worker_core::ports::{advice::ADVICE, chain::Refused};
 
 	#[test]
 	fn exit_code_should_say_what_kind_of_thing_is_wrong() {
@@ -142,5 +148,12 @@ mod tests {
 		assert_eq!(of(anyhow::anyhow!("something")), Exit::Failed);
 		let read: anyhow::Result<()> = Err(StoreError::Conflict).context("reading");
 		assert_eq!(read.map_err(|error| code_of(&error)), Err(Exit::Store));
+	}
+
+	#[test]
+	fn refusal_should_come_with_advice_when_it_has_an_exit_code() {
+		for (refused, _) in REFUSALS {
+			assert!(ADVICE.iter().any(|(known, _)| *known == refused), "{refused}");
+		}
 	}
 }

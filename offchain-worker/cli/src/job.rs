@@ -135,14 +135,11 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 	use livepeer_primitives::{
-		claim::{Outcome, WorkClaim},
-		extension::Extensions,
-		video::SourceLimits,
-		Hash, UNIT,
+		claim::Outcome, sum_tree::Commitment, video::SourceLimits, Hash, UNIT,
 	};
 	use livepeer_worker_core::{
-		fakes::{rendition, FakeChain, FakeEngine, GENESIS},
-		key::{Key, Signing},
+		fakes::{claim_call, rendition, FakeChain, FakeEngine},
+		key::Key,
 		ports::chain::{Call, Wait},
 	};
 
@@ -175,20 +172,9 @@ mod tests {
 
 		for (job, first) in [(1, 4), (2, 0)] {
 			chain.assign(job, &transcoder.account());
-			let claim = WorkClaim {
-				genesis: GENESIS,
-				job,
-				assignment: 0,
-				first,
-				last: first + 2,
-				root: Hash::repeat_byte(1),
-				total_work: 30,
-				largest_leaf: 10,
-				toolchain: FakeEngine::default().toolchain,
-				extensions: Extensions::default(),
-			};
-			let signature = Signing::own(transcoder.clone()).sign(&claim.hash());
-			let call = Call::ClaimWork(Box::new(claim), signature);
+			let leaves = Commitment { root: Hash::repeat_byte(1), total_work: 30, leaf_count: 3 };
+			let toolchain = FakeEngine::default().toolchain;
+			let call = claim_call(&transcoder, job, first, leaves, toolchain);
 			let client = chain.client(Some(transcoder.clone()));
 			client.submit(call, Wait::InBlock).await.unwrap();
 		}

@@ -41,6 +41,7 @@ use crate::{exit::Wrong, png::side_by_side, setup::engine, units::rendition};
 pub struct OfflineArgs {
 	/// Judge these files instead of serving a node: a source segment, its receipt and the delivered outputs,
 	/// in any order. Without a receipt, the source comes first, then the outputs in the order of --rendition.
+	/// The exit code is 9 if something is wrong.
 	#[arg(value_name = "FILE")]
 	pub files: Vec<PathBuf>,
 	/// A rendition of the job, such as 640x360@800k, in order; not needed with a receipt.

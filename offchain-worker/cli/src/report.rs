@@ -47,7 +47,11 @@ const MOST_TRIED: usize = 64;
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("found").args(["files", "data_dir"]).required(true).multiple(true))]
+#[command(
+	group = ArgGroup::new("found").args(["files", "data_dir"]).required(true).multiple(true),
+	after_help = "The exit code is 9 if no record in the files contradicts anything, or if an offence is not \
+	proven."
+)]
 pub struct ReportArgs {
 	/// Files with records of the same segments from two places: receipts (a gateway's
 	/// /stream/NAME/receipt/SEQ) or lists of records (/stream/NAME/records/SEQ.scale). Or a case that
@@ -264,50 +268,27 @@ mod tests {
 	use codec::Encode;
 	use livepeer_primitives::{
 		api::{ChallengeStage, DrawnLeaf},
-		claim::WorkClaim,
-		extension::Extensions,
 		leaf::Leaf,
 		offchain::VerifyLeaf,
-		receipt::{Receipt, RejectReason, TranscodeResult},
-		segment::{stream_id, SegmentHeader},
-		sum_tree::{Commitment, SumTree},
-		video::SourceLimits,
-		Hash, UNIT,
+		receipt::{RejectReason, TranscodeResult},
+		Hash,
 	};
 	use livepeer_worker_core::{
-		fakes::{rendition, segment_info, FakeChain, GENESIS},
-		key::{Key, Signing},
-		ports::{
-			chain::{At, Call, Wait},
-			transport::SignedHeader,
+		fakes::{
+			claim_rejected, job_call, receipt_for, rendition, segment_header, segment_record,
+			signed_header, signed_receipt, FakeChain, GENESIS,
 		},
+		key::{Key, Signing},
+		ports::chain::{At, Call, Wait},
 		roles::audit::{LeafBytes, Shown},
 	};
 
 	/// The record of a segment, whose receipt names this toolchain.
 	fn record(broadcaster: &Key, transcoder: &Key, seq: u64, toolchain: u8) -> SegmentRecord {
-		let header = SegmentHeader {
-			genesis: GENESIS,
-			stream: stream_id(&broadcaster.account(), "demo"),
-			job: 1,
-			assignment: 0,
-			transcoder: transcoder.account(),
-			seq,
-			segment: segment_info(b"source"),
-		};
-		let receipt = Receipt {
-			header: header.hash(),
-			toolchain: Hash::repeat_byte(toolchain),
-			result: TranscodeResult::Rejected(RejectReason::TooLong),
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(broadcaster.clone()).sign(&header.hash());
-		SegmentRecord {
-			signed: SignedHeader { header, signature },
-			signature: Signing::own(transcoder.clone()).sign(&receipt.hash()),
-			receipt,
-			own: Default::default(),
-		}
+		let header = segment_header(broadcaster, transcoder, seq, b"source");
+		let result = TranscodeResult::Rejected(RejectReason::TooLong);
+		let receipt = receipt_for(&header, Hash::repeat_byte(toolchain), result);
+		segment_record(signed_header(broadcaster, header), signed_receipt(transcoder, receipt))
 	}
 
 	/// A broadcaster and a transcoder that has its job, somebody else, and their chain.
@@ -316,15 +297,7 @@ mod tests {
 			["//Broadcaster", "//Transcoder", "//Finder"].map(|uri| Key::from_uri(uri).unwrap());
 		let [broadcaster, transcoder, _] = &keys;
 		let fake = FakeChain::default();
-		let call = Call::CreateJob {
-			broadcaster: broadcaster.account(),
-			name: "demo".into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: 1,
-			end: 100,
-			budget: UNIT,
-		};
+		let call = job_call(broadcaster, "demo", 100);
 		let client = fake.client(Some(broadcaster.clone()));
 		client.submit(call, Wait::Finalized).await.unwrap();
 		fake.assign(1, &transcoder.account());
@@ -333,41 +306,19 @@ mod tests {
 
 	/// Claims a segment as rejected by toolchain 1, and makes the claim's case with this record of the segment.
 	async fn case(fake: &FakeChain, transcoder: &Key, record: SegmentRecord) -> Case {
-		let (seq, segment) = (record.header().seq, record.header().segment.clone());
-		let leaf = Leaf::Rejected {
-			segment,
-			reason: RejectReason::TooLong,
-			work: 5,
-			extensions: Extensions::default(),
-		};
-		let tree = SumTree::new(&[leaf.clone(), Leaf::Empty]).unwrap();
-		let Commitment { root, total_work, .. } = tree.commitment();
-		let work = WorkClaim {
-			genesis: GENESIS,
-			job: 1,
-			assignment: 0,
-			first: seq,
-			last: seq + 1,
-			root,
-			total_work,
-			largest_leaf: total_work,
-			toolchain: Hash::repeat_byte(1),
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(transcoder.clone()).sign(&work.hash());
-		let client = fake.client(None);
-		client.submit(Call::ClaimWork(Box::new(work), signature), Wait::Finalized).await.unwrap();
-		let header = record.header().hash();
-		let drawn = DrawnLeaf { leaf: VerifyLeaf { index: 0, seq, header, leaf }, variant: None };
-		let signature = record.signed.signature.clone();
-		let shown = Shown { signature, path: tree.proof(0).unwrap() };
+		let header = record.header();
+		let ClaimedLeaf { claim, index, leaf, path } =
+			claim_rejected(fake, transcoder, header, Hash::repeat_byte(1)).await;
+		let leaf = VerifyLeaf { index, seq: header.seq, header: header.hash(), leaf };
+		let drawn = DrawnLeaf { leaf, variant: None };
+		let shown = Shown { signature: record.signed.signature.clone(), path };
 		Case {
 			genesis: GENESIS,
 			block: 1,
 			block_hash: Hash::zero(),
-			claim: 1,
+			claim,
 			judgement: JudgementView {
-				claim: client.claim(At::Best, 1).await.unwrap().unwrap(),
+				claim: fake.client(None).claim(At::Best, claim).await.unwrap().unwrap(),
 				stage: ChallengeStage::VerdictReveal,
 				outcome: None,
 				leaves: vec![drawn],

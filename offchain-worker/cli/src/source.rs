@@ -140,7 +140,7 @@ pub fn of_file(cut: Segment) -> SourceSegment {
 		time: u64::try_from(cut.first_time).unwrap_or(0),
 		captured: 0,
 		last: cut.last,
-		fresh: false,
+		fresh: cut.fresh,
 		own: cut
 			.own
 			.0
@@ -572,7 +572,7 @@ async fn cut_part(
 					let length = u64::from(cut.duration) / 90;
 					let captured = wall_ms().saturating_sub(length);
 					// Another part does not continue the one before.
-					let fresh = count == 0;
+					let fresh = count == 0 || cut.fresh;
 					count += 1;
 					late.as_mut().reset(tokio::time::Instant::now() + STUCK);
 					queue.push(SourceSegment { captured, fresh, ..of_file(cut) });
@@ -627,6 +627,22 @@ mod tests {
 			last: false,
 			fresh: false,
 			own: Vec::new(),
+		}
+	}
+
+	#[test]
+	fn segment_that_begins_an_epoch_should_begin_one_in_the_stream() {
+		for fresh in [false, true] {
+			let cut = Segment {
+				data: vec![0; 188],
+				duration: 90_000,
+				first_time: 126_000,
+				frames: 1,
+				last: false,
+				fresh,
+				own: Default::default(),
+			};
+			assert_eq!(of_file(cut).fresh, fresh);
 		}
 	}
 

@@ -2,46 +2,34 @@
 //! is missing.
 #![allow(clippy::unwrap_used)]
 
+mod network;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use livepeer_primitives::{video::SourceLimits, AccountId, UNIT};
 use livepeer_worker_core::{
-	fakes::{rendition, FakeChain, FakeEngine, MemoryStore, Recorder, GENESIS, PLENTY},
+	fakes::{rendition, FakeChain, FakeEngine, MemoryStore, Recorder, PLENTY},
 	key::{Key, Keyring},
 	ports::{
 		clock::SystemClock,
 		events::{Event, NoEvents},
 		store::Streams,
-		transport::{Service, Transport},
+		transport::Transport,
 	},
 	roles::{
 		broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
 		transcode::{TranscodeConfig, TranscodeRole},
 	},
 };
-use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use livepeer_worker_net::Net;
+use network::{make_blocks, net};
 use sp_runtime::Perbill;
 use tokio::sync::{mpsc, watch};
-
-async fn net(dir: &Path, service: Arc<dyn Service>) -> Net {
-	let config = NetConfig {
-		genesis: GENESIS,
-		identity: dir.join("identity"),
-		listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
-		announce: Vec::new(),
-		announce_local: true,
-		dial_private: true,
-		url: String::new(),
-		limits: NetLimits::default(),
-	};
-	std::fs::create_dir_all(dir).unwrap();
-	Net::start(config, Some(service)).await.unwrap()
-}
 
 /// A transcoder at work; when it is dropped it is gone.
 struct Transcoder {
 	account: AccountId,
-	_net: Net,
+	_net: Arc<Net>,
 	_stop: watch::Sender<bool>,
 }
 
@@ -68,7 +56,7 @@ async fn transcoder(chain: &FakeChain, dir: &Path, uri: &str) -> Transcoder {
 		Arc::new(SystemClock::default()),
 		config,
 	));
-	let net = net(&dir.join(uri.trim_start_matches('/')), role.clone()).await;
+	let net = net(&dir.join(uri.trim_start_matches('/')), Some(role.clone())).await;
 	role.register(&net.service_record()).await.unwrap();
 	let (stop, stopped) = watch::channel(false);
 	tokio::spawn(async move { role.run(stopped).await });
@@ -83,13 +71,7 @@ async fn stream_should_go_on_with_another_transcoder_when_one_is_gone() {
 	for uri in ["//T", "//U"] {
 		transcoders.push(transcoder(&chain, dir.path(), uri).await);
 	}
-	let blocks = chain.clone();
-	tokio::spawn(async move {
-		loop {
-			tokio::time::sleep(Duration::from_millis(200)).await;
-			blocks.block();
-		}
-	});
+	make_blocks(&chain);
 
 	let key = Key::from_uri("//Broadcaster").unwrap();
 	let (store, events) = (MemoryStore::default(), Recorder::default());
@@ -98,7 +80,7 @@ async fn stream_should_go_on_with_another_transcoder_when_one_is_gone() {
 		Keyring::own(key.clone()),
 		Arc::new(chain.client(Some(key))),
 		Arc::new(store.clone()),
-		Arc::new(net(&dir.path().join("broadcaster"), origin).await),
+		net(&dir.path().join("broadcaster"), Some(origin)).await,
 		Arc::new(FakeEngine::default()),
 		Arc::new(events.clone()),
 		Arc::new(SystemClock::default()),

@@ -3,10 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod network;
 
-use std::{
-	io::ErrorKind, net::TcpListener, path::Path, process::Command, sync::Arc, time::Duration,
-};
+use std::{io::ErrorKind, net::TcpListener, process::Command, sync::Arc, time::Duration};
 
 use codec::{DecodeAll, Encode};
 use common::{film, http};
@@ -32,28 +31,13 @@ use livepeer_worker_core::{
 	},
 	roles::{broadcast::Origin, verify::VerifyRole},
 };
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
-use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use livepeer_worker_media::Engine;
+use network::{net, pool};
 use tempfile::TempDir;
 
 /// Bytes of a packet of a transport stream, and where its payload has begun.
 const PACKET: usize = 188;
 const PAYLOAD: usize = 20;
-
-async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
-	std::fs::create_dir_all(dir).unwrap();
-	let config = NetConfig {
-		genesis: GENESIS,
-		identity: dir.join("identity"),
-		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
-		announce: Vec::new(),
-		announce_local: true,
-		dial_private: true,
-		url: String::new(),
-		limits: NetLimits::default(),
-	};
-	Arc::new(Net::start(config, service).await.unwrap())
-}
 
 /// What has a player or FFmpeg fetch something else, from this port or from the disk.
 fn reaching_out(port: u16) -> [String; 5] {
@@ -90,9 +74,7 @@ struct Bench {
 impl Bench {
 	async fn new() -> Self {
 		let dir = tempfile::tempdir().unwrap();
-		let program = Some(env!("CARGO_BIN_EXE_livepeer-worker").into());
-		let pool = MediaPool::new(PoolConfig { program, ..Default::default() });
-		let engine = Engine::unattested(pool);
+		let engine = Engine::unattested(pool());
 		let path = dir.path().join("source.ts");
 		film(&path, 2);
 		let source = std::fs::read(&path).unwrap();

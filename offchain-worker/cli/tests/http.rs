@@ -21,7 +21,7 @@ use livepeer_primitives::{
 		ToolchainsAnswer, ToolchainsQuestion, VerifyLeaf, VerifyStatus, VerifyTask,
 		TOOLCHAINS_PATH, VERIFY_PATH,
 	},
-	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	receipt::{Output, Outputs, TranscodeResult},
 	segment::{stream_id, SegmentHeader, StreamHead},
 	verdict::Verdict,
 	video::{Ladder, SourceLimits},
@@ -36,7 +36,8 @@ use livepeer_worker::{
 };
 use livepeer_worker_core::{
 	fakes::{
-		output, rendition, segment_info, BeforeStore, FakeChain, FakeEngine, FakeNet, MemoryStore,
+		output, receipt_for, rendition, segment_header, segment_info, segment_record,
+		signed_header, signed_receipt, BeforeStore, FakeChain, FakeEngine, FakeNet, MemoryStore,
 		GENESIS, PLENTY,
 	},
 	key::{Key, Signing},
@@ -46,7 +47,7 @@ use livepeer_worker_core::{
 		engine::{Format, MediaEngine},
 		events::NoEvents,
 		store::{Blobs, StreamState, Streams},
-		transport::{header_of_track, OwnRendition, SegmentRecord, SignedHead, SignedHeader},
+		transport::{header_of_track, OwnRendition, SegmentRecord, SignedHead},
 	},
 	roles::{broadcast::Origin, follow::Follower, verify::VerifyRole},
 };
@@ -63,6 +64,19 @@ async fn serve(router: axum::Router) -> SocketAddr {
 
 fn ladder() -> Ladder {
 	vec![rendition(640, 360, 800), rendition(426, 240, 400)].try_into().unwrap()
+}
+
+/// Opens a job with the ladder.
+fn open_job(broadcaster: &Key, name: &str) -> Call {
+	Call::CreateJob {
+		broadcaster: broadcaster.account(),
+		name: name.into(),
+		ladder: ladder(),
+		limits: SourceLimits::new(1280, 720, 30),
+		max_price: 1,
+		end: 100,
+		budget: PLENTY,
+	}
 }
 
 /// What a segment's source is.
@@ -91,15 +105,7 @@ impl Stream {
 		let client = stream.chain.client(Some(stream.broadcaster.clone()));
 		let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("o") };
 		client.submit(origin, Wait::InBlock).await.unwrap();
-		let call = Call::CreateJob {
-			broadcaster: stream.broadcaster.account(),
-			name: "demo".into(),
-			ladder: ladder(),
-			limits: SourceLimits::new(1280, 720, 30),
-			max_price: 1,
-			end: 100,
-			budget: PLENTY,
-		};
+		let call = open_job(&stream.broadcaster, "demo");
 		client.submit(call, Wait::InBlock).await.unwrap();
 		stream.net.serve("o", Arc::new(Origin::new(Arc::new(stream.origin.clone()))));
 		stream.state(false);
@@ -163,28 +169,12 @@ impl Stream {
 	}
 
 	fn record(&self, stream: StreamId, seq: Seq, outputs: Outputs) -> SegmentRecord {
-		let header = SegmentHeader {
-			genesis: GENESIS,
-			stream,
-			job: 1,
-			assignment: 0,
-			transcoder: self.transcoder.account(),
-			seq,
-			segment: segment_info(&source(seq)),
-		};
-		let receipt = Receipt {
-			header: header.hash(),
-			toolchain: Hash::zero(),
-			result: TranscodeResult::Transcoded(outputs),
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
-		SegmentRecord {
-			signed: SignedHeader { header, signature },
-			signature: Signing::own(self.transcoder.clone()).sign(&receipt.hash()),
-			receipt,
-			own: Default::default(),
-		}
+		let header = segment_header(&self.broadcaster, &self.transcoder, seq, &source(seq));
+		let header = SegmentHeader { stream, ..header };
+		let result = TranscodeResult::Transcoded(outputs);
+		let receipt = receipt_for(&header, Hash::zero(), result);
+		let signed = signed_header(&self.broadcaster, header);
+		segment_record(signed, signed_receipt(&self.transcoder, receipt))
 	}
 
 	/// The only broadcaster of a gateway that takes a name alone.
@@ -297,6 +287,22 @@ async fn gateway_should_serve_a_stream_from_its_beginning_to_its_end() {
 	let records = get(address, "/stream/demo/records/2.scale").await;
 	let records = <Vec<SegmentRecord>>::decode_all(&mut &records.body[..]).unwrap();
 	assert_eq!(records.iter().map(|r| r.header().seq).collect::<Vec<_>>(), [2, 3]);
+}
+
+/// A player without settings of its own stays as far behind as the first playlist was that it got, which the gateway
+/// used to give while it had only the oldest segments.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_playlist_of_a_stream_should_end_with_its_newest_segment() {
+	let stream = Stream::new().await;
+	(0..70).for_each(|seq| stream.add(seq));
+	let address = stream.gateway(stream.only()).await;
+	let live = get(address, "/stream/demo/1.m3u8").await.text();
+	assert!(live.ends_with("\n1/69.ts\n"), "{live}");
+	// One that has ended is a recording from the first answer on.
+	stream.state(true);
+	let address = stream.gateway(stream.only()).await;
+	let master = get(address, "/stream/demo/index.m3u8").await.text();
+	assert!(master.contains("/stream/demo/recording-0.m3u8"), "{master}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -485,15 +491,7 @@ async fn attack_name_of_a_stream_taken_by_another_broadcaster() {
 	let client = stream.chain.client(Some(eve.clone()));
 	let origin = Call::SetOrigin { name: "demo".into(), record: FakeNet::record("e") };
 	client.submit(origin, Wait::InBlock).await.unwrap();
-	let call = Call::CreateJob {
-		broadcaster: eve.account(),
-		name: "demo".into(),
-		ladder: ladder(),
-		limits: SourceLimits::new(1280, 720, 30),
-		max_price: 1,
-		end: 100,
-		budget: PLENTY,
-	};
+	let call = open_job(&eve, "demo");
 	client.submit(call, Wait::InBlock).await.unwrap();
 	let address = stream.gateway(None).await;
 	// A name alone names nobody's.
@@ -889,15 +887,7 @@ async fn strangers_should_not_have_more_streams_followed_than_there_are_places()
 	for name in ["second", "third"] {
 		let origin = Call::SetOrigin { name: name.into(), record: FakeNet::record("o") };
 		client.submit(origin, Wait::InBlock).await.unwrap();
-		let call = Call::CreateJob {
-			broadcaster: stream.broadcaster.account(),
-			name: name.into(),
-			ladder: ladder(),
-			limits: SourceLimits::new(1280, 720, 30),
-			max_price: 1,
-			end: 100,
-			budget: PLENTY,
-		};
+		let call = open_job(&stream.broadcaster, name);
 		client.submit(call, Wait::InBlock).await.unwrap();
 	}
 	let gateway = |keeps_place: Duration| {

@@ -7,8 +7,7 @@ use std::{
 };
 
 use livepeer_primitives::{
-	extension::Extensions,
-	receipt::{Outputs, Receipt, RejectReason, TranscodeResult},
+	receipt::{Outputs, RejectReason, TranscodeResult},
 	segment::SegmentHeader,
 	toolchain::DEBIAN_12_V1,
 	video::{Ladder, Rendition, SourceLimits, CAPPED_QUALITY},
@@ -16,12 +15,12 @@ use livepeer_primitives::{
 };
 use livepeer_worker::offline::ReceiptFile;
 use livepeer_worker_core::{
-	fakes::{output, rendition, segment_info},
-	key::{Key, Signing},
-	ports::{
-		engine::{Format, MediaEngine, Variant},
-		transport::{SegmentRecord, SignedHeader},
+	fakes::{
+		output, receipt_for, rendition, segment_header, segment_record, signed_header,
+		signed_receipt,
 	},
+	key::Key,
+	ports::engine::{Format, MediaEngine, Variant},
 };
 use livepeer_worker_media::{Engine, MediaPool, PoolConfig};
 use serde_json::Value;
@@ -110,30 +109,11 @@ impl Files {
 	fn receipt_of(&self, source: &[u8], result: TranscodeResult) -> ReceiptFile {
 		let (broadcaster, transcoder) =
 			(Key::from_uri("//Broadcaster").unwrap(), Key::from_uri("//Transcoder").unwrap());
-		let header = SegmentHeader {
-			genesis: Hash::zero(),
-			stream: Hash::repeat_byte(1),
-			job: 4,
-			assignment: 0,
-			transcoder: transcoder.account(),
-			seq: 17,
-			segment: segment_info(source),
-		};
-		let receipt = Receipt {
-			header: header.hash(),
-			toolchain: DEBIAN_12_V1,
-			result,
-			extensions: Extensions::default(),
-		};
-		let record = SegmentRecord {
-			signature: Signing::own(transcoder).sign(&receipt.hash()),
-			signed: SignedHeader {
-				signature: Signing::own(broadcaster).sign(&header.hash()),
-				header,
-			},
-			receipt,
-			own: Default::default(),
-		};
+		let header =
+			SegmentHeader { job: 4, ..segment_header(&broadcaster, &transcoder, 17, source) };
+		let receipt = receipt_for(&header, DEBIAN_12_V1, result);
+		let signed = signed_header(&broadcaster, header);
+		let record = segment_record(signed, signed_receipt(&transcoder, receipt));
 		ReceiptFile { ladder: self.format.ladder.clone(), record }
 	}
 }

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod network;
 
 use std::{
-	path::Path,
 	process::{Child, Command, Stdio},
 	sync::Arc,
 	time::Duration,
@@ -20,14 +20,9 @@ use livepeer_worker::{
 	source::SourceArgs,
 };
 use livepeer_worker_core::{
-	fakes::{rendition, FakeChain, MemoryStore, GENESIS, PLENTY},
+	fakes::{rendition, FakeChain, MemoryStore, PLENTY},
 	key::{Key, Keyring},
-	ports::{
-		clock::SystemClock,
-		engine::MediaEngine,
-		events::NoEvents,
-		transport::{Service, Transport},
-	},
+	ports::{clock::SystemClock, engine::MediaEngine, events::NoEvents, transport::Transport},
 	roles::{
 		broadcast::{Broadcaster, Origin, StreamSpec},
 		follow::Follower,
@@ -35,8 +30,8 @@ use livepeer_worker_core::{
 	},
 	rules::ts::describe,
 };
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig, SegmentOptions};
-use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use livepeer_worker_media::{Engine, SegmentOptions};
+use network::{make_blocks, net, pool};
 use sp_runtime::Perbill;
 use tokio::{
 	net::TcpListener,
@@ -52,28 +47,6 @@ const LONG: Duration = Duration::from_secs(120);
 struct Asked {
 	#[command(flatten)]
 	source: SourceArgs,
-}
-
-fn pool() -> MediaPool {
-	MediaPool::new(PoolConfig {
-		program: Some(env!("CARGO_BIN_EXE_livepeer-worker").into()),
-		..Default::default()
-	})
-}
-
-async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
-	std::fs::create_dir_all(dir).unwrap();
-	let config = NetConfig {
-		genesis: GENESIS,
-		identity: dir.join("identity"),
-		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
-		announce: Vec::new(),
-		announce_local: true,
-		dial_private: true,
-		url: String::new(),
-		limits: NetLimits::default(),
-	};
-	Arc::new(Net::start(config, service).await.unwrap())
 }
 
 /// A publisher; killed when it is dropped.
@@ -108,13 +81,7 @@ async fn rendition_that_the_publisher_sends_should_be_played_beside_the_one_that
 	let dir = tempfile::tempdir().unwrap();
 	let clock = || Arc::new(SystemClock::default());
 	let chain = FakeChain::default();
-	let blocks = chain.clone();
-	tokio::spawn(async move {
-		loop {
-			sleep(Duration::from_millis(200)).await;
-			blocks.block();
-		}
-	});
+	make_blocks(&chain);
 
 	// The transcoder.
 	let engine = Engine::start(pool()).await.unwrap();

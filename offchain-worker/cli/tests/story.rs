@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod network;
 
-use std::{fs::File, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, sync::Arc, time::Duration};
 
 use common::{film, get};
 use livepeer_primitives::{
@@ -28,7 +29,7 @@ use livepeer_worker_core::{
 		engine::{Format, MediaEngine, MediaError, Transcoded, Variant},
 		events::{Event, NoEvents},
 		store::{Blobs, Claims, Streams},
-		transport::{Service, Transport},
+		transport::Transport,
 	},
 	roles::{
 		broadcast::{Broadcaster, Origin, SourceSegment, StreamSpec},
@@ -37,35 +38,14 @@ use livepeer_worker_core::{
 		verify::VerifyRole,
 	},
 };
-use livepeer_worker_media::{Engine, MediaPool, PoolConfig, SegmentOptions};
-use livepeer_worker_net::{Net, NetConfig, NetLimits};
+use livepeer_worker_media::{Engine, SegmentOptions};
 use livepeer_worker_store::DiskStore;
+use network::{make_blocks, net, pool};
 use sp_runtime::Perbill;
 use tokio::{
 	net::TcpListener,
 	sync::{mpsc, watch},
 };
-
-fn pool() -> MediaPool {
-	MediaPool::new(PoolConfig {
-		program: Some(env!("CARGO_BIN_EXE_livepeer-worker").into()),
-		..Default::default()
-	})
-}
-
-async fn net(dir: &Path, service: Option<Arc<dyn Service>>) -> Arc<Net> {
-	let config = NetConfig {
-		genesis: GENESIS,
-		identity: dir.join("identity"),
-		listen: service.iter().map(|_| "/ip4/127.0.0.1/tcp/0".parse().unwrap()).collect(),
-		announce: Vec::new(),
-		announce_local: true,
-		dial_private: true,
-		url: String::new(),
-		limits: NetLimits::default(),
-	};
-	Arc::new(Net::start(config, service).await.unwrap())
-}
 
 /// Saves bits on the first rendition, as a lazy cheat might.
 struct Stingy(Engine);
@@ -137,13 +117,7 @@ async fn story(cheats: bool) -> Vec<Verdict> {
 	let (stop, stopped) = watch::channel(false);
 	let (running, until) = (role.clone(), stopped.clone());
 	tokio::spawn(async move { running.run(until).await });
-	let blocks = chain.clone();
-	tokio::spawn(async move {
-		loop {
-			tokio::time::sleep(Duration::from_millis(200)).await;
-			blocks.block();
-		}
-	});
+	make_blocks(&chain);
 
 	// The broadcaster.
 	let broadcaster = Key::from_uri("//Broadcaster").unwrap();

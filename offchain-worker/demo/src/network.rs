@@ -25,7 +25,7 @@ pub const TRANSCODERS: [&str; 2] = ["bob", "charlie"];
 /// The stream's owner.
 pub const BROADCASTER: &str = "ferdie";
 /// The key that spends the owner's ETH on jobs.
-pub const SPENDER: &str = "ferdie//stash";
+const SPENDER: &str = "ferdie//stash";
 /// The stream's name.
 pub const STREAM: &str = "demo";
 /// The delegators of the transcoders.

@@ -85,7 +85,7 @@ impl Process {
 	}
 
 	/// The last lines of its log.
-	pub fn log_end(&self) -> String {
+	fn log_end(&self) -> String {
 		let log = fs::read_to_string(&self.log).unwrap_or_default();
 		let lines: Vec<&str> = log.lines().collect();
 		lines[lines.len().saturating_sub(20)..].join("\n")

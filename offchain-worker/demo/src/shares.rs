@@ -54,7 +54,7 @@ pub fn too_small(slashes: &[Event], bonded: impl Fn(&str) -> u128) -> Vec<&Event
 }
 
 /// The share of the stake behind its transcoder that a claim with this end costs, in billionths.
-pub fn of_outcome(rules: &LotteryParameters, outcome: &str) -> u128 {
+fn of_outcome(rules: &LotteryParameters, outcome: &str) -> u128 {
 	match outcome {
 		"Failed" => rules.failed_slash.deconstruct().into(),
 		"Missed" => rules.missed_slash.deconstruct().into(),

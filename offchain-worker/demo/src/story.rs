@@ -114,51 +114,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 	if let Err(error) = &finished {
 		report.check("the story comes to its end", false, format!("{error:#}"));
 	}
-	if let Some(command) = args.chain_test.as_deref().filter(|_| finished.is_ok()) {
-		probe(&mut report, "an independent client reads the chain", command, &network.rpc()).await;
-		watch.catch_up(&chain).await?;
-	}
-	watch.finish(&chain, &mut report).await?;
-	if let Some((claim, writer)) = watch.case.take() {
-		let judged = judge_again(&network, claim, writer);
-		report
-			.probed("a claim judged again from its case file alone gets the same verdict", judged);
-	}
-	for (check, output) in watch.probes.drain(..).map(Probe::end) {
-		report.probed(check, output);
-	}
-	if args.upgrade.is_some() {
-		let running = network.running();
-		report.check(
-			"no process restarts for the upgrade",
-			!running.is_empty() && running == watch.running,
-			format!("{} processes", running.len()),
-		);
-	}
-	if let Some(drill) = &mut watch.drill {
-		drill.check(&mut report).await;
-	}
-	if let Some(live) = &mut watch.live {
-		live.check(&network, &mut report);
-	}
-	if finished.is_ok() {
-		let skipped = count_events(&network, "broadcast", "segment_skipped") as u32;
-		let published = args.segments.saturating_sub(skipped);
-		let expected = args.live.is_none().then_some(published * source::PICTURES_PER_SEGMENT);
-		play(&mut report, &network.playlist(), expected);
-	}
-	if let Some(bridge) = bridge.filter(|_| finished.is_ok()) {
-		say("earnings go back over the bridge");
-		report.probed(BRIDGED, bridge.settle(&mut network).await);
-	}
-	for role in network.broadcasters().iter().skip(1) {
-		let back = count_events(&network, role, "segment_returned");
-		report.check(
-			"every segment of a further stream came back",
-			back >= args.segments as usize,
-			format!("{role}: {back} of {}", args.segments),
-		);
-	}
+	conclude(args, &chain, &mut network, &mut watch, &mut report, bridge, finished.is_ok()).await?;
 	report.figure("streams", Some(args.streams.into()));
 	report.figure("load_permille", Load::now().map(|load| (load.story * 1_000.0) as u64));
 	let cut = count_events(&network, "broadcast", "segment_cut");
@@ -176,6 +132,64 @@ pub async fn run(args: &Args) -> Result<bool> {
 	report.passed = report.checks.iter().all(|check| check.passed);
 	tell(&report, args.report.as_deref())?;
 	Ok(report.passed)
+}
+
+/// What is checked when the stream is over, or has failed, while the network still runs.
+async fn conclude(
+	args: &Args,
+	chain: &Chain,
+	network: &mut Network,
+	watch: &mut Watch,
+	report: &mut Report,
+	bridge: Option<Bridge>,
+	is_over: bool,
+) -> Result<()> {
+	if let Some(command) = args.chain_test.as_deref().filter(|_| is_over) {
+		probe(report, "an independent client reads the chain", command, &network.rpc()).await;
+		watch.catch_up(chain).await?;
+	}
+	watch.finish(chain, report).await?;
+	if let Some((claim, writer)) = watch.case.take() {
+		let judged = judge_again(network, claim, writer);
+		report
+			.probed("a claim judged again from its case file alone gets the same verdict", judged);
+	}
+	for (check, output) in watch.probes.drain(..).map(Probe::end) {
+		report.probed(check, output);
+	}
+	if args.upgrade.is_some() {
+		let running = network.running();
+		report.check(
+			"no process restarts for the upgrade",
+			!running.is_empty() && running == watch.running,
+			format!("{} processes", running.len()),
+		);
+	}
+	if let Some(drill) = &mut watch.drill {
+		drill.check(report).await;
+	}
+	if let Some(live) = &mut watch.live {
+		live.check(network, report);
+	}
+	if is_over {
+		let skipped = count_events(network, "broadcast", "segment_skipped") as u32;
+		let published = args.segments.saturating_sub(skipped);
+		let expected = args.live.is_none().then_some(published * source::PICTURES_PER_SEGMENT);
+		play(report, &network.playlist(), expected);
+	}
+	if let Some(bridge) = bridge.filter(|_| is_over) {
+		say("earnings go back over the bridge");
+		report.probed(BRIDGED, bridge.settle(network).await);
+	}
+	for role in network.broadcasters().iter().skip(1) {
+		let back = count_events(network, role, "segment_returned");
+		report.check(
+			"every segment of a further stream came back",
+			back >= args.segments as usize,
+			format!("{role}: {back} of {}", args.segments),
+		);
+	}
+	Ok(())
 }
 
 /// The processor time of the judges' and the transcoders' processes for a second of the stream.

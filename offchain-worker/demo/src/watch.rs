@@ -267,6 +267,49 @@ impl Watch {
 		self.others.get(name).map_or(0, Vec::len)
 	}
 
+	/// Has the case of one decided claim written: soon after its decision, while its transcoder still has the
+	/// bytes.
+	fn keep_case(&mut self, args: &Args, network: &Network, news: &[Event]) -> Result<()> {
+		let is_away = self.live.as_ref().is_some_and(Live::misses_transcoder);
+		if self.case.is_some() || is_away {
+			return Ok(());
+		}
+		let outcome = match args.cheat.filter(|cheat| cheat.is_transcoders()) {
+			Some(_) => "Failed",
+			None => "Accepted",
+		};
+		for event in news {
+			if event.name == "Decided" && event.fields["outcome"] == outcome {
+				if let Some(claim) = event.number("claim") {
+					self.case = Some((claim, network.write_case(claim, event.block)?));
+					break;
+				}
+			}
+		}
+		Ok(())
+	}
+
+	/// Begins each command that runs beside the story as soon as enough segments are back.
+	fn begin_probes(&mut self, args: &Args, network: &Network, returned: usize) -> Result<()> {
+		let play_after = if self.live.is_some() { 1 } else { PLAY_AFTER };
+		for (check, after, command, url) in [
+			("a browser plays the page", play_after, &args.player_test, network.player()),
+			("nobody is hurt by an attack", ATTACK_AFTER, &args.attack, network.player()),
+			(UPGRADED, UPGRADE_AFTER, &args.upgrade, network.rpc()),
+		] {
+			let Some(command) = command.as_deref().filter(|_| returned >= after) else {
+				continue;
+			};
+			if self.probes.iter().all(|probe| probe.check != check) {
+				self.probes.push(Probe::begin(check, command, &url)?);
+				if check == UPGRADED {
+					self.running = network.running();
+				}
+			}
+		}
+		Ok(())
+	}
+
 	/// Follows the chain until the stream is over and every claim is settled.
 	pub async fn follow(
 		&mut self,
@@ -303,22 +346,7 @@ impl Watch {
 			for line in tell(&news, &self.claims) {
 				tell_line(line);
 			}
-			for event in &news {
-				// Soon after its decision, while its transcoder still has the bytes.
-				let outcome = match args.cheat.filter(|cheat| cheat.is_transcoders()) {
-					Some(_) => "Failed",
-					None => "Accepted",
-				};
-				let is_away = self.live.as_ref().is_some_and(Live::misses_transcoder);
-				if self.case.is_none()
-					&& !is_away && event.name == "Decided"
-					&& event.fields["outcome"] == outcome
-				{
-					if let Some(claim) = event.number("claim") {
-						self.case = Some((claim, network.write_case(claim, event.block)?));
-					}
-				}
-			}
+			self.keep_case(args, network, &news)?;
 			let returned = count_events(network, "broadcast", "segment_returned");
 			bar.set_message(format!(
 				"block {}, {returned} segments back, {} claims, {} settled",
@@ -345,26 +373,7 @@ impl Watch {
 				// As a viewer does: a gateway follows a stream from the first request on.
 				viewed = request(&network.playlist()).await.is_ok();
 			}
-			for (check, after, command, url) in [
-				(
-					"a browser plays the page",
-					if self.live.is_some() { 1 } else { PLAY_AFTER },
-					&args.player_test,
-					network.player(),
-				),
-				("nobody is hurt by an attack", ATTACK_AFTER, &args.attack, network.player()),
-				(UPGRADED, UPGRADE_AFTER, &args.upgrade, network.rpc()),
-			] {
-				let Some(command) = command.as_deref().filter(|_| returned >= after) else {
-					continue;
-				};
-				if self.probes.iter().all(|probe| probe.check != check) {
-					self.probes.push(Probe::begin(check, command, &url)?);
-					if check == UPGRADED {
-						self.running = network.running();
-					}
-				}
-			}
+			self.begin_probes(args, network, returned)?;
 			if !args.once {
 				sleep(Duration::from_millis(500)).await;
 				continue;

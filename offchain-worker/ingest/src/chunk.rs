@@ -30,7 +30,7 @@ pub enum ChunkError {
 	/// A chunk continues a message that never began.
 	#[error("a chunk without a beginning")]
 	NoBeginning,
-	/// The chunk size is 0 or too large.
+	/// The chunk size is 0 or not there.
 	#[error("a chunk size that cannot be")]
 	BadSize,
 }
@@ -54,6 +54,28 @@ struct Stream {
 	extended: u32,
 	body: Vec<u8>,
 	is_open: bool,
+}
+
+/// A chunk's header.
+struct Header {
+	/// The chunk stream.
+	id: u32,
+	/// How much of the message's header it has: from 0, all of it, to 3, nothing.
+	format: u8,
+	/// The message's time, or the time since the one before.
+	time: u32,
+	/// The stream with what this header says of it, and without its body.
+	stream: Stream,
+}
+
+/// What the bytes begin with that are not read yet.
+enum Read {
+	/// A chunk that is not complete.
+	Incomplete,
+	/// A chunk whose message goes on.
+	Part,
+	/// A chunk that ends a message.
+	Whole(Message),
 }
 
 /// Reads chunks.
@@ -90,10 +112,10 @@ impl ChunkReader {
 	pub fn next_message(&mut self) -> Result<Option<Message>, ChunkError> {
 		loop {
 			match self.chunk()? {
-				None => return Ok(None),
-				Some(None) => {}
-				Some(Some(message)) if message.kind == 1 => self.set_size(&message.body)?,
-				Some(Some(message)) => return Ok(Some(message)),
+				Read::Incomplete => return Ok(None),
+				Read::Part => {}
+				Read::Whole(message) if message.kind == 1 => self.set_size(&message.body)?,
+				Read::Whole(message) => return Ok(Some(message)),
 			}
 		}
 	}
@@ -109,18 +131,16 @@ impl ChunkReader {
 		Ok(())
 	}
 
-	/// One chunk: `None` if it is not complete yet, `Some(None)` if its message is not.
-	#[allow(clippy::type_complexity)]
-	fn chunk(&mut self) -> Result<Option<Option<Message>>, ChunkError> {
-		let mut rest = &self.buffer[self.at..];
+	/// Takes a chunk's header from the bytes; `None` if it is not complete.
+	fn header(&self, rest: &mut &[u8]) -> Result<Option<Header>, ChunkError> {
 		let big = |bytes: &[u8]| bytes.iter().fold(0u32, |n, b| n << 8 | u32::from(*b));
-		let Some(first) = take(&mut rest, 1).map(|b| b[0]) else { return Ok(None) };
+		let Some(first) = take(rest, 1).map(|b| b[0]) else { return Ok(None) };
 		let id = match first & 0x3f {
-			0 => match take(&mut rest, 1) {
+			0 => match take(rest, 1) {
 				Some(b) => 64 + u32::from(b[0]),
 				None => return Ok(None),
 			},
-			1 => match take(&mut rest, 2) {
+			1 => match take(rest, 2) {
 				Some(b) => 64 + u32::from(b[0]) + 256 * u32::from(b[1]),
 				None => return Ok(None),
 			},
@@ -128,21 +148,21 @@ impl ChunkReader {
 		};
 		let format = first >> 6;
 		let mut stream = match self.streams.get(&id) {
-			// Its body is put back below.
+			// Its body stays where it is until the chunk is complete.
 			Some(stream) => stream.head(),
 			None if format == 3 => return Err(ChunkError::NoBeginning),
 			None if self.streams.len() >= MOST_STREAMS => return Err(ChunkError::TooMany),
 			None => Stream::default(),
 		};
 		let begins = !stream.is_open;
-		let header = match take(&mut rest, [11, 7, 3, 0][usize::from(format)]) {
+		let header = match take(rest, [11, 7, 3, 0][usize::from(format)]) {
 			Some(header) => header,
 			None => return Ok(None),
 		};
-		let mut time_field = 0;
+		let mut time = 0;
 		if format < 3 {
-			time_field = big(&header[..3]);
-			stream.is_extended = time_field == 0xff_ffff;
+			time = big(&header[..3]);
+			stream.is_extended = time == 0xff_ffff;
 		}
 		if format < 2 {
 			stream.length = big(&header[3..6]) as usize;
@@ -155,8 +175,8 @@ impl ChunkReader {
 			let Some(field) = rest.get(..4).map(big) else { return Ok(None) };
 			// Every chunk should have it, but some encoders omit it in chunks that continue a message.
 			if format < 3 || begins || field == stream.extended {
-				rest = &rest[4..];
-				time_field = field;
+				take(rest, 4);
+				time = field;
 			}
 			if format < 3 {
 				stream.extended = field;
@@ -165,18 +185,28 @@ impl ChunkReader {
 		if stream.length > self.longest {
 			return Err(ChunkError::TooLong);
 		}
+		Ok(Some(Header { id, format, time, stream }))
+	}
+
+	/// Reads one chunk.
+	fn chunk(&mut self) -> Result<Read, ChunkError> {
+		let mut rest = &self.buffer[self.at..];
+		let Some(Header { id, format, time, mut stream }) = self.header(&mut rest)? else {
+			return Ok(Read::Incomplete);
+		};
+		let begins = !stream.is_open;
 		let have = self.streams.get(&id).map_or(0, |stream| stream.body.len());
 		let have = if format < 3 { 0 } else { have };
 		let count = (stream.length - have.min(stream.length)).min(self.size);
-		let Some(bytes) = take(&mut rest, count) else { return Ok(None) };
+		let Some(bytes) = take(&mut rest, count) else { return Ok(Read::Incomplete) };
 		match format {
 			0 => {
-				stream.time = time_field;
+				stream.time = time;
 				stream.delta = 0;
 			}
 			1 | 2 => {
-				stream.delta = time_field;
-				stream.time = stream.time.wrapping_add(time_field);
+				stream.delta = time;
+				stream.time = stream.time.wrapping_add(time);
 			}
 			_ if begins => stream.time = stream.time.wrapping_add(stream.delta),
 			_ => {}
@@ -203,7 +233,7 @@ impl ChunkReader {
 		if unfinished > MOST_UNFINISHED * self.longest {
 			return Err(ChunkError::TooMany);
 		}
-		Ok(Some(message))
+		Ok(message.map_or(Read::Part, Read::Whole))
 	}
 }
 

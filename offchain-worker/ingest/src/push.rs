@@ -12,7 +12,10 @@ use axum::{
 	Router,
 };
 use livepeer_worker_http::Ends;
-use tokio::{sync::Mutex, time::Instant};
+use tokio::{
+	sync::{Mutex, MutexGuard},
+	time::{sleep, Instant},
+};
 
 use crate::{
 	gate::{Denied, Gate, Session},
@@ -26,6 +29,9 @@ const LARGEST: usize = 32 * 1024 * 1024;
 const SILENT: Duration = Duration::from_secs(20);
 /// Segments that are received at a time, each up to the largest size.
 const MOST: usize = 4;
+/// How long a segment waits for one before it that is under way over another connection, and how often it looks.
+const TURN: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
 
 struct Pushed {
 	session: Session,
@@ -154,6 +160,25 @@ fn number(stem: &str) -> Option<u64> {
 	stem.get(stem.len() - digits..)?.parse().ok()
 }
 
+/// The publisher's place, when it is this segment's turn. A muxer sends each segment over a connection of its own
+/// without waiting for the last one's answer, so a small one may overtake a large one.
+async fn turn<'a>(push: &'a Push, key: &str, seq: u64) -> MutexGuard<'a, Option<Pushed>> {
+	let late = Instant::now() + TURN;
+	loop {
+		let current = push.current.lock().await;
+		let of_key = current.as_ref().filter(|pushed| pushed.key == key);
+		let newest = of_key.and_then(|pushed| pushed.newest);
+		let ahead = newest.map_or(0, |newest| seq.saturating_sub(newest));
+		// This segment is under way itself.
+		let is_alone = push.places.available_permits() + 1 >= MOST;
+		if !(2..=MOST as u64).contains(&ahead) || is_alone || Instant::now() >= late {
+			return current;
+		}
+		drop(current);
+		sleep(LOOK).await;
+	}
+}
+
 async fn hand_on(
 	push: &Push,
 	from: SocketAddr,
@@ -162,7 +187,7 @@ async fn hand_on(
 	seq: u64,
 	body: Bytes,
 ) -> Result<(), Denied> {
-	let mut current = push.current.lock().await;
+	let mut current = turn(push, key, seq).await;
 	if current.as_ref().is_some_and(|pushed| pushed.session.is_replaced()) {
 		*current = None;
 	}
@@ -195,6 +220,7 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 	use crate::gate::Keys;
+	use tokio::io::AsyncReadExt;
 
 	/// Another key's owner would take the place of an active publisher.
 	#[tokio::test(start_paused = true)]
@@ -235,6 +261,46 @@ mod tests {
 		drop(last);
 		ended.await.unwrap();
 		assert_eq!(send("one-stream-key", 1).await, Ok(()), "nothing follows of the other one");
+	}
+
+	/// It used to begin another epoch, and so did the one that it had overtaken, and the next.
+	#[tokio::test(start_paused = true)]
+	async fn segment_that_overtakes_another_should_wait_for_it() {
+		const KEY: &str = "one-stream-key";
+		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
+		let places = Arc::new(tokio::sync::Semaphore::new(MOST));
+		let push = Push { gate, current: Arc::default(), places };
+		let from = SocketAddr::from(([192, 0, 2, 1], 9));
+		let reading = tokio::spawn(async move {
+			let mut publication = publications.recv().await.unwrap();
+			let mut parts = Vec::new();
+			while let Some(mut part) = publication.parts.recv().await {
+				let mut bytes = Vec::new();
+				part.bytes.read_to_end(&mut bytes).await.unwrap();
+				parts.push(bytes);
+			}
+			parts
+		});
+		let send = async |seq: u8| {
+			let body = Bytes::copy_from_slice(&[seq]);
+			hand_on(&push, from, "demo", KEY, seq.into(), body).await
+		};
+		assert_eq!(send(1).await, Ok(()));
+		let under_way = push.places.try_acquire_many(2).unwrap();
+		let later = async {
+			sleep(Duration::from_secs(1)).await;
+			send(2).await
+		};
+		assert_eq!(tokio::join!(send(3), later), (Ok(()), Ok(())));
+		// One that never comes is not waited for much longer, or not at all if nothing is under way.
+		let began = Instant::now();
+		assert_eq!(send(5).await, Ok(()));
+		assert!((TURN..2 * TURN).contains(&began.elapsed()));
+		drop(under_way);
+		assert_eq!(send(7).await, Ok(()));
+		assert!(began.elapsed() < 2 * TURN);
+		end(push.clone(), KEY.to_owned()).await;
+		assert_eq!(reading.await.unwrap(), [vec![1, 2, 3], vec![5], vec![7]]);
 	}
 
 	#[test]

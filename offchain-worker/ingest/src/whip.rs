@@ -31,6 +31,7 @@ use str0m::{
 	format::Codec,
 	media::{KeyframeRequestKind, MediaData, MediaKind, Mid, Rid},
 	net::{Protocol, Receive},
+	rtp::{Extension, ExtensionMap},
 	Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig,
 };
 use thiserror::Error;
@@ -270,14 +271,21 @@ async fn begin(
 	// H.264 is passed on; other codecs are encoded here.
 	let text = offer.to_sdp_string();
 	let has_h264 = text.to_ascii_uppercase().contains("H264/90000");
-	let mut rtc_ = RtcConfig::new()
+	let mut config = RtcConfig::new()
 		.set_ice_lite(true)
 		.clear_codecs()
 		.enable_opus(true)
 		.enable_h264(has_h264)
 		.enable_vp8(!has_h264)
 		.enable_vp9(!has_h264)
-		.build(Instant::now());
+		.clear_extension_map();
+	for (id, extension) in ExtensionMap::standard().iter() {
+		// A phone whose notes of how its pictures lie are not taken turns them itself; nobody here would.
+		if !matches!(extension, Extension::VideoOrientation) {
+			config = config.set_extension(id, extension.clone());
+		}
+	}
+	let mut rtc_ = config.build(Instant::now());
 	let candidate = Candidate::host(at, Protocol::Udp).map_err(rtc)?;
 	rtc_.add_local_candidate(candidate);
 	let answer = rtc_.sdp_api().accept_offer(offer).map_err(rtc)?;

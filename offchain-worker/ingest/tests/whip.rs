@@ -234,6 +234,19 @@ async fn publisher_should_be_told_the_address_that_it_asked_at() {
 	assert!(answer.contains(&format!(" 127.0.0.1 {} typ host", at.port())), "{answer}");
 }
 
+/// A phone sends its pictures as they lie on its sensor, with a note of how to turn them, to whoever takes such
+/// notes: held upright, its pictures used to be shown lying.
+#[tokio::test]
+async fn publisher_should_be_let_turn_its_pictures_itself() {
+	const NOTE: &str = "urn:3gpp:video-orientation";
+	let (address, _publications) = whip().await;
+	let sent = offer();
+	assert!(sent.contains(NOTE), "{sent}");
+	let answer = request(address, &sent).await;
+	assert!(answer.contains("201") && answer.contains("rtp-hdrext:sdes:mid"), "{answer}");
+	assert!(!answer.contains(NOTE), "{answer}");
+}
+
 /// A page that is loaded again says nothing of what it published before. A firewall lets one port through, which
 /// it is told again.
 #[tokio::test]

@@ -341,6 +341,17 @@ pub fn channels(parameters: &codec::Parameters) -> i32 {
 	unsafe { (*parameters.as_ptr()).ch_layout.nb_channels }
 }
 
+/// What a decoder of AAC is set up by: samples per second, channels, and whether half of the rate is SBR's.
+pub fn heard_as(parameters: &codec::Parameters) -> (i32, i32, bool) {
+	// libav's numbers of the profiles with SBR, without and with parametric stereo.
+	const WITH_SBR: [i32; 2] = [4, 28];
+	// SAFETY: a valid structure, read only.
+	unsafe {
+		let p = &*parameters.as_ptr();
+		(p.sample_rate, p.ch_layout.nb_channels, WITH_SBR.contains(&p.profile))
+	}
+}
+
 /// Width and height of video parameters, 0 where they are not known.
 pub fn size(parameters: &codec::Parameters) -> (u32, u32) {
 	// SAFETY: a valid structure, read only.

@@ -1,13 +1,15 @@
 //! H.264 with start codes: a walk over its NAL units.
 
 /// NAL unit type: slice of a picture that does not start afresh.
-pub const SLICE: u8 = 1;
+const SLICE: u8 = 1;
 /// NAL unit type: slice of a picture that starts afresh.
 pub const IDR: u8 = 5;
 /// NAL unit type: supplemental information.
 pub const SEI: u8 = 6;
 /// NAL unit type: sequence parameter set.
 pub const SPS: u8 = 7;
+/// NAL unit type: picture parameter set.
+pub const PPS: u8 = 8;
 
 /// One NAL unit with the start code in front of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

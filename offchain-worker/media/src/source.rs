@@ -2,7 +2,11 @@
 
 use std::io::Cursor;
 
-use ffmpeg_next::{codec, format::context::StreamIo, Error, Packet, Rational};
+use ffmpeg_next::{
+	codec,
+	format::context::{Input, StreamIo},
+	Error, Packet, Rational,
+};
 use livepeer_primitives::{
 	receipt::RejectReason,
 	video::{SourceLimits, TICKS_PER_SECOND},
@@ -45,25 +49,22 @@ pub fn is_ours(error: &Error) -> bool {
 	matches!(error, Error::Other { errno } if *errno == libc::ENOMEM)
 }
 
-/// Demuxes a segment and checks everything that can be checked without decoding.
-pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
-	limits::check_container(&input)?;
-	let length = input.len() as u64;
-	let io = StreamIo::from_read_seek(Cursor::new(input))
-		.map_err(|e| Failure::internal("input buffer", e))?;
-	let mut context = ffi::open_input(io, Some(profile::DEMUXER), &profile::demuxer_options())
-		.map_err(|e| match e {
-			Error::OptionNotFound | Error::DemuxerNotFound => Failure::internal("demuxer", e),
-			e if is_ours(&e) => Failure::internal("demuxer", e),
-			_ => Failure::invalid(RejectReason::NotTransportStream, 0u32),
-		})?;
+/// What the demuxer finds in a segment.
+struct Demuxed {
+	packets: Vec<Packet>,
+	/// The first fault of the bytes. It and too large a picture are reported after the counted limits, which
+	/// come first in the order of the reasons.
+	broken: Option<Failure>,
+	/// The first picture that is too large.
+	too_large: Option<Failure>,
+}
 
+fn demux(context: &mut Input, limits: &SourceLimits) -> Result<Demuxed, Failure> {
 	let mut packets = Vec::new();
-	// Checked after the counted limits, which come first in the order of the reasons.
 	let (mut broken, mut too_large) = (None, None);
 	loop {
 		let mut packet = Packet::empty();
-		match packet.read(&mut context) {
+		match packet.read(context) {
 			Ok(()) => {}
 			Err(Error::Eof) => break,
 			Err(e) if is_ours(&e) => return Err(Failure::internal("demuxer", e)),
@@ -81,16 +82,20 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 			broken = broken.or(Some(Failure::undecodable(DecodeError::Packet, at)));
 		}
 		// A parser that never saw a parameter set has no size; the decoder will refuse.
-		if let Some((width, height)) = ffi::parsed_size(&context, packet.stream()) {
+		if let Some((width, height)) = ffi::parsed_size(context, packet.stream()) {
 			let checked = limits::check_picture(width, height, limits, at);
 			too_large = too_large.or(checked.err());
 		}
 		packets.push(packet);
 	}
+	Ok(Demuxed { packets, broken, too_large })
+}
 
-	let (mut video_track, mut audio_track) = (None, None);
-	for index in 0..ffi::track_count(&context) {
-		let Some(track) = ffi::track(&context, index) else { continue };
+/// The track of the pictures and that of the sound, if there is one; a segment has no others.
+fn tracks(context: &Input, packets: &[Packet]) -> Result<(usize, Option<usize>), Failure> {
+	let (mut video, mut audio) = (None, None);
+	for index in 0..ffi::track_count(context) {
+		let Some(track) = ffi::track(context, index) else { continue };
 		let at = packets.iter().find(|p| p.stream() == index).map_or(0, offset);
 		let slot = match track.kind {
 			TrackKind::Video if !track.is_h264 => {
@@ -99,16 +104,33 @@ pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
 			TrackKind::Audio if !track.is_aac => {
 				return Err(Failure::invalid(RejectReason::UnsupportedAudio, at))
 			}
-			TrackKind::Video => &mut video_track,
-			TrackKind::Audio => &mut audio_track,
+			TrackKind::Video => &mut video,
+			TrackKind::Audio => &mut audio,
 			TrackKind::Other => return Err(Failure::invalid(RejectReason::NotTransportStream, at)),
 		};
 		if slot.replace(index).is_some() {
 			return Err(Failure::invalid(RejectReason::NotTransportStream, at));
 		}
 	}
-	let video_track =
-		video_track.ok_or_else(|| Failure::invalid(RejectReason::NotTransportStream, 0u32))?;
+	let video = video.ok_or_else(|| Failure::invalid(RejectReason::NotTransportStream, 0u32))?;
+	Ok((video, audio))
+}
+
+/// Demuxes a segment and checks everything that can be checked without decoding.
+pub fn read(input: Vec<u8>, limits: &SourceLimits) -> Result<Source, Failure> {
+	limits::check_container(&input)?;
+	let length = input.len() as u64;
+	let io = StreamIo::from_read_seek(Cursor::new(input))
+		.map_err(|e| Failure::internal("input buffer", e))?;
+	let mut context = ffi::open_input(io, Some(profile::DEMUXER), &profile::demuxer_options())
+		.map_err(|e| match e {
+			Error::OptionNotFound | Error::DemuxerNotFound => Failure::internal("demuxer", e),
+			e if is_ours(&e) => Failure::internal("demuxer", e),
+			_ => Failure::invalid(RejectReason::NotTransportStream, 0u32),
+		})?;
+
+	let Demuxed { packets, broken, too_large } = demux(&mut context, limits)?;
+	let (video_track, audio_track) = tracks(&context, &packets)?;
 	let copy = |index| {
 		ffi::parameters(&context, index).map_err(|e| Failure::internal("track parameters", e))
 	};
@@ -194,16 +216,19 @@ fn check_audio(packets: &mut [Packet]) -> Result<Option<u32>, Failure> {
 
 /// What an ADTS header says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Adts {
+pub struct Adts {
 	/// Bytes of the frame with its header.
-	length: usize,
+	pub length: usize,
 	/// Samples per second.
-	rate: u32,
+	pub rate: u32,
 	/// Samples in the frame.
-	samples: u64,
+	pub samples: u64,
+	/// What a decoder is set up by: the bits of the kind of AAC, the rate and the channels.
+	pub form: [u8; 2],
 }
 
-fn adts(data: &[u8]) -> Option<Adts> {
+/// The ADTS header at the beginning of a frame.
+pub fn adts(data: &[u8]) -> Option<Adts> {
 	const RATES: [u32; 13] = [
 		96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,
 		8_000, 7_350,
@@ -216,6 +241,7 @@ fn adts(data: &[u8]) -> Option<Adts> {
 					| usize::from(sixth >> 5),
 				rate: *RATES.get(usize::from(third >> 2 & 0x0f))?,
 				samples: 1024 * (u64::from(seventh & 0x03) + 1),
+				form: [third & 0xfd, fourth & 0xc0],
 			})
 		}
 		_ => None,
@@ -296,7 +322,8 @@ mod tests {
 	#[test]
 	fn adts_header_should_be_read_when_it_is_one() {
 		let header = [0xff, 0xf1, 0x4c, 0x80, 0x2e, 0x7f, 0xfc];
-		assert_eq!(adts(&header), Some(Adts { length: 371, rate: 48_000, samples: 1024 }));
+		let form = [0x4c, 0x80];
+		assert_eq!(adts(&header), Some(Adts { length: 371, rate: 48_000, samples: 1024, form }));
 		assert_eq!(adts(&header[..5]), None);
 		assert_eq!(adts(&[0xff, 0xf1, 0x7c, 0, 0, 0, 0]), None);
 		assert_eq!(adts(&[0x47, 0, 0, 0, 0, 0, 0]), None);

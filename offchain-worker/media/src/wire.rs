@@ -217,6 +217,8 @@ pub struct Segment {
 	pub frames: u32,
 	/// Whether it is the last of its epoch: what follows does not continue it.
 	pub last: bool,
+	/// Whether it begins an epoch although the one before was not marked as its epoch's last.
+	pub fresh: bool,
 	/// The same stretch in the source's further video tracks, if wanted.
 	pub own: Rungs,
 }
@@ -359,6 +361,7 @@ mod tests {
 			first_time: 126_000,
 			frames: 60,
 			last: false,
+			fresh: true,
 			own: Rungs(vec![Rung { track: 1, data: vec![0x47; 188] }]),
 		});
 		let mut bytes = Vec::new();

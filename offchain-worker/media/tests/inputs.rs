@@ -146,6 +146,20 @@ const CASES: &[Case] = &[
 		encoded(200, true, "sound"),
 	),
 	case(
+		"hole-mono.mp4",
+		"the same at 22.05 kHz: other sound from there on, and another epoch",
+		"V8 A8 -af aselect='not(between(t,3,5))' X264 AAC -ac 1 -ar 22050 {}",
+		Stream { pictures: 200, epochs: 2, sound: true, encoded: "sound" },
+	),
+	case(
+		"other-sound.ts",
+		"sound that becomes stereo at 44.1 kHz: it stays as it was",
+		"V4 A4 X264 AAC {dir}/a.ts\n\
+		 V4 A4 X264 AAC -ac 2 -ar 44100 -output_ts_offset 4 {dir}/b.ts\n\
+		 + a.ts b.ts",
+		encoded(200, true, "sound"),
+	),
+	case(
 		"long-sound.mp4",
 		"sound that outlasts the pictures by 8 s: the last picture stays",
 		"V4 -f lavfi -i sine=r=48000:d=12 X264 AAC {}",
@@ -542,7 +556,7 @@ async fn cut(path: &Path) -> Result<Became, MediaError> {
 	while let Some(segment) = stream.next().await {
 		let segment = segment?;
 		let shape = stream.shape().expect("it comes before the first segment");
-		if ended {
+		if ended || segment.fresh {
 			became.epochs += 1;
 		} else if let Some(end) = end {
 			assert_eq!(segment.first_time, end, "within an epoch nothing is missing");

@@ -121,6 +121,32 @@ fn retimed(film: &mut [u8], change: impl Fn(u64) -> u64) {
 	}
 }
 
+/// A link that loses datagrams: what is left of the frames of sound around each used to make transcoders reject
+/// its whole segment, and the segmenter ended at a piece of one byte, which no muxer takes.
+#[tokio::test]
+async fn sound_of_which_packets_are_lost_should_cost_no_segment() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.ts", FILM);
+	let path = directory.path().join("lossy.ts");
+	for first in [3, 4] {
+		let mut sound = 0;
+		let is_kept = |packet: &&[u8]| {
+			let is_sound = u16::from_be_bytes([packet[1], packet[2]]) & 0x1fff == 0x101;
+			sound += usize::from(is_sound);
+			!is_sound || sound % 25 != first
+		};
+		let lossy: Vec<u8> = film.chunks_exact(188).filter(is_kept).flatten().copied().collect();
+		assert!(lossy.len() < film.len());
+		std::fs::write(&path, lossy).expect("disk");
+		let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
+		assert_eq!(segments.iter().map(|s| s.frames).collect::<Vec<_>>(), [50, 50, 50, 50]);
+		for segment in &segments {
+			let made = transcode(&pool(), &segment.data).await.expect("its sound is whole");
+			assert!(made.facts.has_audio);
+		}
+	}
+}
+
 /// Sound is a minute ahead of the pictures that come beside it, or its clock runs twice as fast: the picture used to be
 /// taken for one that stands still, was repeated until there, and none that came was shown any more.
 #[tokio::test]
@@ -271,6 +297,106 @@ async fn live_source_should_be_cut_as_it_comes_and_end_when_it_breaks_off() {
 		last = segment;
 	}
 	assert!(last.last, "what comes next is another epoch");
+}
+
+/// A camera that sends each unit of a picture by itself, with the picture's time: what holds no picture used to
+/// count as one, and transcoders rejected its segment.
+#[tokio::test]
+async fn units_that_come_without_a_picture_should_belong_to_the_next() {
+	const SEI: [u8; 24] = *b"\0\0\0\x14\x06\x05\x10sixteen letters.\x80";
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.flv", FILM);
+	let (mut loose, mut rest) = (film[..13].to_vec(), &film[13..]);
+	while rest.len() >= 11 {
+		let size = u32::from_be_bytes([0, rest[1], rest[2], rest[3]]) as usize;
+		let (tag, after) = rest.split_at(11 + size + 4);
+		// A picture in H.264.
+		if tag[0] == 9 && tag[11] & 0x0f == 7 && tag[12] == 1 {
+			let body = [&[0x27, 1, 0, 0, 0][..], &SEI].concat();
+			loose.extend([9, 0, 0, body.len() as u8]);
+			loose.extend_from_slice(&tag[4..11]);
+			loose.extend_from_slice(&body);
+			loose.extend((11 + body.len() as u32).to_be_bytes());
+		}
+		loose.extend_from_slice(tag);
+		rest = after;
+	}
+	assert!(loose.len() > film.len());
+	let path = directory.path().join("loose.flv");
+	std::fs::write(&path, loose).expect("disk");
+	let segments = cut(&path, SegmentOptions::default()).await.expect("a good film");
+	assert_eq!(segments.iter().map(|s| s.frames).collect::<Vec<_>>(), [50, 50, 50, 50]);
+	for segment in &segments {
+		transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+	}
+}
+
+/// An encoder announces sound, and none comes for six seconds. It used to be left out then for as long as the
+/// publisher stayed.
+#[tokio::test]
+async fn sound_that_is_announced_and_comes_late_should_be_taken() {
+	use tokio::io::AsyncWriteExt;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film =
+		"-f lavfi -i testsrc2=s=320x180:r=25:d=12 -itsoffset 6 -f lavfi -i sine=r=48000:d=6 \
+		-pix_fmt yuv420p -c:v libx264 -preset fast -g 25 -c:a aac";
+	let film = made(directory.path(), "film.ts", film);
+	let (mut input, mut stream) =
+		pool().segment_live(SegmentOptions::default()).expect("a child starts");
+	tokio::spawn(async move { input.write_all(&film).await });
+	let (mut with_sound, mut late) = (Vec::new(), Vec::new());
+	while let Some(segment) = stream.next().await {
+		let segment = segment.expect("no error");
+		let made = transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+		with_sound.push(made.facts.has_audio);
+		if made.facts.has_audio {
+			late.extend_from_slice(&segment.data);
+		}
+	}
+	assert!(with_sound.is_sorted() && with_sound[0] != with_sound[with_sound.len() - 1]);
+	let path = directory.path().join("late.ts");
+	std::fs::write(&path, late).expect("disk");
+	let listed = std::process::Command::new("ffprobe")
+		.args(["-v", "error", "-select_streams", "a", "-show_entries", "packet=pts"])
+		.args(["-of", "csv=p=0"])
+		.arg(path)
+		.output()
+		.expect("ffprobe is installed");
+	// There are 47 frames in a second, several with one time, and the next keyframe is at most two seconds away.
+	let frames = String::from_utf8_lossy(&listed.stdout).lines().count();
+	assert!(frames > 150, "{frames}");
+}
+
+/// The encoder behind a relay is exchanged while the connection stays. The new one's tracks used to be left out,
+/// and the stream stood still without a word for as long as the connection was there.
+#[tokio::test]
+async fn live_source_should_end_when_other_tracks_take_the_place_of_its_own() {
+	use tokio::io::AsyncWriteExt;
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let one = made(directory.path(), "one.ts", FILM);
+	let other = format!("{FILM} -output_ts_offset 8 -mpegts_start_pid 512");
+	let other = made(directory.path(), "other.ts", &other);
+	let (mut input, mut stream) =
+		pool().segment_live(SegmentOptions::default()).expect("a child starts");
+	let writing = tokio::spawn(async move {
+		input.write_all(&one).await.expect("the child reads");
+		// It may have ended before all is written.
+		let _ = input.write_all(&other).await;
+		input
+	});
+	let cutting = async {
+		let (mut pictures, mut is_last) = (0, false);
+		while let Some(segment) = stream.next().await {
+			let segment = segment.expect("no error");
+			(pictures, is_last) = (pictures + segment.frames, segment.last);
+		}
+		(pictures, is_last)
+	};
+	let cut = tokio::time::timeout(std::time::Duration::from_secs(60), cutting).await;
+	let (pictures, is_last) = cut.expect("it ends, although its input does not");
+	// The last ones may wait in the demuxer for what follows them.
+	assert!((190..=200).contains(&pictures) && is_last, "{pictures}");
+	drop(writing.await);
 }
 
 /// Eight seconds in three sizes, as a publisher sends renditions of its own; the smallest has its keyframes

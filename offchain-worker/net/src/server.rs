@@ -374,16 +374,10 @@ mod tests {
 	#![allow(clippy::unwrap_used)]
 	use super::*;
 	use async_trait::async_trait;
-	use livepeer_primitives::{
-		chunks::chunk_root,
-		extension::Extensions,
-		keys::VerifierPair,
-		segment::{SegmentHeader, SegmentInfo},
-		verdict::Pass,
-		Hash, Seq, StreamId,
-	};
+	use livepeer_primitives::{keys::VerifierPair, verdict::Pass, Hash, Seq, StreamId};
 	use livepeer_worker_core::{
-		key::{Key, Signing},
+		fakes::{segment_header, signed_header, OneBlob},
+		key::Key,
 		ports::transport::{Playlist, MAX_CHUNKS},
 		sha256,
 	};
@@ -424,32 +418,6 @@ mod tests {
 
 		fn poll_close(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
 			Pin::new(&mut self.0).poll_shutdown(context)
-		}
-	}
-
-	/// Has one blob.
-	struct Blob(Vec<u8>);
-
-	#[async_trait]
-	impl Service for Blob {
-		async fn size(&self, hash: H256) -> Option<u64> {
-			(sha256(&self.0) == hash).then_some(self.0.len() as u64)
-		}
-
-		async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-			(sha256(&self.0) == hash).then(|| Chunks::of(&self.0, range)).flatten()
-		}
-
-		async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-			Err(Refusal::NotServed)
-		}
-
-		async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-			PushReply::Refused(Refusal::NotServed)
-		}
-
-		async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-			None
 		}
 	}
 
@@ -505,7 +473,7 @@ mod tests {
 			stall: STALL,
 			..Default::default()
 		};
-		let blob = Blob(vec![7; 1_000]);
+		let blob = OneBlob(vec![7; 1_000]);
 		let hash = sha256(&blob.0);
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		// Four identities on one host, as many streams of each as it gets.
@@ -524,8 +492,12 @@ mod tests {
 	#[tokio::test]
 	async fn silent_stream_should_be_closed_when_its_request_is_late() {
 		let limits = NetLimits { stall: Duration::from_millis(100), ..Default::default() };
-		let server =
-			Arc::new(Server::new(Arc::new(Blob(Vec::new())), limits, Hosts::default(), nobody()));
+		let server = Arc::new(Server::new(
+			Arc::new(OneBlob(Vec::new())),
+			limits,
+			Hosts::default(),
+			nobody(),
+		));
 		let (mut pipe, served) = open(&server, caller(1)).unwrap();
 		// A byte now and then is progress, but no request.
 		let trickle = async {
@@ -549,7 +521,7 @@ mod tests {
 			slowest: 4 * 1024 * 1024,
 			..Default::default()
 		};
-		let blob = Blob(vec![7; 1024 * 1024]);
+		let blob = OneBlob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		let (mut slow, served) = open(&server, caller(1)).unwrap();
@@ -571,7 +543,7 @@ mod tests {
 	/// Invalid and too long ranges are told apart from missing bytes, and cost nothing.
 	#[tokio::test]
 	async fn ranges_that_are_none_should_be_refused() {
-		let blob = Blob(vec![7; 100_000]);
+		let blob = OneBlob(vec![7; 100_000]);
 		let hash = sha256(&blob.0);
 		let limits = NetLimits { bytes: 100_000, ..Default::default() };
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
@@ -602,7 +574,7 @@ mod tests {
 			bytes_per_host: 2 * 1024 * 1024,
 			..Default::default()
 		};
-		let blob = Blob(vec![7; 1024 * 1024]);
+		let blob = OneBlob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
 		let server = Arc::new(Server::new(Arc::new(blob), limits, Hosts::default(), nobody()));
 		let (plain, len) = (whole(hash, None), 1024 * 1024);
@@ -627,7 +599,7 @@ mod tests {
 	}
 
 	/// Has one blob, and accepts every pass except those of claim 0; it never learns who judges claim 9.
-	struct Judged(Blob);
+	struct Judged(OneBlob);
 
 	#[async_trait]
 	impl Service for Judged {
@@ -677,7 +649,7 @@ mod tests {
 	#[tokio::test]
 	async fn attack_judges_places_taken_before_the_pass_is_checked() {
 		let limits = NetLimits { requests: 1, judges: 2, ..Default::default() };
-		let blob = Blob(vec![7; 1024 * 1024]);
+		let blob = OneBlob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
 		let server =
 			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
@@ -704,7 +676,7 @@ mod tests {
 	#[tokio::test]
 	async fn strangers_should_not_be_served_when_there_are_places_for_judges_alone() {
 		let limits = NetLimits { requests: 0, ..Default::default() };
-		let blob = Blob(vec![7; 1_000]);
+		let blob = OneBlob(vec![7; 1_000]);
 		let hash = sha256(&blob.0);
 		let server =
 			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
@@ -727,7 +699,7 @@ mod tests {
 	#[tokio::test]
 	async fn attack_what_a_judge_has_found_out_by_a_pass_that_is_none() {
 		let limits = NetLimits { requests: 0, ..Default::default() };
-		let blob = Blob(vec![7; 1_000]);
+		let blob = OneBlob(vec![7; 1_000]);
 		let hash = sha256(&blob.0);
 		let server =
 			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
@@ -742,7 +714,7 @@ mod tests {
 	#[tokio::test]
 	async fn judge_should_be_served_when_strangers_have_every_place() {
 		let limits = NetLimits { requests: 1, judges: 1, ..Default::default() };
-		let blob = Blob(vec![7; 1024 * 1024]);
+		let blob = OneBlob(vec![7; 1024 * 1024]);
 		let hash = sha256(&blob.0);
 		let server =
 			Arc::new(Server::new(Arc::new(Judged(blob)), limits, Hosts::default(), nobody()));
@@ -793,28 +765,7 @@ mod tests {
 	/// A push of these bytes.
 	fn push(bytes: &[u8]) -> Request {
 		let key = Key::from_uri("//Bob").unwrap();
-		let header = SegmentHeader {
-			genesis: Hash::zero(),
-			stream: StreamId::zero(),
-			job: 1,
-			assignment: 0,
-			transcoder: key.account(),
-			seq: 0,
-			segment: SegmentInfo {
-				track: 0,
-				epoch: 0,
-				time: 0,
-				captured: 0,
-				duration: 180_000,
-				flags: 0,
-				in_hash: sha256(bytes),
-				in_len: bytes.len() as u32,
-				chunk_root: chunk_root(bytes),
-				extensions: Extensions::default(),
-			},
-		};
-		let signature = Signing::own(key).sign(&header.hash());
-		Request::Push(Box::new(SignedHeader { header, signature }))
+		Request::Push(Box::new(signed_header(&key, segment_header(&key, &key, 0, bytes))))
 	}
 
 	/// The owner of one cheap job lets its segments trickle in from a few hosts, each for two minutes, so

@@ -11,42 +11,13 @@ use std::{
 	time::Duration,
 };
 
-use async_trait::async_trait;
-use livepeer_primitives::{Hash, Seq, StreamId};
+use livepeer_primitives::Hash;
 use livepeer_worker_core::{
-	ports::transport::{
-		ChunkRange, Chunks, Playlist, PushReply, Refusal, Service, SignedHeader, Transport,
-	},
+	fakes::OneBlob,
+	ports::transport::{Service, Transport},
 	sha256,
 };
 use livepeer_worker_net::{Net, NetConfig, NetLimits};
-use sp_core::H256;
-
-/// Has one blob.
-struct Blob(Vec<u8>);
-
-#[async_trait]
-impl Service for Blob {
-	async fn size(&self, hash: H256) -> Option<u64> {
-		(sha256(&self.0) == hash).then_some(self.0.len() as u64)
-	}
-
-	async fn chunks(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
-		(sha256(&self.0) == hash).then(|| Chunks::of(&self.0, range)).flatten()
-	}
-
-	async fn admit(&self, _: &SignedHeader) -> Result<(), Refusal> {
-		Err(Refusal::NotServed)
-	}
-
-	async fn push(&self, _: SignedHeader, _: Vec<u8>) -> PushReply {
-		PushReply::Refused(Refusal::NotServed)
-	}
-
-	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
-		None
-	}
-}
 
 const LEN: usize = 300_000;
 
@@ -62,7 +33,7 @@ async fn start(listen: bool, limits: NetLimits) -> (Net, tempfile::TempDir) {
 		url: String::new(),
 		limits,
 	};
-	let service: Option<Arc<dyn Service>> = listen.then(|| Arc::new(Blob(vec![7; LEN])) as _);
+	let service: Option<Arc<dyn Service>> = listen.then(|| Arc::new(OneBlob(vec![7; LEN])) as _);
 	(Net::start(config, service).await.unwrap(), dir)
 }
 

@@ -14,13 +14,14 @@ use futures::FutureExt;
 use livepeer_primitives::{
 	chunks::chunk_root,
 	extension::{Extension, Extensions},
-	receipt::{Output, Outputs, Receipt, TranscodeResult},
-	segment::{SegmentHeader, SegmentInfo},
+	receipt::{Output, Outputs, TranscodeResult},
 	service::ServiceRecord,
-	video::{Rendition, CANONICAL_PROFILE},
 	Hash, Seq, StreamId,
 };
 use livepeer_worker_core::{
+	fakes::{
+		receipt_for, rendition, segment_header, segment_record, signed_header, signed_receipt,
+	},
 	fetching::Fetcher,
 	key::{Key, Signing},
 	ports::{
@@ -45,28 +46,10 @@ struct TestService {
 }
 
 fn header(key: &Key, bytes: &[u8], seq: Seq) -> SignedHeader {
-	let header = SegmentHeader {
-		genesis: Hash::zero(),
-		stream: Hash::zero(),
-		job: 1,
-		assignment: 0,
-		transcoder: key.account(),
-		seq,
-		segment: SegmentInfo {
-			track: 0,
-			epoch: 0,
-			time: 0,
-			captured: 0,
-			duration: 180_000,
-			flags: 0,
-			in_hash: sha256(bytes),
-			in_len: bytes.len() as u32,
-			chunk_root: chunk_root(bytes),
-			extensions: most_extensions(),
-		},
-	};
-	let signature = Signing::own(key.clone()).sign(&header.hash());
-	SignedHeader { header, signature }
+	let mut header = segment_header(key, key, seq, bytes);
+	header.stream = Hash::zero();
+	header.segment.extensions = most_extensions();
+	signed_header(key, header)
 }
 
 /// As many as an object may have, because the longest answers must fit a frame.
@@ -89,14 +72,10 @@ fn record(seq: Seq) -> SegmentRecord {
 		signature: Signing::own(key.clone()).sign(&Hash::zero()),
 	});
 	let own = BoundedVec::truncate_from(own.collect());
-	let receipt = Receipt {
-		header: signed.header.hash(),
-		toolchain: Hash::zero(),
-		result: TranscodeResult::Transcoded(outputs),
-		extensions: most_extensions(),
-	};
-	let signature = Signing::own(key).sign(&receipt.hash());
-	SegmentRecord { signed, receipt, signature, own }
+	let result = TranscodeResult::Transcoded(outputs);
+	let mut receipt = receipt_for(&signed.header, Hash::zero(), result);
+	receipt.extensions = most_extensions();
+	SegmentRecord { own, ..segment_record(signed, signed_receipt(&key, receipt)) }
 }
 
 #[async_trait]
@@ -142,15 +121,7 @@ impl Service for TestService {
 	async fn playlist(&self, stream: StreamId, from: Seq) -> Option<Playlist> {
 		(stream == Hash::zero()).then(|| Playlist {
 			job: 1,
-			ladder: vec![Rendition {
-				width: 64,
-				height: 36,
-				profile: CANONICAL_PROFILE,
-				kbps: 1,
-				cap_kbps: 1,
-			}]
-			.try_into()
-			.unwrap(),
+			ladder: vec![rendition(64, 36, 1)].try_into().unwrap(),
 			head: None,
 			records: (from..from + u64::from(MAX_RECORDS)).map(record).collect(),
 		})

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { claimsOf, standingOf } from "../src/chain/claims";
-import type { ChainEvent } from "../src/chain/types";
+import { claimsOf, judgesOf, standingOf } from "../src/chain/claims";
+import type { Challenge, ChainEvent } from "../src/chain/types";
 
 const at = (block: number, pallet: string, name: string, data: object): ChainEvent => ({ block, hash: `0x${block}`, index: 0, extrinsic: 2, pallet, name, data });
 const claimed = at(10, "Jobs", "Claimed", { claim: 7n, job: 1n, assignment: 0, transcoder: "T", first: 0n, last: 9n, total_work: 5n, fee: 3n });
@@ -57,6 +57,23 @@ test("failed claim should never be called verified, whoever was paid", () => {
 	assert.deepEqual([claim.disputed, claim.slashed, claim.settlement], [true, 50n, "Refunded"]);
 	assert.equal(standingOf(claim, true), "failed");
 	assert.equal(standingOf(undefined, false), "signed");
+});
+
+test("judges should be told by the chain where the blocks that say so were not read", () => {
+	const challenge = { tranche: 0, members: ["A", "B", "C"], committed: [true, true, false], revealed: [true, false, false] } as Partial<Challenge> as Challenge;
+	const vote = (verifier: string, unread: boolean) => ({ tranche: 0, verifier, committed: true, unread });
+	assert.deepEqual(judgesOf(undefined, undefined), []);
+	assert.deepEqual(judgesOf(undefined, challenge), [
+		{ verifier: "A", votes: [vote("A", true)] },
+		{ verifier: "B", votes: [vote("B", false)] },
+		{ verifier: "C", votes: [] },
+	]);
+	// What events have told stays, and so do the votes of tranches before.
+	const known = lottery(25, "VerdictRevealed", { tranche: 0, verifier: "A", verdicts: [{ type: "Valid" }] });
+	const claim = only(claimed, ...drawn, known);
+	assert.deepEqual(judgesOf(claim, challenge)[0], { verifier: "A", votes: [{ tranche: 0, verifier: "A", committed: true, verdicts: ["Valid"] }] });
+	assert.deepEqual(judgesOf(claim, undefined).map(({ verifier, votes }) => [verifier, votes.length]), [["A", 1], ["B", 0]]);
+	assert.deepEqual(judgesOf(claim, { ...challenge, tranche: 1 })[0]?.votes.map(({ tranche, verdicts }) => [tranche, verdicts]), [[0, ["Valid"]], [1, undefined]]);
 });
 
 test("events of a runtime that says it otherwise should not hold up what else is told", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { beginnings, booked, earnings, type Beginning } from "../src/chain/earnings";
+import { unbroken } from "../src/chain/live";
 import { RpcError } from "../src/chain/rpc";
 import type { ChainEvent } from "../src/chain/types";
 
@@ -59,23 +60,37 @@ test("round whose blocks were not all read should have what its seat yielded", (
 	]);
 });
 
-/** A chain of rounds of ten blocks, of which states are kept from `kept` on: who bonds has a hundred LPT, and the seat yields a tenth. */
-const rounds = (kept: number) => ({
+test("blocks that a page slept through should not be taken for read: what was put in meanwhile would be earned", () => {
+	const of = (...numbers: number[]) => unbroken(numbers.map((number) => ({ number })));
+	assert.equal(of(5, 6, 7), 5);
+	assert.equal(of(5, 6, 160, 161), 160);
+	assert.equal(of(161), 161);
+	assert.equal(of(), Number.POSITIVE_INFINITY);
+	assert.deepEqual(earnings("a", [begins(1, 1_000n), begins(2, 1_500n)], [], of(29, 30, 50, 51)), [{ round: 1, stake: 3n, fees: 0n }]);
+});
+
+/**
+ * A chain of rounds of ten blocks, of which states are kept from `kept` on, and which was closed for so many blocks up to
+ * a height: who bonds has a hundred LPT, and the seat yields a tenth.
+ */
+const rounds = (kept: number, closed: (height: number) => number = () => 0) => ({
 	hashAt: async (number: number) => String(number),
 	read: async (method: string, [account]: string[], at: string) => {
 		const block = Number(at);
 		if (block < kept) throw new Error("State already discarded");
-		const index = Math.floor(block / 10);
+		const clock = block - closed(block);
+		const index = Math.floor(clock / 10);
+		if (method === "clock") return { block: clock, round: index, window: 0 };
 		if (method === "round") return { index, start: 10 * index, length: 10 };
 		const unit = 10n ** 18n;
 		if (method === "stake") return account === "nobody" ? { counting: 0n, next_round: 0n, fees: 0n } : { delegate: "t", counting: 100n * unit, next_round: BigInt(block) * unit, fees: 1n };
 		return { stake: 1_000n * unit, reward: 120n * unit, per_lpt: unit / 10n, earns: index !== 1 };
 	},
 });
-const look = async (account: string, kept: number, head: number): Promise<{ found: Beginning[]; end: string }> => {
+const look = async (account: string, kept: number, head: number, closed?: (height: number) => number): Promise<{ found: Beginning[]; end: string }> => {
 	const found: Beginning[] = [];
 	try {
-		for await (const one of beginnings(rounds(kept) as never, account, String(head))) found.unshift(one);
+		for await (const one of beginnings(rounds(kept, closed) as never, account, String(head), head)) found.unshift(one);
 	} catch (error) {
 		return { found, end: String(error) };
 	}
@@ -101,6 +116,20 @@ test("beginnings should be found back to the first round, whatever blocks were r
 	assert.equal((await look("nobody", 0, 37)).found.at(-1)?.yielded, 0n);
 });
 
+test("beginnings should be found by height, though the protocol's clock stood", async () => {
+	const blocks = async (head: number, closed: (height: number) => number) => {
+		const { found, end } = await look("nobody", 0, head, closed);
+		assert.equal(end, "");
+		return found.map(({ round, block }) => [round, block]);
+	};
+	// In the midst of a round, at the first block of one, and for longer than any round.
+	const within = (from: number, count: number) => (height: number) => Math.min(count, Math.max(0, height - from));
+	assert.deepEqual(await blocks(44, within(23, 7)), [[0, 0], [1, 10], [2, 20], [3, 37]]);
+	assert.deepEqual(await blocks(44, within(20, 7)), [[0, 0], [1, 10], [2, 20], [3, 37]]);
+	assert.deepEqual(await blocks(1_037, within(19, 1_000)), [[0, 0], [1, 10], [2, 1_020], [3, 1_030]]);
+	assert.deepEqual(await blocks(33, within(23, 7)), [[0, 0], [1, 10], [2, 20]]);
+});
+
 test("beginnings should end where the node keeps no states", async () => {
 	const { found, end } = await look("d", 15, 37);
 	assert.deepEqual(found.map(({ round }) => round), [2, 3]);
@@ -115,8 +144,8 @@ test("gateway that was asked too much should be asked again", async (context) =>
 	let refused = 0;
 	const busy = { ...chain, read: async (...of: Parameters<typeof chain.read>) => (refused++ < 3 ? Promise.reject(new RpcError(-32_005, "too much")) : chain.read(...of)) };
 	const found: number[] = [];
-	for await (const { round } of beginnings(busy as never, "nobody", "37")) found.unshift(round);
+	for await (const { round } of beginnings(busy as never, "nobody", "37", 37)) found.unshift(round);
 	assert.deepEqual(found, [0, 1, 2, 3]);
 	const never = { ...chain, read: () => Promise.reject(new RpcError(-32_005, "too much")) };
-	await assert.rejects(beginnings(never as never, "d", "37").next());
+	await assert.rejects(beginnings(never as never, "d", "37", 37).next());
 });

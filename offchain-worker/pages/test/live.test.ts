@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Chain } from "../src/chain/chain";
 import { Live, newestOf } from "../src/chain/live";
 import { RpcError } from "../src/chain/rpc";
 
@@ -70,6 +71,25 @@ test("runtime should be looked at with each block, and a block that comes back b
 	chain.height = 6;
 	await step(false);
 	assert.deepEqual(numbers(live), [1, 2, 3, 4, 5, 6]);
+});
+
+test("deadlines should be counted by the protocol's clock, which stood while the chain was closed", () => {
+	const live = new Live("/chain");
+	assert.equal(live.now, 0);
+	live.head = { number: 900, hash: hash(900), parent: hash(899) };
+	assert.equal(live.now, 900);
+	live.clock = { block: 700, round: 3, window: 9 };
+	assert.equal(live.now, 700);
+});
+
+test("block should stand on its own parent, though another took its place while the newest was asked for", async () => {
+	const { live, step, chain } = living(async () => []);
+	await step(true);
+	chain.height = 7;
+	const { head } = live.chain as Chain;
+	Object.assign(chain, { head: async (of?: string) => ({ ...(await head(of)), ...(of ? {} : { parent: "0x06" }) }) });
+	await step(false);
+	assert.deepEqual(live.blocks.slice(-2).map((block) => block.hash), [hash(6), hash(7)]);
 });
 
 test("node that is back with another chain should be told of, and no other", async () => {

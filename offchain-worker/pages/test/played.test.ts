@@ -75,8 +75,11 @@ class Video extends EventTarget {
 	currentTime = 0;
 	buffered = { length: 0 };
 	paused = true;
+	ended = false;
+	autoplay = true;
 	readyState = 0;
-	play = (): Promise<void> => Promise.resolve();
+	played = 0;
+	play = async (): Promise<void> => void this.played++;
 	removeAttribute(): void {}
 	querySelectorAll = (): never[] => [];
 	appendChild(): void {}
@@ -108,7 +111,7 @@ after(() => {
 });
 
 /** Opens the stream at a gateway that answers so, until the player has found something. */
-async function watching(playlist: string): Promise<Watch> {
+async function watching(playlist: string, video = new Video()): Promise<Watch> {
 	asked = [];
 	answer = (path) => (path === `${base}/index.m3u8` ? master : path === `${base}/0.m3u8` ? playlist : path.endsWith(".ts") ? new Uint8Array(9) : null);
 	globalThis.fetch = async (input) =>
@@ -118,7 +121,7 @@ async function watching(playlist: string): Promise<Watch> {
 	const live = { start: () => new Promise(() => undefined), head: null, chain: null } as unknown as Live;
 	const watch = new Watch("", name, live);
 	open.push(watch);
-	watch.start(new Video() as unknown as HTMLVideoElement);
+	watch.start(video as unknown as HTMLVideoElement);
 	// biome-ignore lint: it has waited for the chain long enough.
 	(watch as any).begun = Number.NEGATIVE_INFINITY;
 	for (let turn = 0; turn < 400 && watch.trust === "waiting"; turn++) await new Promise((resolve) => setTimeout(resolve, 25));
@@ -144,4 +147,27 @@ test("attack playlist: nothing that it names is asked for", async () => {
 		assert.deepEqual(watch.refused[0], { seq: null, fault: "Playlist", played: false });
 		assert.ok(!asked.some((url) => url.endsWith(".ts") || url.includes("elsewhere")), asked.join());
 	}
+});
+
+test("player that is to wait should not play by itself", async () => {
+	for (const autoplay of [true, false]) {
+		const video = Object.assign(new Video(), { autoplay });
+		await watching(media, video);
+		assert.equal(video.played > 0, autoplay);
+	}
+});
+
+test("what was stopped should stay so when it is begun anew, and what plays go on", async () => {
+	const video = Object.assign(new Video(), { autoplay: false });
+	await watching(media, video);
+	const told = (event: string, readyState: number, ended = false): boolean => {
+		Object.assign(video, { readyState, ended }).dispatchEvent(new Event(event));
+		return video.autoplay;
+	};
+	assert.equal(told("play", 4), true);
+	// Its end, and that of what is begun anew: nobody has stopped it.
+	assert.equal(told("pause", 4, true), true);
+	assert.equal(told("pause", 0), true);
+	assert.equal(told("pause", 4), false);
+	assert.equal(told("pause", 4, true), false);
 });

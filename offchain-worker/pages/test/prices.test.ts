@@ -1,14 +1,22 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asked, claimedAt, looked, STANDARD } from "../src/chain/prices";
+import { asked, claimedAt, looked, proposed, STANDARD } from "../src/chain/prices";
 import type { ChainEvent, Transcoder } from "../src/chain/types";
 
+const one = (price: bigint, more: Partial<Transcoder> = {}) => ({ price, active: true, jailed: false, ...more }) as Transcoder;
+
 test("price that is asked should be of those to whom work is offered", () => {
-	const one = (price: bigint, more: Partial<Transcoder> = {}) => ({ price, active: true, jailed: false, ...more }) as Transcoder;
 	assert.equal(asked([]), null);
 	assert.equal(asked([one(1n, { active: false }), one(2n, { jailed: true })]), null);
 	assert.deepEqual(asked([one(30n), one(10n), one(20n), one(1n, { active: false })]), { lowest: 10n, middle: 20n });
 	assert.deepEqual(asked([one(10n ** 30n), one(7n)]), { lowest: 7n, middle: 10n ** 30n });
+});
+
+test("attack transcoder that asks a thousandfold, and is paid it by whoever takes what is proposed", () => {
+	assert.equal(proposed([one(10n), one(10_000n)]), 20n);
+	assert.equal(proposed([one(10_000n), one(30n), one(10n), one(20n, { active: false })]), 60n);
+	assert.equal(proposed([one(7n)]), 14n);
+	assert.equal(proposed([]), null);
 });
 
 test("price of claims should be their fees by their work", () => {

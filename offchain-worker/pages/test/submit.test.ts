@@ -14,7 +14,7 @@ interface Told {
 	stumbles?: number;
 	/** What it answers who sends, one after the other, and then that it has it. */
 	answers?: Error[];
-	/** The blocks that the page comes to know, and the newest. */
+	/** The blocks that the page comes to know, and the newest. A part of a number tells blocks of one number apart. */
 	numbers?: number[];
 	head?: number;
 	/** In which block it is. */
@@ -26,6 +26,7 @@ function living(events: unknown[], { stumbles = 0, answers = [], numbers = [11],
 	let left = stumbles;
 	const live = {
 		head: { number: 10 },
+		finalized: 8,
 		blocks: [{ number: 10, hash: "10", events: [] as unknown[] }],
 		chain: {
 			rpc: {
@@ -46,7 +47,7 @@ function living(events: unknown[], { stumbles = 0, answers = [], numbers = [11],
 		subscribe(listener: () => void) {
 			setTimeout(() => {
 				live.head = { number: head };
-				live.blocks = [...live.blocks.slice(0, 1), ...numbers.map((number) => ({ number, hash: String(number), events }))];
+				live.blocks = [...live.blocks.slice(0, 1), ...numbers.map((number) => ({ number: Math.floor(number), hash: String(number), events }))];
 				listener();
 			});
 			return () => undefined;
@@ -102,6 +103,12 @@ test("call should be found in a block that a page slept through", async () => {
 	await assert.rejects(submit(living([], slept).live, sent), /look at the account before you send it again/);
 	await assert.rejects(submit(living([succeeded], { ...slept, stumbles: 1e9 }).live, sent), /look at the account before you send it again/);
 	await assert.rejects(submit(living([succeeded], { ...slept, at: 0 }).live, sent), /nothing was done/);
+});
+
+test("call should be found in a block that took the place of one that was known: it would be signed twice", async () => {
+	assert.equal((await submit(living([succeeded], { numbers: [10.5], head: 400, at: 10.5 }).live, sent)).length, 1);
+	// And where the page has seen only the one that lost its place.
+	assert.equal((await submit(living([succeeded], { numbers: [11.5, 400], head: 400, at: 11 }).live, sent)).length, 1);
 });
 
 test("transaction should have its time though finality is behind", async () => {

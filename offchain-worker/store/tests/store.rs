@@ -9,17 +9,18 @@ use std::{
 };
 
 use livepeer_primitives::{
-	chunks::chunk_root,
 	extension::Extensions,
 	leaf::Leaf,
-	receipt::{Output, Outputs, Receipt, TranscodeResult},
-	segment::{SegmentHeader, SegmentInfo},
+	receipt::{Outputs, TranscodeResult},
+	segment::SegmentHeader,
 	sum_tree::SumTree,
 	Hash,
 };
 use livepeer_worker_core::{
+	fakes::{output, receipt_for, segment_header, segment_record, signed_header, signed_receipt},
 	key::{Key, Signing},
 	ports::{
+		contradiction::SignedReceipt,
 		store::{
 			Blobs, ClaimRecord, Claims, Headers, Receipts, SegmentKey, StoreError, Streams,
 			TranscodedSegment, Values,
@@ -35,51 +36,37 @@ use sp_core::H256;
 fn segment(store: &DiskStore, seq: u64, len: usize) -> Result<TranscodedSegment, StoreError> {
 	let key = Key::from_uri("//T").unwrap();
 	let input = vec![seq as u8; len];
-	let in_hash = store.put(&input)?;
+	store.put(&input)?;
 	let mut outputs = Outputs::default();
 	for rendition in 0..2u8 {
 		let mut bytes = input.clone();
 		bytes.push(rendition);
-		let hash = store.put(&bytes)?;
-		let output = Output { hash, len: bytes.len() as u32, chunk_root: chunk_root(&bytes) };
-		outputs.try_push(Some(output)).unwrap();
+		store.put(&bytes)?;
+		outputs.try_push(Some(output(&bytes))).unwrap();
 	}
 	let header = SegmentHeader {
-		genesis: Hash::zero(),
 		stream: Hash::repeat_byte(5),
-		job: 1,
 		assignment: 2,
-		transcoder: key.account(),
-		seq,
-		segment: SegmentInfo {
-			track: 0,
-			epoch: 0,
-			time: 0,
-			captured: 0,
-			duration: 180_000,
-			flags: 0,
-			in_hash,
-			in_len: len as u32,
-			chunk_root: chunk_root(&input),
-			extensions: Extensions::default(),
-		},
+		..segment_header(&key, &key, seq, &input)
 	};
-	let receipt = Receipt {
-		header: header.hash(),
-		toolchain: Hash::zero(),
-		result: TranscodeResult::Transcoded(outputs.clone()),
-		extensions: Extensions::default(),
-	};
+	let result = TranscodeResult::Transcoded(outputs.clone());
+	let SignedReceipt { receipt, signature } =
+		signed_receipt(&key, receipt_for(&header, Hash::zero(), result));
 	let segment = header.segment.clone();
-	let signing = Signing::own(key);
 	Ok(TranscodedSegment {
-		signature: signing.sign(&receipt.hash()),
-		signed: SignedHeader { signature: signing.sign(&header.hash()), header },
+		signature,
+		signed: signed_header(&key, header),
 		receipt,
 		max_leaves: 64,
 		leaf: Leaf::Transcoded { segment, outputs, work: 7, extensions: Extensions::default() },
 		stored_ms: 1,
 	})
+}
+
+/// The record of a segment, as its broadcaster keeps it.
+fn record(segment: &TranscodedSegment) -> SegmentRecord {
+	let TranscodedSegment { signed, receipt, signature, .. } = segment.clone();
+	segment_record(signed, SignedReceipt { receipt, signature })
 }
 
 fn claim(first: u64, last: u64, leaf: &Leaf) -> ClaimRecord {
@@ -203,12 +190,6 @@ fn newest_header_should_be_found_without_a_search() {
 		store.put_receipt(segment).unwrap();
 	}
 	assert_eq!(store.newest(stream).unwrap().as_ref(), Some(&segments[1].signed));
-	let record = |segment: &TranscodedSegment| SegmentRecord {
-		signed: segment.signed.clone(),
-		receipt: segment.receipt.clone(),
-		signature: segment.signature.clone(),
-		own: Default::default(),
-	};
 	assert_eq!(store.last_record(stream), Ok(None));
 	segments.iter().for_each(|segment| store.put_record(&record(segment)).unwrap());
 	assert_eq!(store.last_record(stream).unwrap(), Some(record(&segments[1])));
@@ -228,12 +209,7 @@ fn older_index_should_be_brought_up_to_date_and_a_newer_one_refused() {
 	let store = DiskStore::open(dir.path()).unwrap();
 	let first = segment(&store, 3, 10).unwrap();
 	store.put_receipt(&first).unwrap();
-	let record = SegmentRecord {
-		signed: first.signed.clone(),
-		receipt: first.receipt.clone(),
-		signature: first.signature.clone(),
-		own: Default::default(),
-	};
+	let record = record(&first);
 	store.put_record(&record).unwrap();
 	drop(store);
 	let change = |change: &dyn Fn(&redb::WriteTransaction)| {
@@ -391,13 +367,7 @@ fn records_should_be_trimmed_with_their_bytes() {
 	let stream = Hash::repeat_byte(5);
 	for seq in 0..20 {
 		let segment = segment(&store, seq, 10).unwrap();
-		let record = SegmentRecord {
-			signed: segment.signed,
-			receipt: segment.receipt,
-			signature: segment.signature,
-			own: Default::default(),
-		};
-		store.put_record(&record).unwrap();
+		store.put_record(&record(&segment)).unwrap();
 	}
 	let seqs = |from, limit| -> Vec<u64> {
 		let records = store.records(stream, from, limit).unwrap();

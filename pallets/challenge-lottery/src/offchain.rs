@@ -92,22 +92,26 @@ impl DutyId {
 	}
 }
 
+/// A request to the service. It is repeated until it is answered. It carries the transcoder's newest
+/// service record, which may have changed, and the patience that is left, because a service that has
+/// restarted begins anew. Claim, leaves and seed do not change while a ballot is open; the pass is
+/// the one stored here.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub(crate) struct Asked {
+	/// Whether the service has taken it.
+	pub taken: bool,
+	/// The peer that fetches for the service.
+	pub peer_id: Vec<u8>,
+	/// The pass of that peer. It is stored, because the key signs differently each time.
+	pub pass: Option<VerifierSignature>,
+}
+
 /// The record of a duty. Only one is held at a time, so its size does not matter.
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
-	/// The service was asked. The request is repeated until it is answered. It carries the
-	/// transcoder's newest service record, which may have changed, and the patience that is left,
-	/// because a service that has restarted begins anew. Claim, leaves and seed do not change while
-	/// a ballot is open; the pass is the one stored here.
-	Asked {
-		/// Whether the service has taken it.
-		taken: bool,
-		/// The peer that fetches for the service.
-		peer_id: Vec<u8>,
-		/// The pass of that peer. It is stored, because the key signs differently each time.
-		pass: Option<VerifierSignature>,
-	},
+	/// The service was asked.
+	Asked(Asked),
 	/// The service answered. None of this changes any more.
 	Answered {
 		/// What the commitment opens to.
@@ -321,6 +325,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// Sends the commit that is stored, or asks the service until there is one.
 	fn serve_commit(
 		run: &mut Run,
 		duty: &DutyId,
@@ -329,91 +334,21 @@ impl<T: Config> Pallet<T> {
 		member: &Member,
 	) -> Result<(), Reason> {
 		let key = duty.storage_key();
-		let storage = StorageValueRef::persistent(&key);
-		let asked = match storage.get::<Duty>() {
+		let record = StorageValueRef::persistent(&key);
+		let asked = match record.get::<Duty>() {
 			Ok(Some(Duty::Answered { commitment, commit_signature, .. })) => {
 				Self::send_commit(duty, index, commitment, commit_signature);
 				return Ok(());
 			}
-			Ok(Some(Duty::Asked { taken, peer_id, pass })) => Some((taken, peer_id, pass)),
+			Ok(Some(Duty::Asked(asked))) => Some(asked),
 			// There is no record, or none that this version can read.
 			_ => None,
 		};
-		let was_taken = asked.as_ref().is_some_and(|(taken, ..)| *taken);
-		if !run.may_ask(was_taken) {
+		let Some(status) = Self::ask_about(run, duty, ballot, member, asked)? else {
 			return Ok(());
-		}
-		let endpoint = endpoint();
-		let peer_id =
-			endpoint.as_ref().map(|endpoint| endpoint.peer_id.clone()).unwrap_or_default();
-		let pass = match &asked {
-			Some((_, same_peer, pass)) if *same_peer == peer_id => pass.clone(),
-			// Not asked yet, or the service has changed its peer.
-			_ => Self::pass(duty, member, &peer_id),
 		};
-		if asked.is_none() {
-			remember(duty)?;
-		}
-		let question = (was_taken, peer_id, pass);
-		let note = |(taken, peer_id, pass): (bool, Vec<u8>, _)| {
-			storage.set(&Duty::Asked { taken, peer_id, pass });
-		};
-		if asked.as_ref() != Some(&question) {
-			note(question.clone());
-		}
-		let patience_ms = Self::patience_ms(run.now, duty.claim, ballot);
-		let task = Self::task(duty, member, patience_ms, question.2.clone())
-			.ok_or("the claim cannot be read")?;
-		let status = match ask(endpoint, &task) {
-			Ok(status) => status,
-			Err(Fault::Full) => {
-				run.full = true;
-				if was_taken {
-					// The service has forgotten it, for example after a restart.
-					note((false, question.1, question.2));
-				}
-				return Ok(());
-			}
-			Err(Fault::Silent(reason)) => {
-				run.until = Some(Timestamp::from_unix_millis(0));
-				return Err(reason);
-			}
-			Err(Fault::Refused(reason)) => return Err(reason),
-		};
-		if !was_taken {
-			note((true, question.1, question.2));
-		}
-		let may_ask_for_data = !member.asked && run.now < ballot.asking_until();
-		let (verdicts, evidence) = match status {
-			VerifyStatus::Working => return Ok(()),
-			VerifyStatus::Lacking => {
-				if may_ask_for_data {
-					Self::send_ask(duty, index);
-				}
-				return Ok(());
-			}
-			// It gave up before the chain showed that it had asked.
-			VerifyStatus::Done { verdicts, .. }
-				if may_ask_for_data && verdicts.iter().any(is_unavailable) =>
-			{
-				Self::send_ask(duty, index);
-				return Ok(());
-			}
-			VerifyStatus::Unable { reason } => {
-				let reason = from_utf8(&reason).unwrap_or("(no text)");
-				log::warn!(
-					target: LOG_TARGET,
-					"claim {}: the verify service cannot judge: {reason}",
-					duty.claim,
-				);
-				// It may still recover.
-				if run.now < ballot.asking_until() {
-					return Ok(());
-				}
-				abstentions(duty, ballot)
-			}
-			VerifyStatus::Done { verdicts, evidence } => (backed(verdicts, member), evidence),
-		};
+		let found = Self::found(run.now, duty, ballot, index, member, status);
+		let Some((verdicts, evidence)) = found else { return Ok(()) };
 		if verdicts.len() != usize::from(ballot.leaves) {
 			return Err("the verify service judged another number of leaves");
 		}
@@ -421,7 +356,7 @@ impl<T: Config> Pallet<T> {
 			.ok_or("the verifier key cannot sign")?;
 		// Stored before anything is sent, and never over another answer: a commitment whose opening
 		// is lost is a no-show.
-		let stored = storage.mutate(|current| match current {
+		let stored = record.mutate(|current| match current {
 			Ok(Some(Duty::Answered { .. })) => Err(()),
 			_ => Ok(answered),
 		});
@@ -431,6 +366,102 @@ impl<T: Config> Pallet<T> {
 				Ok(())
 			}
 			_ => Err("another run has stored an answer"),
+		}
+	}
+
+	/// Asks the service about a duty of which `asked` is stored, and stores what changes of that.
+	/// `None` if there is no time, or if the service has none.
+	fn ask_about(
+		run: &mut Run,
+		duty: &DutyId,
+		ballot: &Ballot,
+		member: &Member,
+		asked: Option<Asked>,
+	) -> Result<Option<VerifyStatus>, Reason> {
+		let was_taken = asked.as_ref().is_some_and(|asked| asked.taken);
+		if !run.may_ask(was_taken) {
+			return Ok(None);
+		}
+		let endpoint = endpoint();
+		let peer_id =
+			endpoint.as_ref().map(|endpoint| endpoint.peer_id.clone()).unwrap_or_default();
+		let pass = match &asked {
+			Some(asked) if asked.peer_id == peer_id => asked.pass.clone(),
+			// Not asked yet, or the service has changed its peer.
+			_ => Self::pass(duty, member, &peer_id),
+		};
+		if asked.is_none() {
+			remember(duty)?;
+		}
+		let question = Asked { taken: was_taken, peer_id, pass };
+		let key = duty.storage_key();
+		let note = |asked: Asked| StorageValueRef::persistent(&key).set(&Duty::Asked(asked));
+		if asked.as_ref() != Some(&question) {
+			note(question.clone());
+		}
+		let patience_ms = Self::patience_ms(run.now, duty.claim, ballot);
+		let task = Self::task(duty, member, patience_ms, question.pass.clone())
+			.ok_or("the claim cannot be read")?;
+		match ask(endpoint, &task) {
+			Ok(status) => {
+				if !was_taken {
+					note(Asked { taken: true, ..question });
+				}
+				Ok(Some(status))
+			}
+			Err(Fault::Full) => {
+				run.full = true;
+				if was_taken {
+					// The service has forgotten it, for example after a restart.
+					note(Asked { taken: false, ..question });
+				}
+				Ok(None)
+			}
+			Err(Fault::Silent(reason)) => {
+				run.until = Some(Timestamp::from_unix_millis(0));
+				Err(reason)
+			}
+			Err(Fault::Refused(reason)) => Err(reason),
+		}
+	}
+
+	/// What the member says by the service's status. `None` as long as it waits; it may ask for
+	/// bytes meanwhile.
+	fn found(
+		now: BlockNumber,
+		duty: &DutyId,
+		ballot: &Ballot,
+		index: u16,
+		member: &Member,
+		status: VerifyStatus,
+	) -> Option<(Verdicts, Evidence)> {
+		let may_ask_for_data = !member.asked && now < ballot.asking_until();
+		match status {
+			VerifyStatus::Working => None,
+			VerifyStatus::Lacking => {
+				if may_ask_for_data {
+					Self::send_ask(duty, index);
+				}
+				None
+			}
+			// It gave up before the chain showed that it had asked.
+			VerifyStatus::Done { verdicts, .. }
+				if may_ask_for_data && verdicts.iter().any(is_unavailable) =>
+			{
+				Self::send_ask(duty, index);
+				None
+			}
+			VerifyStatus::Unable { reason } => {
+				let reason = from_utf8(&reason).unwrap_or("(no text)");
+				log::warn!(
+					target: LOG_TARGET,
+					"claim {}: the verify service cannot judge: {reason}",
+					duty.claim,
+				);
+				// Before that it may still recover.
+				(now >= ballot.asking_until()).then(|| abstentions(duty, ballot))
+			}
+			VerifyStatus::Done { verdicts, evidence } => Some((backed(verdicts, member), evidence)),
 		}
 	}
 

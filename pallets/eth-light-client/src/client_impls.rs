@@ -97,6 +97,40 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
+	/// Checks the next committee in an update, if there is one, and prepares it if it is `missing` here. It
+	/// is at `at` in the attested state. `ours` is the client's period, which the update ends if it
+	/// `crosses`.
+	fn missing_committee(
+		update: &Update,
+		at: u16,
+		ours: u64,
+		crosses: bool,
+		missing: bool,
+	) -> Result<Option<PreparedCommittee>, DispatchError> {
+		let Update { attested, finalized, next, .. } = update;
+		let Some(brought) = next else { return Ok(None) };
+		let committee = brought.committee.root();
+		ensure!(
+			verify::is_at(committee, &brought.branch, at, attested.state_root),
+			Error::<T>::WrongCommitteeBranch
+		);
+		if missing {
+			// It is the committee after the attested block's period. For it to be final, both
+			// blocks must be of one period: the client's, or the one that is entered.
+			ensure!(
+				period(attested.slot) == period(finalized.slot)
+					&& (crosses || period(finalized.slot) == ours),
+				Error::<T>::CommitteeOfOtherPeriod
+			);
+			return Self::prepare(&brought.committee).map(Some);
+		}
+		if period(attested.slot) == ours {
+			let known = NextCommittee::<T>::get().map(|known| known.root);
+			ensure!(known == Some(committee), Error::<T>::OtherCommittee);
+		}
+		Ok(None)
+	}
+
 	/// Processes an update and returns whether it costs a fee.
 	pub(crate) fn do_submit(update: &Update) -> Result<Pays, DispatchError> {
 		let network = Followed::<T>::get().ok_or(Error::<T>::NoNetwork)?;
@@ -126,40 +160,14 @@ impl<T: Config> Pallet<T> {
 		let crosses = period(finalized.slot) > ours;
 		// The next committee of the client's period or, when a new period is entered, of that one.
 		let missing = crosses || !next_known;
-		let brings = update.next.as_ref().filter(|_| missing);
-		ensure!(advances || brings.is_some(), Error::<T>::NothingNew);
+		ensure!(advances || (missing && update.next.is_some()), Error::<T>::NothingNew);
 
 		let root = finalized.root();
 		ensure!(
 			verify::is_at(root, &update.finality_branch, layout.finality, attested.state_root),
 			Error::<T>::WrongFinalityBranch
 		);
-		let mut next = None;
-		if let Some(brought) = &update.next {
-			let committee = brought.committee.root();
-			ensure!(
-				verify::is_at(
-					committee,
-					&brought.branch,
-					layout.next_committee,
-					attested.state_root
-				),
-				Error::<T>::WrongCommitteeBranch
-			);
-			if brings.is_some() {
-				// It is the committee after the attested block's period. For it to be final, both
-				// blocks must be of one period: the client's, or the one that is entered.
-				ensure!(
-					period(attested.slot) == period(finalized.slot)
-						&& (crosses || period(finalized.slot) == ours),
-					Error::<T>::CommitteeOfOtherPeriod
-				);
-				next = Some(Self::prepare(&brought.committee)?);
-			} else if period(attested.slot) == ours {
-				let known = NextCommittee::<T>::get().map(|known| known.root);
-				ensure!(known == Some(committee), Error::<T>::OtherCommittee);
-			}
-		}
+		let next = Self::missing_committee(update, layout.next_committee, ours, crosses, missing)?;
 
 		let committee = match signed_by_next {
 			true => NextCommittee::<T>::get(),
@@ -170,7 +178,7 @@ impl<T: Config> Pallet<T> {
 			.ok_or(Error::<T>::UnknownFork)?;
 		ensure!(verify::is_signed(&committee, aggregate, signed), Error::<T>::WrongSignature);
 
-		// Nothing fails below.
+		// Nothing fails below: what enters a period is signed by the next committee, which is known then.
 		if crosses {
 			// Without the next committee, nothing is known of the following period until somebody
 			// brings it.

@@ -147,7 +147,7 @@ pub fn block(network: &Network, slot: u64, committees: [u8; 2], finalized: H256)
 }
 
 /// The same, for an execution block with this number and state root.
-pub fn with_state_root(
+fn with_state_root(
 	network: &Network,
 	slot: u64,
 	committees: [u8; 2],

@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 use super::*;
-use crate::Command;
+use crate::{exit::Exit, Command};
 
 /// A file with this text.
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
@@ -201,6 +201,16 @@ fn every_option_of_a_role_should_have_a_setting_of_its_own() {
 			);
 		}
 		assert!(variables.len() > 5, "{role}");
+	}
+}
+
+#[test]
+fn help_should_name_the_exit_code_when_input_can_be_wrong() {
+	for name in ["audit", "report", "verify"] {
+		let mut command = command();
+		let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+		let said = format!("The exit code is {} if", Exit::Wrong as u8);
+		assert!(help.contains(&said), "{name}: {help}");
 	}
 }
 

@@ -151,13 +151,11 @@ impl Gateway {
 #[cfg(test)]
 mod tests {
 	#![allow(clippy::unwrap_used)]
-	use livepeer_primitives::{
-		claim::WorkClaim, extension::Extensions, segment::stream_id, video::SourceLimits, Hash,
-	};
+	use livepeer_primitives::{segment::stream_id, sum_tree::Commitment, Hash};
 	use livepeer_worker_core::{
-		fakes::{rendition, FakeChain, FakeEngine, GENESIS, PLENTY},
-		key::{Key, Signing},
-		ports::chain::{Call, Wait},
+		fakes::{claim_call, job_call, FakeChain, FakeEngine},
+		key::Key,
+		ports::chain::Wait,
 	};
 
 	use super::*;
@@ -167,31 +165,12 @@ mod tests {
 		let chain = FakeChain::default();
 		let [broadcaster, transcoder] =
 			["//Broadcaster", "//Transcoder"].map(|uri| Key::from_uri(uri).unwrap());
-		let call = Call::CreateJob {
-			broadcaster: broadcaster.account(),
-			name: "demo".into(),
-			ladder: vec![rendition(426, 240, 400)].try_into().unwrap(),
-			limits: SourceLimits::new(640, 360, 30),
-			max_price: 1,
-			end: 100,
-			budget: PLENTY,
-		};
+		let call = job_call(&broadcaster, "demo", 100);
 		chain.client(Some(broadcaster.clone())).submit(call, Wait::InBlock).await.unwrap();
 		chain.assign(1, &transcoder.account());
-		let claim = WorkClaim {
-			genesis: GENESIS,
-			job: 1,
-			assignment: 0,
-			first: 4,
-			last: 6,
-			root: Hash::repeat_byte(1),
-			total_work: 30,
-			largest_leaf: 10,
-			toolchain: FakeEngine::default().toolchain,
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(transcoder.clone()).sign(&claim.hash());
-		let call = Call::ClaimWork(Box::new(claim), signature);
+		let leaves = Commitment { root: Hash::repeat_byte(1), total_work: 30, leaf_count: 3 };
+		let toolchain = FakeEngine::default().toolchain;
+		let call = claim_call(&transcoder, 1, 4, leaves, toolchain);
 		chain.client(Some(transcoder.clone())).submit(call, Wait::InBlock).await.unwrap();
 		let stream = stream_id(&broadcaster.account(), "demo");
 		(chain, stream, transcoder.account())

@@ -69,6 +69,9 @@ const LONGEST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_s
 const MOST_MISSED: usize = 1_024;
 /// The most searches at a time, one for each host.
 const SEARCHES: usize = 64;
+/// How long playlists wait for a newly followed stream to catch up with its origin, and how often they look.
+const CATCHES_UP: Duration = Duration::from_secs(6);
+const LOOKS: Duration = Duration::from_millis(50);
 
 impl Times {
 	/// The pause before the origin is asked again, doubled with every failure.
@@ -139,12 +142,15 @@ struct Followed {
 	by_another: Option<Instant>,
 	/// Whether another stream has taken its place: it will be forgotten in a moment.
 	displaced: bool,
+	/// Whether its origin has given everything that it had, or gave no answer.
+	caught_up: bool,
 }
 
 impl Followed {
 	fn new(asker: IpAddr) -> Self {
 		let asker = network(asker);
-		Self { asked: Instant::now(), asker, by_another: None, displaced: false }
+		let asked = Instant::now();
+		Self { asked, asker, by_another: None, displaced: false, caught_up: false }
 	}
 
 	fn ask(&mut self, host: IpAddr) {
@@ -222,6 +228,17 @@ impl Following {
 		let misses = lock(&self.missed);
 		let (since, failure) = misses.get(&stream)?;
 		(since.elapsed() < missed).then(|| Err(failure.clone()))
+	}
+
+	/// Notes that a stream has caught up with its origin.
+	fn catch_up(&self, stream: StreamId) {
+		if let Some(followed) = lock(&self.streams).get_mut(&stream) {
+			followed.caught_up = true;
+		}
+	}
+
+	fn has_caught_up(&self, stream: StreamId) -> bool {
+		lock(&self.streams).get(&stream).is_none_or(|followed| followed.caught_up)
 	}
 
 	fn miss(&self, stream: StreamId, failure: Failure, remembered: Duration) {
@@ -394,6 +411,21 @@ impl Gateway {
 		}
 	}
 
+	/// The same, and waits for a while until it has caught up with its origin: players begin at the end of the
+	/// first playlist that they get, and stay as far behind as that was.
+	pub(super) async fn find_caught_up(
+		self: &Arc<Self>,
+		client: Client,
+		named: &str,
+	) -> Result<StreamId, Failure> {
+		let stream = self.find(client, named).await?;
+		let late = Instant::now() + CATCHES_UP;
+		while !self.following.has_caught_up(stream) && Instant::now() < late {
+			tokio::time::sleep(LOOKS).await;
+		}
+		Ok(stream)
+	}
+
 	async fn search(self: &Arc<Self>, named: &Named) -> Result<(), Failure> {
 		let stream = self.follower.find(&named.name, &named.broadcaster).await?;
 		let follower = self.follower.clone();
@@ -478,6 +510,7 @@ impl Gateway {
 				return;
 			}
 			if !behind {
+				self.following.catch_up(stream);
 				tokio::time::sleep(self.times.pause(ended, failures)).await;
 			}
 		}

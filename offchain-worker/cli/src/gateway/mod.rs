@@ -419,6 +419,16 @@ impl Gateway {
 		let stream = self.find(client, name).await?;
 		Ok((stream, self.follower.state(stream)?.ok_or(NO_STREAM)?))
 	}
+
+	/// The same, for a playlist.
+	async fn caught_up(
+		self: &Arc<Self>,
+		client: Client,
+		name: &str,
+	) -> Result<(StreamId, StreamState), Failure> {
+		let stream = self.find_caught_up(client, name).await?;
+		Ok((stream, self.follower.state(stream)?.ok_or(NO_STREAM)?))
+	}
 }
 
 /// Joins the two path segments of a stream's whole name into one, which the routes call its name.

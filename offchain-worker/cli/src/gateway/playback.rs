@@ -82,7 +82,7 @@ pub(super) async fn master(
 	client: Client,
 	Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(client, &name).await?;
+	let (stream, state) = gateway.caught_up(client, &name).await?;
 	let ended = state.ended;
 	variants(&gateway, client, &name, stream, &state, ended).await
 }
@@ -103,7 +103,7 @@ pub(super) async fn recording(
 	client: Client,
 	Path(name): Path<String>,
 ) -> Result<Response, Failure> {
-	let (stream, state) = gateway.state(client, &name).await?;
+	let (stream, state) = gateway.caught_up(client, &name).await?;
 	if !state.ended {
 		return Err(NO_RECORDING);
 	}
@@ -241,7 +241,7 @@ pub(super) async fn media(
 		None => (index, false),
 	};
 	let rendition: usize = index.parse().map_err(|_| unknown())?;
-	let (stream, state) = gateway.state(client, &name).await?;
+	let (stream, state) = gateway.caught_up(client, &name).await?;
 	let kept = match rendition.checked_sub(state.ladder.len()) {
 		None => None,
 		Some(track) => {

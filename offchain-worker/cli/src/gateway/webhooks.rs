@@ -30,7 +30,7 @@ use crate::secrets;
 /// The header that carries the signature.
 pub const SIGNATURE: &str = "livepeer-signature";
 /// The most webhooks.
-pub const MOST_HOOKS: usize = 16;
+const MOST_HOOKS: usize = 16;
 /// The most notices that wait for one webhook.
 const QUEUE: usize = 1_024;
 /// How long one delivery may take.

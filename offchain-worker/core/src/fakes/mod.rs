@@ -4,6 +4,7 @@
 mod chain;
 mod engine;
 mod net;
+mod signed;
 mod sim;
 mod stakes;
 mod store;
@@ -21,7 +22,11 @@ use livepeer_primitives::{
 pub use self::{
 	chain::{FakeChain, FakeChainClient, FakeClaim, FakeOpening, FEE, GENESIS, PLENTY},
 	engine::FakeEngine,
-	net::{BeforeTransport, FakeNet, FakeTransport, Nothing},
+	net::{BeforeTransport, FakeNet, FakeTransport, Nothing, OneBlob},
+	signed::{
+		claim_call, claim_rejected, job_call, receipt_for, segment_header, segment_record,
+		signed_header, signed_receipt,
+	},
 	sim::{simulate, Sim, SimClock},
 	stakes::FakeStakes,
 	store::{BeforeStore, MemoryStore},

@@ -11,10 +11,14 @@ use sp_core::H256;
 
 use crate::{
 	lock,
-	ports::transport::{
-		ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal, Service, SignedHeader,
-		SignedPass, Transport,
+	ports::{
+		before::BeforeService,
+		transport::{
+			ChunkRange, Chunks, NetError, Playlist, PushReply, Refusal, Service, SignedHeader,
+			SignedPass, Transport,
+		},
 	},
+	sha256,
 };
 
 /// The services by peer id.
@@ -237,5 +241,23 @@ impl Service for Nothing {
 
 	async fn playlist(&self, _: StreamId, _: Seq) -> Option<Playlist> {
 		None
+	}
+}
+
+/// A peer that has these bytes and nothing else.
+pub struct OneBlob(pub Vec<u8>);
+
+#[async_trait]
+impl BeforeService for OneBlob {
+	fn behind(&self) -> &dyn Service {
+		&Nothing
+	}
+
+	async fn has(&self, hash: H256) -> Option<u64> {
+		(sha256(&self.0) == hash).then_some(self.0.len() as u64)
+	}
+
+	async fn give(&self, hash: H256, range: ChunkRange) -> Option<Chunks> {
+		(sha256(&self.0) == hash).then(|| Chunks::of(&self.0, range)).flatten()
 	}
 }

@@ -38,6 +38,8 @@ struct StoreState {
 	/// Hashes found damaged at the next read.
 	damaged: BTreeSet<H256>,
 	full: bool,
+	/// The most bytes of all blobs.
+	quota: Option<u64>,
 	scans: usize,
 	reads_of_claims: usize,
 }
@@ -73,6 +75,11 @@ impl MemoryStore {
 	/// Refuses every further write, as a full disk does.
 	pub fn fill(&self, full: bool) {
 		lock(&self.0).full = full;
+	}
+
+	/// Refuses further bytes beyond a quota.
+	pub fn limit(&self, quota: u64) {
+		lock(&self.0).quota = Some(quota);
 	}
 
 	/// Damages stored bytes, as a failing disk does.
@@ -114,6 +121,11 @@ impl Blobs for MemoryStore {
 	fn put(&self, bytes: &[u8]) -> Result<H256, StoreError> {
 		let hash = sha256(bytes);
 		let mut state = self.write()?;
+		let more = if state.blobs.contains_key(&hash) { 0 } else { bytes.len() };
+		let used = state.blobs.values().map(Vec::len).sum::<usize>() + more;
+		if let Some(quota) = state.quota.filter(|quota| used as u64 > *quota) {
+			return Err(StoreError::Quota { path: "memory".into(), quota });
+		}
 		state.blobs.insert(hash, bytes.to_vec());
 		state.fresh.insert(hash);
 		Ok(hash)

@@ -18,7 +18,12 @@ use sp_runtime::Perbill;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::ports::{clock::Clock, contradiction::Contradiction, stake_call::StakeCall};
+use crate::ports::{
+	advice::{on_pools_reason, on_refusal},
+	clock::Clock,
+	contradiction::Contradiction,
+	stake_call::StakeCall,
+};
 
 /// The chain's heads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,7 +70,7 @@ pub enum ChainError {
 	#[error("the node's runtime does not fit this worker, so install the one of its release: {0}")]
 	Incompatible(String),
 	/// The transaction was not taken into a block.
-	#[error("transaction {call} was not included: {reason}{}", pool_advice(reason))]
+	#[error("transaction {call} was not included: {reason}{}", on_pools_reason(reason))]
 	NotIncluded {
 		/// Pallet and call.
 		call: &'static str,
@@ -73,7 +78,7 @@ pub enum ChainError {
 		reason: String,
 	},
 	/// The chain refused the call.
-	#[error("{call} was refused: {refused}{}", advice(refused))]
+	#[error("{call} was refused: {refused}{}", on_refusal(refused))]
 	Refused {
 		/// Pallet and call.
 		call: &'static str,
@@ -89,64 +94,6 @@ pub enum ChainError {
 	/// The role has no key to sign with.
 	#[error("this role has no key to sign transactions with; give --key-file, or a spending key with --spending-key-file")]
 	NoKey,
-}
-
-/// What to do about a refusal, if anything.
-fn advice(refused: &Refused) -> &'static str {
-	match refused.to_string().as_str() {
-		"Jobs.InsufficientEth" => "; the account has too little ETH for the budget and the bond: give a smaller --budget, or send it ETH",
-		"Jobs.BudgetTooSmall" => "; the budget does not pay for one segment at the highest price: give a larger --budget or a lower --max-price",
-		"Jobs.StreamHasJob" => "; another run has a job for this stream: end it with `livepeer-worker stream end`, or use another --name",
-		"Jobs.CannotBeJudged" => "; the ladder and the source are more than the judges can check: ask for fewer or smaller renditions",
-		"Jobs.FullClaimTooSmall" => "; at this price nothing could ever be claimed for the stream: give a higher --max-price, longer segments, or more or larger renditions",
-		"Jobs.TooManyPlaces" => "; the job lasts so long that its claims would fill a transcoder: give a smaller --lasts or longer segments",
-		"Jobs.BadEnd" => "; a job must end after it begins, and may not last that long: give another --lasts",
-		"Jobs.CapExceeded" => "; the spending key has used up its cap: raise it with `livepeer-worker keys spend`",
-		"Jobs.KeyExpired" => "; the spending key has expired: renew it with `livepeer-worker keys spend`",
-		"Jobs.NoSpendingKey" | "Jobs.OutOfScope" => "; allow it with `livepeer-worker keys spend` and the account's own key",
-		"Jobs.CannotPayFee" => "; the transcoder's account has too little LPT for the claim's call, and too little ETH to pay it instead: send it LPT",
-		"TranscoderElection.TermsLocked" => "; terms are locked in the last tenth of a round: the worker tries again in the next one",
-		"TranscoderElection.PriceBelowLowest" => "; in the lock period a price may not fall below the lowest of the others",
-		"TranscoderElection.NotEnoughSelfBond" => "; bond more of the account's own LPT to itself (lptStaking.bond)",
-		"TranscoderElection.TooManyCandidates" => "; the candidate list is full: bond more than the candidate with the least",
-		"TranscoderElection.Jailed" | "Jobs.Jailed" => "; `livepeer-worker stake unjail` with the account's own key once no verdict against it is open",
-		"TranscoderElection.VerdictOpen" => "; a verdict against it is not executed yet: try again afterwards",
-		"TranscoderElection.NotJailed" => "; the account is not in jail",
-		"LptStaking.BelowMinimum" => "; that is less than the smallest bond: give more; a smaller lock can be withdrawn",
-		"LptStaking.RestBelowMinimum" => "; less than the smallest bond would be left: take less, or all of it with --all",
-		"LptStaking.BondedElsewhere" => "; an account bonds to one transcoder at a time: `livepeer-worker stake move`, or unbond first",
-		"LptStaking.StakeNotAccepted" => "; the transcoder is not registered: `livepeer-worker stake transcoders` lists others",
-		"LptStaking.TranscoderJailed" => "; the transcoder is jailed: wait until it has left jail, or choose another of `livepeer-worker stake transcoders`",
-		"LptStaking.NotBonded" => "; the account has no bond: `livepeer-worker stake status` shows what it has",
-		"LptStaking.InsufficientStake" => "; the bond is worth less than that: `livepeer-worker stake status` shows how much, --all takes all",
-		"LptStaking.TooManyLocks" => "; withdraw or rebond a lock first",
-		"LptStaking.UnknownLock" => "; `livepeer-worker stake status` lists the locks by number",
-		"LptStaking.StillUnbonding" => "; the unbonding period is not over: `livepeer-worker stake status` shows when it is",
-		"LptStaking.LiabilityOpen" => "; the transcoder that the stake left still has claims or judgements open from that time: try again when they are over",
-		"LptStaking.PoolWiped" => "; a slash took all of the transcoder's stake in this round: it takes stake again in the next",
-		"LptStaking.ExitPoolWiped" => "; a slash took all stake that was leaving the transcoder in this round: leave in the next",
-		"LptStaking.NothingToDo" => "; the amount is zero: give more",
-		"LptStaking.AlreadyThere" => "; the bond is there already: name another transcoder or account",
-		"LptStaking.NoFees" => "; there are no fees to withdraw yet: they come when the transcoder is paid for its work",
-		"LptStaking.WorthlessLock" => "; slashes left nothing of it: withdraw it to remove it",
-		"LptStaking.StillLiable" => "; the stake still answers for the transcoder that it left: bond it to that one, or wait for the round in which it is free",
-		"LptStaking.OfferChanged" => "; the offer has changed since it was shown: run `livepeer-worker stake accept` again and read what it says",
-		"LptStaking.NotEnoughFree" => "; give less: bonded and locked LPT are not free, and the smallest balance of 0.001 LPT must stay",
-		"LptStaking.TooSmallToPay" => "; the account has no such money, and this is below the smallest balance: send it some first",
-		"LptStaking.NotOffered" => "; its owner offers it with `livepeer-worker stake transfer`",
-		"TranscoderElection.NotRegistered" => "; register with the account's own key (`livepeer-worker keys register --peer-id`)",
-		"OperatorKeys.UnknownGeneration" => "; `livepeer-worker keys show` lists the keys by generation",
-		_ => "",
-	}
-}
-
-/// What to do about a refusal of the pool.
-fn pool_advice(reason: &str) -> &'static str {
-	if reason.contains("Inability to pay") || reason.contains("balance too low") {
-		"; the account that signs has too little LPT for the fee of a transaction: send it some"
-	} else {
-		""
-	}
 }
 
 impl ChainError {
@@ -234,6 +181,14 @@ refusals! {
 	AllowanceExceeded: "Jobs", "AllowanceExceeded";
 	/// The work of the ladder cannot be counted.
 	WorkOverflow: "Jobs", "WorkOverflow";
+	/// The transcoder is jailed.
+	Jailed: "TranscoderElection", "Jailed";
+	/// A jailed transcoder accepts no job.
+	JailedForJobs: "Jobs", "Jailed";
+	/// Terms cannot be changed in the last part of a round.
+	TermsLocked: "TranscoderElection", "TermsLocked";
+	/// The price is below the lowest of the others, in the last part of a round.
+	PriceBelowLowest: "TranscoderElection", "PriceBelowLowest";
 	/// The account is no transcoder.
 	NotRegistered: "TranscoderElection", "NotRegistered";
 	/// There is no such challenge.

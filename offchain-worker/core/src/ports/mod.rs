@@ -1,5 +1,6 @@
 //! Where the core meets the outside: traits, and the types that cross them.
 
+pub mod advice;
 pub mod before;
 pub mod chain;
 pub mod clock;

@@ -1,27 +1,25 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
 use crate::{
-	fakes::{rendition, segment_info, FakeChain, MemoryStore, Recorder, GENESIS, PLENTY},
+	fakes::{
+		claim_rejected, job_call, receipt_for, segment_header, segment_record, signed_header,
+		signed_receipt, FakeChain, MemoryStore, Recorder,
+	},
 	key::{Key, Signing},
 	ports::{
 		clock::SystemClock,
 		contradiction::{ClaimedLeaf, Party, SignedReceipt, Unproven},
-		transport::{SegmentRecord, SignedHeader},
+		transport::SignedHeader,
 	},
 };
 use livepeer_primitives::{
-	claim::WorkClaim,
-	extension::Extensions,
 	keys::Purpose,
 	leaf::Leaf,
-	receipt::{Receipt, RejectReason, TranscodeResult},
-	segment::stream_id,
-	sum_tree::{Commitment, SumTree},
-	video::SourceLimits,
-	Hash, JobId, Seq, UNIT,
+	receipt::{RejectReason, TranscodeResult},
+	Hash, JobId, Seq,
 };
 
-/// A job with its transcoder, and somebody who sees what both sign.
+/// A job that its transcoder has accepted, and somebody who sees what both sign.
 struct Story {
 	chain: FakeChain,
 	store: MemoryStore,
@@ -37,29 +35,11 @@ impl Story {
 			["//Broadcaster", "//Transcoder", "//Finder"].map(|uri| Key::from_uri(uri).unwrap());
 		let (chain, store, events) = Default::default();
 		let story = Self { chain, store, events, broadcaster, transcoder, finder };
-		story.open("demo").await;
-		story
-	}
-
-	/// Opens a job, which the transcoder has accepted.
-	async fn open(&self, name: &str) {
-		let call = Call::CreateJob {
-			broadcaster: self.broadcaster.account(),
-			name: name.into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 100,
-			budget: PLENTY,
-		};
-		let client = self.chain.client(Some(self.broadcaster.clone()));
+		let client = story.chain.client(Some(story.broadcaster.clone()));
+		let call = job_call(&story.broadcaster, "demo", 100);
 		client.submit(call, Wait::Finalized).await.unwrap();
-		let newest = client.job_of_stream(self.stream(name)).await.unwrap().unwrap();
-		self.chain.assign(newest, &self.transcoder.account());
-	}
-
-	fn stream(&self, name: &str) -> Hash {
-		stream_id(&self.broadcaster.account(), name)
+		story.chain.assign(1, &story.transcoder.account());
+		story
 	}
 
 	/// The reporter over the same store, as after a restart; with or without a key.
@@ -76,32 +56,17 @@ impl Story {
 	}
 
 	fn header(&self, seq: Seq, bytes: &[u8]) -> SegmentHeader {
-		SegmentHeader {
-			genesis: GENESIS,
-			stream: self.stream("demo"),
-			job: 1,
-			assignment: 0,
-			transcoder: self.transcoder.account(),
-			seq,
-			segment: segment_info(bytes),
-		}
+		segment_header(&self.broadcaster, &self.transcoder, seq, bytes)
 	}
 
 	fn signed(&self, header: SegmentHeader) -> SignedHeader {
-		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
-		SignedHeader { header, signature }
+		signed_header(&self.broadcaster, header)
 	}
 
 	/// A receipt for a header, by this key.
 	fn receipt(&self, header: &SegmentHeader, toolchain: u8, key: &Key) -> SignedReceipt {
-		let receipt = Receipt {
-			header: header.hash(),
-			toolchain: Hash::repeat_byte(toolchain),
-			result: TranscodeResult::Rejected(RejectReason::TooLong),
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(key.clone()).sign(&receipt.hash());
-		SignedReceipt { receipt, signature }
+		let result = TranscodeResult::Rejected(RejectReason::TooLong);
+		signed_receipt(key, receipt_for(header, Hash::repeat_byte(toolchain), result))
 	}
 
 	/// Two segments in the place of this seq.
@@ -121,37 +86,14 @@ impl Story {
 	/// A claim whose leaf says toolchain 1 of the segment of this seq, and the transcoder's receipt that says 2.
 	async fn claimed_otherwise(&self, seq: Seq) -> Contradiction {
 		let signed = self.signed(self.header(seq, b"one"));
-		let leaf = Leaf::Rejected {
-			segment: signed.header.segment.clone(),
-			reason: RejectReason::TooLong,
-			work: 5,
-			extensions: Extensions::default(),
-		};
-		let tree = SumTree::new(&[leaf.clone(), Leaf::Empty]).unwrap();
-		let Commitment { root, total_work, .. } = tree.commitment();
-		let work = WorkClaim {
-			genesis: GENESIS,
-			job: 1,
-			assignment: 0,
-			first: seq,
-			last: seq + 1,
-			root,
-			total_work,
-			largest_leaf: total_work,
-			toolchain: Hash::repeat_byte(1),
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(self.transcoder.clone()).sign(&work.hash());
-		let call = Call::ClaimWork(Box::new(work), signature);
-		self.chain.client(None).submit(call, Wait::Finalized).await.unwrap();
-		let (claim, open) = self.chain.claims().pop_last().unwrap();
-		let claimed = ClaimedLeaf { claim, index: 0, leaf, path: tree.proof(0).unwrap() };
+		let toolchain = Hash::repeat_byte(1);
+		let claimed =
+			claim_rejected(&self.chain, &self.transcoder, &signed.header, toolchain).await;
+		let info = self.chain.claims().remove(&claimed.claim).unwrap().info;
 		let of = |toolchain| {
-			let SignedReceipt { receipt, signature } =
-				self.receipt(&signed.header, toolchain, &self.transcoder);
-			let signed = signed.clone();
-			let record = SegmentRecord { signed, receipt, signature, own: Default::default() };
-			Contradiction::of_leaf(&open.info, &claimed, &record)
+			let receipt = self.receipt(&signed.header, toolchain, &self.transcoder);
+			let record = segment_record(signed.clone(), receipt);
+			Contradiction::of_leaf(&info, &claimed, &record)
 		};
 		assert_eq!(of(1), None, "it says what is claimed");
 		of(2).unwrap()
@@ -443,12 +385,8 @@ async fn attack_contradictions_that_nobody_signed() {
 async fn attack_contradictions_by_keys_that_do_not_count() {
 	let story = Story::new().await;
 	let reporter = story.reporter(Some(&story.finder));
-	let own = Signing::own(story.finder.clone());
-	let [one, other] = [b"one", b"two"].map(|bytes| {
-		let header = story.header(3, bytes);
-		let signature = own.sign(&header.hash());
-		SignedHeader { header, signature }
-	});
+	let [one, other] =
+		[b"one", b"two"].map(|bytes| signed_header(&story.finder, story.header(3, bytes)));
 	let anothers = Contradiction::of_headers(&one, &other).unwrap();
 	assert_eq!(anothers.offence().account, story.finder.account());
 	// By keys that were announced after the assignment was accepted.

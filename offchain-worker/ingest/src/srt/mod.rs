@@ -4,10 +4,18 @@
 //! `relay`, which answers strangers itself and passes nothing on before a stream key was shown, and through
 //! `wire`, which passes only packets that the library can take.
 
+mod clock;
 mod relay;
 mod wire;
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	convert::Infallible,
+	future::Future,
+	io,
+	net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+	sync::Arc,
+	time::Duration,
+};
 
 use futures::{FutureExt, StreamExt};
 use srt_tokio::{
@@ -19,7 +27,7 @@ use tokio::{
 	time::{sleep, timeout},
 };
 
-use self::relay::{pair, Relay, Request};
+use self::relay::{pair, pass, Relay, Request};
 use crate::{
 	gate::{Denied, Gate, Session},
 	said::{Said, ENDED},
@@ -132,6 +140,7 @@ async fn publisher(
 	tokio::select! {
 		ended = published(far, passphrase.zip(request.key_length()), session) => ended,
 		broken = request.carry(near) => broken,
+		() = request.anew() => Err(io::Error::other("the publisher asks for another connection")),
 	}
 }
 
@@ -200,9 +209,24 @@ pub(crate) async fn call(
 	stream_id: Option<&str>,
 	session: &mut Session,
 ) -> io::Result<()> {
-	let builder = SrtSocket::builder().set(options);
-	let mut socket = builder.call(address, stream_id).await?;
-	receive(&mut socket, session).await?;
+	let host = tokio::net::lookup_host(address).await?.next().ok_or(io::ErrorKind::NotFound)?;
+	let any: IpAddr = match host {
+		SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+		SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+	};
+	let outside = UdpSocket::bind((any, 0)).await?;
+	outside.connect(host).await?;
+	let (near, far) = pair().await?;
+	let at = near.local_addr()?.to_string();
+	let receiving = async {
+		let builder = SrtSocket::builder().set(options).socket(far);
+		let mut socket = builder.call(at.as_str(), stream_id).await?;
+		receive(&mut socket, session).await
+	};
+	tokio::select! {
+		received = receiving => received?,
+		broken = pass(&near, &outside) => broken?,
+	}
 	Err(io::Error::other("nothing comes any more"))
 }
 

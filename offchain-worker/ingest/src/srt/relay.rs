@@ -14,8 +14,9 @@
 //! ending. It also isolates failures: if a packet that [`wire`](super::wire) passes still ends a listener, it
 //! ends only its sender's.
 //!
-//! From then on packets are relayed both ways unchanged. The publisher's are sent on from their receive
-//! buffer, without another task, copy or allocation; the library's are sent by the publisher's task.
+//! From then on packets are relayed both ways unchanged, except that control packets from the publisher get
+//! another time (see [`Clock`]). The publisher's media are sent on from their receive buffer, without another
+//! task, copy or allocation; the library's packets are sent by the publisher's task.
 
 use std::{
 	collections::HashMap,
@@ -31,11 +32,16 @@ use std::{
 use sha2::{Digest, Sha256};
 use tokio::{
 	net::UdpSocket,
+	sync::Notify,
 	time::{sleep, Instant},
 };
 
-use super::wire::{
-	Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION, MAGIC,
+use super::{
+	clock::Clock,
+	wire::{
+		Asked, Handshake, Kind, Packet, Refused, CONCLUSION, DATAGRAMS, HANDSHAKE, INDUCTION,
+		MAGIC, TIME,
+	},
 };
 use crate::{
 	gate::new_key,
@@ -103,6 +109,8 @@ struct Way {
 	cookie: u32,
 	/// The library's socket id, once known.
 	id: AtomicU32,
+	/// The publisher's clock.
+	clock: Mutex<Clock>,
 }
 
 impl Way {
@@ -120,6 +128,8 @@ struct Flow {
 	cookie: u32,
 	/// The connection to the library, once it was accepted.
 	way: OnceLock<Way>,
+	/// Told when the address asks for another connection.
+	anew: Notify,
 }
 
 /// The relay.
@@ -210,7 +220,14 @@ impl Relay {
 				let flow = self.flow(from).ok_or(Refused::Stranger)?;
 				let way = flow.way.get().ok_or(Refused::Stranger)?;
 				// A packet that does not fit is lost, as on any link.
-				let _ = way.socket.try_send(bytes);
+				let _ = match packet.kind {
+					Kind::Control => {
+						let mut told = bytes.to_vec();
+						even(&mut told, packet.time, self.cookies.began, &mut lock(&way.clock));
+						way.socket.try_send(&told)
+					}
+					_ => way.socket.try_send(bytes),
+				};
 				Ok(None)
 			}
 			Kind::Handshake(shake, extensions) => match shake.kind {
@@ -253,14 +270,22 @@ impl Relay {
 		}
 		if let Some(flow) = self.flow(from) {
 			let is_again = (shake.from, shake.cookie) == (flow.caller, flow.cookie);
+			if shake.from != flow.caller {
+				// An encoder that calls from the same port each time has lost its connection.
+				flow.anew.notify_one();
+			}
 			if let Some(way) = flow.way.get().filter(|_| is_again) {
 				let _ = way.socket.try_send(&way.question(time, shake, extensions, &asked));
 			}
 			return Ok(None);
 		}
 		let place = self.places.take(from.ip()).ok_or(Refused::Full)?;
-		let flow =
-			Arc::new(Flow { caller: shake.from, cookie: shake.cookie, way: OnceLock::new() });
+		let flow = Arc::new(Flow {
+			caller: shake.from,
+			cookie: shake.cookie,
+			way: OnceLock::new(),
+			anew: Notify::new(),
+		});
 		lock(&self.flows).insert(from, flow.clone());
 		Ok(Some(Request {
 			relay: self.clone(),
@@ -331,6 +356,11 @@ impl Request {
 		}
 	}
 
+	/// Waits until its address asks for another connection, which it gets once this request is dropped.
+	pub(super) async fn anew(&self) {
+		self.flow.anew.notified().await;
+	}
+
 	/// Refuses it with an SRT code.
 	pub(super) fn refuse(&self, code: u32) {
 		self.relay.refuse(self.time, self.shake, code, self.from);
@@ -360,7 +390,7 @@ impl Request {
 				break answer.cookie;
 			}
 		};
-		let way = Way { socket, cookie, id: AtomicU32::new(0) };
+		let way = Way { socket, cookie, id: AtomicU32::new(0), clock: Mutex::default() };
 		let question = way.question(self.time, self.shake, &self.extensions, &self.asked);
 		way.socket.send(&question).await?;
 		let way = self.flow.way.get_or_init(|| way);
@@ -377,6 +407,41 @@ impl Request {
 			}
 			// A packet that cannot be sent is lost; if all are, the publisher is gone.
 			let _ = self.relay.socket.send_to(&buffer[..count], self.from).await;
+		}
+	}
+}
+
+/// Gives a control packet an even time, by a clock that has run here since `began`.
+fn even(bytes: &mut [u8], time: u32, began: Instant, clock: &mut Clock) {
+	let time = clock.told(began.elapsed().as_micros() as u32, time);
+	if let Some(place) = bytes.get_mut(TIME) {
+		place.copy_from_slice(&time.to_be_bytes());
+	}
+}
+
+/// Passes the packets of a library's caller at the other end of `near` to a listener elsewhere, and those of the
+/// listener back, with even times.
+pub(super) async fn pass(near: &UdpSocket, outside: &UdpSocket) -> io::Result<()> {
+	let (began, mut clock) = (Instant::now(), Clock::default());
+	let (mut ours, mut theirs) = (vec![0; DATAGRAM], vec![0; DATAGRAM]);
+	loop {
+		tokio::select! {
+			count = near.recv(&mut ours) => {
+				// A packet that cannot be sent is lost; the caller says when none comes back.
+				let _ = outside.send(&ours[..count?]).await;
+			}
+			count = outside.recv(&mut theirs) => match count {
+				Ok(count) => {
+					let read = Packet::read(&theirs[..count]).ok();
+					let control = read.filter(|packet| packet.kind == Kind::Control);
+					if let Some(time) = control.map(|packet| packet.time) {
+						even(&mut theirs[..count], time, began, &mut clock);
+					}
+					let _ = near.send(&theirs[..count]).await;
+				}
+				// Nobody listens there yet.
+				Err(_) => sleep(AGAIN).await,
+			},
 		}
 	}
 }
@@ -425,6 +490,29 @@ mod tests {
 		far.send_to(b"answer", from).await.unwrap();
 		let count = timeout(SOON, near.recv(&mut buffer)).await.unwrap().unwrap();
 		assert_eq!(&buffer[..count], b"answer");
+	}
+
+	#[tokio::test]
+	async fn packets_of_a_caller_should_pass_both_ways_but_for_their_times() {
+		let (near, far) = pair().await.unwrap();
+		let listener = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+		let outside = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+		outside.connect(listener.local_addr().unwrap()).await.unwrap();
+		let passing = tokio::spawn(async move { pass(&near, &outside).await });
+		let mut buffer = vec![0; DATAGRAM];
+		for sent in samples().into_iter().chain([b"anything".to_vec()]) {
+			far.send(&sent).await.unwrap();
+			let received = timeout(SOON, listener.recv_from(&mut buffer)).await.unwrap();
+			let (count, from) = received.unwrap();
+			assert_eq!(&buffer[..count], sent);
+			listener.send_to(&sent, from).await.unwrap();
+			let count = timeout(SOON, far.recv(&mut buffer)).await.unwrap().unwrap();
+			if count > TIME.end {
+				buffer[TIME].copy_from_slice(&sent[TIME]);
+			}
+			assert_eq!(&buffer[..count], sent);
+		}
+		passing.abort();
 	}
 
 	/// A relay that takes four requests of one host, and the requests.
@@ -486,6 +574,27 @@ mod tests {
 		drop(request);
 		assert!(lock(&relay.flows).is_empty());
 		caller.send(&conclusion(cookie, 0, 5, PLAIN)).await.unwrap();
+		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
+	}
+
+	/// An encoder that is restarted calls from the same port: it used to be ignored until its lost connection had been
+	/// silent for ten seconds.
+	#[tokio::test]
+	async fn address_should_get_another_connection_when_it_has_lost_its_own() {
+		let (relay, mut requests) = relay().await;
+		let caller = caller(&relay).await;
+		let cookie = cookie(&caller).await;
+		let first = conclusion(cookie, 0, 5, PLAIN);
+		caller.send(&first).await.unwrap();
+		let request = timeout(SOON, requests.recv()).await.unwrap().unwrap();
+		assert!(answers(&caller, &first).await.is_empty());
+		assert!(request.anew().now_or_never().is_none(), "the same once more");
+		let mut second = first.clone();
+		second[40..44].copy_from_slice(&9u32.to_be_bytes());
+		assert!(answers(&caller, &second).await.is_empty());
+		timeout(SOON, request.anew()).await.unwrap();
+		drop(request);
+		caller.send(&second).await.unwrap();
 		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
 	}
 

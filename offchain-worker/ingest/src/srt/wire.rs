@@ -20,6 +20,8 @@ use thiserror::Error;
 
 /// Bytes of a packet's header.
 const HEADER: usize = 16;
+/// The place of its time.
+pub(super) const TIME: core::ops::Range<usize> = 8..12;
 /// Bytes of a packet with a handshake, without its extensions.
 pub(super) const HANDSHAKE: usize = HEADER + 48;
 /// The handshake type that begins a connection.
@@ -372,7 +374,7 @@ pub(super) mod tests {
 	const FILE: &str = "0001000300010501000000e400000000\
 		000500072133322525723a3a696c44336b2f657633256d2c627570446873696c00060001656c6966";
 	/// The number of the first packet.
-	const FIRST: u32 = 0x1c20_b327;
+	pub const FIRST: u32 = 0x1c20_b327;
 
 	pub fn bytes(hex: &str) -> Vec<u8> {
 		let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
@@ -475,7 +477,7 @@ pub(super) mod tests {
 		]
 	}
 
-	fn library(bytes: &[u8]) -> packet::ReceivePacketResult {
+	pub fn library(bytes: &[u8]) -> packet::ReceivePacketResult {
 		let read = packet::Packet::parse(&mut &bytes[..], false).unwrap();
 		Ok((read, SocketAddr::from(([127, 0, 0, 1], 9))))
 	}
@@ -499,7 +501,7 @@ pub(super) mod tests {
 		}
 	}
 
-	fn connected(conclusion: &[u8]) -> DuplexConnection {
+	pub fn connected(conclusion: &[u8]) -> DuplexConnection {
 		let Ok(Packet { kind: Kind::Handshake(shake, extensions), .. }) = Packet::read(conclusion)
 		else {
 			panic!("no handshake")

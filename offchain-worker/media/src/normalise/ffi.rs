@@ -193,7 +193,7 @@ impl Drop for Resampler {
 }
 
 /// The number of a picture's pixel format.
-pub fn pixel_format(frame: &frame::Video) -> i32 {
+fn pixel_format(frame: &frame::Video) -> i32 {
 	// SAFETY: a valid frame, read only.
 	unsafe { (*frame.as_ptr()).format }
 }

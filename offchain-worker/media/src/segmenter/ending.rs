@@ -256,7 +256,11 @@ impl Cutter<'_> {
 				.map(|parameters| Elementary { parameters: parameters.clone(), packets: audio }),
 		)?;
 		let duration = u32::try_from(end - first).unwrap_or(u32::MAX);
-		Ok(Segment { data, duration, first_time: first, frames, last: false, own })
+		// Viewers get the sound as it is here: where its form changes, their decoders have to be told.
+		let heard = self.audio_parameters.as_ref().map(ffi::heard_as);
+		let fresh = self.heard.is_some() && heard != self.heard;
+		self.heard = heard;
+		Ok(Segment { data, duration, first_time: first, frames, last: false, fresh, own })
 	}
 
 	/// Emits the source's shape, before its first segment.

@@ -102,6 +102,8 @@ struct Cutter<'a> {
 	/// When the first picture came, in the source's own time.
 	first_seen: Option<i64>,
 	parameter_sets: Vec<u8>,
+	/// Parameter sets that came without a picture.
+	loose: Vec<u8>,
 	/// The sequence parameter sets in force.
 	sps: Vec<u8>,
 	video: VecDeque<Unit>,
@@ -127,6 +129,10 @@ struct Cutter<'a> {
 	sound_end: i64,
 	/// Whether the newest segment was cut without waiting for its sound.
 	is_silent: bool,
+	/// The form of the newest segment's sound.
+	heard: Option<(i32, i32, bool)>,
+	/// The form that headers within the copied sound had at first.
+	form: Option<[u8; 2]>,
 	/// The relation of decoding to presentation times, and the length of a frame.
 	lead: Lead,
 	/// The publisher's own renditions.
@@ -151,6 +157,7 @@ impl<'a> Cutter<'a> {
 			is_sound_late: false,
 			first_seen: None,
 			parameter_sets: Vec::new(),
+			loose: Vec::new(),
 			sps: Vec::new(),
 			video: VecDeque::new(),
 			bytes: 0,
@@ -165,6 +172,8 @@ impl<'a> Cutter<'a> {
 			last_audio: None,
 			sound_end: START,
 			is_silent: false,
+			heard: None,
+			form: None,
 			lead: Lead::default(),
 			own: Vec::new(),
 			noticed: Vec::new(),

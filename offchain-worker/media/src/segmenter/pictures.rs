@@ -11,6 +11,8 @@ use crate::{
 	sei,
 };
 
+/// The most bytes of parameter sets that wait for a picture.
+const MOST_LOOSE: usize = 64 * 1024;
 /// A larger step of time stamps is a jump, not a pause.
 const LARGEST_STEP: i64 = 10 * 90_000;
 
@@ -81,6 +83,7 @@ impl Cutter<'_> {
 
 	pub(super) fn take_picture(&mut self, play: &Play, packet: Packet) -> Result<(), Failure> {
 		let is_h264 = play.video.1.is_h264;
+		let Some(packet) = self.with_loose(packet, is_h264) else { return Ok(()) };
 		let data = packet.data().unwrap_or_default();
 		let is_idr = is_h264 && sei::has(data, sei::IDR);
 		// A decoder can begin at any keyframe; copying needs one that starts afresh.
@@ -158,6 +161,33 @@ impl Cutter<'_> {
 		let packet = plain(packet, is_idr, &self.parameter_sets);
 		self.push(Unit { packet, time, is_idr });
 		Ok(())
+	}
+
+	/// A picture with the parameter sets that came by themselves before it; `None` for a packet without a picture.
+	/// Some cameras send each unit alone.
+	fn with_loose(&mut self, packet: Packet, is_h264: bool) -> Option<Packet> {
+		let data = packet.data().unwrap_or_default();
+		let has_picture = !is_h264 || sei::slices(data) > 0;
+		if !has_picture {
+			for kind in [sei::SPS, sei::PPS] {
+				self.loose.extend(sei::units(data, kind));
+			}
+			if self.loose.len() > MOST_LOOSE {
+				self.loose.clear();
+			}
+			return None;
+		}
+		if self.loose.is_empty() {
+			return Some(packet);
+		}
+		let mut whole = std::mem::take(&mut self.loose);
+		whole.extend_from_slice(data);
+		let mut longer = Packet::copy(&whole);
+		longer.set_flags(packet.flags());
+		longer.set_pts(packet.pts());
+		longer.set_dts(packet.dts());
+		longer.set_duration(packet.duration());
+		Some(longer)
 	}
 
 	/// By the newest pictures: a source may send smaller ones than it began with.

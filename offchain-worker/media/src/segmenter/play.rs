@@ -18,12 +18,15 @@ use crate::{
 	ffi::{self, AnnexB, Track, TrackKind},
 	limits::Failure,
 	normalise::DECODERS,
-	source::{self, ticks},
+	source::{self, adts, ticks},
 	wire::SegmentOptions,
 };
 
 /// Errors in a row after which a file counts as at its end.
 const MOST_ERRORS: u32 = 100;
+/// How long only tracks may come that were not there at the beginning, before they have taken the place of
+/// those that were.
+const REPLACED: i64 = 5 * 90_000;
 /// Demuxers that a source may need. None of them opens another file.
 const FORMATS: &str = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,flv,avi,mpeg";
 
@@ -80,6 +83,13 @@ pub(super) struct Play {
 	errors: u32,
 	/// Whether the sound appeared after the beginning.
 	pub(super) is_late: bool,
+	/// The newest time of sound with headers of its own, and the samples since.
+	line: Option<(i64, u64)>,
+	live: bool,
+	/// How many tracks there were at the beginning.
+	known: usize,
+	/// For pictures and sound: since when only others have come that were not there at the beginning.
+	others: [Option<i64>; 2],
 }
 
 impl Play {
@@ -100,8 +110,9 @@ impl Play {
 			("protocol_whitelist", "none".to_string()),
 		];
 		if live {
-			// A live source announces its tracks early.
-			options.push(("probesize", "2000000".to_string()));
+			// A live source announces its tracks early, but the sound of one of 50 Mbit/s may lie behind a large
+			// picture.
+			options.push(("probesize", "10000000".to_string()));
 			options.push(("analyzeduration", "1500000".to_string()));
 		}
 		let mut input = ffi::open_input(io, None, &options).map_err(|e| match e {
@@ -155,6 +166,10 @@ impl Play {
 			further,
 			errors: 0,
 			is_late: false,
+			line: None,
+			live,
+			known: tracks.len(),
+			others: [None; 2],
 		})
 	}
 
@@ -169,6 +184,55 @@ impl Play {
 			ffi::clear_extradata(&mut video);
 		}
 		Ok(video)
+	}
+
+	/// Whether other tracks have taken the place of those that are played: an encoder behind a relay was
+	/// exchanged, and the new one numbers its tracks otherwise. A new segmenter finds them.
+	fn is_replaced(&mut self, packet: &Packet) -> bool {
+		let index = packet.stream();
+		if index == self.video.0 {
+			self.others[0] = None;
+			return false;
+		}
+		if self.audio.as_ref().is_some_and(|(audio, _)| *audio == index) {
+			self.others[1] = None;
+			return false;
+		}
+		let is_of_it = ffi::same_programme(&self.input, self.video.0, index);
+		if !self.live || index < self.known || !is_of_it {
+			return false;
+		}
+		let Some(track) = ffi::track(&self.input, index) else { return false };
+		let since = match track.kind {
+			TrackKind::Video if !track.is_cover => &mut self.others[0],
+			TrackKind::Audio if self.audio.is_some() => &mut self.others[1],
+			_ => return false,
+		};
+		let Some(time) = packet.dts().or(packet.pts()) else { return false };
+		let (numerator, denominator) = (track.time_base.numerator(), track.time_base.denominator());
+		let time = time.saturating_mul(90_000).saturating_mul(numerator.into())
+			/ i64::from(denominator.max(1));
+		let first = since.get_or_insert(time);
+		// A clock that was set back measures anew.
+		*first = time.min(*first);
+		time.saturating_sub(*first) > REPLACED
+	}
+
+	/// Gives a frame of sound that has a header of its own its time, if only the first of several frames has
+	/// one: the demuxer does that itself only for sound that was there from the beginning.
+	fn stamp(&mut self, packet: &mut Packet) {
+		let has_headers = |(_, track): &(usize, Track)| track.is_aac && track.extradata.is_empty();
+		let has_headers = self.audio.as_ref().is_some_and(has_headers);
+		let header = packet.data().and_then(adts).filter(|_| has_headers);
+		let Some(header) = header else { return };
+		let (stamp, samples) = match (packet.pts(), self.line) {
+			(Some(pts), _) => (pts, 0),
+			(None, Some(line)) => line,
+			(None, None) => return,
+		};
+		let since = samples.saturating_mul(90_000) / u64::from(header.rate);
+		packet.set_pts(Some(stamp.saturating_add_unsigned(since)));
+		self.line = Some((stamp, samples.saturating_add(header.samples)));
 	}
 
 	/// The next packet of a track; `None` at the end.
@@ -191,13 +255,17 @@ impl Play {
 			let is_video = index == self.video.0;
 			if !is_video && self.audio.is_none() {
 				// Sound may begin late.
-				let track = ffi::track(&self.input, index).filter(|track| {
+				let track = ffi::track(&self.input, index).map(|track| rated(track, &packet));
+				let track = track.filter(|track| {
 					track.kind == TrackKind::Audio
 						&& track.sample_rate > 0
 						&& ffi::same_programme(&self.input, self.video.0, index)
 				});
 				self.is_late |= track.is_some();
 				self.audio = track.map(|track| (index, track));
+			}
+			if self.is_replaced(&packet) {
+				return Ok(None);
 			}
 			let mut further = self.further.iter_mut().zip(1..);
 			let (of, time_base, filter) = match &self.audio {
@@ -220,9 +288,21 @@ impl Play {
 					Err(_) => continue,
 				}
 			}
+			if of == Of::Sound {
+				self.stamp(&mut packet);
+			}
 			return Ok(Some(Taken { packet, of }));
 		}
 	}
+}
+
+/// A track with the rate that this packet of it names, if it is not known: for AAC only a decoder says it, and none
+/// is asked any more after the beginning.
+fn rated(mut track: Track, packet: &Packet) -> Track {
+	if track.is_aac && track.sample_rate == 0 {
+		track.sample_rate = packet.data().and_then(adts).map_or(0, |header| header.rate);
+	}
+	track
 }
 
 /// The filter that gives a track start codes, if it has none, and its parameter sets.

@@ -7,6 +7,7 @@ use crate::{
 	ffi,
 	limits::Failure,
 	normalise::{AudioNormaliser, Made},
+	source::adts,
 };
 
 /// A step of sound from which on it is checked whether the picture jumps too.
@@ -23,7 +24,9 @@ impl Cutter<'_> {
 	pub(super) fn begin_sound(&mut self, play: &Play) -> Result<(), Failure> {
 		let Some((index, track)) = &play.audio else { return Ok(()) };
 		self.sound = Sound::Copied;
-		let parameters = play.parameters(*index)?;
+		let mut parameters = play.parameters(*index)?;
+		// The demuxer may not know it of sound that came late, and a muxer wants to.
+		ffi::set_sample_rate(&mut parameters, track.sample_rate);
 		self.audio_parameters = Some(parameters.clone());
 		self.source_audio = Some((parameters, track.sample_rate));
 		if !track.is_aac {
@@ -73,6 +76,9 @@ impl Cutter<'_> {
 			self.is_sound_late = true;
 			return Ok(());
 		}
+		if !self.is_whole(play, &packet)? {
+			return Ok(());
+		}
 		let Some(own_time) = packet.pts() else { return self.encode_untimed(packet) };
 		let Some(shift) = self.shift else {
 			if self.waiting.len() < MOST_WAITING {
@@ -101,6 +107,29 @@ impl Cutter<'_> {
 		}
 		self.keep_sound(packet, time)?;
 		self.repeat(time)
+	}
+
+	/// Whether sound that is copied is a whole frame. Where a packet of a transport stream was lost, pieces are
+	/// left of the frames around it, and nobody would take a segment with a piece. Sound whose headers say
+	/// another rate or other channels than before is encoded from there on, so that it stays in one form.
+	fn is_whole(&mut self, play: &Play, packet: &Packet) -> Result<bool, Failure> {
+		if !matches!(self.sound, Sound::Copied) {
+			return Ok(true);
+		}
+		if play.audio.as_ref().is_some_and(|(_, track)| !track.extradata.is_empty()) {
+			// Without headers of its own; a muxer takes no frame of a byte.
+			return Ok(packet.size() > 1);
+		}
+		let header = packet.data().and_then(adts).filter(|header| header.length == packet.size());
+		let Some(header) = header else { return Ok(false) };
+		let changes = *self.form.get_or_insert(header.form) != header.form;
+		if changes && self.options.normalise {
+			self.encode_sound(
+				"the sound has changed its rate or its channels",
+				"Let the source send sound of one rate and with the same channels all the time.",
+			)?;
+		}
+		Ok(true)
 	}
 
 	/// Whether sound of this time is too far ahead of pictures that keep coming.

@@ -90,28 +90,36 @@ export class Chain {
 			chain.rpc.ask<string>("system_chain"),
 			chain.rpc.ask<T.Hash>("chain_getFinalizedHead"),
 		]);
-		Object.assign(chain, { genesis, spec, name });
-		await chain.learn(head);
+		Object.assign(chain, { genesis, name });
+		await chain.learn(spec, head);
 		return chain;
 	}
 
-	/** Takes the metadata of the runtime at a block. */
-	private async learn(at: T.Hash): Promise<void> {
+	/** Takes the metadata of the newest runtime; of a block's own, where that has to be asked. */
+	private async learn(newest: Chain["spec"], at: T.Hash): Promise<void> {
 		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
 		// Of who told it: a light client's page would else decode, and sign, by what a node once said.
-		const name = `${this.rpc.source} ${this.genesis}/${this.spec.specVersion}`;
-		let bytes = remembered(name);
+		const nameOf = ({ specVersion }: Chain["spec"]): string => `${this.rpc.source} ${this.genesis}/${specVersion}`;
+		let spec = newest;
+		const known = remembered(nameOf(spec));
+		let bytes = known ?? (await this.rpc.metadata?.(spec.specVersion).catch(() => null)) ?? null;
 		if (!bytes) {
-			bytes = (await this.rpc.metadata?.(this.spec.specVersion).catch(() => null)) ?? unhex(await this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at));
-			const found = bytes;
-			// Not now: a slow phone takes its time to store as much.
-			setTimeout(() => remember(name, found), LATER);
+			// A block from before an upgrade has the metadata of another version than the newest.
+			const [told, version] = await Promise.all([
+				this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at),
+				this.rpc.ask<Chain["spec"]>("state_getRuntimeVersion", at),
+			]);
+			bytes = unhex(told);
+			spec = version;
 		}
+		const found = bytes;
 		// An option of bytes. What each step takes on a slow phone is felt: a page may draw in between.
 		const reader = new Reader(bytes);
 		reader.take(1);
 		const length = reader.compact();
 		const metadata = await decodeMetadata(reader.take(length).slice());
+		// What can be read, and not now: a slow phone takes its time to store as much.
+		if (!known) setTimeout(() => remember(nameOf(spec), found), LATER);
 		await breath();
 		const builder = getDynamicBuilder(getLookupFn(metadata));
 		// What events are made of, pallet by pallet: the builder keeps what it has built.
@@ -120,9 +128,9 @@ export class Chain {
 			if (events) builder.buildDefinition(events.type);
 		}
 		await breath();
-		this.metadata = metadata;
-		this.builder = builder;
-		this.events_ = this.builder.buildStorage("System", "Events");
+		const events_ = builder.buildStorage("System", "Events");
+		// All at once: a call in one runtime's form under another's version would be another call.
+		Object.assign(this, { spec, metadata, builder, events_ });
 		this.codecs.clear();
 	}
 
@@ -130,8 +138,7 @@ export class Chain {
 	async refresh(at: T.Hash): Promise<boolean> {
 		const spec = await this.rpc.ask<Chain["spec"]>("state_getRuntimeVersion");
 		if (spec.specVersion === this.spec.specVersion) return false;
-		this.spec = spec;
-		await this.learn(at);
+		await this.learn(spec, at);
 		return true;
 	}
 

@@ -1,5 +1,5 @@
 /** What became of claims, told from the events of blocks. A pure function, so that a page that opened late and one that watched see the same. */
-import type { Address, ChainEvent, Outcome } from "./types";
+import type { Address, Challenge, ChainEvent, Outcome } from "./types";
 
 export interface Vote {
 	tranche: number;
@@ -7,6 +7,8 @@ export interface Vote {
 	committed: boolean;
 	/** One per revealed leaf; absent until it is revealed. */
 	verdicts?: string[];
+	/** Revealed in a block that was not read: what it says is not known. */
+	unread?: boolean;
 }
 export type Step = "claimed" | "drawn" | "revealed" | "judging" | "decided" | "settled";
 export interface Claim {
@@ -152,6 +154,28 @@ function take(claim: Claim, { name, data, block, hash, extrinsic }: ChainEvent):
 			claim.step = "settled";
 			break;
 	}
+}
+
+/**
+ * Who judges a claim, and how each has voted: as events told it, and by the chain's word, which has who was drawn and
+ * who has voted in the newest tranche, also in blocks that were not read.
+ */
+export function judgesOf(told: Claim | undefined, challenge: Challenge | undefined): { verifier: Address; votes: Vote[] }[] {
+	const votes = told?.votes ?? [];
+	const judges = new Map<Address, Vote[]>();
+	for (const verifier of [...(told?.committee ?? []), ...votes.map((vote) => vote.verifier), ...(challenge?.members ?? [])]) {
+		judges.set(verifier, votes.filter((vote) => vote.verifier === verifier));
+	}
+	challenge?.members.forEach((verifier, i) => {
+		if (!challenge.committed[i]) return;
+		const { tranche } = challenge;
+		const ours = judges.get(verifier) ?? [];
+		const known = ours.find((vote) => vote.tranche === tranche);
+		if (known?.verdicts) return;
+		const others = ours.filter((vote) => vote !== known);
+		judges.set(verifier, [...others, { tranche, verifier, committed: true, unread: challenge.revealed[i] === true }]);
+	});
+	return [...judges].map(([verifier, all]) => ({ verifier, votes: all }));
 }
 
 /** How far a segment of a claim has come. */

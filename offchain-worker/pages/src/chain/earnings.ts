@@ -6,7 +6,7 @@ import type { Address, ChainEvent, Hash } from "./types";
 /** What an account had when a round began. */
 export interface Beginning {
 	round: number;
-	/** The block that began it. */
+	/** The height of the block that began it. */
 	block: number;
 	/** The bond with what joined in this round, in LPT; fees that were not taken yet, in ETH. */
 	bond: bigint;
@@ -80,20 +80,40 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 /**
+ * The height at which the protocol's clock came to `start`, as of a later block whose height is `closed` blocks ahead
+ * of it: the clock stands while the chain is closed.
+ */
+async function heightOf(chain: Pick<Chain, "read" | "hashAt">, start: number, closed: number): Promise<number> {
+	if (!closed) return start;
+	const hasCome = async (number: number) => (await chain.read("clock", [], await chain.hashAt(number))).block >= start;
+	let [low, high] = [start, start + closed - 1];
+	// Most often it has not stood since.
+	if (!(await hasCome(high))) return high + 1;
+	while (low < high) {
+		const middle = Math.floor((low + high) / 2);
+		if (await hasCome(middle)) high = middle;
+		else low = middle + 1;
+	}
+	return low;
+}
+
+/**
  * What an account had at the beginning of the round of a block and of each before it, newest first: as far back as the
  * chain goes, or the node that is asked keeps states, which it says by an error.
  */
-export async function* beginnings(chain: Pick<Chain, "read" | "hashAt">, account: Address, at: Hash): AsyncGenerator<Beginning> {
+export async function* beginnings(chain: Pick<Chain, "read" | "hashAt">, account: Address, at: Hash, number: number): AsyncGenerator<Beginning> {
 	for (;;) {
 		const { one, before } = await patiently(async () => {
-			const { index, start } = await chain.read("round", [], at);
-			const [hash, before] = await Promise.all([chain.hashAt(start), index > 0 && start > 0 ? chain.hashAt(start - 1) : null]);
+			const [{ index, start }, clock] = await Promise.all([chain.read("round", [], at), chain.read("clock", [], at)]);
+			const block = await heightOf(chain, start, number - clock.block);
+			const [hash, before] = await Promise.all([chain.hashAt(block), index > 0 && block > 0 ? chain.hashAt(block - 1) : null]);
 			const [stake, yielded] = await Promise.all([chain.read("stake", [account], hash), before ? yieldAt(chain, account, before) : 0n]);
-			return { one: { round: index, block: start, bond: stake.next_round, fees: stake.fees, yielded }, before };
+			return { one: { round: index, block, bond: stake.next_round, fees: stake.fees, yielded }, before };
 		});
 		yield one;
 		if (!before) return;
 		at = before;
+		number = one.block - 1;
 	}
 }
 

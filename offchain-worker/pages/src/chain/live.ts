@@ -30,6 +30,16 @@ export function newestOf<B extends { events: unknown[] }>(blocks: B[]): B[] {
 	return blocks.slice(from);
 }
 
+/** The first of the blocks that follow one another up to the newest: a page that slept has not read those before it. */
+export function unbroken(blocks: { number: number }[]): number {
+	let since = blocks.at(-1)?.number ?? Number.POSITIVE_INFINITY;
+	for (const { number } of [...blocks].reverse()) {
+		if (number < since - 1) break;
+		since = number;
+	}
+	return since;
+}
+
 /** A node of the reader's own that is asked instead of the gateway's. */
 export const ownNode = (): string | null => kept(KEY);
 export const setOwnNode = (url: string | null): void => keep(KEY, url);
@@ -131,18 +141,19 @@ export class Live {
 
 	private async step(first: boolean): Promise<void> {
 		const chain = this.chain as Chain;
-		const [head, finalHash] = await Promise.all([chain.head(), chain.finalized()]);
+		const [newest, finalHash] = await Promise.all([chain.head(), chain.finalized()]);
 		if (finalHash !== this.finalHash) {
 			this.finalized = (await chain.head(finalHash)).number;
 			this.finalHash = finalHash;
 		}
 		const known = this.blocks.at(-1);
-		if (known?.hash === head.hash) {
+		if (known?.hash === newest.hash) {
 			this.changed();
 			return;
 		}
-		// With each block: those of another runtime are read by its own metadata only.
-		await chain.refresh(head.hash);
+		// The runtime with each block: those of another are read by its own metadata only. The block itself by its hash:
+		// the newest header may be that of another fork than the block of its number.
+		const [head] = await Promise.all([chain.head(newest.hash), chain.refresh(newest.hash)]);
 		// Back to the newest block that is known, or as far as a page looks.
 		const byNumber = new Map(this.blocks.map((block) => [block.number, block.hash]));
 		const missing: { number: number; hash: T.Hash }[] = [];
@@ -202,6 +213,11 @@ export class Live {
 		if (this.cache.size > 400) this.cache.delete(this.cache.keys().next().value as string);
 		return value;
 	}) as Chain["read"];
+
+	/** The block by which the protocol counts its deadlines: its clock stands while the chain is closed, and falls behind the height. */
+	get now(): number {
+		return this.clock?.block ?? this.head?.number ?? 0;
+	}
 
 	slotSeconds(): number {
 		return Number(this.timing?.slot_duration ?? 6_000n) / 1_000;

@@ -4,12 +4,28 @@ import type { ChainEvent, Hash, Transcoder } from "./types";
 /** Work of a standard segment, which prices are for: two seconds of 720p30. */
 export const STANDARD = 55_296_000n;
 
-/** The lowest and the middle price of the transcoders that work is offered to; `null` where there are none. */
+/** The prices of the transcoders that work is offered to, the lowest first. */
+export const pricesOf = (transcoders: Transcoder[]): bigint[] =>
+	transcoders
+		.filter(({ active, jailed }) => active && !jailed)
+		.map(({ price }) => price)
+		.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+
+/** The lowest and the middle price of them; `null` where there are none. */
 export function asked(transcoders: Transcoder[]): { lowest: bigint; middle: bigint } | null {
-	const prices = transcoders.filter(({ active, jailed }) => active && !jailed).map(({ price }) => price);
-	prices.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+	const prices = pricesOf(transcoders);
 	const [lowest, middle] = [prices[0], prices[Math.floor(prices.length / 2)]];
 	return lowest === undefined || middle === undefined ? null : { lowest, middle };
+}
+
+/**
+ * The highest price that a broadcaster is proposed; `null` where nobody asks for one. It is twice what half of the
+ * transcoders ask at most: by the dearest of them, whoever asks a thousandfold would be paid it.
+ */
+export function proposed(transcoders: Transcoder[]): bigint | null {
+	const prices = pricesOf(transcoders);
+	const middle = prices[Math.floor((prices.length - 1) / 2)];
+	return middle === undefined ? null : 2n * middle;
 }
 
 /** The price of what a block's claims ask to be paid for; `null` where there is none. */

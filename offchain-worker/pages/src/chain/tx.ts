@@ -4,7 +4,7 @@ import { concat, hex, uint, unhex } from "../proof/scale";
 import { t } from "../ui/words";
 import { bytesOf, canonical } from "./address";
 import type { Chain } from "./chain";
-import type { Live } from "./live";
+import { unbroken, type Live } from "./live";
 import { isAnswer, isUnanswered } from "./rpc";
 import type { Address, ChainEvent, Hash, Head } from "./types";
 
@@ -171,11 +171,18 @@ export function refusedBy(chain: Chain, error: any): TxError {
 	return new TxError(name, name);
 }
 
+/** The newest blocks, of which others may take the place, where finality is further behind. */
+const FORKED = 8;
+
 /** Sends a signed transaction and waits until it is in a block; its events. */
 export async function submit(live: Live, transaction: Uint8Array): Promise<ChainEvent[]> {
 	const { chain } = live;
 	if (!chain) throw new TxError(t("The chain does not answer.", "链没有应答。"));
 	const from = live.head?.number ?? 0;
+	/** The newest block that keeps its place: another one that has it may take that of a later one. */
+	const final = Math.max(live.finalized, from - FORKED);
+	/** Where it is not: what was there before it was sent has it not. */
+	const looked = new Set<Hash>(live.blocks.map(({ hash }) => hash));
 	const wanted = hex(blake2b(transaction, { dkLen: 32 }));
 	/** Whether a node has it. Where no answer came it may have it as well: to be sent twice does a transaction no harm. */
 	let isSent = false;
@@ -183,7 +190,6 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 	await send().catch((error) => {
 		if (!isUnanswered(error)) throw error;
 	});
-	const looked = new Set<Hash>();
 	/** Its events, where a block has it; `null` where it has not. */
 	const find = async (number: number, hash: Hash, events: () => Promise<ChainEvent[]> | ChainEvent[]): Promise<ChainEvent[] | null> => {
 		const place = (await chain.extrinsics(hash)).findIndex((bytes) => hex(blake2b(bytes, { dkLen: 32 })) === wanted);
@@ -204,17 +210,18 @@ export async function submit(live: Live, transaction: Uint8Array): Promise<Chain
 		});
 	for (;;) {
 		for (const { number, hash, events } of live.blocks) {
-			if (number <= from || looked.has(hash)) continue;
+			if (number <= final || looked.has(hash)) continue;
 			const found = await tried(find(number, hash, () => events));
 			if (found) return found;
 			if (found === undefined) break;
 		}
 		if ((live.head?.number ?? 0) > from + PERIOD + 4) {
-			// A page that slept has not seen all blocks.
-			for (let number = from + 1; number <= from + PERIOD; number++) {
-				const known = live.blocks.find((block) => block.number === number);
-				if (known && looked.has(known.hash)) continue;
-				const found = await tried(chain.hashAt(number).then((hash) => find(number, hash, () => chain.events(number, hash))));
+			// A page that slept has not seen all blocks, and may have seen some of another fork.
+			const since = unbroken(live.blocks);
+			for (let number = final + 1; number <= from + PERIOD; number++) {
+				const known = number >= since ? live.blocks.find((block) => block.number === number)?.hash : undefined;
+				const place = known === undefined ? chain.hashAt(number) : Promise.resolve(known);
+				const found = await tried(place.then((hash) => (looked.has(hash) ? null : find(number, hash, () => chain.events(number, hash)))));
 				if (found) return found;
 				if (found === undefined) throw new TxError(t("It was sent, and whether a block has taken it could not be read: look at the account before you send it again.", "已发送，但无法读取是否进入区块：重发前请先查看账户。"));
 			}

@@ -12,15 +12,18 @@ export interface Timing {
 	beacon_window: number;
 }
 export interface Clock {
+	/** Of the protocol's clock, which stands while the chain is closed: no height. */
 	block: number;
 	round: number;
 	window: number;
 }
 export interface Round {
 	index: number;
-	/** Its first block, and how many it has. */
+	/** Its first block, on the protocol's clock, and how many it has. */
 	start: number;
 	length: number;
+	/** From which of these blocks on terms are frozen. */
+	locked_from: number;
 }
 export interface Transcoder {
 	account: Address;

@@ -152,6 +152,10 @@ export class Watch {
 		this.begun = performance.now();
 		this.video = video;
 		video.addEventListener("playing", () => this.say(""));
+		// What was stopped stays so when a line comes back or a stream goes on. At its end a stream stops by itself, and
+		// so may one that is begun anew, or that nobody sees.
+		video.addEventListener("play", () => void (video.autoplay = true));
+		video.addEventListener("pause", () => void (video.autoplay &&= video.ended || !video.readyState || document.hidden));
 		void this.live.start();
 		void this.play(video);
 		void this.poll();
@@ -172,6 +176,7 @@ export class Watch {
 
 	goLive(video: HTMLVideoElement): void {
 		if (this.isOver && this.status?.ended === false) {
+			video.autoplay = true;
 			this.again(0);
 			return;
 		}
@@ -263,7 +268,7 @@ export class Watch {
 			if (this.chosen >= levels.length) this.chosen = -1;
 			if (this.chosen >= 0) hls.loadLevel = this.chosen;
 			this.say("");
-			video.play().catch((error) => error?.name === "NotAllowedError" && this.say("press"));
+			if (video.autoplay) video.play().catch((error) => error?.name === "NotAllowedError" && this.say("press"));
 		});
 		hls.on(Hls.Events.LEVEL_LOADED, (_, { details }) => {
 			this.isOver = !details.live;

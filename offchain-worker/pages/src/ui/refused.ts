@@ -2,6 +2,10 @@
 import { t } from "./words";
 
 const WORDS: Record<string, [en: string, zh: string]> = {
+	"System.CallFiltered": ["The chain takes no such call now, for its brakes are on: try again when it does.", "链的制动已启用，目前不接受此类交易：请待恢复后重试。"],
+	"Token: FundsUnavailable": ["The account has less than that: give less.", "账户余额不足：请减少数量。"],
+	"Token: NotExpendable": ["The account would be left with less than the smallest balance, which it keeps: give less.", "账户余额将低于须保留的最低余额：请减少数量。"],
+	"Token: BelowMinimum": ["It is less than the smallest balance, and the account that it goes to has nothing yet: give more.", "金额低于最低余额，而收款账户尚无余额：请增加数量。"],
 	"LptStaking.BelowMinimum": ["What would be bonded is below the smallest bond: give more. A lock that is can be withdrawn.", "质押后低于最低质押额：请增加数量。过小的锁定可直接提取。"],
 	"LptStaking.BondedElsewhere": ["The account is bonded to somebody else: unbond first.", "账户已质押给他人：请先解除质押。"],
 	"LptStaking.StakeNotAccepted": ["The transcoder is not registered, and receives no stake: choose another.", "该转码者未注册，不接受质押：请另选。"],

@@ -10,7 +10,7 @@ const UNTIL_TOLD = 0xffff_ffff;
 /** Ethereum's own time, not how long ago that was: the reader's clock may be off by an hour. */
 const TIME = { dateStyle: "medium", timeStyle: "short" } as const;
 
-/** How it stands, in a word and a sentence, and whether all is well. */
+/** How it stands at a block of the protocol's clock, in a word and a sentence, and whether all is well. */
 export function bridgeText({ domain, client, stopped }: Bridge, block: number): [boolean | null, string, string] {
 	const [inward, outward] = stopped.map((until) => (until !== undefined && until > block ? until : null));
 	if (!domain) {
@@ -50,7 +50,7 @@ function Side({ name, of, unit }: { name: string; of: Bridged; unit: "LPT" | "ET
 }
 
 export function BridgeCard(): JSX.Element {
-	const { head } = useLive();
+	const { now } = useLive();
 	const bridge = useRead((at) => live.read("bridge", [], at));
 	const title = t("Bridge to Ethereum", "以太坊跨链桥");
 	if (!bridge) {
@@ -60,7 +60,7 @@ export function BridgeCard(): JSX.Element {
 			</Card>
 		);
 	}
-	const [well, word, sentence] = bridgeText(bridge, head?.number ?? 0);
+	const [well, word, sentence] = bridgeText(bridge, now);
 	return (
 		<Card title={title} id="bridge" aside={<span class={`pill ${well === null ? "" : well ? "Stake" : "Jailed"}`}>{word}</span>}>
 			<p class="small">{sentence}</p>

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytesOf, isAddress } from "../chain/address";
-import { STANDARD } from "../chain/prices";
+import { pricesOf, proposed, STANDARD } from "../chain/prices";
 import type { Rendition } from "../chain/types";
 import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
@@ -66,10 +66,10 @@ export function BroadcastPage(): JSX.Element {
 		},
 		[account],
 	);
-	const prices = (transcoders ?? []).filter((one) => one.active && !one.jailed).map((one) => one.price).sort((a, b) => (a < b ? -1 : 1));
+	const prices = pricesOf(transcoders ?? []);
 	const cheapest = prices[0];
 	const middle = prices[Math.floor(prices.length / 2)];
-	const maxPrice = price ? parseAmount(price) : prices.length ? (prices.at(-1) as bigint) * 2n : null;
+	const maxPrice = price ? parseAmount(price) : proposed(transcoders ?? []);
 	const [width, height] = SOURCES[source] as [number, number];
 	const jobsOf = parameters?.jobs?.value ?? parameters?.jobs;
 	const factors = jobsOf?.factors;
@@ -258,7 +258,7 @@ export function BroadcastPage(): JSX.Element {
 											type="button"
 											class="primary"
 											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer)}
-											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: (live.head?.number ?? 0) + blocks, budget: money } })}
+											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.now + blocks, budget: money } })}
 										>
 											{t("Create the stream", "创建视频流")}
 										</button>
@@ -271,7 +271,7 @@ export function BroadcastPage(): JSX.Element {
 								</li>
 							) : (
 								<li>
-									{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
+									{t("Let the first sign your segments and the second pay, up to a cap; give the second LPT, or ETH, for its transactions cost some; and say where the stream is found. Your own key stays in the wallet.", "授权第一个签名片段，第二个在限额内付费；给第二个一些 LPT 或 ETH 作手续费；并登记视频流的位置。您自己的密钥留在钱包里。")}
 									<div class="buttons">
 										<button type="button" disabled={!account} onClick={() => ask({ segments: true })}>
 											{t("Name the segment key", "登记片段密钥")}
@@ -393,7 +393,7 @@ export function BroadcastPage(): JSX.Element {
 				<Ask title={t("Remove the spending key", "移除支出密钥")} call={{ pallet: "Jobs", name: "remove_spending_key", args: { broadcaster: account, key: asked.drop } }} onClose={() => ask(null)} consequence={t("It can spend nothing from then on. Jobs that it created run on.", "此后无法再支出。已创建的任务继续运行。")} />
 			)}
 			{asked && "key" in asked && <SpendingKey onClose={() => ask(null)} proposed={budget} />}
-			{asked && "fees" in asked && <Fees onClose={() => ask(null)} />}
+			{asked && "fees" in asked && <Fees free={balances?.lpt} onClose={() => ask(null)} />}
 			{asked && "segments" in asked && <SegmentKey onClose={() => ask(null)} />}
 			{asked && "origin" in asked && <Origin name={name} address={address} onClose={() => ask(null)} />}
 		</main>
@@ -414,8 +414,8 @@ function Create({ terms, signer, peer, address, at, bond, onClose }: { terms: Te
 			call={call}
 			onClose={onClose}
 			consequence={t(
-				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())} at most; gateways look for the stream at ${address}, for which a small deposit of ETH is held too.${key ? " The key signs your segments from now on, for which a small deposit of LPT is held." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
-				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - (live.head?.number ?? terms.end)) * live.slotSeconds())}；网关将在 ${address} 查找此视频流，为此另冻结少量 ETH。${key ? "此后由该密钥签名片段，为此冻结少量 LPT。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
+				`${amount(terms.budget, "ETH")} and a bond of ${amount(bond, "ETH")} are held for a job of ${duration((terms.end - live.now) * live.slotSeconds())} at most; gateways look for the stream at ${address}, for which a small deposit of ETH is held too.${key ? " The key signs your segments from now on, for which a small deposit of LPT is held." : ""} A transcoder is drawn at once and keeps a place for you, for which it may be paid when nothing comes: start the worker now. You end the job here; what is not spent is free again then.`,
+				`将冻结 ${amount(terms.budget, "ETH")} 和 ${amount(bond, "ETH")} 保证金，任务最长 ${duration((terms.end - live.now) * live.slotSeconds())}；网关将在 ${address} 查找此视频流，为此另冻结少量 ETH。${key ? "此后由该密钥签名片段，为此冻结少量 LPT。" : ""}转码者会立即被抽出并为您预留位置，若迟迟没有片段，它可能获得补偿：请立即启动 worker。任务在此结束，未用完的预算随后退回。`,
 			)}
 			risk={t("Whoever has the key can sign two different segments for one place, which costs the job's bond. While nothing is on the machine that may spend, nobody but you can hand the job to another transcoder or open the next.", "持有该密钥者若对同一位置签署两个不同片段，将损失任务保证金。该机器没有支出权限时，只有您能更换转码者或创建下一个任务。")}
 		/>
@@ -454,13 +454,13 @@ function SegmentKey({ onClose }: { onClose: () => void }): JSX.Element {
 	);
 }
 
-function Fees({ onClose }: { onClose: () => void }): JSX.Element {
+function Fees({ free, onClose }: { free: bigint | undefined; onClose: () => void }): JSX.Element {
 	const [key, setKey] = useState("");
 	const [lpt, setLpt] = useState("1");
 	const money = parseAmount(lpt);
 	const call = isAddress(key) && money ? { pallet: "Balances", name: "transfer_keep_alive", args: { dest: { type: "Id", value: key }, value: money } } : null;
 	return (
-		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : lpt && money === null ? noAmount() : null} consequence={t("It pays the fees of its own transactions with it: without any it opens no job.", "用于支付其交易手续费：没有 LPT 就无法创建任务。")}>
+		<Ask title={t("Give the spending key LPT", "给支出密钥转入 LPT")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : lpt && money === null ? noAmount() : money && free !== undefined && money > free ? t(`The account has ${amount(free, "LPT")}.`, `账户仅有 ${amount(free, "LPT")}。`) : null} consequence={t("It pays the fees of its own transactions with it: with neither LPT nor ETH it opens no job.", "用于支付其交易手续费：若既无 LPT 也无 ETH，就无法创建任务。")}>
 			<label class="field">
 				{t("The key's account", "密钥账户")}
 				<input value={key} onInput={(event) => setKey(event.currentTarget.value.trim())} placeholder="5…" autofocus />
@@ -487,7 +487,7 @@ function Origin({ name, address, onClose }: { name: string; address: string; onC
 }
 
 function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: string }): JSX.Element {
-	const { head } = useLive();
+	useLive();
 	const [key, setKey] = useState("");
 	const [cap, setCap] = useState(proposed);
 	const [typedDays, setDays] = useState("30");
@@ -495,7 +495,7 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const money = parseAmount(cap);
 	// From the block at which it was opened: what is asked stays the same while one reads it.
 	const opened = useRef(0);
-	opened.current ||= head?.number ?? 0;
+	opened.current ||= live.now;
 	const expiry = opened.current + Math.round((days * 86_400) / live.slotSeconds());
 	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
 	return (

@@ -18,7 +18,7 @@ export function NetworkPage(): JSX.Element {
 	const validators = useRead((at) => live.read("validators", [], at));
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const inflation = useRead((at) => live.read("inflation", [], at));
-	const parameters = useRead((at) => live.read("parameters", [], at));
+	const round = useRead((at) => live.read("round", [], at));
 	const origins = useRead((at) => live.read("origins", [], at));
 	const jobs = useRead(
 		async (at): Promise<Job[]> => {
@@ -39,10 +39,8 @@ export function NetworkPage(): JSX.Element {
 	const claims = [...live.claims().values()].sort((a, b) => (a.id < b.id ? 1 : -1));
 	const events = blocks.flatMap((block) => block.events);
 	const shown = events.filter((event) => event.name !== "Committed" && describe(event)).slice(-40).reverse();
-	const length = Number(parameters?.rounds?.length ?? parameters?.rounds?.value?.length ?? 0);
-	const began = events.filter(({ name, pallet }) => pallet === "Rounds" && name === "NewRound").at(-1);
-	const into = began && clock ? clock.block - began.block : null;
-	const roundLength = began?.data.length ?? length;
+	const into = round && clock ? Math.max(0, clock.block - round.start) : null;
+	const roundLength = round?.length ?? 0;
 	// Blocks come after the head, when a page opens.
 	const newest = blocks.at(-1)?.hash;
 	const series = useMemo(() => {

@@ -3,6 +3,9 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ChainEvent, Hash } from "../chain/types";
 import { canonical } from "../chain/address";
+import { judgesOf } from "../chain/claims";
+import { unbroken } from "../chain/live";
+import { roundOf } from "../chain/rounds";
 import { shownName } from "../player/name";
 import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
 import { accuses, stageText, verdictText } from "../ui/named";
@@ -168,7 +171,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								</Fact>
 								<Fact name={t("Source at most", "来源上限")}>{`${found.limits.width}×${found.limits.height}, ${found.limits.fps}/s`}</Fact>
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
-								<Fact name={t("Ends in block", "结束区块")} note={head && found.end > head.number ? t(`in ${duration((found.end - head.number) * live.slotSeconds())}`, `${duration((found.end - head.number) * live.slotSeconds())} 后`) : ""}>{found.end}</Fact>
+								<Fact name={t("Ends in block", "结束区块")} note={head && found.end > live.now ? t(`in ${duration((found.end - live.now) * live.slotSeconds())}`, `${duration((found.end - live.now) * live.slotSeconds())} 后`) : ""}>{found.end}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
 								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
 								<Fact name={t("Segments drawn of a claim, at most", "每声明抽查上限")}>{found.max_samples}</Fact>
@@ -239,13 +242,15 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 	const events = blocks.flatMap((block) => block.events).filter(({ data }) => String(data?.claim ?? "") === id);
 	if (read && !read.info && !told) return <Missing what={t(`The chain has no claim ${cut(id)}: it is over, or there was none.`, `链上没有声明 ${cut(id)}：已结束或不存在。`)} />;
 	const { info, challenge } = read ?? {};
+	const judges = judgesOf(told, challenge);
+	const outcome = told?.outcome ?? challenge?.outcome?.type;
 	return (
 		<main>
 			<div class="title">
 				<h1>
 					{t("Claim", "声明")} {id}
 				</h1>
-				{told && <span class={`pill ${told.outcome === "Accepted" ? "Stake" : told.outcome ? "Jailed" : ""}`}>{told.outcome ? outcomeName(told.outcome) : stepName(told.step)}</span>}
+				{(outcome || told) && <span class={`pill ${outcome === "Accepted" ? "Stake" : outcome ? "Jailed" : ""}`}>{outcome ? outcomeName(outcome) : told && stepName(told.step)}</span>}
 			</div>
 			{told && (
 				<Card>
@@ -276,7 +281,7 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 						)}
 					</Card>
 					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? t(`${stageText(challenge.stage.type)}, until block ${challenge.deadline}`, `${stageText(challenge.stage.type)}，至区块 ${challenge.deadline}`) : ""}</span>}>
-						{told && (told.committee.length || told.votes.length) ? (
+						{judges.length ? (
 							<table>
 								<thead>
 									<tr>
@@ -285,34 +290,31 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 									</tr>
 								</thead>
 								<tbody>
-									{[...new Set([...told.committee, ...told.votes.map(({ verifier }) => verifier)])].map((verifier) => {
-										const votes = told.votes.filter((vote) => vote.verifier === verifier);
-										return (
-											<tr key={verifier}>
-												<td>
-													<Account address={verifier} />
-												</td>
-												<td>
-													{votes.length
-														? votes.map((vote) => (
-																<div key={vote.tranche}>
-																	{vote.tranche > 0 ? <span class="faint">{vote.tranche === 255 ? t("dispute: ", "争议：") : `${vote.tranche}: `}</span> : null}
-																	{vote.verdicts ? (
-																		vote.verdicts.map((verdict, i) => (
-																			<span key={i} class={`pill ${accuses(verdict) ? "Jailed" : verdict === "Abstain" ? "" : "Stake"}`}>
-																				{verdictText(verdict)}
-																			</span>
-																		))
-																	) : (
-																		<span class="faint">{t("sealed", "已密封")}</span>
-																	)}
-																</div>
-															))
-														: <span class="faint">{t("not yet", "尚未")}</span>}
-												</td>
-											</tr>
-										);
-									})}
+									{judges.map(({ verifier, votes }) => (
+										<tr key={verifier}>
+											<td>
+												<Account address={verifier} />
+											</td>
+											<td>
+												{votes.length
+													? votes.map((vote) => (
+															<div key={vote.tranche}>
+																{vote.tranche > 0 ? <span class="faint">{vote.tranche === 255 ? t("dispute: ", "争议：") : `${vote.tranche}: `}</span> : null}
+																{vote.verdicts ? (
+																	vote.verdicts.map((verdict, i) => (
+																		<span key={i} class={`pill ${accuses(verdict) ? "Jailed" : verdict === "Abstain" ? "" : "Stake"}`}>
+																			{verdictText(verdict)}
+																		</span>
+																	))
+																) : (
+																	<span class="faint">{vote.unread ? t("opened, in a block that this page has not read", "已公开，在本页未读取的区块中") : t("sealed", "已密封")}</span>
+																)}
+															</div>
+														))
+													: <span class="faint">{t("not yet", "尚未")}</span>}
+											</td>
+										</tr>
+									))}
 								</tbody>
 							</table>
 						) : (
@@ -396,12 +398,11 @@ export function BlockPage({ id }: { id: string }): JSX.Element {
 
 export function RoundPage({ id }: { id: string }): JSX.Element {
 	const { blocks, clock } = useLive();
-	const events = blocks.flatMap((block) => block.events);
-	const begins = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && String(data.round) === id);
-	const next = events.find(({ pallet, name, data }) => pallet === "Rounds" && name === "NewRound" && Number(data.round) === Number(id) + 1);
-	const paid = events.find(({ name, data }) => name === "RoundPaid" && String(data.round) === id);
+	const running = useRead((at) => live.read("round", [], at));
 	if (numberOf(id) === null) return <NoNumber id={id} />;
-	const ours = begins ? events.filter(({ block }) => block >= begins.block && (!next || block <= next.block)) : [];
+	const since = unbroken(blocks);
+	const read = blocks.filter(({ number }) => number >= since).flatMap((block) => block.events);
+	const { first, length, lockedFrom, minted, events } = roundOf(Number(id), read, running);
 	return (
 		<main>
 			<div class="title">
@@ -415,14 +416,14 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 			</div>
 			<Card>
 				<dl class="grid">
-					<Fact name={t("First block", "首个区块")}>{begins ? <A href={`/block/${begins.block}`}>{begins.block}</A> : "–"}</Fact>
-					<Fact name={t("Blocks", "区块数")}>{begins?.data.length ?? "–"}</Fact>
-					<Fact name={t("Terms frozen from", "条款冻结于")}>{begins?.data.locked_from ?? "–"}</Fact>
-					<Fact name={t("Minted", "增发")}>{paid ? amount(paid.data.minted, "LPT") : "–"}</Fact>
+					<Fact name={t("First block", "首个区块")}>{first !== undefined ? <A href={`/block/${first}`}>{first}</A> : "–"}</Fact>
+					<Fact name={t("Blocks", "区块数")}>{length ?? "–"}</Fact>
+					<Fact name={t("Terms frozen from", "条款冻结于")}>{lockedFrom ?? "–"}</Fact>
+					<Fact name={t("Minted", "增发")}>{amount(minted, "LPT")}</Fact>
 				</dl>
 			</Card>
 			<Card title={t("What happened", "动态")}>
-				<Feed events={ours} none={recent()} />
+				<Feed events={events} none={recent()} />
 			</Card>
 		</main>
 	);

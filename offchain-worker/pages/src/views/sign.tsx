@@ -88,7 +88,7 @@ const refusal = async (error: unknown): Promise<string> => {
 	if (isAway) return t("The chain does not answer. Nothing was sent: try again.", "链没有应答，未发送：请重试。");
 	if (error instanceof RpcError) {
 		const detail = typeof error.data === "string" ? error.data : "";
-		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee.", "账户可用 LPT 不足以支付手续费。");
+		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee. Wallets pay it in LPT only; livepeer-worker pays it in ETH too.", "账户可用 LPT 不足以支付手续费。钱包只能用 LPT 支付；livepeer-worker 也可用 ETH 支付。");
 		if (/stale|outdated/i.test(detail)) return t("The transaction is outdated. Try again.", "交易已过期，请重试。");
 		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
 		if (/bad signature|bad proof/i.test(detail)) return t("The signature does not fit this chain: let the wallet take its new metadata, or load the page again.", "签名与此链不符：请让钱包更新元数据，或重新加载页面。");

@@ -2,7 +2,9 @@
 import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { canonical } from "../chain/address";
+import { isFree, isMovable, leavesTooLittle, refusedBond } from "../chain/bonds";
 import { beginnings, booked, earnings, type Beginning } from "../chain/earnings";
+import { unbroken } from "../chain/live";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
@@ -18,7 +20,7 @@ type Action =
 	| { kind: "bond"; to?: string }
 	| { kind: "unbond" }
 	| { kind: "move" }
-	| { kind: "rebond"; lock: Lock }
+	| { kind: "rebond"; lock: Lock; to: string }
 	| { kind: "withdraw"; lock: Lock }
 	| { kind: "fees" };
 
@@ -213,10 +215,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 										<button type="button" class="primary" onClick={() => act({ kind: "bond", to: stake?.delegate })}>
 											{t("Bond", "质押")}
 										</button>
-										<button type="button" disabled={!stake?.delegate} onClick={() => act({ kind: "unbond" })}>
+										<button type="button" disabled={!stake?.next_round} onClick={() => act({ kind: "unbond" })}>
 											{t("Unbond", "解除")}
 										</button>
-										<button type="button" disabled={!stake?.delegate} onClick={() => act({ kind: "move" })}>
+										<button type="button" disabled={!stake?.next_round} onClick={() => act({ kind: "move" })}>
 											{t("Move", "转移")}
 										</button>
 										<button type="button" disabled={!stake?.fees} onClick={() => act({ kind: "fees" })}>
@@ -249,7 +251,8 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 							<ul class="plain locks">
 								{stake.locks.map((lock) => {
 									const left = (lock.release_block - (clock?.block ?? 0)) * live.slotSeconds();
-									const isFree = (clock?.round ?? 0) >= lock.release && !lock.held_back;
+									const free = isFree(lock, clock?.round ?? 0);
+									const movable = isMovable(lock, clock?.round ?? 0);
 									const share = unbonding ? Math.min(1, Math.max(0, ((clock?.round ?? 0) - lock.round) / Math.max(1, lock.release - lock.round))) : 0;
 									return (
 										<li key={lock.id}>
@@ -262,9 +265,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 													</>
 												)}
 											</div>
-											<progress max="1" value={isFree ? 1 : share} aria-label={t("part of the waiting time", "等待进度")} />
+											<progress max="1" value={free ? 1 : share} aria-label={t("part of the waiting time", "等待进度")} />
 											<div class="small">
-												{isFree ? (
+												{lock.moves_to && !movable && `${t(`can be bonded there from round ${lock.liable_until} on`, `第 ${lock.liable_until} 轮起可质押过去`)}; `}
+												{free ? (
 													<span class="good">{t("free to withdraw", "可以提取")}</span>
 												) : (
 													t(`free in round ${lock.release}, in about ${duration(Math.max(0, left))}`, `第 ${lock.release} 轮可提取，约 ${duration(Math.max(0, left))} 后`)
@@ -277,12 +281,17 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 												)}
 											</div>
 											{isOwn && (
-												<div class="buttons">
-													<button type="button" class="small" disabled={!isFree} onClick={() => act({ kind: "withdraw", lock })}>
+												<div class="buttons wrapflex">
+													<button type="button" class="small" disabled={!free} onClick={() => act({ kind: "withdraw", lock })}>
 														{t("Withdraw", "提取")}
 													</button>
-													<button type="button" class="small" onClick={() => act({ kind: "rebond", lock })}>
-														{lock.moves_to ? t("Bond there", "质押过去") : t("Bond again", "重新质押")}
+													{lock.moves_to && (
+														<button type="button" class="small" disabled={!movable} onClick={() => act({ kind: "rebond", lock, to: lock.moves_to as string })}>
+															{t("Bond there", "质押过去")}
+														</button>
+													)}
+													<button type="button" class="small" onClick={() => act({ kind: "rebond", lock, to: lock.transcoder })}>
+														{t("Bond again", "重新质押")}
 													</button>
 												</div>
 											)}
@@ -384,6 +393,15 @@ function StakeAction({
 		</label>
 	);
 	const typedProblem = !typed ? null : value === null ? noAmount() : !value ? t("Give more than nothing.", "数量须大于零。") : value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
+	const bond = { bonded, delegate, minBond: limits.minBond };
+	const refused = action.kind === "bond" ? refusedBond(value || limits.minBond, to, bond) : null;
+	const smallest = amount(limits.minBond, "LPT");
+	const bondProblem =
+		refused === "small"
+			? t(`The smallest bond is ${smallest}.`, `最低质押 ${smallest}。`)
+			: refused === "elsewhere"
+				? t("You are bonded to another transcoder: move your bond instead.", "您已质押给另一转码者：请使用转移。")
+				: null;
 	const common = { onClose };
 	const call = (name: string, args: Record<string, unknown>): Call => ({ pallet: "LptStaking", name, args });
 	switch (action.kind) {
@@ -393,7 +411,7 @@ function StakeAction({
 					{...common}
 					title={t("Bond LPT", "质押 LPT")}
 					call={value && to ? call("bond", { amount: value, to }) : null}
-					problem={typedProblem ?? (value !== null && typed && !delegate && value < limits.minBond ? t(`The smallest bond is ${amount(limits.minBond, "LPT")}.`, `最低质押 ${amount(limits.minBond, "LPT")}。`) : null) ?? (delegate && to !== delegate ? t("You are bonded to another transcoder: move your bond instead.", "您已质押给另一转码者：请使用转移。") : null)}
+					problem={typedProblem ?? bondProblem}
 					consequence={t("It counts and earns from the next round on. From now on it can be cut when the transcoder fails. About 0.1 LPT is kept free for fees.", "下一轮起计息，但即刻起转码者失败时可能被罚没。约 0.1 LPT 留作手续费。")}
 					risk={risk(value ?? 0n)}
 				>
@@ -407,7 +425,7 @@ function StakeAction({
 					{...common}
 					title={t("Unbond LPT", "解除质押")}
 					call={value ? call("unbond", { amount: value }) : null}
-					problem={typedProblem}
+					problem={typedProblem ?? (value && leavesTooLittle(value, bond) ? t(`What would be left is below the smallest bond, ${smallest}: take less, or all.`, `剩余将低于最低质押 ${smallest}：请少取，或全部取出。`) : null)}
 					consequence={t(`It earns nothing from now on, this round included, and can be withdrawn after ${limits.unbonding} rounds, in about ${duration(limits.unbonding * limits.roundSeconds)}.`, `即刻起（含本轮）不再计息，${limits.unbonding} 轮后可提取，约 ${duration(limits.unbonding * limits.roundSeconds)}。`)}
 					risk={t(`For ${limits.liability} rounds it can still be cut for what the transcoder did before.`, `此后 ${limits.liability} 轮内仍可能因转码者先前的行为被罚没。`)}
 				>
@@ -427,8 +445,7 @@ function StakeAction({
 				</Ask>
 			);
 		case "rebond": {
-			const { lock } = action;
-			const where = lock.moves_to ?? lock.transcoder;
+			const { lock, to: where } = action;
 			return (
 				<Ask {...common} title={t("Bond again", "重新质押")} call={call("rebond", { lock: lock.id, to: where })} consequence={t(`${amount(lock.value, "LPT")} are bonded again and count from the next round on.`, `${amount(lock.value, "LPT")} 重新质押，下一轮起计息。`)} risk={risk(lock.value)} />
 			);
@@ -459,7 +476,7 @@ function useBeginnings(account: string): Beginning[] {
 		const look = async () => {
 			const list: Beginning[] = [];
 			try {
-				for await (const one of beginnings(chain, account, head.hash)) {
+				for await (const one of beginnings(chain, account, head.hash, head.number)) {
 					if (over) return;
 					list.unshift(one);
 					// Shown as they are found, where more was not known already.
@@ -488,7 +505,7 @@ function History({ account }: { account: string }): JSX.Element {
 	const events = blocks.flatMap((block) => block.events);
 	const ours = events.filter((event) => Object.values(event.data ?? {}).includes(account) && describe(event));
 	const points = useBeginnings(account);
-	const since = blocks[0]?.number ?? Number.POSITIVE_INFINITY;
+	const since = unbroken(blocks);
 	const earned = useMemo(() => earnings(account, points, events, since), [account, points, since]);
 	const isTold = points.some(({ block }, i) => i < points.length - 1 && block + 1 < since);
 	const csv = useMemo(

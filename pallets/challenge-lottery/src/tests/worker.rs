@@ -349,7 +349,7 @@ fn stored(claim: &TestClaim, member: usize) -> Duty {
 /// What it stored of a request.
 fn stored_pass(claim: &TestClaim, member: usize) -> (Vec<u8>, Option<VerifierSignature>) {
 	match stored(claim, member) {
-		Duty::Asked { peer_id, pass, .. } => (peer_id, pass),
+		Duty::Asked(asked) => (asked.peer_id, asked.pass),
 		other => panic!("it asks still, and has not {other:?}"),
 	}
 }

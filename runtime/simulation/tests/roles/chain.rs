@@ -19,13 +19,14 @@ use livepeer_primitives::{
 };
 use livepeer_runtime::{api, AllPalletsWithSystem, Assets, Runtime, RuntimeCall};
 use livepeer_worker_core::ports::{
+	advice::ADVICE,
 	chain::{At, Call, Chain, ChainError, Free, Head, Limits, Refused, Spending, Wait},
 	contradiction::{ClaimedLeaf, Contradiction, SignedReceipt},
 	stake_call::StakeCall,
 };
 use pallet_jobs::types::{LeafEvidence, Scope, StreamName};
 use pallet_transcoder_election::Terms;
-use scale_info::{TypeDef, TypeInfo};
+use scale_info::{TypeDef, TypeInfo, Variant};
 use sp_core::{sr25519, Pair as _, H256};
 use sp_runtime::{
 	traits::IdentifyAccount,
@@ -321,18 +322,37 @@ fn became(call: &'static str, applied: Applied) -> Result<(), ChainError> {
 
 /// The refusal by the error of this number of a pallet.
 fn refusal(pallet: &str, number: u8) -> Refused {
-	let unnamed = || Refused::Other(format!("{pallet}: {number}"));
+	let errors = errors(pallet);
+	let error = errors.iter().find(|error| error.index == number);
+	error.map_or_else(
+		|| Refused::Other(format!("{pallet}: {number}")),
+		|error| Refused::named(pallet, error.name),
+	)
+}
+
+/// The errors of a pallet that roles call.
+fn errors(pallet: &str) -> Vec<Variant> {
 	let errors = match pallet {
 		"ChallengeLottery" => pallet_challenge_lottery::Error::<Runtime>::type_info(),
 		"Jobs" => pallet_jobs::Error::<Runtime>::type_info(),
 		"LptStaking" => pallet_lpt_staking::Error::<Runtime>::type_info(),
 		"OperatorKeys" => pallet_operator_keys::Error::<Runtime>::type_info(),
 		"TranscoderElection" => pallet_transcoder_election::Error::<Runtime>::type_info(),
-		_ => return unnamed(),
+		_ => return Vec::new(),
 	};
-	let TypeDef::Variant(errors) = errors.type_def else { return unnamed() };
-	let error = errors.variants.iter().find(|error| error.index == number);
-	error.map_or_else(unnamed, |error| Refused::named(pallet, error.name))
+	match errors.type_def {
+		TypeDef::Variant(errors) => errors.variants,
+		_ => Vec::new(),
+	}
+}
+
+/// Operators read it, and exit codes follow it: a renamed error would lose both in silence.
+#[test]
+fn advice_should_be_for_errors_that_the_pallets_have() {
+	for (refused, _) in ADVICE {
+		let (pallet, name) = refused.split_once('.').unwrap_or_default();
+		assert!(errors(pallet).iter().any(|error| error.name == name), "{refused}");
+	}
 }
 
 /// A role's call in the runtime's own types, and whether an account signs it.

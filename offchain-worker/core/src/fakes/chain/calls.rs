@@ -365,7 +365,7 @@ impl ChainState {
 
 	fn register(&mut self, view: TranscoderView) -> Result<(), Refused> {
 		if self.locked {
-			return Err(Refused::named("TranscoderElection", "TermsLocked"));
+			return Err(Refused::TermsLocked);
 		}
 		self.transcoders.insert(view.account.clone(), view);
 		Ok(())

@@ -2,15 +2,14 @@
 use super::*;
 use crate::{
 	fakes::{
-		output, rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore,
-		Sim, GENESIS,
+		output, rendition, segment_info, segment_record, signed_header, signed_receipt, simulate,
+		FakeChain, FakeEngine, FakeNet, MemoryStore, Sim, GENESIS,
 	},
 	key::{Key, Signing},
 	ports::{
 		chain::{Call, Chain, Wait},
 		engine::{Format, Variant},
 		store::Blobs,
-		transport::SignedHeader,
 	},
 	roles::broadcast::Origin,
 };
@@ -315,14 +314,10 @@ fn case_should_show_when_a_receipt_says_something_else_than_the_claim() {
 			(&other, &broadcaster, &stranger, (Some(false), false)),
 			(&other, &stranger, &story.transcoder, (Some(false), false)),
 		] {
-			let signature = Signing::own(owner.clone()).sign(&header.hash());
+			let signed = signed_header(owner, header.clone());
 			let mut shown = case.clone();
-			shown.leaves[0].record = Some(SegmentRecord {
-				signed: SignedHeader { header: header.clone(), signature },
-				receipt: receipt.clone(),
-				signature: Signing::own(signs.clone()).sign(&receipt.hash()),
-				own: Default::default(),
-			});
+			shown.leaves[0].record =
+				Some(segment_record(signed, signed_receipt(signs, receipt.clone())));
 			let again = judge_again(&FakeEngine::default(), &shown).await;
 			let leaf = &again.leaves[0];
 			assert_eq!((leaf.transcoder_signed, leaf.contradicts), expected);

@@ -31,26 +31,38 @@ impl Kept {
 	}
 }
 
+fn bytes_of(kept: &VecDeque<Kept>) -> u64 {
+	kept.iter().map(|kept| kept.bytes).sum()
+}
+
+/// The seq before which segments have to go so that no more than `most` bytes are left.
+fn before_most(kept: &VecDeque<Kept>, most: u64) -> Seq {
+	let mut left = bytes_of(kept);
+	let over = kept.iter().take_while(|kept| {
+		let is_over = left > most;
+		left = left.saturating_sub(kept.bytes);
+		is_over
+	});
+	over.last().map_or(0, |kept| kept.seq.saturating_add(1))
+}
+
 /// The tracks of a segment, its source first.
 pub(super) fn tracks_of(record: &SegmentRecord) -> impl Iterator<Item = Track> + '_ {
 	core::iter::once(SOURCE_TRACK).chain(record.own.iter().map(|own| own.track))
 }
 
 impl Follower {
-	/// The seq before which a stream's segments exceed the allowed bytes; if there is no room at all, the seq
-	/// before which a quarter of them lies.
-	pub(super) fn beyond(&self, stream: StreamId, is_full: bool) -> Seq {
+	/// The seq before which a stream's segments exceed the allowed bytes.
+	pub(super) fn beyond(&self, stream: StreamId) -> Seq {
+		lock(&self.kept).get(&stream).map_or(0, |kept| before_most(kept, self.keep_bytes))
+	}
+
+	/// The stream with the most bytes, and the seq before which a quarter of them lies. It makes room where
+	/// there is none: otherwise streams that have ended, or that nobody adds to, would keep out all others.
+	pub(super) fn largest(&self) -> Option<(StreamId, Seq)> {
 		let kept = lock(&self.kept);
-		let Some(kept) = kept.get(&stream) else { return 0 };
-		let all: u64 = kept.iter().map(|kept| kept.bytes).sum();
-		let most = if is_full { all / 4 * 3 } else { self.keep_bytes };
-		let mut left = all;
-		let over = kept.iter().take_while(|kept| {
-			let is_over = left > most;
-			left = left.saturating_sub(kept.bytes);
-			is_over
-		});
-		over.last().map_or(0, |kept| kept.seq.saturating_add(1))
+		let (stream, kept) = kept.iter().max_by_key(|(_, kept)| bytes_of(kept))?;
+		Some((*stream, before_most(kept, bytes_of(kept) / 4 * 3)))
 	}
 
 	/// Stores the playlists' entries, and forgets everything before `before`.

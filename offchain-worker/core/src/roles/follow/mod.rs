@@ -225,7 +225,10 @@ impl Follower {
 		// Segments taken before a failure count.
 		if polled.new > 0 || is_full {
 			let before = state.next.saturating_sub(self.keep);
-			self.trim(stream, before.max(self.beyond(stream, is_full)))?;
+			self.trim(stream, before.max(self.beyond(stream)))?;
+		}
+		if let Some((largest, before)) = self.largest().filter(|_| is_full) {
+			self.trim(largest, before)?;
 		}
 		if let Err(FollowError::Store(error)) = &taken {
 			self.warnings.store(error);

@@ -29,11 +29,13 @@ use super::{
 	Assigned, Assignments, Parts, TranscodeError,
 };
 use crate::{
-	aside, lock,
+	aside,
+	key::Signing,
+	lock,
 	ports::{
 		chain::At,
 		contradiction::Contradiction,
-		engine::{Format, MediaError, Transcoded},
+		engine::{Format, MediaError, Transcoded, Variant},
 		events::{output_names, Event, Warning},
 		store::{SegmentKey, StoreError, TranscodedSegment},
 		transport::{PushReply, Refusal, SignedHeader, MAX_PAYLOAD},
@@ -464,7 +466,6 @@ impl Intake {
 	) -> Result<TranscodedSegment, PushReply> {
 		let header = &signed.header;
 		let view = &assigned.view;
-		let format = Format::of(&view.ladder, &view.limits, &header.segment);
 		// Before the work: without a key nothing could be signed for it.
 		let signing = self.parts.signing(assigned.transcoder_keys).await.map_err(internal)?;
 		// A segment that had to have a variant and has none is punished.
@@ -476,29 +477,7 @@ impl Intake {
 			internal(error)
 		})?;
 		let start = self.parts.clock.now_ms();
-		let made = match self.parts.engine.transcode(&format, &bytes, variant).await {
-			Ok(transcoded) => match self.made(assigned, header, transcoded).await {
-				Ok(made) => made,
-				// Outputs that are too large to deliver cost as much as a failure, and are not paid either.
-				Err(reply) => {
-					self.note_failure(header.job).await;
-					return Err(reply);
-				}
-			},
-			Err(MediaError::Invalid(reason)) => Made::rejected(assigned, header, reason),
-			// Others have the memory that it needs: they must not be able to make this job rest.
-			Err(error @ MediaError::Unable(_)) => {
-				let text = format!("a segment of job {} was not made: {error}", header.job);
-				self.parts.warnings.warn(Warning::SegmentRefused, text);
-				return Err(PushReply::Busy { retry_ms: UNABLE_MS });
-			}
-			Err(error) => {
-				let text = format!("a segment of job {} was not made: {error}", header.job);
-				self.parts.warnings.warn(Warning::SegmentRefused, text);
-				self.note_failure(header.job).await;
-				return Err(internal(error));
-			}
-		};
+		let made = self.make(assigned, header, &bytes, variant).await?;
 		// A rejected segment is little work, and undoes no failure.
 		if let Leaf::Transcoded { work, .. } = made.leaf {
 			// A job's `max_leaf_work` is no less than what a rejected segment is paid.
@@ -514,6 +493,57 @@ impl Intake {
 		let assigned = &self.accepted(assigned).await?;
 		let transcode_ms = self.parts.clock.now_ms().saturating_sub(start);
 		// Everything was checked: only now is anything stored.
+		self.keep(assigned, signed, &signing, made, bytes, transcode_ms).await
+	}
+
+	/// Has the engine make a segment's outputs. What it fails at is noted, and its job rests then.
+	async fn make(
+		&self,
+		assigned: &Assigned,
+		header: &SegmentHeader,
+		bytes: &[u8],
+		variant: Option<Variant>,
+	) -> Result<Made, PushReply> {
+		let view = &assigned.view;
+		let format = Format::of(&view.ladder, &view.limits, &header.segment);
+		let warn = |error: &MediaError| {
+			let text = format!("a segment of job {} was not made: {error}", header.job);
+			self.parts.warnings.warn(Warning::SegmentRefused, text);
+		};
+		match self.parts.engine.transcode(&format, bytes, variant).await {
+			Ok(transcoded) => {
+				let made = self.described(assigned, header, transcoded).await;
+				// Outputs that are too large to deliver cost as much as a failure, and are not paid either.
+				if made.is_err() {
+					self.note_failure(header.job).await;
+				}
+				made
+			}
+			Err(MediaError::Invalid(reason)) => Ok(Made::rejected(assigned, header, reason)),
+			// Others have the memory that it needs: they must not be able to make this job rest.
+			Err(error @ MediaError::Unable(_)) => {
+				warn(&error);
+				Err(PushReply::Busy { retry_ms: UNABLE_MS })
+			}
+			Err(error) => {
+				warn(&error);
+				self.note_failure(header.job).await;
+				Err(internal(error))
+			}
+		}
+	}
+
+	/// Stores a segment and what was made of it, signs the receipt, and tells of it.
+	async fn keep(
+		&self,
+		assigned: &Assigned,
+		signed: &SignedHeader,
+		signing: &Signing,
+		made: Made,
+		bytes: Vec<u8>,
+		transcode_ms: u64,
+	) -> Result<TranscodedSegment, PushReply> {
+		let header = &signed.header;
 		let (store, outputs) = (self.parts.store.clone(), made.outputs);
 		let put = aside(move || {
 			outputs.iter().chain([&bytes]).try_for_each(|bytes| store.put(bytes).map(drop))
@@ -565,8 +595,8 @@ impl Intake {
 		internal(error)
 	}
 
-	/// The signed description of outputs.
-	async fn made(
+	/// Outputs with the description that is signed.
+	async fn described(
 		&self,
 		assigned: &Assigned,
 		header: &SegmentHeader,
@@ -646,7 +676,7 @@ fn too_small(waiting: &[Waiting], max_leaves: u32, price: Balance) -> usize {
 struct Made {
 	result: TranscodeResult,
 	leaf: Leaf,
-	/// The stored segment.
+	/// The bytes of the outputs.
 	outputs: Vec<Vec<u8>>,
 }
 

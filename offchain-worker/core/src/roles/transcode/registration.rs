@@ -329,11 +329,14 @@ impl Registration {
 /// Whether an error may pass by itself, without the operator.
 fn passes(error: &TranscodeError) -> bool {
 	let TranscodeError::Chain(error) = error else { return false };
-	let waits = ["TermsLocked", "Jailed", "PriceBelowLowest"];
 	match error {
-		ChainError::Refused { refused: Refused::Other(name), .. } => {
-			waits.iter().any(|wait| name.ends_with(wait))
-		}
+		ChainError::Refused { refused, .. } => matches!(
+			refused,
+			Refused::Jailed
+				| Refused::JailedForJobs
+				| Refused::TermsLocked
+				| Refused::PriceBelowLowest
+		),
 		error => error.is_away(),
 	}
 }

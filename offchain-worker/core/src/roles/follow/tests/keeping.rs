@@ -107,6 +107,38 @@ async fn stream_should_be_kept_within_its_bytes() {
 	assert_eq!(story.store.blob_count(), 2);
 }
 
+/// A stranger has a stream followed until the store is full, and adds nothing any more: the next stream used to
+/// find no room for as long as the first was kept.
+#[tokio::test]
+async fn attack_store_filled_by_a_stream_that_is_kept() {
+	let story = Story::new().await;
+	for seq in 0..8 {
+		story.origin.put_record(&story.record(seq, |_| ())).unwrap();
+	}
+	let broadcaster = story.broadcaster.account();
+	let other = stream_id(&broadcaster, "other");
+	let record = FakeNet::record("o");
+	let client = story.chain.client(Some(story.broadcaster.clone()));
+	client.submit(Call::SetOrigin { name: "other".into(), record }, Wait::InBlock).await.unwrap();
+	let follower = story.follower(100);
+	let full = follower.find("demo", &broadcaster).await.unwrap();
+	assert_eq!(follower.poll(full).await.unwrap().new, 8);
+	// Each segment has three bytes.
+	story.store.limit(24);
+	let state = story.origin.stream(full).unwrap().unwrap();
+	let state = StreamState { name: "other".into(), job: 2, head: None, ..state };
+	story.origin.put_stream(other, &state).unwrap();
+	let record = story.record_of(0, b"new".to_vec(), |header| {
+		(header.stream, header.job) = (other, 2);
+	});
+	story.origin.put_record(&record).unwrap();
+	assert_eq!(follower.find("other", &broadcaster).await.unwrap(), other);
+	let refused = follower.poll(other).await;
+	assert!(matches!(refused, Err(FollowError::Store(StoreError::Quota { .. }))), "{refused:?}");
+	assert_eq!(follower.poll(other).await.unwrap().new, 1);
+	assert_eq!((seqs(&follower, other), seqs(&follower, full).len()), (vec![0], 6));
+}
+
 #[tokio::test]
 async fn source_should_be_kept_beside_the_renditions_when_it_is_wanted() {
 	let story = Story::new().await;

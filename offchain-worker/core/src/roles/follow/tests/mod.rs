@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{
 	fakes::{
-		output, rendition, segment_info, simulate, BeforeTransport, FakeChain, FakeNet,
-		FakeTransport, MemoryStore, Nothing, Recorder, GENESIS, PLENTY,
+		job_call, output, receipt_for, rendition, segment_header, segment_record, signed_header,
+		signed_receipt, simulate, BeforeTransport, FakeChain, FakeNet, FakeTransport, MemoryStore,
+		Nothing, Recorder, GENESIS,
 	},
 	key::{Key, Signing},
 	ports::{
@@ -24,9 +25,7 @@ use crate::{
 		chain::{Call, Wait},
 		clock::SystemClock,
 		store::{Blobs, Streams},
-		transport::{
-			header_of_track, ChunkRange, Chunks, OwnRendition, Service, SignedHeader, MAX_RECORDS,
-		},
+		transport::{header_of_track, ChunkRange, Chunks, OwnRendition, Service, MAX_RECORDS},
 	},
 	roles::broadcast::Origin,
 	rules::playlist::{tests::packet, Entry},
@@ -34,10 +33,9 @@ use crate::{
 use livepeer_primitives::{
 	extension::Extensions,
 	keys::Purpose,
-	receipt::{Output, Outputs, Receipt, TranscodeResult},
+	receipt::{Output, Outputs, TranscodeResult},
 	segment::{SegmentHeader, StreamHead, SOURCE_TRACK},
-	video::SourceLimits,
-	Hash, Track, UNIT,
+	Hash, Track,
 };
 use sp_core::H256;
 use sp_runtime::BoundedVec;
@@ -64,15 +62,7 @@ impl Story {
 		};
 		let client = story.chain.client(Some(story.broadcaster.clone()));
 		client.submit(origin_at("o"), Wait::InBlock).await.unwrap();
-		let call = Call::CreateJob {
-			broadcaster: story.broadcaster.account(),
-			name: "demo".into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 100,
-			budget: PLENTY,
-		};
+		let call = job_call(&story.broadcaster, "demo", 100);
 		client.submit(call, Wait::InBlock).await.unwrap();
 		story.net.serve("o", Arc::new(Origin::new(Arc::new(story.origin.clone()))));
 		story.set_state(false, 0);
@@ -127,15 +117,7 @@ impl Story {
 		bytes: Vec<u8>,
 		change: impl FnOnce(&mut SegmentHeader),
 	) -> SegmentRecord {
-		let mut header = SegmentHeader {
-			genesis: GENESIS,
-			stream: self.stream(),
-			job: 1,
-			assignment: 0,
-			transcoder: self.transcoder.account(),
-			seq,
-			segment: segment_info(b"source"),
-		};
+		let mut header = segment_header(&self.broadcaster, &self.transcoder, seq, b"source");
 		change(&mut header);
 		self.origin.put(&bytes).unwrap();
 		let outputs = Outputs::truncate_from(vec![Some(output(&bytes))]);
@@ -143,19 +125,10 @@ impl Story {
 	}
 
 	fn sign(&self, header: SegmentHeader, outputs: Outputs) -> SegmentRecord {
-		let receipt = Receipt {
-			header: header.hash(),
-			toolchain: Hash::zero(),
-			result: TranscodeResult::Transcoded(outputs),
-			extensions: Extensions::default(),
-		};
-		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
-		SegmentRecord {
-			signed: SignedHeader { header, signature },
-			signature: Signing::own(self.transcoder.clone()).sign(&receipt.hash()),
-			receipt,
-			own: Default::default(),
-		}
+		let result = TranscodeResult::Transcoded(outputs);
+		let receipt = receipt_for(&header, Hash::zero(), result);
+		let signed = signed_header(&self.broadcaster, header);
+		segment_record(signed, signed_receipt(&self.transcoder, receipt))
 	}
 
 	/// The same segment with renditions of the publisher's own.

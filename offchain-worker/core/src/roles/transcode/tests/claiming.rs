@@ -270,9 +270,7 @@ fn segment_made_by_an_earlier_generation_should_come_into_no_claim_of_a_later_on
 		let story = Story::new(&sim).await;
 		let new = Key::from_uri("//New").unwrap();
 		let account = story.key.account();
-		let ring = Keyring::new(account.clone(), vec![story.key.clone(), new.clone()]);
-		let config = story.role(FakeEngine::default()).parts.config.clone();
-		let role = story.role_with(ring, None, FakeEngine::default(), config);
+		let role = story.role_by(vec![story.key.clone(), new.clone()]);
 		role.registration.refresh().await.unwrap();
 		story.send_all(&role, 0..2).await;
 		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&new]), 1);
@@ -332,7 +330,7 @@ fn claims_and_reveals_should_start_at_once_when_registering_waits() {
 		// Restarted in the lock period with other terms, while the draw of its claim runs.
 		story.chain.lock_terms(true);
 		let ring = Keyring::own(story.key.clone());
-		let config = TranscodeConfig { price: UNIT / 500, ..before.parts.config.clone() };
+		let config = TranscodeConfig { price: UNIT / 500, ..config() };
 		let own = Some(story.key.clone());
 		let role = story.role_with(ring, own, FakeEngine::default(), config);
 		story.chain.draw(id, H256::repeat_byte(3), 8);

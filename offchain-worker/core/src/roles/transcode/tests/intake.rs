@@ -134,19 +134,14 @@ fn streams_should_stay_in_time_beside_a_legal_job_of_the_largest_pictures() {
 			queue: 8,
 			capacity: 1_000_000_000,
 			claim_leaves: 64,
-			..story.role(engine.clone()).parts.config.clone()
+			..config()
 		};
 		let keys = Keyring::own(story.key.clone());
 		let role = Rc::new(story.role_with(keys, None, engine, config));
 		role.registration.refresh().await.unwrap();
 		let sent = |job: JobId, seq: Seq, bytes: &[u8]| {
-			let mut signed = story.signed(seq, bytes);
 			let name = names[job as usize - 2];
-			signed.header.stream = stream_id(&story.broadcaster.account(), name);
-			signed.header.job = job;
-			let own = Signing::own(story.broadcaster.clone());
-			signed.signature = own.sign(&signed.header.hash());
-			signed
+			story.signed_as(job, name, story.signed(seq, bytes).header)
 		};
 		let done = Rc::new(Cell::new(0));
 		// As many as its broadcaster may have outstanding, and they come first.
@@ -331,8 +326,7 @@ fn segment_should_be_refused_when_a_check_fails() {
 		let signed = |change: &dyn Fn(&mut SegmentHeader)| {
 			let mut header = good.header.clone();
 			change(&mut header);
-			let signature = Signing::own(story.broadcaster.clone()).sign(&header.hash());
-			SignedHeader { header, signature }
+			signed_header(&story.broadcaster, header)
 		};
 		let cases: Vec<(SignedHeader, Vec<u8>, Refusal)> = vec![
 			(signed(&|h| h.genesis = Hash::zero()), bytes(0), Refusal::WrongChain),
@@ -382,16 +376,19 @@ fn attack_assignments_of_strangers_looked_up_without_end() {
 	})
 }
 
+/// The first segment of the job's next assignment.
+fn of_the_next(story: &Story) -> SignedHeader {
+	let header = story.signed(0, &bytes(0)).header;
+	signed_header(&story.broadcaster, SegmentHeader { assignment: 1, ..header })
+}
+
 #[test]
 fn segment_of_an_offer_should_be_transcoded_at_once_and_signed_for_when_it_is_accepted() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		story.chain.offer(story.job, 1, &story.key.account());
-		let (bytes, mut signed) = (bytes(0), story.signed(0, &bytes(0)));
-		signed.header.assignment = 1;
-		signed.signature = Signing::own(story.broadcaster.clone()).sign(&signed.header.hash());
-		let pushed = role.push(signed, bytes);
+		let pushed = role.push(of_the_next(&story), bytes(0));
 		let accepted = async {
 			sim.sleep(3_000).await;
 			let stored = story.store.receipts(story.job, 1, 0, 10).unwrap();
@@ -411,10 +408,7 @@ fn segment_of_an_offer_should_be_sent_again_when_it_is_accepted_with_another_rat
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		story.chain.offer(story.job, 1, &story.key.account());
-		let (bytes, mut signed) = (bytes(0), story.signed(0, &bytes(0)));
-		signed.header.assignment = 1;
-		signed.signature = Signing::own(story.broadcaster.clone()).sign(&signed.header.hash());
-		let pushed = role.push(signed, bytes);
+		let pushed = role.push(of_the_next(&story), bytes(0));
 		let accepted = async {
 			sim.sleep(3_000).await;
 			role.registration.refresh().await.unwrap();

@@ -27,8 +27,8 @@ use livepeer_primitives::{
 use super::*;
 use crate::{
 	fakes::{
-		rendition, segment_info, simulate, FakeChain, FakeEngine, FakeNet, MemoryStore, Recorder,
-		Sim, GENESIS, PLENTY,
+		job_call, rendition, segment_header, segment_info, signed_header, simulate, FakeChain,
+		FakeEngine, FakeNet, MemoryStore, Recorder, Sim, GENESIS, PLENTY,
 	},
 	key::Key,
 	lock,
@@ -61,15 +61,7 @@ impl Story {
 			job: 1,
 		};
 		story.role(FakeEngine::default()).register(&FakeNet::record("t")).await.unwrap();
-		let call = Call::CreateJob {
-			broadcaster: story.broadcaster.account(),
-			name: "demo".into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 100,
-			budget: PLENTY,
-		};
+		let call = job_call(&story.broadcaster, "demo", 100);
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		broadcaster.submit(call, Wait::InBlock).await.unwrap();
 		story.role(FakeEngine::default()).registration.refresh().await.unwrap();
@@ -78,19 +70,7 @@ impl Story {
 
 	/// The role over the same store, as after a restart.
 	fn role(&self, engine: FakeEngine) -> TranscodeRole {
-		let config = TranscodeConfig {
-			price: UNIT / 1000,
-			reward_cut: Perbill::from_percent(10),
-			fee_share: Perbill::from_percent(50),
-			capacity: 2,
-			parallel: 2,
-			queue: 2,
-			claim_leaves: 4,
-			claim_wait_ms: 3_600_000,
-			claim_worth: 20,
-			gap_wait_ms: 3_600_000,
-		};
-		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config)
+		self.role_with(Keyring::own(self.key.clone()), Some(self.key.clone()), engine, config())
 	}
 
 	fn role_with(
@@ -111,6 +91,12 @@ impl Story {
 		)
 	}
 
+	/// The role with these of the account's keys, and without one that signs transactions.
+	fn role_by(&self, keys: Vec<Key>) -> TranscodeRole {
+		let ring = Keyring::new(self.key.account(), keys);
+		self.role_with(ring, None, FakeEngine::default(), config())
+	}
+
 	/// The role over a copy of the folder.
 	fn over(&self, store: &MemoryStore) -> TranscodeRole {
 		let own = Some(self.key.clone());
@@ -121,33 +107,26 @@ impl Story {
 			Arc::new(FakeEngine::default()),
 			Arc::new(self.events.clone()),
 			Arc::new(self.sim.clock.clone()),
-			self.role(FakeEngine::default()).parts.config.clone(),
+			config(),
 		)
 	}
 
 	/// Opens another job of the same broadcaster.
 	async fn another_job(&self, name: &str) {
-		let call = Call::CreateJob {
-			broadcaster: self.broadcaster.account(),
-			name: name.into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 10_000,
-			budget: PLENTY,
-		};
+		let call = job_call(&self.broadcaster, name, 10_000);
 		let client = self.chain.client(Some(self.broadcaster.clone()));
 		client.submit(call, Wait::InBlock).await.unwrap();
 	}
 
 	/// A segment of another of its jobs.
 	fn signed_for(&self, job: JobId, name: &str, seq: Seq) -> SignedHeader {
-		let mut signed = self.signed(seq, &bytes(seq));
-		signed.header.stream = stream_id(&self.broadcaster.account(), name);
-		signed.header.job = job;
-		let own = Signing::own(self.broadcaster.clone());
-		signed.signature = own.sign(&signed.header.hash());
-		signed
+		self.signed_as(job, name, self.signed(seq, &bytes(seq)).header)
+	}
+
+	/// A segment with this header, but of another of its jobs.
+	fn signed_as(&self, job: JobId, name: &str, header: SegmentHeader) -> SignedHeader {
+		let stream = stream_id(&self.broadcaster.account(), name);
+		signed_header(&self.broadcaster, SegmentHeader { stream, job, ..header })
 	}
 
 	fn warned(&self, what: Warning) -> Vec<String> {
@@ -159,17 +138,8 @@ impl Story {
 	}
 
 	fn signed(&self, seq: Seq, bytes: &[u8]) -> SignedHeader {
-		let header = SegmentHeader {
-			genesis: GENESIS,
-			stream: stream_id(&self.broadcaster.account(), "demo"),
-			job: self.job,
-			assignment: 0,
-			transcoder: self.key.account(),
-			seq,
-			segment: segment_info(bytes),
-		};
-		let signature = Signing::own(self.broadcaster.clone()).sign(&header.hash());
-		SignedHeader { header, signature }
+		let header = segment_header(&self.broadcaster, &self.key, seq, bytes);
+		signed_header(&self.broadcaster, SegmentHeader { job: self.job, ..header })
 	}
 
 	async fn send(&self, role: &TranscodeRole, seq: Seq) -> PushReply {
@@ -209,6 +179,22 @@ impl Story {
 				role.claiming.answer(self.head(), id, &claim).await.unwrap();
 			}
 		}
+	}
+}
+
+/// The terms and limits of a role, unless a test says others.
+fn config() -> TranscodeConfig {
+	TranscodeConfig {
+		price: UNIT / 1000,
+		reward_cut: Perbill::from_percent(10),
+		fee_share: Perbill::from_percent(50),
+		capacity: 2,
+		parallel: 2,
+		queue: 2,
+		claim_leaves: 4,
+		claim_wait_ms: 3_600_000,
+		claim_worth: 20,
+		gap_wait_ms: 3_600_000,
 	}
 }
 

@@ -102,13 +102,10 @@ fn duties_should_be_done_when_the_account_is_cold() {
 		let cold = Key::from_uri("//Transcoder").unwrap();
 		let [old, new] = ["//Old", "//New"].map(|uri| Key::from_uri(uri).unwrap());
 		let account = cold.account();
-		let config = || TranscodeConfig {
-			claim_leaves: 2,
-			..story.role(FakeEngine::default()).parts.config.clone()
-		};
+		let config = TranscodeConfig { claim_leaves: 2, ..config() };
 		let role = |keys: Vec<Key>| {
 			let ring = Keyring::new(account.clone(), keys);
-			story.role_with(ring, None, FakeEngine::default(), config())
+			story.role_with(ring, None, FakeEngine::default(), config.clone())
 		};
 		let nobody = role(vec![old.clone()]).register(&FakeNet::record("t")).await.unwrap_err();
 		assert!(matches!(nobody, TranscodeError::Key(_)), "no key was announced: {nobody}");
@@ -120,16 +117,8 @@ fn duties_should_be_done_when_the_account_is_cold() {
 		// Accepted under the first generation, and judged by it to the end.
 		let broadcaster = story.chain.client(Some(story.broadcaster.clone()));
 		story.chain.remove_job(1);
-		let owner = story.broadcaster.account();
-		let job = |name: &str| Call::CreateJob {
-			broadcaster: owner.clone(),
-			name: name.into(),
-			ladder: vec![rendition(64, 36, 100)].try_into().unwrap(),
-			limits: SourceLimits::new(128, 72, 30),
-			max_price: UNIT,
-			end: 100,
-			budget: PLENTY,
-		};
+		let owner = story.broadcaster.clone();
+		let job = |name: &str| job_call(&owner, name, 100);
 		broadcaster.submit(job("demo"), Wait::InBlock).await.unwrap();
 		let first = role(vec![old.clone()]);
 		first.registration.refresh().await.unwrap();
@@ -141,8 +130,7 @@ fn duties_should_be_done_when_the_account_is_cold() {
 		assert_eq!(generation(story.send(&first, 0).await), 1);
 		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&new]), 2);
 		let ring = Keyring::new(account.clone(), vec![new, old]);
-		let config = TranscodeConfig { claim_leaves: 2, ..first.parts.config.clone() };
-		let both = story.role_with(ring, None, FakeEngine::default(), config);
+		let both = story.role_with(ring, None, FakeEngine::default(), config.clone());
 		both.registration.refresh().await.unwrap();
 		assert_eq!(generation(story.send(&both, 1).await), 1, "rotated in mid-assignment");
 		story.duties(&both).await;

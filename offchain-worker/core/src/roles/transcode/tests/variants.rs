@@ -164,25 +164,20 @@ fn operator_should_be_told_when_the_key_is_gone_by_which_a_claim_is_to_be_opened
 		let story = Story::new(&sim).await;
 		let [shared, one] = ["//Shared", "//One"].map(|uri| Key::from_uri(uri).unwrap());
 		let account = story.key.account();
-		let config = story.role(FakeEngine::default()).parts.config.clone();
-		let role = |keys: Vec<Key>| {
-			let ring = Keyring::new(account.clone(), keys);
-			story.role_with(ring, None, FakeEngine::default(), config.clone())
-		};
 		story.chain.set_keys(&account, Purpose::Duties, &[&shared, &one]);
 		force_half(&story);
 		story.another_job("varied").await;
-		let with = role(vec![one.clone(), shared.clone()]);
+		let with = story.role_by(vec![one.clone(), shared.clone()]);
 		with.registration.refresh().await.unwrap();
 		let id = claim_to_open(&story, &with).await;
 		let deadline = story.head().best + 1_000;
 		story.chain.await_opening(id, FakeOpening::Awaited { deadline, is_final: true });
-		story.duties(&role(vec![one])).await;
+		story.duties(&story.role_by(vec![one])).await;
 		assert_eq!(openings(&story), 0);
 		let said = story.warned(Warning::Refused);
 		assert!(said.iter().any(|text| text.contains("cannot be opened")), "{said:?}");
 		// Its file is given again.
-		story.duties(&role(vec![shared])).await;
+		story.duties(&story.role_by(vec![shared])).await;
 		assert_eq!(openings(&story), 1);
 	})
 }
@@ -194,13 +189,8 @@ fn nothing_should_be_accepted_without_the_key_that_draws_variants() {
 		let story = Story::new(&sim).await;
 		let [shared, one] = ["//Shared", "//One"].map(|uri| Key::from_uri(uri).unwrap());
 		let account = story.key.account();
-		let config = story.role(FakeEngine::default()).parts.config.clone();
-		let role = |keys: Vec<Key>| {
-			let ring = Keyring::new(account.clone(), keys);
-			story.role_with(ring, None, FakeEngine::default(), config.clone())
-		};
 		assert_eq!(story.chain.set_keys(&account, Purpose::Duties, &[&shared, &one]), 1);
-		let without = role(vec![one.clone()]);
+		let without = story.role_by(vec![one.clone()]);
 		without.register(&FakeNet::record("t")).await.unwrap();
 		force_half(&story);
 		let missing = without.register(&FakeNet::record("t")).await.unwrap_err();
@@ -215,7 +205,7 @@ fn nothing_should_be_accepted_without_the_key_that_draws_variants() {
 		let said = story.warned(Warning::Refused);
 		assert!(said.iter().any(|text| text.contains("job 2 is not accepted")), "{said:?}");
 		// With it, it signs as its own key and draws by the shared one.
-		let with = role(vec![one, shared]);
+		let with = story.role_by(vec![one, shared]);
 		with.register(&FakeNet::record("t")).await.unwrap();
 		with.registration.refresh().await.unwrap();
 		assert!(toolchain().await.is_some());

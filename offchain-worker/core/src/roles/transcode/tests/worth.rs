@@ -84,6 +84,20 @@ fn worth_of_one(story: &Story) -> Balance {
 	fee(leaf, UNIT / 1000)
 }
 
+/// How many leaves each claim has.
+fn claimed(story: &Story) -> Vec<u32> {
+	let claims = story.chain.claims();
+	claims.values().map(|claim| claim.info.commitment.leaf_count).collect()
+}
+
+/// Has one leaf of fifty drawn, for a committee of three.
+fn draw_one_of_fifty(story: &Story) {
+	let mut terms = story.chain.terms();
+	terms.terms.rate = Perbill::from_percent(2);
+	terms.terms.committee_size = 3;
+	story.chain.set_terms(terms);
+}
+
 fn set_call_fee(story: &Story, call_fee: Balance) {
 	story.chain.set_terms(ClaimTerms { call_fee, ..story.chain.terms() });
 }
@@ -102,10 +116,6 @@ fn claim_should_wait_until_its_call_is_a_small_part_of_it() {
 		assert!(story.chain.claims().is_empty(), "however long it has waited");
 		receipt(story.send(&role, 6).await);
 		story.duties(&role).await;
-		let claimed = |story: &Story| -> Vec<_> {
-			let claims = story.chain.claims();
-			claims.values().map(|claim| claim.info.commitment.leaf_count).collect()
-		};
 		assert_eq!(claimed(&story), [7]);
 		// The last one is made as long as it pays its call.
 		story.send_all(&role, 7..9).await;
@@ -124,21 +134,14 @@ fn claim_should_wait_until_its_verification_is_a_small_part_of_all_work() {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		story.chain.set_allowance(1, PLENTY);
-		// One leaf of fifty is drawn, at least one, and three do it again: 3 ÷ (22 + 3) is 12 %.
-		let mut terms = story.chain.terms();
-		terms.terms.rate = Perbill::from_percent(2);
-		terms.terms.committee_size = 3;
-		story.chain.set_terms(terms);
+		// At least one leaf is drawn, and three do it again: 3 ÷ (22 + 3) is 12 %.
+		draw_one_of_fifty(&story);
 		story.send_all(&role, 0..21).await;
 		sim.sleep(3_600_000).await;
 		story.duties(&role).await;
 		assert!(story.chain.claims().is_empty(), "however long it has waited");
 		receipt(story.send(&role, 21).await);
 		story.duties(&role).await;
-		let claimed = |story: &Story| -> Vec<_> {
-			let claims = story.chain.claims();
-			claims.values().map(|claim| claim.info.commitment.leaf_count).collect()
-		};
 		assert_eq!(claimed(&story), [22]);
 		// The last one is as long as it is.
 		story.send_all(&role, 22..25).await;
@@ -158,10 +161,7 @@ fn attack_jobs_that_end_together_should_have_no_claim_wait_until_it_is_too_late(
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		story.chain.set_allowance(1, PLENTY);
-		let mut terms = story.chain.terms();
-		terms.terms.rate = Perbill::from_percent(2);
-		terms.terms.committee_size = 3;
-		story.chain.set_terms(terms);
+		draw_one_of_fifty(&story);
 		story.send_all(&role, 0..3).await;
 		let job = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
 		story.pass(job.end - 1 - story.head().best);
@@ -172,9 +172,7 @@ fn attack_jobs_that_end_together_should_have_no_claim_wait_until_it_is_too_late(
 		story.duties(&role).await;
 		let job = story.chain.client(None).job(At::Best, 1).await.unwrap().unwrap();
 		assert!(!job.ended && job.current.unwrap().claimable_until.is_none());
-		let claims = story.chain.claims();
-		let leaves = claims.values().map(|claim| claim.info.commitment.leaf_count);
-		assert_eq!(leaves.collect::<Vec<_>>(), [3]);
+		assert_eq!(claimed(&story), [3]);
 	});
 }
 
@@ -234,8 +232,7 @@ fn verification_should_take_no_more_than_twelve_percent_by_the_preset() {
 fn claim_should_wait_for_nothing_when_its_operator_says_so() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
-		let config = story.role(FakeEngine::default()).parts.config.clone();
-		let config = TranscodeConfig { claim_worth: 0, ..config };
+		let config = TranscodeConfig { claim_worth: 0, ..config() };
 		let keys = Keyring::own(story.key.clone());
 		let role = story.role_with(keys, Some(story.key.clone()), FakeEngine::default(), config);
 		story.send_all(&role, 0..4).await;
