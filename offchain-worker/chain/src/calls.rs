@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use livepeer_primitives::{AssetId, Balance, Hash, ETH};
+use livepeer_primitives::{AssetId, Balance, BlockNumber, Hash, ETH};
 use livepeer_worker_core::{
 	key::Key,
 	ports::{
 		advice::is_unpaid,
-		chain::{Call, ChainError, Refused, Spending, Wait},
+		chain::{Call, ChainError, Head, Refused, Spending, Wait},
 		contradiction::{ClaimedLeaf, Contradiction, SignedReceipt},
 		stake_call::StakeCall,
 	},
 };
 use subxt::{
 	client::{OnlineClientAtBlock, OnlineClientAtBlockImpl},
-	config::DefaultExtrinsicParamsBuilder,
+	config::{DefaultExtrinsicParams, DefaultExtrinsicParamsBuilder},
 	error::{DispatchError, ExtrinsicError, TransactionEventsError},
 	events::Phase,
 	ext::scale_encode::EncodeAsFields,
@@ -22,7 +22,10 @@ use subxt::{
 	utils::{AccountId32, MultiSignature, Static},
 	SubstrateConfig,
 };
-use tokio::time::{timeout_at, Instant};
+use tokio::{
+	sync::watch,
+	time::{timeout, timeout_at, Instant},
+};
 
 use crate::{
 	metadata,
@@ -39,6 +42,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a call is sent again whose nonce another process took, and how much longer it waits each time.
 const NUMBER_ATTEMPTS: u32 = 5;
 const NUMBER_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a leaf waits for the next block: two of them in production.
+const NEXT_BLOCK: Duration = Duration::from_secs(12);
+
+/// Waits for the next best block, or for as long as `patience`.
+async fn next_block(mut heads: watch::Receiver<Head>, patience: Duration) {
+	let best = heads.borrow_and_update().best;
+	// Without one the leaf is sent all the same.
+	let _ = timeout(patience, heads.wait_for(|head| head.best > best)).await;
+}
 
 /// Whether a transaction with the same nonce came first.
 fn is_number_taken(reason: &str) -> bool {
@@ -215,6 +228,16 @@ struct Making<'a> {
 	signer: Option<(&'a KeySigner<'a>, u64)>,
 	/// The asset that pays the fee; `None` is LPT.
 	fee: Option<AssetId>,
+	/// Height of the best block.
+	best: BlockNumber,
+}
+
+/// The parameters of a call that no account signs, sent at this height. No account has its nonce, and the chain
+/// does not read it: with another one in each block, a call that is sent again is another transaction. What a pool
+/// once found invalid, as it does all duties while a migration runs, it refuses for half an hour, and no node
+/// passes the same bytes on twice.
+fn of_nobody(best: BlockNumber) -> DefaultExtrinsicParams<SubstrateConfig> {
+	DefaultExtrinsicParamsBuilder::new().nonce(best.into()).immortal().build()
 }
 
 impl Finish for Making<'_> {
@@ -237,7 +260,7 @@ impl Finish for Making<'_> {
 	}
 
 	fn authorized(&self, call: StaticPayload<impl EncodeAsFields>) -> Self::Output {
-		let params = DefaultExtrinsicParamsBuilder::new().nonce(0).immortal().build();
+		let params = of_nobody(self.best);
 		// A general transaction. The chain has no extension that takes the signature, so the given one is not
 		// used.
 		let nobody = (AccountId32([0; 32]), MultiSignature::Sr25519([0; 64]));
@@ -328,9 +351,11 @@ impl SubxtChain {
 			.system_account_next_index(&signer.account_id())
 			.await
 			.map_err(|error| self.unreachable(error))?;
-		let ready = with(call, &Making { at: &at, signer: Some((&signer, nonce)), fee: None })
-			.ok_or(ChainError::NoKey)?
-			.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
+		let best = self.heads.borrow().best;
+		let ready =
+			with(call, &Making { at: &at, signer: Some((&signer, nonce)), fee: None, best })
+				.ok_or(ChainError::NoKey)?
+				.map_err(|error| ChainError::Incompatible(format!("{name}: {error}")))?;
 		ready.partial_fee_estimate().await.map_err(|error| self.unreachable(error))
 	}
 
@@ -406,7 +431,13 @@ impl SubxtChain {
 	) -> Result<(), ChainError> {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
+		if matches!(call, Call::RevealLeaf { .. }) {
+			// Whoever has not got the block yet in which it was drawn refuses it, and for half an hour. The node
+			// of that block's author is ahead of everybody.
+			next_block(self.heads.clone(), NEXT_BLOCK).await;
+		}
 		let at = self.now().await?;
+		let best = self.heads.borrow().best;
 		let failed = |error: subxt::Error| {
 			if error.is_disconnected_will_reconnect() {
 				return self.unreachable(error);
@@ -434,9 +465,9 @@ impl SubxtChain {
 				.system_account_next_index(&account)
 				.await
 				.map_err(|error| self.unreachable(error))?;
-			Making { at: &at, signer: Some((&signer, nonce)), fee }
+			Making { at: &at, signer: Some((&signer, nonce)), fee, best }
 		} else {
-			Making { at: &at, signer: None, fee }
+			Making { at: &at, signer: None, fee, best }
 		};
 		let ready = with(call, &making)
 			.ok_or(ChainError::NoKey)?
@@ -807,6 +838,29 @@ mod tests {
 		assert!(is_number_taken("Priority is too low: (1 vs 1)"));
 		assert!(is_number_taken("Transaction was usurped by another with the same nonce"));
 		assert!(!is_number_taken("Inability to pay some fees (e.g. account balance too low)"));
+	}
+
+	/// Sent while a migration ran, a leaf would otherwise be refused until it is too late to reveal it.
+	#[test]
+	fn duty_that_is_sent_again_in_another_block_should_be_another_transaction() {
+		let of = |best: BlockNumber| format!("{:?}", of_nobody(best));
+		assert_eq!(of(7), of(7));
+		assert_ne!(of(7), of(8));
+	}
+
+	#[tokio::test]
+	async fn leaf_should_wait_for_the_next_block_but_not_for_ever() {
+		let head = |best: BlockNumber| Head { best, ..Head::default() };
+		let (sender, heads) = watch::channel(head(7));
+		next_block(heads.clone(), Duration::ZERO).await;
+		let mut waiting = std::pin::pin!(next_block(heads, NEXT_BLOCK));
+		tokio::select! {
+			biased;
+			() = &mut waiting => panic!("there is none yet"),
+			() = std::future::ready(()) => {}
+		}
+		sender.send_replace(head(8));
+		waiting.await;
 	}
 
 	#[test]

@@ -330,7 +330,11 @@ async fn judge_files(engine: &Engine, given: &Given, args: &OfflineArgs) -> Resu
 				said.push(format!("the source cannot be transcoded, as it says: {reason:?}"));
 				Verdict::Valid
 			}
-			Ok(()) => Verdict::Mismatch(MismatchKind::Transcodable),
+			Ok(()) if is_signed => bail!(
+				"nothing can be said: some job could take this source, and the receipt does not say its job's \
+				 limits, so judge its claim: `livepeer-worker audit CLAIM`"
+			),
+			Ok(()) => Verdict::Abstain,
 			Err(error) => bail!("nothing can be said: {error}"),
 		};
 		return Ok(report(verdict, is_signed, toolchain, Vec::new(), said));

@@ -27,7 +27,7 @@ use livepeer_worker_core::{
 };
 use livepeer_worker_media::{Engine, PoolConfig};
 use livepeer_worker_net::{Multiaddr, NetLimits};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
 	http::{serve, HttpLimits},
@@ -189,8 +189,8 @@ pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 	);
 	let home = args.home.open().await?;
 	let started = start(&args, &home, swaps.engine);
-	let mut is_replaced = false;
-	if let Some((listener, role)) = unless_stopped(&mut stop, started).await? {
+	let (mut is_replaced, mut has_ended) = (false, false);
+	if let Some((listener, role, working)) = unless_stopped(&mut stop, started).await? {
 		tracing::info!(address = %args.listen, "waiting for tasks");
 		let limits = HttpLimits::default();
 		let answers = (swaps.answers)(Arc::new(role.clone()));
@@ -198,25 +198,30 @@ pub async fn run(args: VerifyArgs, swaps: Swaps) -> Result<()> {
 		tokio::select! {
 			served = serve(listener, router, stop, DRAIN.0, limits) => served?,
 			() = role.replaced() => is_replaced = true,
+			_ = working => has_ended = true,
 		}
 		// The node posts tasks again that are not done by then.
 		let _ = tokio::time::timeout(DRAIN.1, role.idle()).await;
 	}
 	home.events.emit(Event::Stopped);
 	ensure!(
+		!has_ended,
+		"a fault of this program, which the log names, has ended the judging: start it again"
+	);
+	ensure!(
 		!is_replaced,
-		"the node asks for golden vectors made anew, and libraries were replaced since this program was started, so \
-		 that only another process can make them: start it again"
+		"libraries were replaced since this program was started, so that only another process can make golden vectors \
+		 anew, or judge: start it again"
 	);
 	Ok(())
 }
 
-/// Starts everything that is needed to take tasks.
+/// Starts everything that is needed to take tasks, and what works on them, which never ends.
 async fn start(
 	args: &VerifyArgs,
 	home: &Home,
 	swap: Swap<dyn MediaEngine>,
-) -> Result<(TcpListener, VerifyRole)> {
+) -> Result<(TcpListener, VerifyRole, JoinHandle<()>)> {
 	let listener = TcpListener::bind(args.listen)
 		.await
 		.with_context(|| format!("cannot listen on {} (--listen)", args.listen))?;
@@ -278,8 +283,8 @@ async fn start(
 		let releasing = role.clone();
 		tokio::spawn(async move { releasing.release_closed().await });
 	}
-	tokio::spawn(runner.run());
-	Ok((listener, role))
+	let working = tokio::spawn(runner.run());
+	Ok((listener, role, working))
 }
 
 /// The service's routes; a client with `token` may post tasks. `metrics` counts the questions.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use livepeer_primitives::{
-	receipt::{Outputs, TranscodeResult},
+	receipt::{Outputs, RejectReason, TranscodeResult},
 	segment::SegmentHeader,
 	toolchain::DEBIAN_12_V1,
 	video::{Ladder, Rendition, SourceLimits, CAPPED_QUALITY},
@@ -101,12 +101,16 @@ impl Files {
 	}
 
 	fn receipt(&self) -> ReceiptFile {
+		let outputs: Vec<_> = self.outputs.iter().map(|bytes| Some(output(bytes))).collect();
+		let outputs = Outputs::try_from(outputs).unwrap();
+		self.receipt_of(&self.source, TranscodeResult::Transcoded(outputs))
+	}
+
+	fn receipt_of(&self, source: &[u8], result: TranscodeResult) -> ReceiptFile {
 		let (broadcaster, transcoder) =
 			(Key::from_uri("//Broadcaster").unwrap(), Key::from_uri("//Transcoder").unwrap());
 		let header =
-			SegmentHeader { job: 4, ..segment_header(&broadcaster, &transcoder, 17, &self.source) };
-		let outputs: Vec<_> = self.outputs.iter().map(|bytes| Some(output(bytes))).collect();
-		let result = TranscodeResult::Transcoded(Outputs::try_from(outputs).unwrap());
+			SegmentHeader { job: 4, ..segment_header(&broadcaster, &transcoder, 17, source) };
 		let receipt = receipt_for(&header, DEBIAN_12_V1, result);
 		let signed = signed_header(&broadcaster, header);
 		let record = segment_record(signed, signed_receipt(&transcoder, receipt));
@@ -257,4 +261,23 @@ async fn receipt_should_say_which_file_is_which_and_what_was_signed() {
 	let elsewhere = files.verify(&["@elsewhere", "@source.ts", "@a.ts", "@b.ts"]);
 	assert_eq!(elsewhere.status.code(), Some(1));
 	assert!(text(&elsewhere.stderr).contains("toolchain"), "{}", text(&elsewhere.stderr));
+}
+
+/// A transcoder that rejects what its job does not take, such as larger pictures, must not be called wrong.
+#[tokio::test]
+async fn rejection_should_not_be_judged_when_it_depends_on_the_jobs_limits() {
+	let files = Files::new().await;
+	let rejected = |source: &[u8]| {
+		let result = TranscodeResult::Rejected(RejectReason::TooManyPixels);
+		files.write("given.ts", source);
+		files.write("receipt", &files.receipt_of(source, result).to_bytes());
+		files.verify(&["@receipt", "@given.ts"])
+	};
+	let good = rejected(&files.source);
+	assert_eq!(good.status.code(), Some(1), "{}", text(&good.stdout));
+	assert!(text(&good.stderr).contains("limits"), "{}", text(&good.stderr));
+	// No job takes this one.
+	let cut = rejected(&files.source[..files.source.len() - 1]);
+	assert!(cut.status.success(), "{}", text(&cut.stderr));
+	assert!(text(&cut.stdout).contains("as it says"), "{}", text(&cut.stdout));
 }

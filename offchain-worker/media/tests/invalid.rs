@@ -8,8 +8,12 @@ use common::*;
 use livepeer_primitives::{
 	receipt::RejectReason,
 	video::{SourceLimits, MAX_SEGMENT_BYTES},
+	Hash,
 };
-use livepeer_worker_media::{limits::most_sound, MediaError, MediaPool, PoolConfig, Priority};
+use livepeer_worker_core::ports::engine::{Finding, Format, MediaEngine};
+use livepeer_worker_media::{
+	limits::most_sound, Engine, MediaError, MediaPool, PoolConfig, Priority,
+};
 
 #[tokio::test]
 async fn source_should_be_invalid_when_it_is_not_a_transport_stream() {
@@ -369,6 +373,27 @@ async fn attack_sound_of_nothing_but_headers() {
 		assert!((100 * 24 * 188..most_sound(&LIMITS)).contains(&(output.len() as u64)));
 	}
 	assert_eq!(reason(&make(300)).await.0, RejectReason::UnsupportedAudio);
+}
+
+/// The right outputs of such a source are beyond the limits of a source themselves. A judge that called the source
+/// invalid for that would excuse wrong outputs from the slash.
+#[tokio::test]
+async fn attack_sound_with_pauses_that_excuses_wrong_outputs() {
+	let source = source();
+	let piece = |number| sound(&source, number, 900_000 + 90_000 * number, &HEADER, true);
+	let input = [source.clone(), (1..=1_100).flat_map(piece).collect()].concat();
+	let engine = Engine::unattested(pool());
+	let ladder = LADDER.to_vec().try_into().expect("two renditions");
+	let format = Format { ladder, limits: LIMITS, variants: true, stated: None };
+	let right = engine.transcode(&format, &input, None).await.expect("a good source").outputs;
+	let beyond = pool().inspect(&right[0], &LIMITS, Priority::Verify).await;
+	assert!(matches!(beyond, Err(MediaError::InputInvalid { .. })), "{beyond:?}");
+	// That of the source without these pauses.
+	let wrong = transcode(&pool(), &source).await.expect("a good source").outputs;
+	let outputs = [Some(wrong[0].clone()), Some(right[1].clone())];
+	let examined = engine.examine(&format, &input, &outputs, Hash::zero(), 0).await;
+	let findings = examined.expect("a good source").findings;
+	assert!(findings[0].fault().is_some() && findings[1] == Finding::Exact, "{findings:?}");
 }
 
 /// What sound is, its programme says. A demuxer that also compares a megabyte of it with all formats that it knows takes a

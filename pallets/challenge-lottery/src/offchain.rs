@@ -15,8 +15,9 @@
 //! that differs from what the chain holds of its judge, the worker attests it.
 //!
 //! A member reveals once the block with its commit is final, so that no reorganisation can put its
-//! verdicts in front of somebody else's commit. In the second half of the phase it reveals
-//! regardless, because finality may have stalled.
+//! verdicts in front of somebody else's commit, but not yet in the block with which the phase
+//! begins, which others may still lack. In the second half of the phase it reveals regardless,
+//! because finality may have stalled.
 //!
 //! Deadlines are the chain's. The machine's clock only measures how long a run may ask; if the
 //! clock jumps, that time is over.
@@ -311,7 +312,10 @@ impl<T: Config> Pallet<T> {
 				let is_final = run.finalized.is_some_and(|finalized| finalized >= *at);
 				let half = ballot.deadline.saturating_sub(ballot.opened) / 2;
 				let is_late = run.now >= ballot.opened.saturating_add(half);
-				if is_final || is_late {
+				// Whoever has not got the block with which the phase began refuses a reveal, and all
+				// that are the same for half an hour. The block's author would be ahead of everybody.
+				let is_too_new = run.now <= ballot.opened && half > 1;
+				if is_final && !is_too_new || is_late {
 					Self::serve_reveal(&duty, index, *commitment)
 				} else {
 					Ok(())

@@ -122,6 +122,29 @@ fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 	});
 }
 
+/// While the clock stands every pool refuses all duties, and those bytes for half an hour more. A duty is owed again
+/// afterwards, so that what is sent then must be another transaction.
+#[test]
+fn duty_that_is_sent_again_in_another_block_should_be_another_transaction() {
+	let mut world = Story::network();
+	world.blocks(12);
+	let at = world.number() + 1;
+	let duty: RuntimeCall = world.run(|| heartbeat(Sr25519Keyring::Bob, at)).into();
+	let sent = |world: &mut World| {
+		world.run(|| {
+			let duty = duty.clone();
+			<Runtime as CreateAuthorizedTransaction<RuntimeCall>>::create_authorized_transaction(
+				duty,
+			)
+			.encode()
+		})
+	};
+	let first = sent(&mut world);
+	assert_eq!(sent(&mut world), first);
+	world.blocks(1);
+	assert_ne!(sent(&mut world), first);
+}
+
 /// Makes blocks until the claim asks for votes or is decided; true while it asks.
 fn asks(story: &mut Story, claim: &Claim) -> bool {
 	let id = claim.id;

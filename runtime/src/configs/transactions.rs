@@ -461,12 +461,15 @@ where
 	}
 }
 
-/// Authorized calls contain everything that they need: no nonce, no mortality, no tip.
+/// Authorized calls contain everything that they need: no nonce, no mortality, no tip. No account
+/// has the nonce, and nobody reads it: the block's number stands there, so that a duty that is sent
+/// again is another transaction. What a pool once found invalid, as it does all duties while the
+/// clock stands, it refuses for half an hour, and no node passes the same bytes on twice.
 impl<C> CreateAuthorizedTransaction<C> for Runtime
 where
 	RuntimeCall: From<C>,
 {
 	fn create_extension() -> TxExtension {
-		crate::tx_extension(Era::Immortal, 0, 0)
+		crate::tx_extension(Era::Immortal, System::block_number(), 0)
 	}
 }

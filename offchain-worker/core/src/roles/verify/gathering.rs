@@ -31,6 +31,8 @@ use crate::{
 
 /// The pause between two attempts to fetch the same bytes.
 pub(super) const RETRY_MS: u64 = 500;
+/// The pause before bytes for which the store had no room are fetched again.
+const ROOM_MS: u64 = 5_000;
 /// Failed attempts to fetch the same bytes after which the node is told that they are missing.
 const LACKING_ATTEMPTS: u32 = 2;
 
@@ -147,7 +149,20 @@ impl Inner {
 			let error = match fetched {
 				Some(Ok(Fetched { bytes, from })) => {
 					let len = bytes.len() as u32;
-					self.put(&owner, bytes).await.map_err(failed)?;
+					match self.put(&owner, bytes).await {
+						Ok(()) => {}
+						// Tasks that end meanwhile make room.
+						Err(full @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => {
+							let again = self.clock.now_ms().saturating_add(ROOM_MS);
+							if again >= at.deadline {
+								return Err(failed(full));
+							}
+							drop(room);
+							self.clock.sleep_until(again).await;
+							continue;
+						}
+						Err(error) => return Err(failed(error)),
+					}
 					self.events.emit(Event::Fetched {
 						claim: at.task.claim,
 						hash: format!("{hash:?}"),

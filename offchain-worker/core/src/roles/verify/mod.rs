@@ -12,6 +12,7 @@ mod places;
 
 use std::{
 	collections::{BTreeMap, BTreeSet, VecDeque},
+	panic::AssertUnwindSafe,
 	sync::{
 		atomic::{AtomicU64, Ordering},
 		Arc, Mutex, MutexGuard, OnceLock,
@@ -19,7 +20,7 @@ use std::{
 };
 
 use codec::{Decode, Encode};
-use futures::{stream::FuturesUnordered, StreamExt};
+use futures::{stream::FuturesUnordered, FutureExt, StreamExt};
 use livepeer_primitives::{
 	evidence,
 	leaf::Leaf,
@@ -122,6 +123,13 @@ enum Entry {
 		service: ServiceRecord,
 		/// Whether bytes are missing so far: then the node asks for them on the chain.
 		lacks: bool,
+		/// Whether the node has heard of that.
+		told: bool,
+	},
+	/// Bytes were missing to the end, and the node never heard of it: a machine without network hears neither of
+	/// bytes nor of blocks. They are fetched again once it asks.
+	Untold {
+		content: Hash,
 	},
 	Finished(Finished),
 }
@@ -160,7 +168,16 @@ impl Tasks {
 	fn take_oldest(&mut self) -> Option<TaskKey> {
 		let at_work: BTreeSet<ClaimId> = self.at_work().map(|key| key.claim).collect();
 		let place = self.kept.iter().position(|key| !at_work.contains(&key.claim))?;
-		self.kept.remove(place)
+		let oldest = self.kept.remove(place)?;
+		self.forget_untold(&oldest);
+		Some(oldest)
+	}
+
+	/// Forgets a task that was left untold, with its bytes.
+	fn forget_untold(&mut self, key: &TaskKey) {
+		if matches!(self.entries.get(key), Some(Entry::Untold { .. })) {
+			self.entries.remove(key);
+		}
 	}
 }
 
@@ -195,7 +212,7 @@ struct Inner {
 	tasks: Mutex<Tasks>,
 	/// The result of making the golden vectors anew.
 	remade: Mutex<Remade>,
-	/// Told when only another process can make them.
+	/// Told when only another process can make them, or judge.
 	replaced: Notify,
 	queue: mpsc::UnboundedSender<Work>,
 	idle: Notify,
@@ -337,7 +354,8 @@ impl VerifyRole {
 		}
 	}
 
-	/// Takes a task, or returns its progress. Posting the same task again changes nothing.
+	/// Takes a task, or returns its progress. Posting the same task again changes nothing, unless bytes were missing
+	/// to the end and this is the first that its node hears of it: then they are fetched again.
 	pub fn post(&self, task: VerifyTask) -> Result<VerifyStatus, QueueFull> {
 		let key = TaskKey::of(&task);
 		let content = content(&task);
@@ -355,15 +373,18 @@ impl VerifyRole {
 		if task.leaves.len() > livepeer_primitives::MAX_SAMPLES as usize {
 			return Ok(unable("the task has more leaves than a claim can have drawn"));
 		}
-		{
+		let lacks = {
 			let mut tasks = self.inner.tasks();
+			let mut told = false;
 			match tasks.entries.get_mut(&key) {
-				Some(Entry::Working { content: at_work, service, lacks })
+				Some(Entry::Working { content: at_work, service, lacks, told })
 					if *at_work == content =>
 				{
 					*service = task.service;
+					*told |= *lacks;
 					return Ok(if *lacks { VerifyStatus::Lacking } else { VerifyStatus::Working });
 				}
+				Some(Entry::Untold { content: untold }) => told = *untold == content,
 				Some(Entry::Finished(finished)) if finished.content == content => {
 					return Ok(finished.status.clone())
 				}
@@ -374,14 +395,15 @@ impl VerifyRole {
 			}
 			tasks.working += 1;
 			let service = task.service.clone();
-			let entry = Entry::Working { content, service, lacks: false };
+			let entry = Entry::Working { content, service, lacks: told, told };
 			tasks.entries.insert(key.clone(), entry);
 			tasks.kept.retain(|other| *other != key);
 			if let Err(error) = self.inner.note_at_work(&tasks) {
 				tracing::warn!(claim, %error, "bytes of a claim stay if the service is killed now");
 			}
 			self.inner.tell_fellows(&tasks);
-		}
+			told
+		};
 		self.inner.events.emit(Event::TaskTaken {
 			claim: task.claim,
 			tranche: task.tranche,
@@ -390,7 +412,7 @@ impl VerifyRole {
 		let at_ms = self.inner.clock.now_ms();
 		// Fails only when the runner is gone, that is, when the process ends.
 		let _ = self.inner.queue.send(Work::Task(Box::new(Taken { key, content, task, at_ms })));
-		Ok(VerifyStatus::Working)
+		Ok(if lacks { VerifyStatus::Lacking } else { VerifyStatus::Working })
 	}
 
 	/// The toolchains of the engines: the known ones, or by golden vectors made anew, once for each window
@@ -410,8 +432,8 @@ impl VerifyRole {
 		ToolchainsAnswer::Made { toolchains: remade.sound.clone().unwrap_or_else(made) }
 	}
 
-	/// Waits until golden vectors have to be made anew and only another process can make them: see
-	/// [`MediaEngine::is_replaced`]. Until then this one judges.
+	/// Waits until golden vectors have to be made anew, or a leaf cannot be judged, and only another process can do
+	/// it: see [`MediaEngine::is_replaced`]. Until then this one judges.
 	pub async fn replaced(&self) {
 		self.inner.replaced.notified().await;
 	}
@@ -496,6 +518,15 @@ impl Inner {
 		let Taken { key, content, task, at_ms } = taken;
 		let owner = key.name();
 		let status = self.judge_task(&owner, &task, at_ms).await;
+		if self.leave_untold(&key, content, &status) {
+			tracing::warn!(
+				claim = task.claim,
+				tranche = task.tranche,
+				"bytes were missing while the node was away; they are fetched again when it asks",
+			);
+			self.idle.notify_waiters();
+			return;
+		}
 		match &status {
 			VerifyStatus::Done { verdicts, evidence } => {
 				tracing::info!(claim = task.claim, tranche = task.tranche, ?verdicts, "judged");
@@ -531,6 +562,25 @@ impl Inner {
 		self.idle.notify_waiters();
 	}
 
+	/// Whether this is an answer about missing bytes of which the node has not heard, so that it could not ask for
+	/// them on the chain. Then it is no answer. Once the node has heard of them the answer stays.
+	fn leave_untold(&self, key: &TaskKey, content: Hash, status: &VerifyStatus) -> bool {
+		let VerifyStatus::Done { verdicts, .. } = status else { return false };
+		if !verdicts.iter().any(Verdict::is_unavailable) {
+			return false;
+		}
+		let mut tasks = self.tasks();
+		let Some(entry) = tasks.entries.get_mut(key) else { return false };
+		let is_untold = matches!(entry, Entry::Working { lacks: true, told: false, .. });
+		if !is_untold || !entry.is_at_work_on(content) {
+			return false;
+		}
+		*entry = Entry::Untold { content };
+		tasks.working = tasks.working.saturating_sub(1);
+		tasks.kept.push_back(key.clone());
+		true
+	}
+
 	/// Stores an answer before anybody can read it, and forgets the oldest.
 	fn keep(&self, tasks: &mut Tasks, key: TaskKey, finished: Finished) -> Result<(), StoreError> {
 		let stored = self.store.put_value(&key.name(), &finished.encode());
@@ -542,6 +592,7 @@ impl Inner {
 		stored?;
 		while tasks.kept.len() > KEPT_BYTES {
 			let Some(oldest) = tasks.kept.pop_front() else { break };
+			tasks.forget_untold(&oldest);
 			self.store.unpin(&oldest.name())?;
 		}
 		self.tell_fellows(tasks);
@@ -554,10 +605,11 @@ impl Inner {
 		self.note_at_work(tasks)
 	}
 
-	/// Stores the list of tasks in work: they have pinned bytes, which must be released with their claims
-	/// even if this process never finishes them.
+	/// Stores the list of tasks without an answer: they have pinned bytes, which must be released with their
+	/// claims even if this process never finishes them.
 	fn note_at_work(&self, tasks: &Tasks) -> Result<(), StoreError> {
-		let keys: Vec<&TaskKey> = tasks.at_work().collect();
+		let open = tasks.entries.iter().filter(|(_, entry)| !matches!(entry, Entry::Finished(_)));
+		let keys: Vec<&TaskKey> = open.map(|(key, _)| key).collect();
 		self.store.put_value(AT_WORK, &keys.encode())
 	}
 
@@ -578,6 +630,8 @@ impl Inner {
 			}
 		}
 		tasks.kept.retain(|key| key.claim != claim);
+		let is_untold = |entry: &Entry| matches!(entry, Entry::Untold { .. });
+		tasks.entries.retain(|key, entry| key.claim != claim || !is_untold(entry));
 		self.tell_fellows(&tasks);
 	}
 
@@ -614,7 +668,9 @@ impl Inner {
 
 	async fn judge_leaf(&self, at: &AtWork<'_>, leaf: &VerifyLeaf) -> (Verdict, Option<Hash>) {
 		let start = self.clock.now_ms();
-		let (verdict, digest) = match self.examine_leaf(at, leaf).await {
+		// A panic over one leaf must not end the judging of all others.
+		let examined = AssertUnwindSafe(self.examine_leaf(at, leaf)).catch_unwind().await;
+		let (verdict, digest) = match examined.unwrap_or_else(|_| Err("a panic".into())) {
 			Ok(judged) => judged,
 			Err(error) => {
 				tracing::error!(index = leaf.index, seq = leaf.seq, %error, "not judged");
@@ -661,7 +717,13 @@ impl Inner {
 			seed: task.seed,
 			variants: task.variants,
 		};
-		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await?;
+		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await;
+		if judged.is_err() && engine.is_replaced() {
+			// It starts no children any more. The node posts the task again to the process that comes next.
+			self.replaced.notify_one();
+			return std::future::pending().await;
+		}
+		let judged = judged?;
 		lock(&at.findings).insert(leaf.index, judged.findings);
 		Ok((judged.verdict, judged.digest))
 	}

@@ -245,22 +245,45 @@ impl BeforeStore for Small {
 	}
 }
 
+/// A judge whose store has room for three blobs.
+fn with_little_room(story: &Story, engine: FakeEngine) -> VerifyRole {
+	let store = Small { inner: story.ours.clone(), most: 3 };
+	let (role, runner) = VerifyRole::new(
+		GENESIS,
+		Arc::new(store),
+		Arc::new(story.net.end("v")),
+		vec![Arc::new(engine)],
+		Arc::new(story.events.clone()),
+		Arc::new(story.sim.clock.clone()),
+		2,
+	)
+	.unwrap();
+	story.sim.spawn(runner.run());
+	role
+}
+
+/// A transcoder whose bytes fill a judge's store while they are judged: another's wait for that, as long as there is
+/// time.
+#[test]
+fn attack_bytes_that_leave_a_judge_no_room_for_those_of_others() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let role = with_little_room(&story, FakeEngine::taking(&sim.clock, 3_000));
+		let engine = FakeEngine::default();
+		let first = story.task(vec![story.leaf(&engine, 0).await]);
+		assert_eq!(role.post(first.clone()), Ok(VerifyStatus::Working));
+		sim.sleep(500).await;
+		let second = VerifyTask { claim: 2, ..story.task(vec![story.leaf(&engine, 1).await]) };
+		assert_eq!(verdicts(&role, &second).await.0, [Verdict::Valid]);
+		assert!(matches!(role.post(first), Ok(VerifyStatus::Done { .. })));
+	})
+}
+
 #[test]
 fn kept_bytes_should_make_room_for_those_that_are_judged() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim);
-		let store = Small { inner: story.ours.clone(), most: 3 };
-		let (role, runner) = VerifyRole::new(
-			GENESIS,
-			Arc::new(store),
-			Arc::new(story.net.end("v")),
-			vec![Arc::new(FakeEngine::default())],
-			Arc::new(story.events.clone()),
-			Arc::new(sim.clock.clone()),
-			2,
-		)
-		.unwrap();
-		sim.spawn(runner.run());
+		let role = with_little_room(&story, FakeEngine::default());
 		for index in 0..4 {
 			let leaf = story.leaf(&FakeEngine::default(), index).await;
 			let task = VerifyTask { claim: index.into(), ..story.task(vec![leaf]) };

@@ -106,6 +106,52 @@ fn leaf_should_be_abstained_from_when_the_engine_fails() {
 	})
 }
 
+/// An engine that panics over inputs that begin with zero.
+struct Panicking(FakeEngine);
+
+#[async_trait::async_trait]
+impl BeforeEngine for Panicking {
+	fn behind(&self) -> &dyn MediaEngine {
+		&self.0
+	}
+
+	async fn judge(
+		&self,
+		format: &Format,
+		input: &[u8],
+		outputs: &[Option<Vec<u8>>],
+		seed: Hash,
+		index: u32,
+	) -> Result<Examined, MediaError> {
+		assert_ne!(input.first(), Some(&0), "told to");
+		self.0.examine(format, input, outputs, seed, index).await
+	}
+}
+
+/// A leaf over which a judge panics must not silence it for ever.
+#[test]
+fn attack_leaf_over_which_a_judge_panics() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let (role, runner) = VerifyRole::new(
+			GENESIS,
+			Arc::new(story.ours.clone()),
+			Arc::new(story.net.end("v")),
+			vec![Arc::new(Panicking(engine.clone()))],
+			Arc::new(story.events.clone()),
+			Arc::new(sim.clock.clone()),
+			2,
+		)
+		.unwrap();
+		sim.spawn(runner.run());
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Abstain, Verdict::Valid]);
+		let next = VerifyTask { claim: 2, ..story.task(vec![story.leaf(&engine, 2).await]) };
+		assert_eq!(verdicts(&role, &next).await.0, [Verdict::Valid]);
+	})
+}
+
 /// A leaf that rejects a segment which begins with this byte.
 fn rejected(story: &Story, first: u8) -> VerifyLeaf {
 	let input = [first, 1, 2, 3];
@@ -328,6 +374,23 @@ fn engine_that_was_replaced_should_judge_until_another_process_makes_the_vectors
 		assert_eq!(ask(), ToolchainsAnswer::Making);
 		let task = story.task(vec![story.leaf(&engine, 0).await]);
 		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Valid]);
+	})
+}
+
+/// The C library was upgraded, and then the process died from which children are forked: this one can start no more. To
+/// abstain until an operator sees it would cost stake in every round.
+#[test]
+fn judge_whose_engine_was_replaced_should_leave_what_it_cannot_judge_to_another_process() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await]);
+		let role = story.role(FakeEngine { replaced: true, fails_on: Some(0), ..engine.clone() });
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		assert!(sim.within(1_000, role.replaced()).await.is_some(), "at once");
+		sim.sleep(task.patience_ms).await;
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working), "nothing is said");
+		assert_eq!(verdicts(&story.role(engine), &task).await.0, [Verdict::Valid]);
 	})
 }
 

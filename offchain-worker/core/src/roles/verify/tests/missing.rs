@@ -276,6 +276,63 @@ fn node_should_be_told_of_missing_bytes_while_they_can_still_be_asked_for() {
 	})
 }
 
+/// A judge's machine has no network for a while: it hears neither of bytes nor of blocks. What it has not had by then
+/// is no answer, or it would accuse a transcoder that serves everybody, and pay for the dispute.
+#[test]
+fn bytes_should_be_fetched_again_when_the_node_was_away_while_they_were_missing() {
+	for (comes_back, said) in
+		[(true, Verdict::Valid), (false, Verdict::Unavailable(UnavailableKind::Unreachable))]
+	{
+		simulate(move |sim| async move {
+			let story = Story::new(&sim);
+			let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+			story.net.remove("t");
+			let role = story.role(FakeEngine::default());
+			assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+			role.idle().await;
+			if comes_back {
+				story.net.serve("t", Arc::new(Origin::new(Arc::new(story.theirs.clone()))));
+			}
+			// The node can still ask for them on the chain.
+			assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Lacking));
+			role.idle().await;
+			for _ in 0..2 {
+				match role.post(task.clone()) {
+					Ok(VerifyStatus::Done { verdicts, .. }) => assert_eq!(verdicts[..], [said]),
+					other => panic!("{other:?}"),
+				}
+			}
+			let done = |event: &&Event| matches!(event, Event::TaskDone { .. });
+			assert_eq!(story.events.events().iter().filter(done).count(), 1);
+		})
+	}
+}
+
+/// A node that never comes back: what was had for it goes with the claim.
+#[test]
+fn bytes_should_go_with_their_claim_when_the_node_never_asks_again() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		story.net.withhold(task.leaves[1].leaf.segment().unwrap().in_hash, true);
+		let role = story.role(engine.clone());
+		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+		role.idle().await;
+		// Also if another process has to release them.
+		let other = VerifyTask { claim: 2, ..task };
+		assert_eq!(role.post(other), Ok(VerifyStatus::Working));
+		let killed = Story { ours: story.ours.backup(), ..story };
+		assert!(killed.ours.blob_count() > 0);
+		let again = killed.role(engine);
+		again.inner.release(1);
+		again.inner.release(2);
+		assert_eq!(killed.ours.blob_count(), 0);
+		role.inner.release(1);
+		assert!(role.inner.tasks().entries.keys().all(|key| key.claim == 2));
+	})
+}
+
 #[test]
 fn disk_that_is_full_should_make_a_judge_abstain_and_not_accuse() {
 	simulate(|sim| async move {

@@ -18,7 +18,7 @@ use crate::{
 	},
 	key::Key,
 	ports::{
-		before::BeforeService,
+		before::{BeforeEngine, BeforeService},
 		chain::{Call, Chain, Wait},
 		engine::{Examined, Fault, Finding, Format, Pixels, Variant},
 		events::NoEvents,
@@ -40,6 +40,8 @@ use sp_core::H256;
 use std::sync::atomic::AtomicUsize;
 
 const FACTORS: WorkFactors = WorkFactors::canonical(1_000, 250, 77);
+/// How often the node asks.
+const BLOCK_MS: u64 = 1_000;
 
 struct Story {
 	net: FakeNet,
@@ -150,12 +152,20 @@ fn format() -> Format {
 	}
 }
 
+/// The answer to a task that a node posts again in each block.
 async fn verdicts(role: &VerifyRole, task: &VerifyTask) -> (Vec<Verdict>, Hash) {
 	assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
-	role.idle().await;
-	match role.post(task.clone()) {
-		Ok(VerifyStatus::Done { verdicts, evidence }) => (verdicts.into_inner(), evidence.hash),
-		other => panic!("{other:?}"),
+	loop {
+		let clock = &role.inner.clock;
+		let block = clock.sleep_until(clock.now_ms() + BLOCK_MS);
+		select(Box::pin(role.idle()), block).await;
+		match role.post(task.clone()) {
+			Ok(VerifyStatus::Working | VerifyStatus::Lacking) => {}
+			Ok(VerifyStatus::Done { verdicts, evidence }) => {
+				return (verdicts.into_inner(), evidence.hash)
+			}
+			other => panic!("{other:?}"),
+		}
 	}
 }
 
