@@ -168,6 +168,10 @@ test("what was stopped should stay so when it is begun anew, and what plays go o
 	// Its end, and that of what is begun anew: nobody has stopped it.
 	assert.equal(told("pause", 4, true), true);
 	assert.equal(told("pause", 0), true);
+	// Nor what a browser stops while nobody sees it.
+	Object.assign(document, { hidden: true });
+	assert.equal(told("pause", 4), true);
+	Object.assign(document, { hidden: false });
 	assert.equal(told("pause", 4), false);
 	assert.equal(told("pause", 4, true), false);
 });
