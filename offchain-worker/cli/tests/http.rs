@@ -317,7 +317,7 @@ async fn source_should_be_offered_behind_the_renditions_when_the_gateway_is_told
 	eventually(plain, "/stream/demo/1.m3u8", |t| t.contains("1/2.ts")).await;
 	let master = get(plain, "/stream/demo/index.m3u8").await.text();
 	assert!(master.ends_with("/stream/demo/1.m3u8\n"), "{master}");
-	for path in ["2.m3u8", "2/0.ts", "1/02.ts", "1/+2.ts"] {
+	for path in ["2.m3u8", "2/0.ts", "1/02.ts", "1/+2.ts", "01/2.ts", "+1/2.ts", "01.m3u8"] {
 		assert_eq!(get(plain, &format!("/stream/demo/{path}")).await.status, 404, "{path}");
 	}
 	let store = MemoryStore::default();

@@ -113,7 +113,7 @@ async fn take(
 	let Some(seq) = number(stem) else {
 		return answer(StatusCode::BAD_REQUEST, "a segment is named by its number, as 7.ts");
 	};
-	let Ok(_place) = push.places.try_acquire() else {
+	let Ok(place) = push.places.clone().try_acquire_owned() else {
 		return answer(StatusCode::SERVICE_UNAVAILABLE, "too many segments at a time");
 	};
 	let body = axum::body::to_bytes(request.into_body(), LARGEST);
@@ -122,9 +122,15 @@ async fn take(
 		Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, "the segment is too large"),
 		Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, "the segment came too slowly"),
 	};
-	match hand_on(&push, from, &name, &key, seq, body).await {
-		Ok(()) => StatusCode::OK.into_response(),
-		Err(denied) => refused(&denied),
+	// A task of its own, since a muxer closes the connection without waiting for the answer.
+	let handing_on = tokio::spawn(async move {
+		let _place = place;
+		hand_on(&push, from, &name, &key, seq, body).await
+	});
+	match handing_on.await {
+		Ok(Ok(())) => StatusCode::OK.into_response(),
+		Ok(Err(denied)) => refused(&denied),
+		Err(_) => answer(StatusCode::INTERNAL_SERVER_ERROR, "the segment was not taken"),
 	}
 }
 

@@ -413,6 +413,35 @@ async fn pushed_segments_should_be_joined_and_a_gap_be_a_break() {
 	assert!(refused.is_err() || refused.unwrap().status() == 413);
 }
 
+/// A muxer closes each connection as soon as it has sent its segment: one that waited for the segment before it used to
+/// be lost then.
+#[tokio::test(flavor = "multi_thread")]
+async fn pushed_segment_should_be_taken_when_its_connection_is_closed_while_it_waits() {
+	let (address, mut publications) = push_server().await;
+	let begin = async |seq: u8, body: &[u8]| {
+		let mut connection = TcpStream::connect(address).await.unwrap();
+		let head = format!(
+			"PUT /live/demo/{seq}.ts HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n\
+			 content-length: 4\r\n\r\n"
+		);
+		connection.write_all(head.as_bytes()).await.unwrap();
+		connection.write_all(body).await.unwrap();
+		connection
+	};
+	let _first = begin(1, b"one ").await;
+	let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	let mut part = timeout(LONG, publication.parts.recv()).await.unwrap().unwrap();
+	let mut bytes = [0; 12];
+	timeout(LONG, part.bytes.read_exact(&mut bytes[..4])).await.unwrap().unwrap();
+	let mut second = begin(2, b"two").await;
+	sleep(Duration::from_millis(500)).await;
+	drop(begin(3, b"last").await);
+	sleep(Duration::from_secs(1)).await;
+	second.write_all(b" ").await.unwrap();
+	timeout(LONG, part.bytes.read_exact(&mut bytes[4..])).await.unwrap().unwrap();
+	assert_eq!(&bytes, b"one two last");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hls_should_be_fetched_to_its_end() {
 	let dir = tempfile::tempdir().unwrap();

@@ -147,6 +147,35 @@ async fn sound_of_which_packets_are_lost_should_cost_no_segment() {
 	}
 }
 
+/// One frame of sound says that it is stereo: what a lossy link leaves may say anything. All sound was encoded from
+/// there on, and its publisher was told that it had changed.
+#[tokio::test]
+async fn sound_should_still_be_copied_when_a_single_header_is_of_another_form() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let mut film = made(directory.path(), "film.ts", FILM);
+	// The channels of an ADTS header: one.
+	let is_header = |bytes: &[u8]| bytes[..3] == [0xff, 0xf1, 0x4c] && bytes[3] & 0xc0 == 0x40;
+	let is_sound = |at: usize| {
+		let packet = &film[at - at % 188..];
+		at % 188 <= 184 && u16::from_be_bytes([packet[1], packet[2]]) & 0x1fff == 0x101
+	};
+	let mut headers = (0..film.len() - 3).filter(|at| is_header(&film[*at..]) && is_sound(*at));
+	let at = headers.nth(100).expect("there are 47 frames in a second");
+	film[at + 3] ^= 0xc0;
+	let path = directory.path().join("other.ts");
+	std::fs::write(&path, film).expect("disk");
+	let file = File::open(&path).expect("the file is there");
+	let mut stream = pool().segment_file(file, SegmentOptions::default()).expect("a child starts");
+	let mut frames = Vec::new();
+	while let Some(segment) = stream.next().await {
+		let segment = segment.expect("a good film");
+		transcode(&pool(), &segment.data).await.expect("its sound is whole");
+		frames.push(segment.frames);
+	}
+	assert_eq!(frames, [50, 50, 50, 50]);
+	assert!(stream.notices().is_empty(), "{:?}", stream.notices());
+}
+
 /// Sound is a minute ahead of the pictures that come beside it, or its clock runs twice as fast: the picture used to be
 /// taken for one that stands still, was repeated until there, and none that came was shown any more.
 #[tokio::test]

@@ -142,6 +142,8 @@ struct Followed {
 	by_another: Option<Instant>,
 	/// Whether another stream has taken its place: it will be forgotten in a moment.
 	displaced: bool,
+	/// Since when it has been followed.
+	since: Instant,
 	/// Whether its origin has given everything that it had, or gave no answer.
 	caught_up: bool,
 }
@@ -149,8 +151,8 @@ struct Followed {
 impl Followed {
 	fn new(asker: IpAddr) -> Self {
 		let asker = network(asker);
-		let asked = Instant::now();
-		Self { asked, asker, by_another: None, displaced: false, caught_up: false }
+		let since = Instant::now();
+		Self { asked: since, asker, by_another: None, displaced: false, since, caught_up: false }
 	}
 
 	fn ask(&mut self, host: IpAddr) {
@@ -237,8 +239,12 @@ impl Following {
 		}
 	}
 
-	fn has_caught_up(&self, stream: StreamId) -> bool {
-		lock(&self.streams).get(&stream).is_none_or(|followed| followed.caught_up)
+	/// Whether playlists of a stream wait: it is newly followed and has not caught up yet. What takes longer to
+	/// come is played as it comes.
+	fn is_waited_for(&self, stream: StreamId) -> bool {
+		let streams = lock(&self.streams);
+		let followed = streams.get(&stream);
+		followed.is_some_and(|one| !one.caught_up && one.since.elapsed() < CATCHES_UP)
 	}
 
 	fn miss(&self, stream: StreamId, failure: Failure, remembered: Duration) {
@@ -419,8 +425,7 @@ impl Gateway {
 		named: &str,
 	) -> Result<StreamId, Failure> {
 		let stream = self.find(client, named).await?;
-		let late = Instant::now() + CATCHES_UP;
-		while !self.following.has_caught_up(stream) && Instant::now() < late {
+		while self.following.is_waited_for(stream) {
 			tokio::time::sleep(LOOKS).await;
 		}
 		Ok(stream)
@@ -637,6 +642,21 @@ mod tests {
 		assert!(!following.is_unasked(old, MINUTE));
 		begin(4);
 		assert!(!following.make_room(2, Duration::ZERO, host(9)), "those that go are bounded too");
+	}
+
+	/// An origin that gives segments for minutes: every playlist used to wait for six seconds meanwhile, the master's
+	/// and then each of a rendition's.
+	#[test]
+	fn playlists_should_wait_only_while_their_stream_is_newly_followed() {
+		let following = Following::default();
+		for stream in 0..3 {
+			lock(&following.streams).insert(id(stream), Followed::new(host(stream)));
+		}
+		following.catch_up(id(1));
+		let before = Instant::now().checked_sub(CATCHES_UP).unwrap();
+		lock(&following.streams).get_mut(&id(2)).unwrap().since = before;
+		let waits = [0, 1, 2, 3].map(|stream| following.is_waited_for(id(stream)));
+		assert_eq!(waits, [true, false, false, false]);
 	}
 
 	/// One client asks for as many streams as may be followed, again and again.

@@ -1,6 +1,6 @@
 //! Playlists, segments and the records that prove them.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use axum::{
 	extract::{Path, State},
@@ -240,7 +240,7 @@ pub(super) async fn media(
 		Some(index) => (index, true),
 		None => (index, false),
 	};
-	let rendition: usize = index.parse().map_err(|_| unknown())?;
+	let rendition: usize = number(index).ok_or_else(unknown)?;
 	let (stream, state) = gateway.caught_up(client, &name).await?;
 	let kept = match rendition.checked_sub(state.ladder.len()) {
 		None => None,
@@ -273,10 +273,14 @@ pub(super) async fn media(
 	Ok(hls(PLAYLIST, "no-cache", text))
 }
 
-/// The seq that a file is named by. In one spelling only, for caches in front of a gateway keep an answer for each.
+/// A number in a path. In one spelling only, for caches in front of a gateway keep an answer for each.
+fn number<T: FromStr + ToString>(text: &str) -> Option<T> {
+	text.parse().ok().filter(|number: &T| number.to_string() == text)
+}
+
+/// The seq that a file is named by.
 fn seq_of(file: &str, extension: &str) -> Option<Seq> {
-	let name = file.strip_suffix(extension)?;
-	name.parse().ok().filter(|seq: &Seq| seq.to_string() == name)
+	number(file.strip_suffix(extension)?)
 }
 
 /// One segment.
@@ -299,11 +303,9 @@ pub(super) async fn segment(
 ) -> Result<Response, Failure> {
 	let unknown = || Failure::NotFound("no such segment");
 	// A broadcaster that is not an address ends here too.
-	let rendition: usize = rendition.parse().map_err(|_| {
-		Failure::NotFound(
-			"there is nothing here: streams are at /stream/BROADCASTER/NAME, by the broadcaster's address",
-		)
-	})?;
+	let rendition: usize = number(&rendition).ok_or(Failure::NotFound(
+		"there is nothing here: streams are at /stream/BROADCASTER/NAME, by the broadcaster's address",
+	))?;
 	let seq = seq_of(&file, ".ts").ok_or_else(unknown)?;
 	let stream = gateway.find(client, &name).await?;
 	let store = gateway.store.clone();

@@ -221,7 +221,8 @@ impl Relay {
 				let way = flow.way.get().ok_or(Refused::Stranger)?;
 				// A packet that does not fit is lost, as on any link.
 				let _ = match packet.kind {
-					Kind::Control => {
+					// The library takes no others, which anybody can send who knows the publisher's address.
+					Kind::Control if packet.to == way.id.load(Ordering::Relaxed) => {
 						let mut told = bytes.to_vec();
 						even(&mut told, packet.time, self.cookies.began, &mut lock(&way.clock));
 						way.socket.try_send(&told)
@@ -424,16 +425,21 @@ fn even(bytes: &mut [u8], time: u32, began: Instant, clock: &mut Clock) {
 pub(super) async fn pass(near: &UdpSocket, outside: &UdpSocket) -> io::Result<()> {
 	let (began, mut clock) = (Instant::now(), Clock::default());
 	let (mut ours, mut theirs) = (vec![0; DATAGRAM], vec![0; DATAGRAM]);
+	// The caller's socket id, once known.
+	let mut id = None;
 	loop {
 		tokio::select! {
 			count = near.recv(&mut ours) => {
+				let sent = &ours[..count?];
+				id = handshake(sent).map(|(_, shake)| shake.from).or(id);
 				// A packet that cannot be sent is lost; the caller says when none comes back.
-				let _ = outside.send(&ours[..count?]).await;
+				let _ = outside.send(sent).await;
 			}
 			count = outside.recv(&mut theirs) => match count {
 				Ok(count) => {
 					let read = Packet::read(&theirs[..count]).ok();
-					let control = read.filter(|packet| packet.kind == Kind::Control);
+					let of_it = read.filter(|packet| Some(packet.to) == id);
+					let control = of_it.filter(|packet| packet.kind == Kind::Control);
 					if let Some(time) = control.map(|packet| packet.time) {
 						even(&mut theirs[..count], time, began, &mut clock);
 					}
@@ -596,6 +602,41 @@ mod tests {
 		drop(request);
 		caller.send(&second).await.unwrap();
 		assert!(timeout(SOON, requests.recv()).await.unwrap().is_some());
+	}
+
+	/// Who sends in a publisher's name, and does not know its connection's number, would have its packets taken for
+	/// much later or earlier ones.
+	#[tokio::test]
+	async fn attack_times_in_packets_that_are_not_of_the_connection() {
+		let (relay, mut requests) = relay().await;
+		let caller = caller(&relay).await;
+		let cookie = cookie(&caller).await;
+		caller.send(&conclusion(cookie, 0, 5, PLAIN)).await.unwrap();
+		let request = timeout(SOON, requests.recv()).await.unwrap().unwrap();
+		let (near, far) = pair().await.unwrap();
+		let carrying = tokio::spawn(async move { request.carry(near).await });
+		let mut buffer = vec![0; DATAGRAM];
+		// A library that answers both questions with what it was asked.
+		for _ in 0..2 {
+			let count = timeout(SOON, far.recv(&mut buffer)).await.unwrap().unwrap();
+			far.send(&buffer[..count]).await.unwrap();
+		}
+		let count = timeout(SOON, caller.recv(&mut buffer)).await.unwrap().unwrap();
+		let (_, answer) = handshake(&buffer[..count]).unwrap();
+		let passed = async |to: u32, time: u32| {
+			let words: [u32; 5] = [0x8001_0000, 0, time, to, 0];
+			caller.send(&words.map(u32::to_be_bytes).concat()).await.unwrap();
+			let mut came = vec![0; DATAGRAM];
+			let count = timeout(SOON, far.recv(&mut came)).await.unwrap().unwrap();
+			assert_eq!(count, 20);
+			u32::from_be_bytes(came[TIME].try_into().unwrap())
+		};
+		assert_eq!(passed(answer.from, 1_000).await, 1_000);
+		let late = 4_000_000_000;
+		assert_eq!(passed(answer.from ^ 1, late).await, late, "it is not counted");
+		let told = passed(answer.from, late).await;
+		assert!((1_000..60_000_000).contains(&told), "{told}");
+		carrying.abort();
 	}
 
 	/// Only the owner of an address gets its cookie, and it does not last long.

@@ -133,6 +133,8 @@ struct Cutter<'a> {
 	sound_form: Option<(i32, i32, bool)>,
 	/// The form that headers within the copied sound had at first.
 	header_form: Option<[u8; 2]>,
+	/// The other form that the newest of these headers had.
+	other_form: Option<[u8; 2]>,
 	/// The relation of decoding to presentation times, and the length of a frame.
 	lead: Lead,
 	/// The publisher's own renditions.
@@ -174,6 +176,7 @@ impl<'a> Cutter<'a> {
 			is_silent: false,
 			sound_form: None,
 			header_form: None,
+			other_form: None,
 			lead: Lead::default(),
 			own: Vec::new(),
 			noticed: Vec::new(),

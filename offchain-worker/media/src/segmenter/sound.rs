@@ -122,7 +122,14 @@ impl Cutter<'_> {
 		}
 		let header = packet.data().and_then(adts).filter(|header| header.length == packet.size());
 		let Some(header) = header else { return Ok(false) };
-		let changes = *self.header_form.get_or_insert(header.form) != header.form;
+		let first = *self.header_form.get_or_insert(header.form);
+		let other = Some(header.form).filter(|form| *form != first);
+		// Pieces of frames may look like a header of any form, but not twice alike.
+		let changes = other.is_some() && other == self.other_form;
+		self.other_form = other;
+		if other.is_some() && !changes {
+			return Ok(false);
+		}
 		if changes && self.options.normalise {
 			self.encode_sound(
 				"the sound has changed its rate or its channels",
