@@ -279,8 +279,8 @@ fn attack_bytes_that_leave_a_judge_no_room_for_those_of_others() {
 	})
 }
 
-/// A judge whose disk is full would otherwise fetch the same bytes every few seconds, as long as there is time, and call
-/// them missing if whoever served them is gone when it tries once more.
+/// A judge whose disk is full would otherwise fetch the same bytes every few seconds, as long as there is time, and
+/// call them missing if whoever served them is gone when it tries once more.
 #[test]
 fn attack_full_store_that_has_bytes_fetched_again_and_again() {
 	for goes in [false, true] {
