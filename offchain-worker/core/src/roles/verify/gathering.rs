@@ -295,10 +295,10 @@ impl Inner {
 
 /// What it means that bytes are given up. If they came once and there was no room for them, that is this machine's
 /// fault, whatever became of those who served them.
-fn given_up<T>(
+fn given_up(
 	full: Option<String>,
 	kind: Result<UnavailableKind, String>,
-) -> Result<Result<T, UnavailableKind>, String> {
+) -> Result<Result<(), UnavailableKind>, String> {
 	full.map_or(kind, Err).map(Err)
 }
 
