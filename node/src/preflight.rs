@@ -21,7 +21,8 @@ pub fn writable(path: &Path) -> Result<(), String> {
 }
 
 /// Checks that the keys of a keystore can be read. The SDK takes one that it cannot read for one that is not there:
-/// a validator would make no blocks and judge nothing, and say nothing.
+/// a validator would make no blocks and judge nothing, and say nothing. Files that are no keys, as the SDK names them,
+/// do not matter, such as root's `lost+found` on a disk that only keys are on.
 pub fn keys_readable(keystore: &KeystoreConfig) -> Result<(), String> {
 	let KeystoreConfig::Path { path, .. } = keystore else { return Ok(()) };
 	let unreadable = |path: &Path, error: io::Error| {
@@ -34,9 +35,16 @@ pub fn keys_readable(keystore: &KeystoreConfig) -> Result<(), String> {
 		Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
 		entries => entries.map_err(|error| unreadable(path, error))?,
 	};
+	let is_key = |name: &str| {
+		// Its type in four bytes, and the public key.
+		name.len() > 8 && name.bytes().all(|digit| digit.is_ascii_hexdigit())
+	};
 	for entry in entries {
-		let key = entry.map_err(|error| unreadable(path, error))?.path();
-		fs::File::open(&key).map_err(|error| unreadable(&key, error))?;
+		let entry = entry.map_err(|error| unreadable(path, error))?;
+		if entry.file_name().to_str().is_some_and(is_key) {
+			let key = entry.path();
+			fs::File::open(&key).map_err(|error| unreadable(&key, error))?;
+		}
 	}
 	Ok(())
 }
@@ -127,4 +135,28 @@ pub fn verify_endpoint(params: &VerifyParams) -> Result<Option<VerifyEndpoint>, 
 		token: token.as_bytes().to_vec(),
 		peer_id: params.verify_peer_id.as_ref().map_or_else(Vec::new, |peer| peer.to_bytes()),
 	}))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	/// A validator whose keys have a disk of their own must start after an upgrade.
+	#[test]
+	fn only_keys_should_have_to_be_readable_in_a_keystore() {
+		let folder = tempfile::tempdir().expect("a folder");
+		let path = folder.path().to_path_buf();
+		// In place of what belongs to somebody else: root, who may run the tests, reads that.
+		let unreadable = |name: &str| {
+			std::os::unix::fs::symlink("/nowhere", path.join(name)).expect("a link");
+		};
+		let keystore = KeystoreConfig::Path { path: path.clone(), password: None };
+		for other in ["lost+found", ".#notes", "62616265"] {
+			unreadable(other);
+		}
+		assert_eq!(keys_readable(&keystore), Ok(()));
+		unreadable(&format!("62616265{}", "0a".repeat(32)));
+		let refused = keys_readable(&keystore).expect_err("a key cannot be read");
+		assert!(refused.contains("cannot read the session keys at"), "{refused}");
+	}
 }

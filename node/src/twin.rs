@@ -60,6 +60,12 @@ pub fn has_keys(keystore: &KeystorePtr) -> bool {
 	!keystore.sr25519_public_keys(BABE).is_empty()
 }
 
+/// Whether the keystore has a validator's key, also if it cannot be read: once it can, the node may sign with it.
+fn has_key(keystore: &KeystorePtr, author: &AuthorityId) -> bool {
+	let author = author.to_raw_vec();
+	keystore.sr25519_public_keys(BABE).iter().any(|key| key.to_raw_vec() == author)
+}
+
 fn noted<T: Decode>(client: &Client, key: &[u8]) -> Result<Option<T>, ClientError> {
 	let Some(bytes) = client.get_aux(key)? else { return Ok(None) };
 	let value = T::decode(&mut &bytes[..]);
@@ -125,7 +131,7 @@ impl Twin {
 		let author = usize::try_from(digest.authority_index())
 			.ok()
 			.and_then(|index| self.authorities.get(index));
-		author.is_some_and(|author| self.keystore.has_keys(&[(author.to_raw_vec(), BABE)]))
+		author.is_some_and(|author| has_key(&self.keystore, author))
 	}
 
 	fn is_recent(&self, slot: Slot) -> bool {
@@ -230,6 +236,23 @@ impl Twin {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use sc_keystore::LocalKeystore;
+	use sp_core::sr25519;
+
+	/// A full node whose keys root put back must note what they signed: when they can be read it may be a validator.
+	#[test]
+	fn key_that_cannot_be_read_should_be_this_nodes_all_the_same() {
+		let folder = tempfile::tempdir().expect("a folder");
+		// In place of a file of root's, who may run the tests and reads those: no key can be read from it.
+		let file = folder.path().join(format!("62616265{}", "07".repeat(32)));
+		std::fs::write(file, "").expect("a file");
+		let keystore = LocalKeystore::open(folder.path(), None).expect("a keystore");
+		let keystore: KeystorePtr = Arc::new(keystore);
+		let key = |byte: u8| AuthorityId::from(sr25519::Public::from_raw([byte; 32]));
+		assert!(!keystore.has_keys(&[(key(7).to_raw_vec(), BABE)]), "the SDK does not see it");
+		assert!(has_key(&keystore, &key(7)));
+		assert!(!has_key(&keystore, &key(8)));
+	}
 
 	#[test]
 	fn block_should_be_from_elsewhere_when_it_was_made_long_after_the_database_was_left() {

@@ -261,6 +261,10 @@ impl MediaEngine for Engine {
 		self.pool.is_replaced()
 	}
 
+	fn is_over(&self) -> bool {
+		self.pool.is_over()
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		vec![CANONICAL_PROFILE, CAPPED_QUALITY]
 	}

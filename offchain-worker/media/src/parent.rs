@@ -229,6 +229,12 @@ impl MediaPool {
 		self.config.keeps_libraries() && libraries::check_own().is_err()
 	}
 
+	/// Whether it starts no children any more: a library was replaced, and the process from which they are forked is
+	/// gone.
+	pub(crate) fn is_over(&self) -> bool {
+		self.is_replaced() && !self.zygote.is_running()
+	}
+
 	/// What is added to the children's environment.
 	pub(crate) fn environment(&self) -> &[(String, String)] {
 		&self.config.environment

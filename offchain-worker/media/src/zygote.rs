@@ -268,6 +268,11 @@ impl Zygote {
 		self.link(&mut self.state())
 	}
 
+	/// Whether the zygote runs, as far as is known.
+	pub fn is_running(&self) -> bool {
+		self.state().link.is_some()
+	}
+
 	/// Starts a child on these standard descriptors.
 	pub fn spawn(&self, orders: Orders, with: [OwnedFd; 3]) -> io::Result<ChildId> {
 		let mut state = self.state();

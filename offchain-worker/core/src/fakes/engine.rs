@@ -43,6 +43,8 @@ pub struct FakeEngine {
 	pub unsound: bool,
 	/// Was replaced since it began, and so makes no golden vectors either.
 	pub replaced: bool,
+	/// Makes nothing any more that it fails to make, because it was replaced.
+	pub over: bool,
 	/// How many times more there is no room for what is asked, whatever that is. Clones share it.
 	pub crowded: Arc<Mutex<u32>>,
 }
@@ -58,6 +60,7 @@ impl Default for FakeEngine {
 			rejects: None,
 			unsound: false,
 			replaced: false,
+			over: false,
 			crowded: Arc::default(),
 		}
 	}
@@ -106,6 +109,10 @@ impl MediaEngine for FakeEngine {
 
 	fn is_replaced(&self) -> bool {
 		self.replaced
+	}
+
+	fn is_over(&self) -> bool {
+		self.over
 	}
 
 	fn profiles(&self) -> Vec<ProfileId> {

@@ -205,6 +205,10 @@ impl<T: BeforeEngine> MediaEngine for T {
 		self.behind().is_replaced()
 	}
 
+	fn is_over(&self) -> bool {
+		self.behind().is_over()
+	}
+
 	fn profiles(&self) -> Vec<ProfileId> {
 		self.behind().profiles()
 	}

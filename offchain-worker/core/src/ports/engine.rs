@@ -186,6 +186,12 @@ pub trait MediaEngine: Send + Sync {
 		false
 	}
 
+	/// Whether it can make nothing any more, because it would have to start again what was replaced: only an engine of
+	/// another process goes on.
+	fn is_over(&self) -> bool {
+		false
+	}
+
 	/// The profiles that it makes, ascending.
 	fn profiles(&self) -> Vec<ProfileId>;
 

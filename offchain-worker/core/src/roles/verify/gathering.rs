@@ -31,7 +31,8 @@ use crate::{
 
 /// The pause between two attempts to fetch the same bytes.
 pub(super) const RETRY_MS: u64 = 500;
-/// The pause before bytes for which the store had no room are fetched again.
+/// The pause before bytes for which the store had no room are fetched again. It doubles each time: a judge whose disk
+/// is full must not take a transcoder's line. The last time is so long before they are given up.
 const ROOM_MS: u64 = 5_000;
 /// Failed attempts to fetch the same bytes after which the node is told that they are missing.
 const LACKING_ATTEMPTS: u32 = 2;
@@ -102,6 +103,7 @@ impl Inner {
 		}
 		let pass = self.pass(at.task);
 		let mut attempts = 0u32;
+		let (mut pause, mut full) = (ROOM_MS, None);
 		loop {
 			// Bytes that are asked for later have no time to come.
 			let late = at.lacking.midpoint(at.deadline);
@@ -113,7 +115,7 @@ impl Inner {
 						self.note_lacking(at.task);
 					}
 					match select(self.clock.sleep_until(at.deadline), room).await {
-						Either::Left(_) => return at.without_room().map(Err),
+						Either::Left(_) => return given_up(full, at.without_room()),
 						Either::Right((room, _)) => room?,
 					}
 				}
@@ -152,13 +154,16 @@ impl Inner {
 					match self.put(&owner, bytes).await {
 						Ok(()) => {}
 						// Tasks that end meanwhile make room.
-						Err(full @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => {
-							let again = self.clock.now_ms().saturating_add(ROOM_MS);
-							if again >= at.deadline {
-								return Err(failed(full));
-							}
+						Err(error @ (StoreError::Quota { .. } | StoreError::DiskFull(_))) => {
 							drop(room);
-							self.clock.sleep_until(again).await;
+							let now_ms = self.clock.now_ms();
+							let last = at.deadline.saturating_sub(ROOM_MS);
+							if now_ms >= last {
+								return Err(failed(error));
+							}
+							full = Some(failed(error));
+							self.clock.sleep_until(now_ms.saturating_add(pause).min(last)).await;
+							pause = pause.saturating_mul(2);
 							continue;
 						}
 						Err(error) => return Err(failed(error)),
@@ -173,7 +178,7 @@ impl Inner {
 					return Ok(Ok(()));
 				}
 				Some(Err(error)) => error,
-				None if !has_time => return at.without_room().map(Err),
+				None if !has_time => return given_up(full, at.without_room()),
 				None => NetError::Timeout,
 			};
 			drop(room);
@@ -184,7 +189,7 @@ impl Inner {
 			}
 			let again = self.clock.now_ms().saturating_add(RETRY_MS);
 			if again >= at.deadline {
-				return kind_of(&error).map(Err);
+				return given_up(full, kind_of(&error));
 			}
 			self.clock.sleep_until(again).await;
 		}
@@ -286,6 +291,15 @@ impl Inner {
 			self.tell_fellows(&tasks);
 		}
 	}
+}
+
+/// What it means that bytes are given up. If they came once and there was no room for them, that is this machine's
+/// fault, whatever became of those who served them.
+fn given_up(
+	full: Option<String>,
+	kind: Result<UnavailableKind, String>,
+) -> Result<Result<(), UnavailableKind>, String> {
+	full.map_or(kind, Err).map(Err)
 }
 
 /// What a failed fetch shows about the bytes; an error if the fault is this machine's.

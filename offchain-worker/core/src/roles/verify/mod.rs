@@ -433,7 +433,7 @@ impl VerifyRole {
 	}
 
 	/// Waits until golden vectors have to be made anew, or a leaf cannot be judged, and only another process can do
-	/// it: see [`MediaEngine::is_replaced`]. Until then this one judges.
+	/// it: see [`MediaEngine::is_replaced`] and [`MediaEngine::is_over`]. Until then this one judges.
 	pub async fn replaced(&self) {
 		self.inner.replaced.notified().await;
 	}
@@ -718,8 +718,8 @@ impl Inner {
 			variants: task.variants,
 		};
 		let judged = judge_leaf(engine, &terms, leaf, &gathered.input, gathered.outputs).await;
-		if judged.is_err() && engine.is_replaced() {
-			// It starts no children any more. The node posts the task again to the process that comes next.
+		if judged.is_err() && engine.is_over() {
+			// The node posts the task again to the process that comes next.
 			self.replaced.notify_one();
 			return std::future::pending().await;
 		}

@@ -279,6 +279,40 @@ fn attack_bytes_that_leave_a_judge_no_room_for_those_of_others() {
 	})
 }
 
+/// A judge whose disk is full would otherwise fetch the same bytes every few seconds, as long as there is time, and
+/// call them missing if whoever served them is gone when it tries once more.
+#[test]
+fn attack_full_store_that_has_bytes_fetched_again_and_again() {
+	for goes in [false, true] {
+		simulate(move |sim| async move {
+			let story = Story::new(&sim);
+			let role = story.role(FakeEngine::default());
+			story.ours.fill(true);
+			let pair = <VerifierPair as sp_core::Pair>::from_string("//Judge", None).unwrap();
+			let pass = Some(sp_core::Pair::sign(&pair, b"shown with each request"));
+			let task = story.task(vec![story.leaf(&FakeEngine::default(), 0).await]);
+			let task = VerifyTask { pass, patience_ms: 600_000, ..task };
+			assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
+			sim.sleep(1_000).await;
+			if goes {
+				story.net.remove("t");
+			}
+			role.idle().await;
+			match role.post(task) {
+				Ok(VerifyStatus::Done { verdicts, .. }) => {
+					assert_eq!(verdicts[..], [Verdict::Abstain])
+				}
+				other => panic!("{other:?}"),
+			}
+			if !goes {
+				// At once, and after 5, 15, 35, 75, 155, 315 and 595 seconds.
+				let asked = story.net.passes().len();
+				assert!(asked <= 3 * 8, "{asked} requests for three blobs");
+			}
+		})
+	}
+}
+
 #[test]
 fn kept_bytes_should_make_room_for_those_that_are_judged() {
 	simulate(|sim| async move {

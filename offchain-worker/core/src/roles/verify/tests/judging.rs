@@ -385,12 +385,27 @@ fn judge_whose_engine_was_replaced_should_leave_what_it_cannot_judge_to_another_
 		let story = Story::new(&sim);
 		let engine = FakeEngine::default();
 		let task = story.task(vec![story.leaf(&engine, 0).await]);
-		let role = story.role(FakeEngine { replaced: true, fails_on: Some(0), ..engine.clone() });
+		let ended = FakeEngine { replaced: true, over: true, fails_on: Some(0), ..engine.clone() };
+		let role = story.role(ended);
 		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working));
 		assert!(sim.within(1_000, role.replaced()).await.is_some(), "at once");
 		sim.sleep(task.patience_ms).await;
 		assert_eq!(role.post(task.clone()), Ok(VerifyStatus::Working), "nothing is said");
 		assert_eq!(verdicts(&story.role(engine), &task).await.0, [Verdict::Valid]);
+	})
+}
+
+/// The C library was upgraded, and children are still started. Whoever knows a segment that breaks them, which may be what
+/// the upgrade mends, must not end the services of all judges: the new libraries may make another toolchain.
+#[test]
+fn attack_segment_that_breaks_the_children_of_an_engine_that_was_replaced() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim);
+		let engine = FakeEngine::default();
+		let task = story.task(vec![story.leaf(&engine, 0).await, story.leaf(&engine, 1).await]);
+		let role = story.role(FakeEngine { replaced: true, fails_on: Some(0), ..engine });
+		assert_eq!(verdicts(&role, &task).await.0, [Verdict::Abstain, Verdict::Valid]);
+		assert!(sim.within(1, role.replaced()).await.is_none(), "it goes on");
 	})
 }
 
