@@ -9,7 +9,8 @@ test("price that is asked should be of those to whom work is offered", () => {
 	assert.equal(asked([]), null);
 	assert.equal(asked([one(1n, { active: false }), one(2n, { jailed: true })]), null);
 	assert.deepEqual(asked([one(30n), one(10n), one(20n), one(1n, { active: false })]), { lowest: 10n, middle: 20n });
-	assert.deepEqual(asked([one(10n ** 30n), one(7n)]), { lowest: 7n, middle: 10n ** 30n });
+	assert.deepEqual(asked([one(10n ** 30n), one(7n), one(10n ** 30n)]), { lowest: 7n, middle: 10n ** 30n });
+	assert.deepEqual(asked([one(30n), one(10n)]), { lowest: 10n, middle: 10n });
 });
 
 test("attack transcoder that asks a thousandfold, and is paid it by whoever takes what is proposed", () => {

@@ -19,11 +19,15 @@ interface Told {
 	head?: number;
 	/** In which block it is. */
 	at?: number;
+	/** The newest block when it is sent, and one that comes when the page has caught up. */
+	newest?: number;
+	later?: number;
 }
 /** A chain that has what was sent in a block, after the inherent. */
-function living(events: unknown[], { stumbles = 0, answers = [], numbers = [11], head = 11, at = 11 }: Told = {}): { live: Live; asked: string[] } {
+function living(events: unknown[], { stumbles = 0, answers = [], numbers = [11], head = 11, at = 11, newest = 10, later }: Told = {}): { live: Live; asked: string[] } {
 	const asked: string[] = [];
 	let left = stumbles;
+	let [next, height] = [numbers, head];
 	const live = {
 		head: { number: 10 },
 		finalized: 8,
@@ -36,6 +40,7 @@ function living(events: unknown[], { stumbles = 0, answers = [], numbers = [11],
 					if (answer) throw answer;
 				},
 			},
+			head: async () => ({ number: newest, hash: String(newest), parent: "" }),
 			hashAt: async (number: number) => String(number),
 			events: async () => events,
 			extrinsics: async (hash: string) => {
@@ -46,8 +51,9 @@ function living(events: unknown[], { stumbles = 0, answers = [], numbers = [11],
 		},
 		subscribe(listener: () => void) {
 			setTimeout(() => {
-				live.head = { number: head };
-				live.blocks = [...live.blocks.slice(0, 1), ...numbers.map((number) => ({ number: Math.floor(number), hash: String(number), events }))];
+				live.head = { number: height };
+				live.blocks = [...live.blocks.slice(0, 1), ...next.map((number) => ({ number: Math.floor(number), hash: String(number), events }))];
+				if (later) [next, height] = [[later], later];
 				listener();
 			});
 			return () => undefined;
@@ -103,6 +109,10 @@ test("call should be found in a block that a page slept through", async () => {
 	await assert.rejects(submit(living([], slept).live, sent), /look at the account before you send it again/);
 	await assert.rejects(submit(living([succeeded], { ...slept, stumbles: 1e9 }).live, sent), /look at the account before you send it again/);
 	await assert.rejects(submit(living([succeeded], { ...slept, at: 0 }).live, sent), /nothing was done/);
+});
+
+test("call that a page sends before it has caught up should have its time: it would be signed twice", async () => {
+	assert.equal((await submit(living([succeeded], { numbers: [400], head: 400, newest: 400, later: 401, at: 401 }).live, sent)).length, 1);
 });
 
 test("call should be found in a block that took the place of one that was known: it would be signed twice", async () => {

@@ -11,10 +11,13 @@ export const pricesOf = (transcoders: Transcoder[]): bigint[] =>
 		.map(({ price }) => price)
 		.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
 
+/** What half of them ask at most, of prices with the lowest first. */
+export const middleOf = (prices: bigint[]): bigint | undefined => prices[Math.floor((prices.length - 1) / 2)];
+
 /** The lowest and the middle price of them; `null` where there are none. */
 export function asked(transcoders: Transcoder[]): { lowest: bigint; middle: bigint } | null {
 	const prices = pricesOf(transcoders);
-	const [lowest, middle] = [prices[0], prices[Math.floor(prices.length / 2)]];
+	const [lowest, middle] = [prices[0], middleOf(prices)];
 	return lowest === undefined || middle === undefined ? null : { lowest, middle };
 }
 
@@ -23,8 +26,7 @@ export function asked(transcoders: Transcoder[]): { lowest: bigint; middle: bigi
  * transcoders ask at most: by the dearest of them, whoever asks a thousandfold would be paid it.
  */
 export function proposed(transcoders: Transcoder[]): bigint | null {
-	const prices = pricesOf(transcoders);
-	const middle = prices[Math.floor((prices.length - 1) / 2)];
+	const middle = middleOf(pricesOf(transcoders));
 	return middle === undefined ? null : 2n * middle;
 }
 

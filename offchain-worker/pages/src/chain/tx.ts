@@ -178,7 +178,9 @@ const FORKED = 8;
 export async function submit(live: Live, transaction: Uint8Array): Promise<ChainEvent[]> {
 	const { chain } = live;
 	if (!chain) throw new TxError(t("The chain does not answer.", "链没有应答。"));
-	const from = live.head?.number ?? 0;
+	// A page that has just woken still catches up with the blocks that it has missed.
+	const newest = await chain.head().catch(() => null);
+	const from = Math.max(live.head?.number ?? 0, newest?.number ?? 0);
 	/** The newest block that keeps its place: another one that has it may take that of a later one. */
 	const final = Math.max(live.finalized, from - FORKED);
 	/** Where it is not: what was there before it was sent has it not. */

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { bytesOf, isAddress } from "../chain/address";
-import { pricesOf, proposed, STANDARD } from "../chain/prices";
+import { middleOf, pricesOf, proposed, STANDARD } from "../chain/prices";
 import type { Rendition } from "../chain/types";
 import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
@@ -68,7 +68,7 @@ export function BroadcastPage(): JSX.Element {
 	);
 	const prices = pricesOf(transcoders ?? []);
 	const cheapest = prices[0];
-	const middle = prices[Math.floor(prices.length / 2)];
+	const middle = middleOf(prices);
 	const maxPrice = price ? parseAmount(price) : proposed(transcoders ?? []);
 	const [width, height] = SOURCES[source] as [number, number];
 	const jobsOf = parameters?.jobs?.value ?? parameters?.jobs;
