@@ -281,18 +281,27 @@ unsafe fn rotation(stream: *mut sys::AVStream) -> u16 {
 
 /// Whether two tracks belong together: a programme contains both, or there are no programmes.
 pub fn same_programme(input: &Input, a: usize, b: usize) -> bool {
+	let mut of = programmes(input).peekable();
+	of.peek().is_none() || of.any(|programme| programme.contains(&a) && programme.contains(&b))
+}
+
+/// Whether no programme contains a track any more.
+pub fn is_dropped(input: &Input, index: usize) -> bool {
+	let mut of = programmes(input).peekable();
+	of.peek().is_some() && of.all(|programme| !programme.contains(&index))
+}
+
+/// The tracks of each programme.
+fn programmes(input: &Input) -> impl Iterator<Item = Vec<usize>> + '_ {
 	// SAFETY: an open input context; programmes and their lists live as long as it does.
 	unsafe {
 		let context = &*input.as_ptr();
-		let holds = |programme: &sys::AVProgram, index: usize| {
+		(0..context.nb_programs as usize).map(move |i| {
+			let programme = &**context.programs.add(i);
 			(0..programme.nb_stream_indexes as usize)
-				.any(|i| *programme.stream_index.add(i) as usize == index)
-		};
-		context.nb_programs == 0
-			|| (0..context.nb_programs as usize).any(|i| {
-				let programme = &**context.programs.add(i);
-				holds(programme, a) && holds(programme, b)
-			})
+				.map(|k| *programme.stream_index.add(k) as usize)
+				.collect()
+		})
 	}
 }
 

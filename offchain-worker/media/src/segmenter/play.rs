@@ -198,7 +198,9 @@ impl Play {
 			self.others[1] = None;
 			return false;
 		}
-		let is_of_it = ffi::same_programme(&self.input, self.video.0, index);
+		// A programme whose tracks are exchanged has the new ones alone.
+		let is_of_it = ffi::same_programme(&self.input, self.video.0, index)
+			|| ffi::is_dropped(&self.input, self.video.0);
 		if !self.live || index < self.known || !is_of_it {
 			return false;
 		}
