@@ -45,7 +45,8 @@ how=(--rm --network host --volume "$socket:/var/run/docker.sock" --volume "$PWD:
 	--volume "$scratch:$scratch" --volume "$bin:$bin:ro" --env "TMPDIR=$scratch")
 [ ! -t 0 ] || how+=(--interactive --tty)
 # It enters the others' networks.
-[ -z "${DISTURB:-}" ] || how+=(--privileged --pid host)
+[ -z "${DISTURB:-}" ] || how+=(--pid host --cap-add NET_ADMIN --cap-add SYS_ADMIN --cap-add SYS_PTRACE
+	--security-opt apparmor=unconfined)
 if [ -n "${DATA:-}" ]; then
 	DATA=$(mkdir -p "$DATA" && cd "$DATA" && pwd)
 	export DATA
