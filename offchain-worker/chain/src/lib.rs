@@ -127,8 +127,7 @@ impl SubxtChain {
 			reason: without_layers(&reason),
 		};
 		if !["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme)) {
-			let reason = "that is not a WebSocket URL, which begins with ws:// or wss://";
-			return Err(unreachable(reason.to_owned()));
+			return Err(ChainError::NotWebSocket { url: shown });
 		}
 		let rpc_client = tokio::time::timeout(CONNECT_PATIENCE, Self::rpc_client(url))
 			.await

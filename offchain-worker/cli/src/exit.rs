@@ -114,7 +114,9 @@ fn code(cause: &(dyn std::error::Error + 'static)) -> Option<Exit> {
 
 fn of_chain(error: &ChainError) -> Option<Exit> {
 	match error {
-		ChainError::Unreachable { .. } | ChainError::WrongGenesis { .. } => Some(Exit::Node),
+		ChainError::Unreachable { .. }
+		| ChainError::NotWebSocket { .. }
+		| ChainError::WrongGenesis { .. } => Some(Exit::Node),
 		ChainError::NoKey => Some(Exit::Keys),
 		ChainError::NotIncluded { reason, .. } if is_unpaid(reason) => Some(Exit::Funds),
 		ChainError::Refused { refused, .. } => {

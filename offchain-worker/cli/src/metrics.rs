@@ -205,6 +205,7 @@ impl Metrics {
 				time.observe(second(*transcode_ms));
 			}
 			Event::ClaimMade { .. } => count(&self.claims, "made"),
+			Event::ClaimGivenUp { .. } => count(&self.claims, "given_up"),
 			Event::ClaimClosed { outcome, .. } => {
 				let outcome = outcome.as_deref().unwrap_or("unknown").to_lowercase();
 				count(&self.claims, &outcome);

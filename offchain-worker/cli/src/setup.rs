@@ -5,7 +5,7 @@ use std::{
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	sync::Arc,
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 use anyhow::{bail, Context, Result};
@@ -16,7 +16,7 @@ use livepeer_worker_core::{
 	key::{Key, Keyring},
 	ports::{
 		chain::{Chain, ChainError},
-		events::EventSink,
+		events::{Event, EventSink},
 		store::Values,
 		transport::Service,
 	},
@@ -66,6 +66,12 @@ pub struct HomeArgs {
 	#[arg(long, value_enum, default_value = "text")]
 	pub log_format: LogFormat,
 }
+
+/// How long a role that starts waits for its node: a machine starts both at once, and a node opens its
+/// endpoint some seconds later.
+const NODE_PATIENCE: Duration = Duration::from_secs(30);
+/// The pause before it tries again.
+const NODE_PAUSE: Duration = Duration::from_secs(2);
 
 /// The node.
 #[derive(Args, Debug)]
@@ -292,9 +298,22 @@ impl NodeArgs {
 	}
 
 	/// Connects to the node, which must be of the chain that the folder belongs to; a new folder belongs to
-	/// the node's chain from then on.
+	/// the node's chain from then on. A node that is away is waited for, up to [`NODE_PATIENCE`].
 	pub async fn connect_home(&self, home: &Home, key: Option<Key>) -> Result<Arc<SubxtChain>> {
-		let chain = SubxtChain::connect(&self.node, key, home.genesis()?).await?;
+		let genesis = home.genesis()?;
+		let end = Instant::now() + NODE_PATIENCE;
+		let chain = loop {
+			match SubxtChain::connect(&self.node, key.clone(), genesis).await {
+				Err(error) if error.is_away() && Instant::now() < end => {
+					let seconds = NODE_PATIENCE.as_secs();
+					let text = format!("{error}; it is waited for up to {seconds} s");
+					tracing::warn!("{text}");
+					home.events.emit(Event::Waits { text });
+					tokio::time::sleep(NODE_PAUSE).await;
+				}
+				connected => break connected?,
+			}
+		};
 		home.belongs_to(chain.genesis())?;
 		home.ready.follow(chain.heads());
 		Ok(Arc::new(chain))

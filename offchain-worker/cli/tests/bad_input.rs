@@ -7,6 +7,7 @@ use std::{
 	net::{TcpListener, UdpSocket},
 	path::Path,
 	process::{Command, Output},
+	time::{Duration, Instant},
 };
 
 use common::film;
@@ -45,23 +46,49 @@ fn node_should_be_named_when_it_is_not_reachable() {
 	let url = format!("ws://127.0.0.1:{}", free_port());
 	let file = dir.path().join("film.mp4");
 	film(&file, 2);
-	let data = dir.path().join("data");
-	let line = complaint(&[
-		"broadcast",
-		text(&file),
-		"--name",
-		"x",
-		"--suri",
-		"//Alice",
-		"--node",
-		&url,
-		"--data-dir",
-		text(&data),
-	]);
-	assert!(line.contains(&format!("node not reachable at {url}")), "{line}");
-	let line =
-		complaint(&["gateway", "--http", "127.0.0.1:0", "--node", &url, "--data-dir", text(&data)]);
-	assert!(line.contains("node not reachable"), "{line}");
+	let data = |name: &str| dir.path().join(name);
+	let said =
+		|line: &str| assert!(line.contains(&format!("node not reachable at {url}")), "{line}");
+	// Each waits half a minute for a node that does not come.
+	std::thread::scope(|scope| {
+		scope.spawn(|| {
+			let film = ["broadcast", text(&file), "--name", "x", "--suri", "//Alice"];
+			let data = data("broadcast");
+			said(&complaint(&[&film[..], &["--node", &url, "--data-dir", text(&data)]].concat()));
+		});
+		scope.spawn(|| {
+			let (http, data) = ("127.0.0.1:0", data("gateway"));
+			let gateway = ["gateway", "--http", http, "--node", &url, "--data-dir", text(&data)];
+			said(&complaint(&gateway));
+		});
+	});
+}
+
+/// A machine that starts up has its worker before its node answers.
+#[test]
+fn role_should_wait_in_words_when_its_node_starts_after_it() {
+	let dir = tempfile::tempdir().unwrap();
+	let port = free_port();
+	let (url, events) = (format!("ws://127.0.0.1:{port}"), dir.path().join("events.jsonl"));
+	let mut gateway = Command::new(env!("CARGO_BIN_EXE_livepeer-worker"))
+		.args(["gateway", "--http", "127.0.0.1:0", "--node", &url, "--events", text(&events)])
+		.args(["--data-dir", text(&dir.path().join("data"))])
+		.spawn()
+		.unwrap();
+	let told = || std::fs::read_to_string(&events).unwrap_or_default();
+	let end = Instant::now() + Duration::from_secs(60);
+	while !told().contains("it is waited for") {
+		assert!(Instant::now() < end && gateway.try_wait().unwrap().is_none(), "{}", told());
+		std::thread::sleep(Duration::from_millis(50));
+	}
+	let node = TcpListener::bind(("127.0.0.1", port)).unwrap();
+	node.set_nonblocking(true).unwrap();
+	while node.accept().is_err() {
+		assert!(Instant::now() < end && gateway.try_wait().unwrap().is_none(), "it asks no more");
+		std::thread::sleep(Duration::from_millis(50));
+	}
+	gateway.kill().unwrap();
+	gateway.wait().unwrap();
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
 	losses::{losses, of_spoilt},
 	machine,
 	network::{self, name_of, Network},
-	probe::Spoilt,
+	probe::{segments_of, Spoilt, Told},
 	report::{Account, Claim, Report},
 	shares,
 	watch::Watch,
@@ -43,16 +43,10 @@ fn due_variants(claim: &Claim) -> usize {
 }
 
 /// Checks the whole story.
-pub fn judge(
-	report: &mut Report,
-	watch: &Watch,
-	fetched: &BTreeMap<String, (usize, u64)>,
-	spoilt: &Spoilt,
-	args: &Args,
-	cut: u64,
-) {
+pub fn judge(report: &mut Report, watch: &Watch, told: &Told, args: &Args) {
 	let claims = std::mem::take(&mut report.claims);
-	let facts = Facts::new(watch, args, &claims, cut);
+	let facts = Facts::new(watch, args, &claims, told);
+	let Told { fetched, spoilt, .. } = told;
 	let returned: BTreeSet<u64> =
 		report.segments.iter().filter_map(|segment| segment["seq"].as_u64()).collect();
 	// Segments that nobody can transcode do not come back.
@@ -104,6 +98,8 @@ struct Facts<'a> {
 	claims: &'a [Claim],
 	/// How many segments were published.
 	segments: u64,
+	/// See [`Told::too_small`].
+	too_small: &'a BTreeSet<(u64, u64)>,
 	/// The judges with a verdict.
 	voters: BTreeSet<String>,
 	/// The judges that misbehave.
@@ -113,7 +109,7 @@ struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-	fn new(watch: &'a Watch, args: &'a Args, claims: &'a [Claim], cut: u64) -> Self {
+	fn new(watch: &'a Watch, args: &'a Args, claims: &'a [Claim], told: &'a Told) -> Self {
 		let voters = claims.iter().flat_map(|claim| claim.verdicts.iter());
 		let voters = voters.filter_map(|verdict| verdict["verifier"].as_str().map(name_of));
 		let guilty = args.cheat.and_then(Cheat::judge).into_iter().map(str::to_owned);
@@ -121,7 +117,8 @@ impl<'a> Facts<'a> {
 			watch,
 			args,
 			claims,
-			segments: if args.live.is_some() { cut } else { args.segments.into() },
+			segments: if args.live.is_some() { told.cut } else { args.segments.into() },
+			too_small: &told.too_small,
 			voters: voters.collect(),
 			guilty: guilty.collect(),
 			slashed: BTreeSet::new(),
@@ -227,7 +224,7 @@ impl<'a> Facts<'a> {
 
 	/// A story in which every transcoder is honest.
 	fn judge_honesty(&self, report: &mut Report) {
-		let Self { args, claims, segments, slashed, .. } = self;
+		let Self { args, claims, segments, too_small, slashed, .. } = self;
 		let accepted = self.count("Accepted");
 		report.check(
 			"at least two claims are accepted",
@@ -240,19 +237,20 @@ impl<'a> Facts<'a> {
 			bad.iter().all(|(_, claims)| *claims == 0),
 			list(bad.iter().map(|(outcome, claims)| format!("{outcome} {claims}"))),
 		);
-		let claimed: u64 = claims
-			.iter()
-			.filter_map(|claim| {
-				let seq = |field: &str| claim.claimed[field].as_u64();
-				Some(seq("last")? + 1 - seq("first")?)
-			})
-			.sum();
+		// Two transcoders may have transcoded the same segment when the job was handed on.
+		let claimed: BTreeSet<(u64, u64)> =
+			claims.iter().flat_map(|claim| segments_of(&claim.claimed)).collect();
+		let too_small = too_small.difference(&claimed).count() as u64;
+		let claimed = claimed.len() as u64;
 		let segments = segments * u64::from(args.streams);
 		report.check(
 			"every segment is claimed",
-			// Two transcoders may have transcoded the same segment when the job was handed on.
-			claimed == segments || args.kill && claimed > segments,
-			format!("{claimed} of {segments}"),
+			// A segment that is left alone when the job is handed on may be worth less than the chain pays.
+			claimed == segments || args.kill && claimed + too_small == segments,
+			match too_small {
+				0 => format!("{claimed} of {segments}"),
+				small => format!("{claimed} of {segments}; {small} worth less than the chain pays"),
+			},
 		);
 		if args.variants > 0 {
 			let is_opened = |claim: &&Claim| claim.blocks.contains_key("VariantsOpened");

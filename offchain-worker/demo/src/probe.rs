@@ -153,8 +153,51 @@ pub struct Spoilt {
 	pub transcoded: u64,
 }
 
-/// Reads this outcome.
-pub fn read_spoilt(network: &Network) -> Spoilt {
+/// What the workers' events tell beside the chain.
+pub struct Told {
+	/// Segments that the broadcaster cut.
+	pub cut: u64,
+	/// How many bytes each verify worker fetched over the network.
+	pub fetched: BTreeMap<String, (usize, u64)>,
+	/// Segments that nobody can transcode.
+	pub spoilt: Spoilt,
+	/// Segments that transcoders do not claim, because their fee is less than the chain pays, by job and seq.
+	pub too_small: BTreeSet<(u64, u64)>,
+}
+
+impl Told {
+	/// Reads it.
+	pub fn read(network: &Network) -> Self {
+		Self {
+			cut: count_events(network, "broadcast", "segment_cut") as u64,
+			fetched: read_fetches(network),
+			spoilt: read_spoilt(network),
+			too_small: read_too_small(network),
+		}
+	}
+}
+
+/// The segments of a claim, or of one that is given up, by job and seq.
+pub fn segments_of(claim: &Json) -> Vec<(u64, u64)> {
+	let field = |name: &str| claim[name].as_u64();
+	let Some(((job, first), last)) = field("job").zip(field("first")).zip(field("last")) else {
+		return Vec::new();
+	};
+	(first..=last).map(|seq| (job, seq)).collect()
+}
+
+fn read_too_small(network: &Network) -> BTreeSet<(u64, u64)> {
+	let events = network::TRANSCODERS
+		.into_iter()
+		.flat_map(|name| read_events(&network.events_file(&format!("transcode-{name}"))));
+	events
+		.filter(|event| event["event"] == "claim_given_up")
+		.filter(|event| event["reason"].as_str().is_some_and(|why| why.contains("FeeTooSmall")))
+		.flat_map(|event| segments_of(&event))
+		.collect()
+}
+
+fn read_spoilt(network: &Network) -> Spoilt {
 	let of = |role: &str, event: &str| -> Vec<Json> {
 		let events = read_events(&network.events_file(role));
 		events.into_iter().filter(|found| found["event"] == event).collect()
@@ -173,8 +216,7 @@ pub fn read_spoilt(network: &Network) -> Spoilt {
 	spoilt
 }
 
-/// How many bytes each verify worker fetched over the network.
-pub fn read_fetches(network: &Network) -> BTreeMap<String, (usize, u64)> {
+fn read_fetches(network: &Network) -> BTreeMap<String, (usize, u64)> {
 	network::VALIDATORS
 		.into_iter()
 		.map(|name| {

@@ -19,7 +19,7 @@ use crate::{
 	losses::sentence,
 	machine::Load,
 	network::Network,
-	probe::{count_events, play, probe, read_fetches, read_segments, read_spoilt, Probe},
+	probe::{count_events, play, probe, read_segments, Probe, Told},
 	report::{Report, SCHEMA},
 	source,
 	watch::Watch,
@@ -117,10 +117,8 @@ pub async fn run(args: &Args) -> Result<bool> {
 	conclude(args, &chain, &mut network, &mut watch, &mut report, bridge, finished.is_ok()).await?;
 	report.figure("streams", Some(args.streams.into()));
 	report.figure("load_permille", Load::now().map(|load| (load.story * 1_000.0) as u64));
-	let cut = count_events(&network, "broadcast", "segment_cut");
 	report.segments = read_segments(&network);
-	let fetched = read_fetches(&network);
-	let spoilt = read_spoilt(&network);
+	let told = Told::read(&network);
 	report
 		.probed("no process or file holds the secret key of a wallet", network.look_for_secrets());
 	report.processes = network.stop();
@@ -128,7 +126,7 @@ pub async fn run(args: &Args) -> Result<bool> {
 		count_processors(&mut report, args.segments);
 	}
 	report.seconds = started.elapsed().as_secs_f64();
-	judge(&mut report, &watch, &fetched, &spoilt, args, cut as u64);
+	judge(&mut report, &watch, &told, args);
 	report.passed = report.checks.iter().all(|check| check.passed);
 	tell(&report, args.report.as_deref())?;
 	Ok(report.passed)

@@ -1,7 +1,7 @@
 //! What an operator can do about a refusal.
 
 /// The refusals about which something can be done, by pallet and error, and what.
-pub const ADVICE: [(&str, &str); 44] = [
+pub const ADVICE: [(&str, &str); 45] = [
 	("Jobs.InsufficientEth", "the account has too little ETH for the budget and the bond: give a smaller --budget, or send it ETH"),
 	("Jobs.BudgetTooSmall", "the budget does not pay for one segment at the highest price: give a larger --budget or a lower --max-price"),
 	("Jobs.StreamHasJob", "another run has a job for this stream: end it with `livepeer-worker stream end`, or use another --name"),
@@ -13,6 +13,7 @@ pub const ADVICE: [(&str, &str); 44] = [
 	("Jobs.KeyExpired", "the spending key has expired: renew it with `livepeer-worker keys spend`"),
 	("Jobs.NoSpendingKey", "allow it with `livepeer-worker keys spend` and the account's own key"),
 	("Jobs.OutOfScope", "allow it with `livepeer-worker keys spend` and the account's own key"),
+	("Jobs.FeeTooSmall", "their fee is less than the smallest balance of ETH, which is the least that the chain pays: longer claims or a higher price are paid"),
 	("Jobs.CannotPayFee", "the transcoder's account has too little LPT for the claim's call, and too little ETH to pay it instead: send it LPT"),
 	("TranscoderElection.TermsLocked", "terms are locked in the last tenth of a round: the worker tries again in the next one"),
 	("TranscoderElection.PriceBelowLowest", "in the lock period a price may not fall below the lowest of the others"),

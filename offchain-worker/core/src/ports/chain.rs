@@ -58,6 +58,12 @@ pub enum ChainError {
 		/// What the connection said.
 		reason: String,
 	},
+	/// The node's address has another form.
+	#[error("{url} is not a WebSocket URL, which begins with ws:// or wss://; name the node with --node")]
+	NotWebSocket {
+		/// The address.
+		url: String,
+	},
 	/// The node answers for another chain.
 	#[error("wrong chain: expected genesis {expected:?}, the node has {found:?}; name a node of that chain, or another folder")]
 	WrongGenesis {

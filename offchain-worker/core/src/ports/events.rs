@@ -342,6 +342,19 @@ pub enum Event {
 		/// The work.
 		total_work: u64,
 	},
+	/// Transcoder: segments will not be claimed any more, so nobody pays for them.
+	ClaimGivenUp {
+		/// The job.
+		job: u64,
+		/// The assignment.
+		assignment: u32,
+		/// Seq of the first.
+		first: u64,
+		/// Seq of the last.
+		last: u64,
+		/// Why.
+		reason: String,
+	},
 	/// Transcoder: a drawn leaf was revealed.
 	LeafRevealed {
 		/// The claim.

@@ -40,6 +40,8 @@ use crate::{
 pub(super) const REFUSALS: u32 = 3;
 /// Claims that are answered at a time: far more than hang at once while the node works.
 const AT_ONCE: usize = 64;
+/// Why a claim whose time is over is given up.
+const TOO_LATE: &str = "it is too late to claim them";
 /// The name, in the store, of the highest final block that was seen.
 const FINALIZED: &str = "finalized";
 
@@ -315,8 +317,9 @@ impl Claiming {
 		let ended = view.as_ref().is_none_or(|view| view.ended || head.best >= view.end)
 			|| current.is_none_or(|current| current.claimable_until.is_some());
 		if view.is_none() && self.job_is_closed(job).await? {
-			tracing::warn!(job, assignment, segments = receipts.len(), "too late to claim");
 			self.parts.store.drop_assignment(job, assignment)?;
+			let last = receipts.last().unwrap_or(first).header().seq;
+			self.note_given_up((job, assignment), (first.header().seq, last), TOO_LATE);
 			return Ok(());
 		}
 		if current.is_some_and(|current| accepted_under(current).is_none_or(|now| now != under)) {
@@ -371,8 +374,7 @@ impl Claiming {
 			ClaimRecord { job, assignment, first, leaves, commitment, toolchain, keys, id: None };
 		self.parts.store.put_claim(&claim)?;
 		if let Some(why) = given_up {
-			tracing::warn!(job, assignment, first, last = claim.last(), why, "given up");
-			return Ok(self.parts.store.close_claim(claim.key())?);
+			return self.close_unpaid(&claim, &why);
 		}
 		*open += 1;
 		self.send_claim(head, &claim).await
@@ -414,12 +416,31 @@ impl Claiming {
 
 	/// Closes a claim that was made under other terms than its assignment is accepted with.
 	fn close_foreign(&self, claim: &ClaimRecord) -> Result<(), TranscodeError> {
+		let why = "they were made before a reorganisation of the chain, after which the job was accepted with other keys or another toolchain";
 		let (job, first, last) = (claim.job, claim.first, claim.last());
-		let text = format!("segments {first} to {last} of job {job} are given up: they were made before a reorganisation of the chain, after which the job was accepted with other keys or another toolchain");
+		let text = format!("segments {first} to {last} of job {job} are given up: {why}");
 		self.parts.warnings.warn(Warning::ClaimLost, text);
+		self.close_unpaid(claim, why)
+	}
+
+	/// Closes a claim that is not on chain and will never be.
+	fn close_unpaid(&self, claim: &ClaimRecord, why: &str) -> Result<(), TranscodeError> {
 		self.parts.store.close_claim(claim.key())?;
 		lock(&self.sent).remove(&claim.key());
+		self.note_given_up((claim.job, claim.assignment), (claim.first, claim.last()), why);
 		Ok(())
+	}
+
+	/// Tells that the segments of an assignment from the first seq to the last are not paid.
+	fn note_given_up(
+		&self,
+		(job, assignment): (JobId, AssignmentIndex),
+		(first, last): (Seq, Seq),
+		why: &str,
+	) {
+		tracing::warn!(job, assignment, first, last, why, "given up");
+		let reason = why.to_owned();
+		self.parts.events.emit(Event::ClaimGivenUp { job, assignment, first, last, reason });
 	}
 
 	/// Whether an assignment is accepted under these terms; `None` if the chain does not tell.
@@ -457,9 +478,7 @@ impl Claiming {
 			}
 		}
 		if self.job_is_closed(claim.job).await? {
-			tracing::warn!(job = claim.job, first = claim.first, "too late to claim");
-			self.parts.store.close_claim(key)?;
-			return Ok(());
+			return self.close_unpaid(claim, TOO_LATE);
 		}
 		// A claim names only one generation of keys. With leaves signed by another it would be accepted, and
 		// then missed.
@@ -485,18 +504,16 @@ impl Claiming {
 			let (first, last) = (claim.first, claim.last());
 			let text = format!("the claim of segments {first} to {last} is given up: {error}");
 			self.parts.warnings.warn(Warning::ClaimLost, text);
-			self.parts.store.close_claim(key)?;
-			lock(&self.sent).remove(&key);
-		} else {
-			let (first, last) = (claim.first, claim.last());
-			let text = format!("the claim of segments {first} to {last} is not taken: {error}");
-			if error.is_transient() {
-				tracing::warn!("{text}");
-			} else {
-				self.parts.warnings.warn(Warning::Refused, text);
-			}
-			lock(&self.sent).insert(key, Sent { at: head.best, refusals });
+			return self.close_unpaid(claim, &error.to_string());
 		}
+		let (first, last) = (claim.first, claim.last());
+		let text = format!("the claim of segments {first} to {last} is not taken: {error}");
+		if error.is_transient() {
+			tracing::warn!("{text}");
+		} else {
+			self.parts.warnings.warn(Warning::Refused, text);
+		}
+		lock(&self.sent).insert(key, Sent { at: head.best, refusals });
 		Ok(())
 	}
 

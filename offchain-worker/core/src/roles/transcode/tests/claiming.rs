@@ -166,20 +166,25 @@ fn rest_should_be_claimed_when_the_assignment_ends() {
 }
 
 #[test]
-fn claim_should_be_given_up_when_the_chain_refuses_it_again_and_again() {
+fn claim_should_be_given_up_in_words_when_the_chain_refuses_it_again_and_again() {
 	simulate(|sim| async move {
 		let story = Story::new(&sim).await;
 		let role = story.role(FakeEngine::default());
 		story.send_all(&role, 0..4).await;
 		for refusal in 0..REFUSALS {
 			assert_eq!(story.store.claims().unwrap().len(), usize::from(refusal > 0));
-			let (call, refused) = ("Jobs.claim_work", Refused::WorkTooLarge);
+			assert_eq!(story.given_up(), vec![]);
+			// So is one of a segment that is left alone when its job is handed on.
+			let (call, refused) = ("Jobs.claim_work", Refused::FeeTooSmall);
 			story.chain.fail_next(ChainError::Refused { call, refused });
 			story.duties(&role).await;
 			story.pass(RESEND_BLOCKS);
 		}
 		assert!(story.store.claims().unwrap().is_empty());
 		assert_eq!(story.store.blob_count(), 0);
+		let given_up = story.given_up();
+		let [(0, 3, why)] = &given_up[..] else { panic!("{given_up:?}") };
+		assert!(why.contains("Jobs.FeeTooSmall") && why.contains("the least that the chain pays"));
 	})
 }
 
@@ -288,6 +293,7 @@ fn segment_made_by_an_earlier_generation_should_come_into_no_claim_of_a_later_on
 		let [claim] = &claims[..] else { panic!("{claims:?}") };
 		assert_eq!((claim.first, claim.commitment.leaf_count, claim.transcoder_keys), (2, 4, 1));
 		assert_eq!(story.warned(Warning::ClaimLost).len(), 1);
+		assert_eq!((story.given_up()[0].0, story.given_up()[0].1), (0, 1));
 	})
 }
 

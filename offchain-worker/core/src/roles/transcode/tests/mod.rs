@@ -137,6 +137,15 @@ impl Story {
 		self.events.events().into_iter().filter_map(text).collect()
 	}
 
+	/// The segments that are told to be given up, as first and last of each claim, with the reason.
+	fn given_up(&self) -> Vec<(Seq, Seq, String)> {
+		let told = |event| match event {
+			Event::ClaimGivenUp { first, last, reason, .. } => Some((first, last, reason)),
+			_ => None,
+		};
+		self.events.events().into_iter().filter_map(told).collect()
+	}
+
 	fn signed(&self, seq: Seq, bytes: &[u8]) -> SignedHeader {
 		let header = segment_header(&self.broadcaster, &self.key, seq, bytes);
 		signed_header(&self.broadcaster, SegmentHeader { job: self.job, ..header })

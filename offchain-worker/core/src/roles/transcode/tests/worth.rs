@@ -384,5 +384,11 @@ fn claim_that_is_too_small_should_not_stand_before_others_when_the_job_ends() {
 		assert_eq!(claimed, [(1_000, 12)]);
 		let left = story.store.receipts(story.job, 0, 0, 1).unwrap();
 		assert_eq!(left[0].header().seq, 1_000);
+		let given_up = story.given_up();
+		assert_eq!(
+			given_up.iter().map(|(first, last, _)| (*first, *last)).collect::<Vec<_>>(),
+			[(0, 0)]
+		);
+		assert!(given_up[0].2.contains("less than the chain pays"), "{given_up:?}");
 	});
 }
