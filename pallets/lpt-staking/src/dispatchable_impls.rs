@@ -32,13 +32,15 @@ impl<T: Config> Pallet<T> {
 				Self::put_position(position);
 			}
 		}
-		match Self::position(who) {
+		let position = match Self::position(who) {
 			Some(position) => {
 				ensure!(position.bond.pool.transcoder == *to, Error::<T>::BondedElsewhere);
-				Ok(position)
+				position
 			}
-			None => Ok(Self::open_position(who, to)?),
-		}
+			None => Self::open_position(who, to)?,
+		};
+		ensure!(position.folded.pool.may_be_joined(), Error::<T>::PoolNearlyWiped);
+		Ok(position)
 	}
 
 	/// Fails if `to` cannot receive stake of `who`.
@@ -84,6 +86,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(amount >= T::Parameters::get().min_bond, Error::<T>::BelowMinimum);
 		let position = Self::position(&who).ok_or(Error::<T>::NotBonded)?;
 		Self::ensure_not_elsewhere(&to, &position.bond.pool.transcoder)?;
+		// Nobody could accept it, and its owner could not take it back.
+		let pool = &position.folded.pool;
+		ensure!(pool.is_wiped() || pool.may_be_joined(), Error::<T>::PoolNearlyWiped);
 		let lock = Self::leave(&who, amount, Purpose::Transfer(to.clone()))?;
 		Self::deposit_event(Event::BondOffered { who, to, lock: lock.id });
 		Ok(())

@@ -388,6 +388,10 @@ pub mod pallet {
 		/// The payment would be below the smallest balance, and the account has none of that asset:
 		/// send it some first, or let fees grow.
 		TooSmallToPay,
+		/// Slashes have left less than a millionth of the transcoder's stake, and a further one
+		/// could take all of it: choose another transcoder. The transcoder can take stake again
+		/// when every bond to it has left.
+		PoolNearlyWiped,
 	}
 
 	#[pallet::hooks]

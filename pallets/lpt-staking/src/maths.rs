@@ -33,6 +33,11 @@ pub const SLASH_ONE: u128 = 1_000_000_000_000_000_000_000_000_000_000_000_000;
 /// factors would lose their precision.
 pub const SLASH_FLOOR: u128 = SLASH_ONE / 1_000_000_000;
 
+/// With a slash factor below this, 10^-6 of its start, a pool takes no more stake. The slash that
+/// passes [`SLASH_FLOOR`] takes everything, however small it is, so of a bond made just before it
+/// would take far more than its share. What joins above this has lost all but a thousandth by then.
+pub const JOIN_FLOOR: u128 = SLASH_ONE / 1_000_000;
+
 /// ⌊a × b ÷ c⌋.
 pub fn mul_div(a: U256, b: U256, c: U256) -> U256 {
 	if c.is_zero() {

@@ -50,6 +50,12 @@ impl Pool {
 		self.now.sf == 0
 	}
 
+	/// Whether stake may join. A pool that slashes have nearly wiped takes none, because the next
+	/// slash could take all of it.
+	pub fn may_be_joined(&self) -> bool {
+		self.now.sf >= maths::JOIN_FLOOR
+	}
+
 	/// Brings the pool into round `round`: all stake counts from now on. Returns the checkpoint of
 	/// the round up to which it had been updated, if stake joined in that round.
 	pub fn fold(&mut self, round: RoundIndex) -> Option<Checkpoint> {

@@ -1,7 +1,7 @@
 //! What an operator can do about a refusal.
 
 /// The refusals about which something can be done, by pallet and error, and what.
-pub const ADVICE: [(&str, &str); 45] = [
+pub const ADVICE: [(&str, &str); 46] = [
 	("Jobs.InsufficientEth", "the account has too little ETH for the budget and the bond: give a smaller --budget, or send it ETH"),
 	("Jobs.BudgetTooSmall", "the budget does not pay for one segment at the highest price: give a larger --budget or a lower --max-price"),
 	("Jobs.StreamHasJob", "another run has a job for this stream: end it with `livepeer-worker stream end`, or use another --name"),
@@ -35,6 +35,7 @@ pub const ADVICE: [(&str, &str); 45] = [
 	("LptStaking.StillUnbonding", "the unbonding period is not over: `livepeer-worker stake status` shows when it is"),
 	("LptStaking.LiabilityOpen", "the transcoder that the stake left still has claims or judgements open from that time: try again when they are over"),
 	("LptStaking.PoolWiped", "a slash took all of the transcoder's stake in this round: it takes stake again in the next"),
+	("LptStaking.PoolNearlyWiped", "slashes have taken nearly all of the transcoder's stake, and a further one could take all: choose another of `livepeer-worker stake transcoders`"),
 	("LptStaking.ExitPoolWiped", "a slash took all stake that was leaving the transcoder in this round: leave in the next"),
 	("LptStaking.NothingToDo", "the amount is zero: give more"),
 	("LptStaking.AlreadyThere", "the bond is there already: name another transcoder or account"),

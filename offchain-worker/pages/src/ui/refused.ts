@@ -16,6 +16,7 @@ const WORDS: Record<string, [en: string, zh: string]> = {
 	"LptStaking.StillUnbonding": ["The unbonding period is not over.", "解绑期尚未结束。"],
 	"LptStaking.LiabilityOpen": ["The transcoder has open claims, pending slashes or challenges that it judges from before the stake left: try again when they are over.", "转码者在质押离开前的声明、待执行的罚没或评判尚未了结：请待其了结后重试。"],
 	"LptStaking.PoolWiped": ["A slash took all stake of the transcoder in this round: it takes stake again from the next round on.", "本轮罚没已清空该转码者的质押：下一轮起才再接受质押。"],
+	"LptStaking.PoolNearlyWiped": ["Slashes have taken nearly all of the transcoder's stake, and a further one could take all that joins it: choose another.", "罚没已几乎清空该转码者的质押，再有罚没可能清空新加入的质押：请另选。"],
 	"LptStaking.NothingToDo": ["The amount is zero: give more.", "数量为零：请增加。"],
 	"LptStaking.StillLiable": ["The stake still answers for the transcoder that it left: bond it to that one, or wait until its liability ends.", "该质押仍为原转码者承担责任：请重新质押给它，或等待责任期结束。"],
 	"LptStaking.NotOffered": ["The lock is not offered to this account: its owner offers it first.", "该锁定未转让给此账户：须由其所有者先提出。"],

@@ -318,6 +318,11 @@ fn is(result: Result<(), DispatchError>, error: Error<Test>) -> bool {
 	result == Err(error.into())
 }
 
+/// Whether slashes have left less than a millionth of the stake of `to`.
+fn is_nearly_wiped(to: &AccountId) -> bool {
+	pool_of(to.clone()).is_some_and(|pool| pool.now.sf < crate::maths::JOIN_FLOOR)
+}
+
 struct World {
 	model: Model,
 	steps: u128,
@@ -354,11 +359,13 @@ impl World {
 				let result = LptStaking::bond(signed(&who), amount, to.clone());
 				if result.is_ok() {
 					prop_assert!(!elsewhere || worth == 0);
+					prop_assert!(!is_nearly_wiped(&to));
 					self.model.bond(&who, amount, &to);
 				} else {
 					prop_assert!(
 						is(result, Error::PoolWiped) && self.model.wiped.get(&to) == Some(&now)
 							|| is(result, Error::BondedElsewhere) && elsewhere && worth > 0
+							|| is(result, Error::PoolNearlyWiped) && is_nearly_wiped(&to)
 					);
 				}
 			}
@@ -596,6 +603,7 @@ impl World {
 					|| is(result, Error::LiabilityOpen) && !returns && held
 					|| is(result, Error::BondedElsewhere) && elsewhere
 					|| is(result, Error::PoolWiped) && self.model.wiped.get(to) == Some(&now)
+					|| is(result, Error::PoolNearlyWiped) && is_nearly_wiped(to)
 					|| (is(result, Error::BelowMinimum) || is(result, Error::WorthlessLock))
 						&& whole(lock.value) <= LPT / 1000 + self.tolerance(LPT)
 			);

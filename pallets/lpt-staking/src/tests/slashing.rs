@@ -214,12 +214,17 @@ fn full_slash_should_wipe_the_pool_and_begin_a_new_generation() {
 #[test]
 fn stake_should_be_gone_for_good_when_slashes_add_up_to_a_full_one() {
 	build_with_bonds(vec![(t(), t(), 10u128.pow(24)), (d(), t(), 10u128.pow(24))], || {
-		for _ in 0..29 {
+		for n in 0..29 {
+			// The last moment at which stake may join.
+			if n == 19 {
+				bond(d2(), 1_000_000, t());
+			}
 			slash(t(), 0, percent(50));
 			check();
 		}
 		assert!(stake(d()) > 0);
-		bond(d2(), 1000, t());
+		// Slashes took their share, and left a thousandth.
+		assert_eq!(stake(d2()), 976);
 		slash(t(), 0, percent(50));
 		assert_eq!((stake(t()), stake(d()), stake(d2())), (0, 0, 0));
 		assert!(Pools::<Test>::get(first(t())).unwrap().is_wiped());
@@ -233,6 +238,48 @@ fn stake_should_be_gone_for_good_when_slashes_add_up_to_a_full_one() {
 		assert_eq!(Pools::<Test>::iter().count(), 0);
 		assert_eq!(crate::Checkpoints::<Test>::iter().count(), 0);
 		assert_eq!(Generations::<Test>::iter().count(), 0);
+	});
+}
+
+/// Any slash that passes the smallest factor takes everything, also from who has just come.
+#[test]
+fn stake_should_not_join_a_pool_when_a_further_slash_could_take_all_of_it() {
+	build_with_bonds(vec![(t(), t(), 10u128.pow(24)), (d(), t(), 10u128.pow(24))], || {
+		let signed = RuntimeOrigin::signed;
+		let lock = unbond(d(), 1_000_000);
+		assert_ok!(LptStaking::transfer_bond(signed(t()), 1_000_000, account(13)));
+		next_round();
+		for _ in 0..19 {
+			slash(t(), 1, percent(50));
+		}
+		// A little less than two millionths are left.
+		bond(d2(), 1_000, t());
+		slash(t(), 1, percent(50));
+		for who in [t(), d(), d2(), account(14)] {
+			assert_noop!(LptStaking::bond(signed(who), 1_000, t()), Error::<Test>::PoolNearlyWiped);
+		}
+		assert_noop!(LptStaking::rebond(signed(d()), lock, t()), Error::<Test>::PoolNearlyWiped);
+		assert_noop!(
+			LptStaking::accept_bond(signed(account(13)), t(), 0, t(), 0),
+			Error::<Test>::PoolNearlyWiped
+		);
+		assert_noop!(
+			LptStaking::transfer_bond(signed(d()), 1_000, account(14)),
+			Error::<Test>::PoolNearlyWiped
+		);
+		// What is there can leave, and what has left can go elsewhere.
+		for who in [t(), d(), d2()] {
+			unbond(who.clone(), stake(who));
+		}
+		assert_eq!(LptStaking::locks(d2())[0].value, 500);
+		// With the last bond the pool was gone: a new one takes stake, and loses only its share.
+		bond(t(), 1_000, t());
+		bond(d2(), 1_000, t());
+		slash(t(), 1, percent(50));
+		assert_eq!((stake(t()), stake(d2())), (500, 500));
+		rounds(4);
+		assert_ok!(LptStaking::rebond(signed(d()), lock, t2()));
+		assert_eq!(stake(d()), 1_000_000);
 	});
 }
 
