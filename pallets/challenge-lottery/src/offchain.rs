@@ -107,12 +107,18 @@ pub(crate) struct Asked {
 }
 
 /// The record of a duty. Only one is held at a time, so its size does not matter.
+///
+/// A ballot may be open across an upgrade of the runtime, and the next runtime then finds what this
+/// one has stored. The first byte of a record names its form. The bytes of a form never change,
+/// nor those of a [`DutyId`]: another form is a further variant, and the old one is still read.
 #[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub(crate) enum Duty {
 	/// The service was asked.
+	#[codec(index = 0)]
 	Asked(Asked),
 	/// The service answered. None of this changes any more.
+	#[codec(index = 1)]
 	Answered {
 		/// What the commitment opens to.
 		opening: Opening,
@@ -335,14 +341,23 @@ impl<T: Config> Pallet<T> {
 	) -> Result<(), Reason> {
 		let key = duty.storage_key();
 		let record = StorageValueRef::persistent(&key);
-		let asked = match record.get::<Duty>() {
+		let asked = match recorded(duty) {
 			Ok(Some(Duty::Answered { commitment, commit_signature, .. })) => {
 				Self::send_commit(duty, index, commitment, commit_signature);
 				return Ok(());
 			}
 			Ok(Some(Duty::Asked(asked))) => Some(asked),
-			// There is no record, or none that this version can read.
-			_ => None,
+			Ok(None) => None,
+			// The chain has no commit yet, so another answer can still be committed to.
+			Err(reason) => {
+				log::warn!(
+					target: LOG_TARGET,
+					"claim {}, tranche {}, member {index}: {reason}; the service is asked anew",
+					duty.claim,
+					duty.tranche,
+				);
+				None
+			}
 		};
 		let Some(status) = Self::ask_about(run, duty, ballot, member, asked)? else {
 			return Ok(());
@@ -494,9 +509,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn serve_reveal(duty: &DutyId, index: u16, committed: Hash) -> Result<(), Reason> {
-		let key = duty.storage_key();
-		match StorageValueRef::persistent(&key).get::<Duty>() {
-			Ok(Some(Duty::Answered { opening, commitment, reveal_signature, .. }))
+		match recorded(duty)? {
+			Some(Duty::Answered { opening, commitment, reveal_signature, .. })
 				if commitment == committed =>
 			{
 				Self::send(Call::reveal_verdict {
@@ -628,6 +642,13 @@ impl<T: Config> Pallet<T> {
 			storage.set(&kept);
 		}
 	}
+}
+
+/// The record of a duty, if there is one. Fails if this runtime cannot read it.
+pub(crate) fn recorded(duty: &DutyId) -> Result<Option<Duty>, Reason> {
+	StorageValueRef::persistent(&duty.storage_key())
+		.get()
+		.map_err(|_| "what is stored of this duty is of another version of the runtime")
 }
 
 /// Puts a duty in the index before its record is stored, so that every record can be found.

@@ -16,7 +16,7 @@ use livepeer_primitives::{
 	},
 	toolchain::{Attestation, Owed},
 	traits::{ServiceDirectory, UNTIL_ATTESTED},
-	verdict::{Evidence, Pass, Verdict},
+	verdict::{Evidence, Opening, Pass, Verdict},
 	Hash,
 };
 use sp_core::{
@@ -30,7 +30,12 @@ use sp_core::{
 use sp_keystore::{testing::MemoryKeystore, Keystore, KeystoreExt};
 use sp_runtime::{BoundedVec, DispatchError};
 
-use crate::{mock::*, offchain::Duty, types::Answer, Attestations, Ballots, Call, Verifiers};
+use crate::{
+	mock::*,
+	offchain::{recorded, Asked, Duty, DutyId},
+	types::Answer,
+	Attestations, Ballots, Call, Verifiers,
+};
 
 /// Where the node's runs keep their lock.
 const LOCK: &[u8] = b"livepeer/lottery/lock";
@@ -192,16 +197,19 @@ fn is_stored(key: &[u8]) -> bool {
 	sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, key).is_some()
 }
 
-fn duty_key(claim: u64, member: usize) -> Vec<u8> {
+fn duty(claim: u64, member: usize) -> DutyId {
 	let ballot = Ballots::<Test>::get(claim).unwrap();
-	crate::offchain::DutyId {
+	DutyId {
 		claim,
 		tranche: ballot.tranche,
 		seed: ballot.seed,
 		judged: ballot.judged,
 		key: verifier(member),
 	}
-	.storage_key()
+}
+
+fn duty_key(claim: u64, member: usize) -> Vec<u8> {
+	duty(claim, member).storage_key()
 }
 
 fn worker() {
@@ -494,8 +502,7 @@ fn attack_ballots_hidden_by_many_others() {
 		assert!(matches!(take()[..], [Call::commit_verdict { claim: id, .. }] if id == claim.id));
 		let index =
 			sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, b"livepeer/lottery/index");
-		let index: Vec<(crate::offchain::DutyId, Option<u32>)> =
-			Decode::decode(&mut &index.unwrap()[..]).unwrap();
+		let index: Vec<(DutyId, Option<u32>)> = Decode::decode(&mut &index.unwrap()[..]).unwrap();
 		let found: Vec<u64> = index.iter().map(|(duty, _)| duty.claim).collect();
 		let wanted: Vec<u64> = core::iter::once(claim.id).chain((10_500..10_520).rev()).collect();
 		assert_eq!(found, wanted);
@@ -556,6 +563,71 @@ fn worker_should_store_the_opening_before_it_sends_and_survive_a_restart() {
 		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, VERIFY_ENDPOINT);
 		worker();
 		assert_eq!(take().encode(), sent.encode());
+	});
+}
+
+/// The opening of a commitment is nowhere but in the record, and a ballot may be open while the
+/// runtime is upgraded. Another form of the record is a further variant; what fails here would be
+/// lost with every upgrade.
+#[test]
+fn records_should_have_the_bytes_that_later_runtimes_read() {
+	let signed = |byte: u8| VerifierSignature::decode(&mut &[byte; 64][..]).unwrap();
+	let forms = [
+		(
+			(0u8, true, (8u8, *b"me"), (1u8, [3u8; 64])).encode(),
+			Duty::Asked(Asked { taken: true, peer_id: b"me".to_vec(), pass: Some(signed(3)) }),
+		),
+		(
+			(1u8, (8u8, 0u8, 5u8, 1u8), ([4u8; 32], [5u8; 32], [6u8; 32]), [7u8; 64], [8u8; 64])
+				.encode(),
+			Duty::Answered {
+				opening: Opening {
+					verdicts: vec![Verdict::Valid, Verdict::Abstain].try_into().unwrap(),
+					evidence: Evidence { recipe: 1, hash: Hash::repeat_byte(4) },
+					salt: [5; 32],
+				},
+				commitment: Hash::repeat_byte(6),
+				commit_signature: signed(7),
+				reveal_signature: signed(8),
+			},
+		),
+	];
+	for (bytes, form) in forms {
+		assert_eq!(Duty::decode(&mut &bytes[..]).unwrap(), form);
+		assert_eq!(form.encode(), bytes);
+	}
+	let [seed, judged] = [1, 2].map(Hash::repeat_byte);
+	let id = DutyId { claim: 9, tranche: 3, seed, judged, key: verifier(0) };
+	let name = (9u64, 3u8, [1u8; 32], [2u8; 32], verifier(0)).encode();
+	assert_eq!(id.storage_key(), [&b"\x58livepeer/lottery/duty/"[..], &name].concat());
+}
+
+#[test]
+fn worker_should_say_so_and_ask_anew_when_it_cannot_read_its_record() {
+	let me = first_member();
+	run_node(&[me], |node, take| {
+		let (claim, _) = judged();
+		// A form that this runtime does not know.
+		let spoil = || put(&duty_key(claim.id, me), &9u8);
+		spoil();
+		let duty = duty(claim.id, me);
+		assert!(recorded(&duty).is_err_and(|reason| reason.contains("another version")));
+		expect(node, &task(&claim, me, PATIENCE), done(&claim));
+		worker();
+		let sent = take();
+		assert!(matches!(sent[..], [Call::commit_verdict { member: 0, tranche: 0, .. }]));
+		assert!(matches!(recorded(&duty), Ok(Some(Duty::Answered { .. }))));
+		apply(sent[0].clone()).unwrap();
+		others_commit(&claim);
+		finalize(System::block_number());
+		skip(1);
+		let kept = stored(&claim, me);
+		spoil();
+		worker();
+		assert!(take().is_empty(), "nothing else opens the commitment");
+		put(&duty_key(claim.id, me), &kept);
+		worker();
+		assert!(matches!(take()[..], [Call::reveal_verdict { member: 0, .. }]));
 	});
 }
 
