@@ -79,7 +79,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Charges the price of something that stays in the state for ever.
+	/// Charges the price of something that stays in the state for ever, or until its owner removes
+	/// it.
 	pub(crate) fn charge_message(who: &AccountId) -> DispatchResult {
 		let price = T::MessagePrice::get();
 		T::Currency::transfer(who, &T::CommonPool::get(), price, Preservation::Preserve).map(|_| ())

@@ -68,8 +68,8 @@ pub mod pallet {
 		type Time: Time<Moment = u64>;
 		/// Receives the price of messages.
 		type CommonPool: Get<AccountId>;
-		/// What a message or an earning costs its sender, in LPT, because it stays in the state for
-		/// ever.
+		/// What a message or an earning costs its sender, and a new payout its account, in LPT,
+		/// because it stays in the state: for ever, or until the account ends the payout.
 		#[pallet::constant]
 		type MessagePrice: Get<Balance>;
 		/// The number of protocol blocks for which the guardian can stop the bridge at a time.
@@ -601,9 +601,13 @@ pub mod pallet {
 		///   above the smallest balance and the least that is paid out, in units of 10^-18. `None`
 		///   ends it.
 		///
-		/// Emits `PayoutSet`. Costs the transaction's fee.
+		/// Emits `PayoutSet`. Costs the transaction's fee, and the price of a message in LPT if the
+		/// account had set nothing before.
 		#[pallet::call_index(10)]
-		#[pallet::weight(T::WeightInfo::set_payout())]
+		// With the accounts between which the price moves, and whether there is an entry.
+		#[pallet::weight(
+			T::WeightInfo::set_payout().saturating_add(T::DbWeight::get().reads_writes(3, 2))
+		)]
 		pub fn set_payout(origin: OriginFor<T>, payout: Option<Payout>) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_set_payout(who, payout)

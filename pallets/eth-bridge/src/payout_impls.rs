@@ -20,6 +20,10 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_set_payout(who: AccountId, payout: Option<Payout>) -> DispatchResult {
 		if let Some(payout) = &payout {
 			Self::ensure_payable(&payout.payee)?;
+			// An account needs nothing to sign within a batch, and nobody else can remove its entry.
+			if !Payouts::<T>::contains_key(&who) {
+				Self::charge_message(&who)?;
+			}
 		}
 		Payouts::<T>::set(&who, payout);
 		Self::deposit_event(Event::PayoutSet { account: who, payout });

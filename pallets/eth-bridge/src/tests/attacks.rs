@@ -2,7 +2,7 @@
 
 use crate::{
 	mock::*, simulator::World, trie, Books, Error, Event, ForgedDeposit, GatewayProof,
-	MessageCount, TrieProof, Undone,
+	MessageCount, Payout, PayoutRule, Payouts, TrieProof, Undone,
 };
 use frame_support::{assert_noop, assert_ok, storage::with_storage_layer};
 use livepeer_primitives::{
@@ -383,6 +383,30 @@ fn attack_state_is_filled_with_messages() {
 		assert_ok!(escrow.sync());
 		assert_ok!(escrow.prove(1));
 		assert!(EthBridge::withdraw(signed(4), Eth, address(1), 1, 0).is_err());
+	});
+}
+
+/// A derived account signs within a batch, and needs no money of its own for that.
+#[test]
+fn attack_state_is_filled_with_payouts() {
+	build_and_execute(|| {
+		let set = |number: u8, payout: Option<Payout>| {
+			with_storage_layer(|| EthBridge::set_payout(signed(number), payout))
+		};
+		let keeping = |keep: u128| {
+			Some(Payout { payee: address(1), lpt: Some(PayoutRule { keep, minimum: 1 }), eth: None })
+		};
+		for derived in 50..55 {
+			assert!(set(derived, keeping(0)).is_err());
+		}
+		assert_eq!(Payouts::<Test>::iter().count(), 0);
+		let pool = Balances::free_balance(account(200));
+		assert_ok!(set(1, keeping(0)));
+		// A change takes no further room.
+		assert_ok!(set(1, keeping(5)));
+		assert_ok!(set(1, None));
+		assert_eq!(Balances::free_balance(account(200)) - pool, PRICE);
+		assert_eq!(Payouts::<Test>::iter().count(), 0);
 	});
 }
 

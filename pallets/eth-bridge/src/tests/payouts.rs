@@ -155,6 +155,6 @@ fn lpt_should_be_paid_out_as_far_as_it_came_over() {
 		let payout = Payout { payee: address(1), lpt: rule, eth: None };
 		assert_ok!(EthBridge::set_payout(signed(1), Some(payout)));
 		assert_ok!(EthBridge::pay_out(signed(9), account(1), Lpt));
-		assert_eq!(Earnings::<Test>::get(0, 0).unwrap().amount, 500 - MINIMUM);
+		assert_eq!(Earnings::<Test>::get(0, 0).unwrap().amount, 500 - PRICE - MINIMUM);
 	});
 }
