@@ -11,6 +11,7 @@
 //! - Formulas: [`work`], [`draw`].
 //! - Parameters: [`params`].
 //! - Contracts between pallets: [`traits`]. No pallet names another pallet of ours.
+//! - What the pool is told of a refused call without an account: [`refusal`].
 //! - Contracts with processes outside the Wasm: [`api`] (runtime API), [`offchain`] (the node's
 //!   off-chain database and the verify service).
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -34,6 +35,7 @@ pub mod leaf;
 pub mod offchain;
 pub mod params;
 pub mod receipt;
+pub mod refusal;
 pub mod segment;
 pub mod service;
 pub mod sum_tree;

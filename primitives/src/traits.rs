@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use sp_runtime::{
-	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	BoundedVec, DispatchError, DispatchResult, Perbill,
+	transaction_validity::TransactionValidityError, BoundedVec, DispatchError, DispatchResult,
+	Perbill,
 };
 use sp_weights::Weight;
 
@@ -15,6 +15,7 @@ use crate::{
 	duty::Profiles,
 	keys::{Generation, OperatorSignature, Purpose, Signer, VerifierId, VrfKey, MAX_OPERATOR_KEYS},
 	params::VerificationTerms,
+	refusal::NOT_YET,
 	service::ServiceRecord,
 	AccountId, Balance, BlockNumber, ClaimId, Hash, RoundIndex, StreamId, ToolchainId, WindowIndex,
 	MAX_VALIDATORS,
@@ -36,12 +37,12 @@ pub trait ProtocolClock {
 	fn is_open() -> bool;
 	/// Refuses a duty while the clock stands still, in the pool as well as in a block, before any
 	/// weight is spent on it. The duty is owed again, with as much time left, when the clock
-	/// continues.
+	/// continues, so it is only early.
 	fn ensure_open() -> Result<(), TransactionValidityError> {
 		if Self::is_open() {
 			Ok(())
 		} else {
-			Err(InvalidTransaction::Call.into())
+			Err(NOT_YET.into())
 		}
 	}
 }

@@ -233,9 +233,9 @@ struct Making<'a> {
 }
 
 /// The parameters of a call that no account signs, sent at this height. No account has its nonce, and the chain
-/// does not read it: with another one in each block, a call that is sent again is another transaction. What a pool
-/// once found invalid, as it does all duties while a migration runs, it refuses for half an hour, and no node
-/// passes the same bytes on twice.
+/// does not read it: with another one in each block, a call that is sent again is another transaction. No node
+/// passes the same bytes on to the same neighbour twice, and what a pool had and lost, as it loses all duties while a
+/// migration runs, it refuses for half an hour.
 fn of_nobody(best: BlockNumber) -> DefaultExtrinsicParams<SubstrateConfig> {
 	DefaultExtrinsicParamsBuilder::new().nonce(best.into()).immortal().build()
 }
@@ -286,11 +286,17 @@ impl Finish for IsSigned {
 	}
 }
 
+/// How the error's number begins in the pool's message about an invalid transaction, and about one of unknown
+/// validity, which may only be early.
+const NUMBERS: [&str; 2] = ["Custom error: ", "\"Custom("];
+
 /// The error's number in the pool's message about a call that a pallet's own check refused.
 fn custom_error(reason: &str) -> Option<u8> {
-	let (_, after) = reason.split_once("Custom error: ")?;
-	let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
-	digits.parse().ok()
+	NUMBERS.iter().find_map(|begin| {
+		let (_, after) = reason.split_once(*begin)?;
+		let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+		digits.parse().ok()
+	})
 }
 
 /// The pool's reason for refusing a transaction. The error's display text is the same for all invalid
@@ -432,8 +438,8 @@ impl SubxtChain {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
 		if matches!(call, Call::RevealLeaf { .. }) {
-			// Whoever has not got the block yet in which it was drawn refuses it, and for half an hour. The node
-			// of that block's author is ahead of everybody.
+			// Whoever has not got the block yet in which it was drawn refuses it, and no neighbour sends it those
+			// bytes again. The node of that block's author is ahead of everybody.
 			next_block(self.heads.clone(), NEXT_BLOCK).await;
 		}
 		let at = self.now().await?;
@@ -888,6 +894,11 @@ mod tests {
 	fn number_should_be_read_from_what_the_pool_says() {
 		let says = r#"RpcError(User(UserError { code: 1010, message: "Invalid Transaction", data: Some(RawValue("Custom error: 17")) }))"#;
 		assert_eq!(custom_error(says), Some(17));
+		// What may only be early has its number elsewhere.
+		let early = r#"RpcError(User(UserError { code: 1011, message: "Unknown Transaction Validity", data: Some(RawValue("Custom(17)")) }))"#;
+		assert_eq!(custom_error(early), Some(17));
+		let unnamed = r#"RpcError(User(UserError { code: 1011, message: "Unknown Transaction Validity", data: Some(RawValue("CannotLookup")) }))"#;
+		assert_eq!(custom_error(unnamed), None);
 		assert_eq!(custom_error("Transaction is outdated"), None);
 		assert_eq!(custom_error("Custom error: 900"), None);
 	}

@@ -2,11 +2,8 @@
 
 use crate::{Closed, Config, Pallet, WeightInfo};
 use frame_support::{traits::Get, weights::Weight};
-use livepeer_primitives::{traits::ProtocolClock, BlockNumber};
-use sp_runtime::{
-	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	SaturatedConversion,
-};
+use livepeer_primitives::{refusal::NOT_YET, traits::ProtocolClock, BlockNumber};
+use sp_runtime::{transaction_validity::TransactionValidityError, SaturatedConversion};
 
 impl<T: Config> Pallet<T> {
 	fn height() -> BlockNumber {
@@ -44,7 +41,7 @@ impl<T: Config> ProtocolClock for Pallet<T> {
 		if Self::is_open() && !T::IsClosed::get() {
 			Ok(())
 		} else {
-			Err(InvalidTransaction::Call.into())
+			Err(NOT_YET.into())
 		}
 	}
 }

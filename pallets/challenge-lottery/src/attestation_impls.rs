@@ -14,13 +14,14 @@ use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get, weights::Weight};
 use livepeer_primitives::{
 	keys::VerifierSignature,
+	refusal::NOT_YET,
 	toolchain::{attestation_payload, Attestation, Lacking},
 	traits::{Beacon, Chill, Claims, ProtocolClock, VerifierKeyOf, UNTIL_ATTESTED},
 	AccountId, ClaimId, Hash, RoundIndex, ToolchainId, WindowIndex,
 };
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::transaction_validity::{
-	InvalidTransaction, TransactionValidityWithRefund, ValidTransaction,
+	InvalidTransaction, TransactionValidityError, TransactionValidityWithRefund, ValidTransaction,
 };
 
 use crate::{
@@ -47,14 +48,15 @@ impl<T: Config> Pallet<T> {
 
 	/// What the chain stores for a judge after its attestation, if that differs from before. These
 	/// are the cheap checks of the call. A judge attests once in a window, and a statement is valid
-	/// in its own window only.
+	/// in its own window only. `NOT_YET` means that the window may be to come, or that the judge or
+	/// the toolchain may not be listed yet.
 	pub(crate) fn next_attestation(
 		verifier: &AccountId,
 		window: WindowIndex,
 		lacking: &Lacking,
-	) -> Result<Attestation, InvalidTransaction> {
+	) -> Result<Attestation, TransactionValidityError> {
 		let current = T::Beacon::current_window();
-		ensure!(window <= current, InvalidTransaction::Future);
+		ensure!(window <= current, NOT_YET);
 		ensure!(window == current, InvalidTransaction::Stale);
 		let before = match Attestations::<T>::get(verifier) {
 			Some(before) => {
@@ -65,12 +67,13 @@ impl<T: Config> Pallet<T> {
 				ensure!(!lacking.is_empty(), InvalidTransaction::Stale);
 				// Only a judge can get a first entry here.
 				let judges = Verifiers::<T>::get().iter().any(|(account, _)| account == verifier);
-				ensure!(judges, InvalidTransaction::BadSigner);
+				ensure!(judges, NOT_YET);
 				Attestation::default()
 			}
 		};
 		let ascends = lacking.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
-		ensure!(ascends && lacking.iter().all(Self::is_kept), InvalidTransaction::BadProof);
+		ensure!(ascends, InvalidTransaction::BadProof);
+		ensure!(lacking.iter().all(Self::is_kept), NOT_YET);
 		let lacks = |toolchain: &ToolchainId| lacking.contains(toolchain);
 		let owed = before.owed.clone().filter(|owed| owed.toolchains.iter().any(lacks));
 		ensure!(before.lacking != *lacking || before.owed != owed, InvalidTransaction::Stale);
@@ -103,7 +106,7 @@ impl<T: Config> Pallet<T> {
 		verifier: AccountId,
 		window: WindowIndex,
 		lacking: Lacking,
-	) -> Result<(), InvalidTransaction> {
+	) -> Result<(), TransactionValidityError> {
 		let next = Self::next_attestation(&verifier, window, &lacking)?;
 		let owed = Attestations::<T>::get(&verifier).and_then(|before| before.owed);
 		if let (Some(owed), None) = (owed, &next.owed) {

@@ -8,6 +8,7 @@ use livepeer_primitives::{
 	keys::{OperatorSignature, Purpose},
 	leaf::Leaf,
 	params::LotteryParameters,
+	refusal::Refusal as _,
 	segment::SOURCE_TRACK,
 	sum_tree::{self, SumProof},
 	traits::{Beacon, Claims, Liability, OperatorKeysOf, ProtocolClock, SeatedValidator, Seed},
@@ -161,8 +162,10 @@ impl<T: Config> Pallet<T> {
 		proof: &SumProof,
 	) -> Result<(Challenge, ClaimInfo, Vec<u64>), Error<T>> {
 		let mut challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
-		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
-			return Err(Error::<T>::NotRevealing);
+		let (deadline, crowded) = match challenge.stage {
+			Stage::LeafReveal { deadline, crowded, .. } => (deadline, crowded),
+			Stage::AwaitingSeed => return Err(Error::<T>::TooEarly),
+			_ => return Err(Error::<T>::NotRevealing),
 		};
 		let until = Self::prolonged(&challenge.parameters, deadline, crowded);
 		ensure!(Self::now() < until, Error::<T>::TooLate);
@@ -206,20 +209,20 @@ impl<T: Config> Pallet<T> {
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
 		let (challenge, info, _) =
-			Self::check_leaf(id, index, leaf, proof).map_err(Self::refusal)?;
+			Self::check_leaf(id, index, leaf, proof).map_err(|error| error.refusal())?;
 		let signer = &signature.signer;
 		let is_the_assignments =
 			signer.account == info.broadcaster && signer.generation == info.broadcaster_keys;
-		ensure!(is_the_assignments, Self::refusal(Error::<T>::WrongSigner));
+		ensure!(is_the_assignments, Error::<T>::WrongSigner.refusal());
 		let header = leaf
 			.header_hash(info.place(Self::genesis_hash(), index))
-			.ok_or_else(|| Self::refusal(Error::<T>::EmptyLeaf))?;
+			.ok_or_else(|| Error::<T>::EmptyLeaf.refusal())?;
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Segments, &header),
-			Self::refusal(Error::<T>::BadSignature)
+			Error::<T>::BadSignature.refusal()
 		);
 		let Stage::LeafReveal { deadline, crowded, .. } = challenge.stage else {
-			return Err(Self::refusal(Error::<T>::NotRevealing));
+			return Err(Error::<T>::NotRevealing.refusal());
 		};
 		let until = Self::prolonged(&challenge.parameters, deadline, crowded);
 		let left = until.saturating_sub(Self::now()).max(1);

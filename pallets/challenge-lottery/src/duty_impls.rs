@@ -1,12 +1,8 @@
 //! Duties: what is signed without an account that pays.
 
-use codec::Encode;
 use frame_system::pallet_prelude::BlockNumberFor;
-use livepeer_primitives::Hash;
-use sp_runtime::{
-	traits::Zero,
-	transaction_validity::{InvalidTransaction, TransactionValidityError},
-};
+use livepeer_primitives::{refusal::Refusal, Hash};
+use sp_runtime::traits::Zero;
 
 use crate::{Config, Error, Pallet};
 
@@ -15,10 +11,14 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn genesis_hash() -> Hash {
 		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero())
 	}
+}
 
-	/// The pool's answer for a refused authorized call: `Custom(n)` for the pallet's error `n`.
-	pub(crate) fn refusal(error: Error<T>) -> TransactionValidityError {
-		let number = error.encode().first().copied().unwrap_or(u8::MAX);
-		InvalidTransaction::Custom(number).into()
+/// Leaves and openings are refused for these errors. Requests for bytes, commits, reveals and
+/// attestations are refused by the pool's own names.
+impl<T: Config> Refusal for Error<T> {
+	/// The claim may not have been made yet, its leaves not drawn, its verdicts not revealed. What
+	/// a leaf or an opening says stays as wrong as it is, and what is over does not begin again.
+	fn is_early(&self) -> bool {
+		matches!(self, Self::NoChallenge | Self::TooEarly)
 	}
 }

@@ -25,6 +25,7 @@ use livepeer_primitives::{
 	leaf::Leaf,
 	params::{LotteryParameters, ProtocolParameters, Timing},
 	receipt::{Output, RejectReason},
+	refusal::{Refusal as _, NOT_YET},
 	segment::SegmentInfo,
 	service::ServiceRecord,
 	sum_tree::{Commitment, SumTree},
@@ -40,7 +41,7 @@ use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	generic,
 	traits::{BlakeTwo256, Dispatchable, IdentityLookup},
-	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
+	transaction_validity::{TransactionSource, TransactionValidityError},
 	BuildStorage, DispatchError, DispatchResult, Perbill,
 };
 
@@ -786,7 +787,12 @@ pub fn leaf_call(claim: &TestClaim, index: u32, leaf: Leaf) -> crate::Call<Test>
 
 /// The refusal of an authorized call for `error`.
 pub fn refused(error: crate::Error<Test>) -> Result<(), TransactionValidityError> {
-	Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(error.encode()[0])))
+	Err(error.refusal())
+}
+
+/// The refusal of a call that may only be early.
+pub fn not_yet() -> Result<(), TransactionValidityError> {
+	Err(NOT_YET.into())
 }
 
 /// A verdict for bytes that could not be had.

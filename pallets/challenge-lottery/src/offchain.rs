@@ -318,8 +318,8 @@ impl<T: Config> Pallet<T> {
 				let is_final = run.finalized.is_some_and(|finalized| finalized >= *at);
 				let half = ballot.deadline.saturating_sub(ballot.opened) / 2;
 				let is_late = run.now >= ballot.opened.saturating_add(half);
-				// Whoever has not got the block with which the phase began refuses a reveal, and all
-				// that are the same for half an hour. The block's author would be ahead of everybody.
+				// Whoever has not got the block with which the phase began refuses a reveal, and no
+				// neighbour sends it those bytes again. The block's author would be ahead of everybody.
 				let is_too_new = run.now <= ballot.opened && half > 1;
 				if is_final && !is_too_new || is_late {
 					Self::serve_reveal(&duty, index, *commitment)

@@ -12,6 +12,7 @@ use livepeer_primitives::{
 	claim::ClaimInfo,
 	keys::{OperatorSignature, Purpose},
 	leaf::Leaf,
+	refusal::Refusal as _,
 	traits::{Claims, OperatorKeysOf, ProtocolClock},
 	variant::{self, openings_hash, VariantOpening, VariantOpenings, VariantPlace},
 	verdict::Phase,
@@ -23,7 +24,7 @@ use sp_runtime::{
 };
 
 use crate::{
-	types::{Ballot, Challenge},
+	types::{Ballot, Challenge, Stage},
 	Ballots, Challenges, Config, Error, Event, Leaves, Pallet,
 };
 
@@ -57,10 +58,17 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		openings: &VariantOpenings,
 	) -> Result<(Ballot, Challenge, ClaimInfo), Error<T>> {
-		let ballot = Self::ballot(id).ok_or(Error::<T>::NotOpening)?;
+		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
+		let Some(ballot) = Self::ballot(id) else {
+			return Err(match challenge.stage {
+				Stage::AwaitingSeed => Error::<T>::TooEarly,
+				Stage::Decided(_) => Error::<T>::NotOpening,
+				_ if Self::awaits_opening(&challenge) => Error::<T>::TooEarly,
+				_ => Error::<T>::NotOpening,
+			});
+		};
 		ensure!(ballot.awaits_opening, Error::<T>::NotOpening);
 		ensure!(ballot.phase == Phase::Open, Error::<T>::TooEarly);
-		let challenge = Challenges::<T>::get(id).ok_or(Error::<T>::NoChallenge)?;
 		ensure!(Self::now() < ballot.deadline, Error::<T>::TooLate);
 		let info = T::Claims::claim(id).ok_or(Error::<T>::NoChallenge)?;
 		let leaves = Self::revealed_leaves(&challenge);
@@ -75,7 +83,8 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		let (ballot, _, info) = Self::check_openings(id, openings).map_err(Self::refusal)?;
+		let (ballot, _, info) =
+			Self::check_openings(id, openings).map_err(|error| error.refusal())?;
 		let signer = &signature.signer;
 		// The assignment's generation or the current one is accepted, because a key of the former
 		// may have been revoked.
@@ -84,12 +93,12 @@ impl<T: Config> Pallet<T> {
 		ensure!(
 			signer.account == info.transcoder
 				&& is_in_use && !T::Keys::is_revoked(signer, Purpose::Duties),
-			Self::refusal(Error::<T>::WrongSigner)
+			Error::<T>::WrongSigner.refusal()
 		);
 		let signed = openings_hash(Self::genesis_hash(), id, ballot.seed, openings);
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Duties, &signed),
-			Self::refusal(Error::<T>::BadSignature)
+			Error::<T>::BadSignature.refusal()
 		);
 		let left = ballot.deadline.saturating_sub(Self::now()).max(1);
 		ValidTransaction::with_tag_prefix("LivepeerVariants")

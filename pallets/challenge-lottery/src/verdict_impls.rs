@@ -12,6 +12,7 @@ use livepeer_primitives::{
 	draw,
 	keys::VerifierSignature,
 	params::LotteryParameters,
+	refusal::NOT_YET,
 	traits::{Beacon, Claims, JudgesPool, ProtocolClock},
 	verdict::{self, Opening, Phase, Tranche, DISPUTE},
 	work::fee,
@@ -19,7 +20,7 @@ use livepeer_primitives::{
 };
 use sp_application_crypto::RuntimeAppPublic;
 use sp_runtime::transaction_validity::{
-	InvalidTransaction, TransactionValidityWithRefund, ValidTransaction,
+	InvalidTransaction, TransactionValidityError, TransactionValidityWithRefund, ValidTransaction,
 };
 
 use crate::{
@@ -140,20 +141,22 @@ impl<T: Config> Pallet<T> {
 		Challenges::<T>::insert(id, challenge);
 	}
 
-	/// What a member owes in `phase`: the cheap checks of its calls. `Future` means that the phase
-	/// is still to come, `Stale` that it is over or answered.
+	/// What a member owes in `phase`: the cheap checks of its calls. `NOT_YET` means that ballot or
+	/// phase may still be to come, `Stale` that it is over or answered. Who has not committed when
+	/// the reveals begin can no longer do so, so its reveal stays wrong.
 	fn duty(
 		id: ClaimId,
 		tranche: Tranche,
 		member: u16,
 		phase: Phase,
-	) -> Result<(Ballot, Member), InvalidTransaction> {
-		let ballot = Self::ballot(id).ok_or(InvalidTransaction::Stale)?;
-		ensure!(ballot.tranche == tranche, InvalidTransaction::Stale);
+	) -> Result<(Ballot, Member), TransactionValidityError> {
+		let ballot = Self::ballot(id).ok_or_else(|| Self::no_ballot(id, tranche))?;
+		ensure!(tranche <= ballot.tranche, NOT_YET);
+		ensure!(tranche == ballot.tranche, InvalidTransaction::Stale);
 		match (ballot.phase, phase) {
-			(Phase::Commit, Phase::Reveal) => return Err(InvalidTransaction::Future),
+			(Phase::Commit, Phase::Reveal) => return Err(NOT_YET.into()),
 			(Phase::Reveal, Phase::Commit | Phase::Ask) | (Phase::Open, _) => {
-				return Err(InvalidTransaction::Stale)
+				return Err(InvalidTransaction::Stale.into())
 			}
 			_ => (),
 		}
@@ -165,8 +168,24 @@ impl<T: Config> Pallet<T> {
 				Ok((ballot, member))
 			}
 			(Answer::Silent, Phase::Ask) if !member.asked => Ok((ballot, member)),
-			(Answer::Silent, Phase::Reveal) => Err(InvalidTransaction::BadProof),
-			_ => Err(InvalidTransaction::Stale),
+			(Answer::Silent, Phase::Reveal) => Err(InvalidTransaction::BadProof.into()),
+			_ => Err(InvalidTransaction::Stale.into()),
+		}
+	}
+
+	/// The refusal of a call for a ballot of `tranche` while the claim has no ballot.
+	fn no_ballot(id: ClaimId, tranche: Tranche) -> TransactionValidityError {
+		let next = match Challenges::<T>::get(id).map(|challenge| challenge.stage) {
+			Some(Stage::AwaitingTranche(next)) => next,
+			Some(Stage::AwaitingDispute) => DISPUTE,
+			Some(Stage::Decided(_)) => return InvalidTransaction::Stale.into(),
+			// A claim that is not known may still be made.
+			Some(Stage::AwaitingSeed | Stage::LeafReveal { .. } | Stage::Voting) | None => 0,
+		};
+		if tranche < next {
+			InvalidTransaction::Stale.into()
+		} else {
+			NOT_YET.into()
 		}
 	}
 
@@ -200,7 +219,7 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		tranche: Tranche,
 		member: u16,
-	) -> Result<(Ballot, Member), InvalidTransaction> {
+	) -> Result<(Ballot, Member), TransactionValidityError> {
 		let (ballot, member) = Self::duty(id, tranche, member, Phase::Ask)?;
 		ensure!(Self::now() < ballot.asking_until(), InvalidTransaction::Stale);
 		Ok((ballot, member))
@@ -231,7 +250,7 @@ impl<T: Config> Pallet<T> {
 		id: ClaimId,
 		tranche: Tranche,
 		index: u16,
-	) -> Result<(), InvalidTransaction> {
+	) -> Result<(), TransactionValidityError> {
 		let (_, mut member) = Self::asks(id, tranche, index)?;
 		member.asked = true;
 		let verifier = member.account.clone();
@@ -319,7 +338,7 @@ impl<T: Config> Pallet<T> {
 		tranche: Tranche,
 		index: u16,
 		commitment: Hash,
-	) -> Result<(), InvalidTransaction> {
+	) -> Result<(), TransactionValidityError> {
 		let (mut ballot, mut member) = Self::duty(id, tranche, index, Phase::Commit)?;
 		member.answer = Answer::Committed { commitment, at: Self::height() };
 		ballot.committed = ballot.committed.saturating_add(1);
@@ -349,7 +368,7 @@ impl<T: Config> Pallet<T> {
 		tranche: Tranche,
 		index: u16,
 		opening: Opening,
-	) -> Result<(), InvalidTransaction> {
+	) -> Result<(), TransactionValidityError> {
 		let (mut ballot, mut member) = Self::duty(id, tranche, index, Phase::Reveal)?;
 		Self::check_opening(id, &ballot, &member, &opening)?;
 		if let Some(stored) = Ballots::<T>::get(id) {

@@ -9,6 +9,7 @@ use livepeer_primitives::{
 	duty::Acceptance,
 	keys::{OperatorSignature, Purpose, Signer},
 	params::VerificationTerms,
+	refusal::Refusal as _,
 	traits::{
 		Beacon as _, Candidate, OnAvailable, OnClaim as _, OnTranscoderLost, OperatorKeysOf as _,
 		ProtocolClock as _, Rounds as _, Stake as _, Toolchains as _, TranscoderDirectory as _,
@@ -37,6 +38,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(genesis == Self::genesis_hash(), Error::<T>::WrongChain);
 		let job = Jobs::<T>::get(id).ok_or(Error::<T>::NoJob)?;
 		ensure!(job.phase != Phase::Ended, Error::<T>::JobEnded);
+		// It may still be offered; any other that is not on offer was.
+		ensure!(index < job.next_assignment, Error::<T>::NoAssignment);
 		let Phase::Offered { assignment: offered, until, .. } = job.phase else {
 			return Err(Error::<T>::NotOffered);
 		};
@@ -84,10 +87,10 @@ impl<T: Config> Pallet<T> {
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
 		let (_, _, left) =
-			Self::check_acceptance(acceptance, &signature.signer).map_err(Self::refusal)?;
+			Self::check_acceptance(acceptance, &signature.signer).map_err(|error| error.refusal())?;
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Duties, &acceptance.hash()),
-			Self::refusal(Error::<T>::BadSignature)
+			Error::<T>::BadSignature.refusal()
 		);
 		Self::taken("accept", acceptance.job, acceptance.assignment, left)
 	}

@@ -9,6 +9,7 @@ use frame_support::{
 use livepeer_primitives::{
 	claim::{ClaimInfo, WorkClaim},
 	keys::{OperatorSignature, Purpose},
+	refusal::Refusal as _,
 	sum_tree::Commitment,
 	traits::{
 		Beacon as _, ChargeFee as _, Claims, Liability as _, OnClaim as _, OnDecided,
@@ -133,10 +134,10 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		Self::check_claim(claim, signature).map_err(Self::refusal)?;
+		Self::check_claim(claim, signature).map_err(|error| error.refusal())?;
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Duties, &claim.hash()),
-			Self::refusal(Error::<T>::BadSignature)
+			Error::<T>::BadSignature.refusal()
 		);
 		Self::taken("claim", claim.job, claim.assignment, CLAIM_LONGEVITY)
 	}

@@ -1,17 +1,13 @@
 //! Duties: what transcoders sign, without an account that pays.
 
-use codec::Encode;
 use frame_support::{
 	pallet_prelude::{TransactionValidityWithRefund, ValidTransaction},
 	traits::Get,
 	weights::Weight,
 };
 use frame_system::pallet_prelude::BlockNumberFor;
-use livepeer_primitives::{AssignmentIndex, BlockNumber, Hash, JobId};
-use sp_runtime::{
-	traits::Zero,
-	transaction_validity::{InvalidTransaction, TransactionPriority, TransactionValidityError},
-};
+use livepeer_primitives::{refusal::Refusal, AssignmentIndex, BlockNumber, Hash, JobId};
+use sp_runtime::{traits::Zero, transaction_validity::TransactionPriority};
 
 use crate::{Config, Error, Pallet};
 
@@ -20,12 +16,6 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn genesis_hash() -> Hash {
 		let hash = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
 		Hash::from_slice(hash.as_ref())
-	}
-
-	/// The pool's answer for a refused authorized call: `Custom(n)` for the pallet's error `n`.
-	pub(crate) fn refusal(error: Error<T>) -> TransactionValidityError {
-		let number = error.encode().first().copied().unwrap_or(u8::MAX);
-		InvalidTransaction::Custom(number).into()
 	}
 
 	/// The pool's answer for an accepted authorized call: one at a time for each assignment and
@@ -44,5 +34,33 @@ impl<T: Config> Pallet<T> {
 			.propagate(true)
 			.build()?;
 		Ok((valid, Weight::zero()))
+	}
+}
+
+/// Acceptances and claims are refused for these errors.
+impl<T: Config> Refusal for Error<T> {
+	/// Jobs, offers and acceptances come in blocks that a node may not have yet, and so does what
+	/// makes room: decided claims free backing and places, ended assignments a toolchain's place,
+	/// top-ups fill an allowance, debts are paid, an account gets money or leaves jail, a toolchain
+	/// is accepted, and a claim too small for its verification is taken once its assignment has
+	/// ended. An offer that was passed on, time that is over, a cursor that has moved and a revoked
+	/// key do not come back. Nor does an old generation of keys; a newer one, of which a node that
+	/// is behind does not know, is not told from it.
+	fn is_early(&self) -> bool {
+		matches!(
+			self,
+			Self::NoJob
+				| Self::NoAssignment
+				| Self::NotAccepted
+				| Self::Jailed
+				| Self::UnknownToolchain
+				| Self::TooManyToolchains
+				| Self::AllowanceExceeded
+				| Self::FeeBelowVerification
+				| Self::NotBacked
+				| Self::TooManyOpenClaims
+				| Self::InDebt
+				| Self::CannotPayFee
+		)
 	}
 }

@@ -5,6 +5,7 @@ use frame_system::pallet_prelude::BlockNumberFor;
 use livepeer_primitives::{
 	duty::{self, DUTY_LIFE},
 	keys::{OperatorSignature, Purpose},
+	refusal::{Refusal, NOT_YET},
 	traits::{OnAvailable, OperatorKeysOf, ProtocolClock},
 	AccountId, BlockNumber, Hash,
 };
@@ -14,9 +15,7 @@ use sp_runtime::{
 	DispatchResult,
 };
 
-use crate::{
-	refusal, Availability, Available, Config, Duty, Error, Event, Jailed, Pallet, Transcoders,
-};
+use crate::{Availability, Available, Config, Duty, Error, Event, Jailed, Pallet, Transcoders};
 
 impl<T: Config> Pallet<T> {
 	/// Hash of the genesis block, which every signature of the protocol names.
@@ -39,16 +38,15 @@ impl<T: Config> Pallet<T> {
 		availability: &duty::Availability,
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
-		ensure!(
-			Self::ascend(&availability.profiles),
-			InvalidTransaction::Custom(refusal::PROFILES)
-		);
+		ensure!(Self::ascend(&availability.profiles), Error::<T>::ProfilesNotAscending.refusal());
 		Self::check(Duty::Announcement, availability.genesis, availability.at, signature, || {
 			availability.hash()
 		})
 	}
 
-	/// Decides whether a duty may enter a block. Cheap checks first, the signature last.
+	/// Decides whether a duty may enter a block. Cheap checks first, the signature last. `NOT_YET`
+	/// means that the height, the registration or the next turn may still come. A newer generation
+	/// of keys, of which a node that is behind does not know, is not told from an old one.
 	fn check(
 		duty: Duty,
 		genesis: Hash,
@@ -61,25 +59,20 @@ impl<T: Config> Pallet<T> {
 		let account = &signer.account;
 		ensure!(genesis == Self::genesis_hash(), InvalidTransaction::BadProof);
 		let height = Self::height();
-		ensure!(at <= height, InvalidTransaction::Future);
+		ensure!(at <= height, NOT_YET);
 		let last = at.saturating_add(DUTY_LIFE);
 		ensure!(height <= last, InvalidTransaction::Stale);
 
-		let registration = Transcoders::<T>::get(account).ok_or(InvalidTransaction::BadSigner)?;
-		ensure!(!Jailed::<T>::contains_key(account), InvalidTransaction::Custom(refusal::JAILED));
+		let registration = Transcoders::<T>::get(account).ok_or(NOT_YET)?;
+		ensure!(!Jailed::<T>::contains_key(account), Error::<T>::Jailed.refusal());
 		ensure!(at >= registration.since, InvalidTransaction::Stale);
 		match (Available::<T>::get(account), duty) {
 			(Some(availability), _) => {
 				ensure!(at > availability.at, InvalidTransaction::Stale);
 				let interval = Self::parameters().heartbeat_interval;
-				ensure!(
-					Self::now() >= availability.next(duty, interval),
-					InvalidTransaction::Future
-				);
+				ensure!(Self::now() >= availability.next(duty, interval), NOT_YET);
 			}
-			(None, Duty::Heartbeat) => {
-				return Err(InvalidTransaction::Custom(refusal::NOTHING_ANNOUNCED).into())
-			}
+			(None, Duty::Heartbeat) => return Err(Error::<T>::NotAvailable.refusal()),
 			(None, Duty::Announcement) => (),
 		}
 
@@ -147,5 +140,13 @@ impl<T: Config> Pallet<T> {
 		Available::<T>::insert(who, availability);
 		Self::forget_offline_of(who);
 		Self::deposit_event(Event::AvailabilityChanged { transcoder: who.clone(), capacity });
+	}
+}
+
+/// Heartbeats and announcements are refused for these errors, and by the pool's own names.
+impl<T: Config> Refusal for Error<T> {
+	/// A transcoder may have just left jail, or just announced what a heartbeat keeps alive.
+	fn is_early(&self) -> bool {
+		matches!(self, Self::Jailed | Self::NotAvailable)
 	}
 }

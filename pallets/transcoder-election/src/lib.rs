@@ -5,9 +5,9 @@ extern crate alloc;
 
 pub use pallet::*;
 pub use types::{
-	refusal, ActiveTranscoders, Availability, ChilledAccounts, ChosenSet, ChosenValidator, Duty,
-	Meter, Presence, Registration, Seat, Terms, WaitingList, MAX_CHILLED, MAX_DROPPED, MAX_SEATS,
-	MAX_SETS, OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, PART_OF_BLOCKS, SNAPSHOT_WEIGHS_FROM,
+	ActiveTranscoders, Availability, ChilledAccounts, ChosenSet, ChosenValidator, Duty, Meter,
+	Presence, Registration, Seat, Terms, WaitingList, MAX_CHILLED, MAX_DROPPED, MAX_SEATS, MAX_SETS,
+	OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, PART_OF_BLOCKS, SNAPSHOT_WEIGHS_FROM,
 };
 pub use weights::WeightInfo;
 

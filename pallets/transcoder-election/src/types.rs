@@ -29,16 +29,6 @@ pub const MAX_SETS: u32 = 3;
 /// The authors of the blocks before could still bond knowing part of the randomness.
 pub const SNAPSHOT_WEIGHS_FROM: BlockNumber = 2;
 
-/// Reasons for refusing a duty that only this pallet has: the code of `InvalidTransaction::Custom`.
-pub mod refusal {
-	/// The signer's account is jailed.
-	pub const JAILED: u8 = 1;
-	/// There is no announcement that a heartbeat could keep alive.
-	pub const NOTHING_ANNOUNCED: u8 = 2;
-	/// The profiles do not ascend.
-	pub const PROFILES: u8 = 3;
-}
-
 /// A transcoder's terms: its price, and what it shares.
 #[derive(
 	Clone,

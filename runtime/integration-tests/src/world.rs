@@ -9,6 +9,7 @@ use livepeer_primitives::{
 	duty::Heartbeat,
 	keys::Purpose,
 	params::{ElectionParameters, LotteryParameters, ProtocolParameters, Timing},
+	refusal::Refusal,
 	AccountId, Balance, BlockNumber, Hash, RoundIndex, ETH,
 };
 use livepeer_runtime::{
@@ -36,8 +37,7 @@ use sp_runtime::{
 	generic::{Digest, DigestItem, Era},
 	traits::{Get, Header as _, IdentifyAccount},
 	transaction_validity::{InvalidTransaction, TransactionValidityError},
-	BuildStorage, DispatchError, DispatchResult, ExtrinsicInclusionMode, MultiSigner, Perbill,
-	StateVersion,
+	BuildStorage, DispatchResult, ExtrinsicInclusionMode, MultiSigner, Perbill, StateVersion,
 };
 
 use crate::acts::{changed_session_key, sign_by};
@@ -46,9 +46,8 @@ use crate::acts::{changed_session_key, sign_by};
 pub type Applied = Result<DispatchResult, TransactionValidityError>;
 
 /// How the pool refuses an authorized call for this error of its pallet.
-pub fn refused(error: impl Into<DispatchError>) -> Applied {
-	let DispatchError::Module(error) = error.into() else { panic!("an error of a pallet") };
-	Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(error.error[0])))
+pub fn refused(error: impl Refusal) -> Applied {
+	Err(error.refusal())
 }
 
 /// A transaction that waits for a block. It is signed when the block is made, so that one which

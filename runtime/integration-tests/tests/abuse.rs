@@ -122,8 +122,8 @@ fn attack_duties_that_accounts_sign_should_not_fill_blocks_for_nothing() {
 	});
 }
 
-/// While the clock stands every pool refuses all duties, and those bytes for half an hour more. A duty is owed again
-/// afterwards, so that what is sent then must be another transaction.
+/// While the clock stands every pool refuses all duties, and what it had before for half an hour more. A duty is
+/// owed again afterwards, so that what is sent then must be another transaction.
 #[test]
 fn duty_that_is_sent_again_in_another_block_should_be_another_transaction() {
 	let mut world = Story::network();

@@ -13,6 +13,7 @@ use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::{Outcome, WorkClaim},
 	leaf::Leaf,
+	refusal::NOT_YET,
 	sum_tree::Commitment,
 	traits::UNTIL_ATTESTED,
 	verdict::{MismatchKind, Opening, UnavailableKind, Verdict, DISPUTE},
@@ -463,12 +464,12 @@ fn commit_should_be_refused_when_it_is_replayed() {
 	let commit = one.commit(here, &opening);
 	story.world.submit_authorized(commit.clone());
 	story.world.deliver_ok();
-	let mut refused = |call: Lottery, error| {
+	let mut refused = |call: Lottery, refusal: TransactionValidityError| {
 		story.world.submit_authorized(call);
-		assert_eq!(story.world.deliver(), vec![invalid(error)]);
+		assert_eq!(story.world.deliver(), vec![Err(refusal)]);
 	};
 	// The same again, in the other claim, and in the dispute that may follow.
-	refused(commit.clone(), InvalidTransaction::Stale);
+	refused(commit.clone(), InvalidTransaction::Stale.into());
 	let Lottery::commit_verdict { commitment, signature, .. } = commit else { unreachable!() };
 	let moved = |claim, tranche, member: usize| Lottery::commit_verdict {
 		claim,
@@ -477,10 +478,10 @@ fn commit_should_be_refused_when_it_is_replayed() {
 		commitment,
 		signature: signature.clone(),
 	};
-	refused(moved(two.claim, 0, there), InvalidTransaction::BadProof);
-	refused(moved(one.claim, DISPUTE, here), InvalidTransaction::Stale);
+	refused(moved(two.claim, 0, there), InvalidTransaction::BadProof.into());
+	refused(moved(one.claim, DISPUTE, here), NOT_YET.into());
 	// A commitment is bound to its claim, even when its member signs it again.
-	refused(one.reveal(here, &opening), InvalidTransaction::Future);
+	refused(one.reveal(here, &opening), NOT_YET.into());
 	story.world.submit_authorized(two.commit_to(there, commitment));
 	story.world.deliver_ok();
 	let others: Vec<(usize, Opening)> = (0..3)

@@ -13,6 +13,7 @@ use livepeer_integration_tests::{
 use livepeer_primitives::{
 	api::ChallengeStage,
 	claim::Outcome,
+	refusal::NOT_YET,
 	traits::{Beacon as _, ProtocolClock as _, Rounds as _},
 	BlockNumber, RoundIndex, WindowIndex, UNIT,
 };
@@ -340,13 +341,13 @@ fn a_failed_migration_should_leave_the_chain_to_governance_and_stop_the_clock() 
 	let duties: [RuntimeCall; 2] =
 		[reveal.into(), story.world.run(|| heartbeat(claim.transcoder, at)).into()];
 	for duty in duties {
-		let refused = Err(InvalidTransaction::Call.into());
+		let refused = Err(NOT_YET.into());
 		assert_eq!(story.world.call_authorized(duty.clone()), refused, "{duty:?}");
 		let validity = story.world.run(|| {
 			use frame_support::traits::Authorize as _;
 			duty.authorize(TransactionSource::External).expect("a duty").map(|_| ())
 		});
-		assert_eq!(validity, Err(InvalidTransaction::Call.into()));
+		assert_eq!(validity, Err(NOT_YET.into()));
 	}
 	assert_eq!(clock(&mut story.world), before);
 	assert_eq!(story.challenge(&claim).deadline, deadline);

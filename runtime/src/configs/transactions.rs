@@ -463,8 +463,9 @@ where
 
 /// Authorized calls contain everything that they need: no nonce, no mortality, no tip. No account
 /// has the nonce, and nobody reads it: the block's number stands there, so that a duty that is sent
-/// again is another transaction. What a pool once found invalid, as it does all duties while the
-/// clock stands, it refuses for half an hour, and no node passes the same bytes on twice.
+/// again is another transaction. No node passes the same bytes on to the same neighbour twice, and
+/// what a pool had and lost, as it loses all duties while the clock stands, it refuses for half an
+/// hour.
 impl<C> CreateAuthorizedTransaction<C> for Runtime
 where
 	RuntimeCall: From<C>,

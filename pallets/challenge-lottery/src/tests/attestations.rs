@@ -82,7 +82,8 @@ fn attestation_should_be_refused_when_it_is_not_a_judges_own() {
 	build_and_execute(|| {
 		in_force(2);
 		let window = Fake::current_window();
-		assert_eq!(attest(2, &[toolchain()]), refused(InvalidTransaction::BadSigner));
+		// It may become one.
+		assert_eq!(attest(2, &[toolchain()]), not_yet());
 		KEYLESS.put(vec![validator(1)]);
 		assert_eq!(attest(1, &[toolchain()]), refused(InvalidTransaction::BadSigner));
 		let lacking = Lacking::truncate_from(vec![toolchain()]);
@@ -90,7 +91,7 @@ fn attestation_should_be_refused_when_it_is_not_a_judges_own() {
 		let forged = Call::attest { verifier: validator(0), window, lacking, signature };
 		assert_eq!(apply(forged), refused(InvalidTransaction::BadProof));
 		// Only toolchains that claims can name, each once and in order.
-		assert_eq!(attest(0, &[OTHER]), refused(InvalidTransaction::BadProof));
+		assert_eq!(attest(0, &[OTHER]), not_yet(), "it may be accepted");
 		crate::Toolchains::<Test>::put(BoundedVec::truncate_from(vec![OTHER, toolchain()]));
 		assert_eq!(attest(0, &[toolchain(), OTHER]), refused(InvalidTransaction::BadProof));
 		assert_eq!(attest(0, &[OTHER, OTHER]), refused(InvalidTransaction::BadProof));
@@ -106,7 +107,7 @@ fn attack_attestation_shown_again() {
 		in_force(1);
 		let window = Fake::current_window();
 		let (lacks, later) = (statement(0, window, &[toolchain()]), statement(0, window + 1, &[]));
-		assert_eq!(apply(later.clone()), refused(InvalidTransaction::Future));
+		assert_eq!(apply(later.clone()), not_yet());
 		assert_eq!(apply(lacks.clone()), Ok(()));
 		skip(10);
 		assert_eq!(apply(later.clone()), Ok(()));

@@ -13,6 +13,7 @@ mod late;
 mod leaves;
 mod life;
 mod outcome;
+mod refusals;
 mod rewards;
 mod toolchains;
 mod tranches;

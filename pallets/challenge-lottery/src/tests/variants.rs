@@ -292,6 +292,27 @@ fn opening_should_wait_for_the_reveals_and_the_count_for_the_opening() {
 }
 
 #[test]
+fn opening_should_be_early_before_there_is_a_ballot_and_refused_for_good_after_the_decision() {
+	build_and_execute(|| {
+		with_variants();
+		let claim = claim(16);
+		assert_eq!(open(&claim), refused(Error::TooEarly), "before the draw");
+		to_draw(&claim);
+		assert_eq!(open(&claim), refused(Error::TooEarly), "while leaves are revealed");
+	});
+	build_and_execute(|| {
+		let claim = forced();
+		let truth = truth(&claim);
+		commit_all(&claim, 0, |_| truth.clone());
+		reveal_all(&claim, 0, |_| truth.clone());
+		open(&claim).unwrap();
+		skip(1);
+		assert_eq!(outcome(claim.id), Some(Outcome::Accepted));
+		assert_eq!(open(&claim), refused(Error::NotOpening));
+	});
+}
+
+#[test]
 fn attack_variants_not_opened_should_be_a_missed_verification() {
 	build_and_execute(|| {
 		BUDGET.put(1 << 100);

@@ -136,7 +136,10 @@ pub fn sign(who: &AccountId, purpose: Purpose, object: &Hash) -> OperatorSignatu
 pub fn apply(call: crate::Call<Test>) -> DispatchResult {
 	match call.authorize(TransactionSource::External).expect("it can be authorized") {
 		Ok(_) => {}
-		Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(number))) => {
+		Err(
+			TransactionValidityError::Invalid(InvalidTransaction::Custom(number))
+			| TransactionValidityError::Unknown(UnknownTransaction::Custom(number)),
+		) => {
 			let error = crate::Error::<Test>::decode(&mut &[number][..]).expect("one of ours");
 			return Err(error.into());
 		}

@@ -37,7 +37,9 @@ use livepeer_primitives::{
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
 	traits::IdentityLookup,
-	transaction_validity::{InvalidTransaction, TransactionSource, TransactionValidityError},
+	transaction_validity::{
+		InvalidTransaction, TransactionSource, TransactionValidityError, UnknownTransaction,
+	},
 	BuildStorage, DispatchError, DispatchResult, Perbill,
 };
 

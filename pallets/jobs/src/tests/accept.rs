@@ -34,12 +34,12 @@ fn accept_should_fail_when_it_is_not_the_callers_offer() {
 		three();
 		assert_noop!(try_accept(&TIM, 0, 0), Error::<Test>::NoJob);
 		let id = create(&BOB, "cam");
-		assert_noop!(try_accept(&TIM, id, 0), Error::<Test>::NotOffered);
+		assert_noop!(try_accept(&TIM, id, 0), Error::<Test>::NoAssignment);
 		skip(2);
 		let (who, _) = current(id);
 		let other = if who == TIM { TOM } else { TIM };
 		assert_noop!(try_accept(&other, id, 0), Error::<Test>::NotTranscoder);
-		assert_noop!(try_accept(&who, id, 1), Error::<Test>::NotOffered);
+		assert_noop!(try_accept(&who, id, 1), Error::<Test>::NoAssignment);
 		assert_ok!(try_accept(&who, id, 0));
 		assert_noop!(try_accept(&who, id, 0), Error::<Test>::NotOffered);
 		assert_ok!(Jobs::end_job(RuntimeOrigin::signed(BOB), id));

@@ -301,14 +301,14 @@ fn claim_should_pay_when_it_is_made_for_what_it_causes_later() {
 fn refusals_should_name_the_error_by_its_number() {
 	use codec::Encode;
 	use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
-	use sp_runtime::transaction_validity::InvalidTransaction;
+	use sp_runtime::transaction_validity::UnknownTransaction;
 	build_and_execute(|| {
 		let claim = work_claim(9, 0, 0, 0, 1);
 		let signature = sign(&TIM, Purpose::Duties, &claim.hash());
 		let call = crate::Call::<Test>::claim_work { claim, signature };
 		let refused = call.authorize(TransactionSource::External).unwrap().unwrap_err();
 		let number = Error::<Test>::NoJob.encode()[0];
-		assert_eq!(refused, InvalidTransaction::Custom(number).into());
+		assert_eq!(refused, UnknownTransaction::Custom(number).into());
 		// The number of the error among the pallet's, as in the metadata.
 		assert_eq!(number, 16);
 	});

@@ -2,8 +2,7 @@
 
 use crate::mock::*;
 use frame_support::{pallet_prelude::TransactionSource, traits::Authorize};
-use livepeer_primitives::keys::Purpose;
-use sp_runtime::transaction_validity::InvalidTransaction;
+use livepeer_primitives::{keys::Purpose, refusal::NOT_YET};
 
 #[test]
 fn attack_duties_should_be_refused_before_any_weight_is_spent_while_the_clock_stands() {
@@ -16,7 +15,7 @@ fn attack_duties_should_be_refused_before_any_weight_is_spent_while_the_clock_st
 			IsOpen::set(false);
 			let answer = call.authorize(TransactionSource::External).expect("a duty");
 			IsOpen::set(true);
-			assert_eq!(answer.map(|_| ()), Err(InvalidTransaction::Call.into()));
+			assert_eq!(answer.map(|_| ()), Err(NOT_YET.into()));
 			assert_eq!(snapshot(), before);
 		};
 		let acceptance = acceptance(&TIM, id, 0);

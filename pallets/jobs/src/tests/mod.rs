@@ -21,6 +21,7 @@ mod origin;
 mod payouts;
 mod places;
 mod properties;
+mod refusals;
 mod revocation;
 mod settlement;
 mod spending;

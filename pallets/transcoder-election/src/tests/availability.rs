@@ -1,6 +1,7 @@
 //! Capacity, profiles, heartbeats and their windows. The heartbeat interval is 10 blocks.
 
-use crate::{mock::*, refusal, Available, Call, Error, Event};
+use crate::{mock::*, Available, Call, Error, Event};
+use codec::{Decode, Encode};
 use frame_support::{
 	assert_noop, assert_ok,
 	dispatch::{DispatchClass, GetDispatchInfo, Pays},
@@ -9,12 +10,13 @@ use livepeer_primitives::{
 	draw,
 	duty::{self, DUTY_LIFE},
 	keys::Signer,
+	refusal::{Refusal, NOT_YET},
 	traits::{Candidate, Jail, TranscoderDirectory},
 	AccountId, BlockNumber, Hash, UNIT,
 };
 use proptest::{collection::vec, prelude::*};
 use sp_runtime::{
-	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	transaction_validity::{InvalidTransaction, TransactionValidityError, UnknownTransaction},
 	Perbill,
 };
 
@@ -34,7 +36,7 @@ fn announce(capacity: u64) -> Result<(), TransactionValidityError> {
 	apply(announcement_at(1, now(), capacity))
 }
 
-fn refused<T>(why: InvalidTransaction) -> Result<T, TransactionValidityError> {
+fn refused<T>(why: impl Into<TransactionValidityError>) -> Result<T, TransactionValidityError> {
 	Err(why.into())
 }
 
@@ -114,10 +116,28 @@ fn profiles_should_ascend_when_announced() {
 			let signature = sign(signer(1), &availability.hash());
 			assert_eq!(
 				apply(Call::announce { availability, signature }),
-				refused(InvalidTransaction::Custom(refusal::PROFILES))
+				refused(Error::<Test>::ProfilesNotAscending.refusal())
 			);
 		}
 	});
+}
+
+/// The numbers are those of the metadata, by which the worker names them.
+#[test]
+fn errors_should_be_early_only_where_a_later_block_can_accept_the_same() {
+	for (error, number) in [(Error::<Test>::Jailed, 5), (Error::NotAvailable, 8)] {
+		assert_eq!(error.encode(), [number]);
+		assert_eq!(error.refusal(), UnknownTransaction::Custom(number).into());
+	}
+	let profiles = Error::<Test>::ProfilesNotAscending;
+	assert_eq!(profiles.encode(), [10]);
+	assert_eq!(profiles.refusal(), InvalidTransaction::Custom(10).into());
+	let found: Vec<u8> = (0..=u8::MAX)
+		.filter(|number| {
+			Error::<Test>::decode(&mut &[*number][..]).is_ok_and(|error| error.is_early())
+		})
+		.collect();
+	assert_eq!(found, [5, 8]);
 }
 
 #[test]
@@ -144,14 +164,14 @@ fn transcoder_should_get_nothing_new_and_keep_what_it_has_when_capacity_is_zero(
 fn heartbeat_should_be_refused_when_nothing_was_announced() {
 	one().build_and_execute(|| {
 		at(50);
-		let nothing = InvalidTransaction::Custom(refusal::NOTHING_ANNOUNCED);
+		let nothing = Error::<Test>::NotAvailable.refusal();
 		assert_eq!(heartbeat(), refused(nothing));
 		set_available(1);
 		assert_ok!(TranscoderElection::resign(RuntimeOrigin::signed(account(1))));
 		assert_eq!(Available::<Test>::iter().count(), 0);
 		assert!(!TranscoderElection::is_available(&account(1)));
 		at(80);
-		assert_eq!(heartbeat(), refused(InvalidTransaction::BadSigner));
+		assert_eq!(heartbeat(), refused(NOT_YET), "it may register");
 	});
 }
 
@@ -244,12 +264,12 @@ fn heartbeat_should_be_refused_when_within_half_an_interval() {
 	one().build_and_execute(|| {
 		set_available(1);
 		at(5);
-		assert_eq!(heartbeat(), refused(InvalidTransaction::Future));
+		assert_eq!(heartbeat(), refused(NOT_YET));
 		at(6);
 		assert_ok!(heartbeat());
 		assert_eq!(heartbeat(), refused(InvalidTransaction::Stale));
 		at(10);
-		assert_eq!(heartbeat(), refused(InvalidTransaction::Future));
+		assert_eq!(heartbeat(), refused(NOT_YET));
 		at(11);
 		assert_ok!(heartbeat());
 	});
@@ -260,7 +280,7 @@ fn announcement_should_be_refused_when_within_half_an_interval_of_the_last() {
 	one().build_and_execute(|| {
 		assert_ok!(announce(5));
 		at(5);
-		assert_eq!(announce(0), refused(InvalidTransaction::Future));
+		assert_eq!(announce(0), refused(NOT_YET));
 		at(6);
 		assert_ok!(announce(0));
 		at(11);
@@ -272,7 +292,7 @@ fn announcement_should_be_refused_when_within_half_an_interval_of_the_last() {
 		set_available(0);
 		assert_eq!(TranscoderElection::candidates(), vec![]);
 		at(13);
-		assert_eq!(announce(5), refused(InvalidTransaction::Future));
+		assert_eq!(announce(5), refused(NOT_YET));
 	});
 }
 
@@ -291,7 +311,7 @@ fn duty_should_be_young_and_newer_than_the_newest_taken() {
 	one().build_and_execute(|| {
 		set_available(1);
 		at(100);
-		assert_eq!(apply(heartbeat_at(1, 101)), refused(InvalidTransaction::Future));
+		assert_eq!(apply(heartbeat_at(1, 101)), refused(NOT_YET));
 		assert_eq!(apply(heartbeat_at(1, 99 - DUTY_LIFE)), refused(InvalidTransaction::Stale));
 		assert_ok!(apply(heartbeat_at(1, 100 - DUTY_LIFE)));
 		assert_eq!(
@@ -317,7 +337,7 @@ fn age_should_count_by_height_and_intervals_by_the_clock() {
 		assert!(TranscoderElection::is_available(&account(1)));
 		assert_ok!(apply(heartbeat_at(1, 40)));
 		at(44);
-		assert_eq!(apply(heartbeat_at(1, 44)), refused(InvalidTransaction::Future));
+		assert_eq!(apply(heartbeat_at(1, 44)), refused(NOT_YET));
 		at(45);
 		assert_eq!(apply(heartbeat_at(1, 15)), refused(InvalidTransaction::Stale));
 		assert_ok!(apply(heartbeat_at(1, 45)));
@@ -414,7 +434,7 @@ fn duty_should_be_refused_when_jailed() {
 		set_available(1);
 		TranscoderElection::detain(&account(1));
 		at(11);
-		let jailed = InvalidTransaction::Custom(refusal::JAILED);
+		let jailed = Error::<Test>::Jailed.refusal();
 		assert_eq!(heartbeat(), refused(jailed));
 		assert_eq!(announce(1), refused(jailed));
 	});

@@ -30,7 +30,7 @@ use scale_info::{TypeDef, TypeInfo, Variant};
 use sp_core::{sr25519, Pair as _, H256};
 use sp_runtime::{
 	traits::IdentifyAccount,
-	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	transaction_validity::{InvalidTransaction, TransactionValidityError, UnknownTransaction},
 	DispatchError, MultiSigner,
 };
 use tokio::sync::{oneshot, watch};
@@ -310,7 +310,10 @@ fn became(call: &'static str, applied: Applied) -> Result<(), ChainError> {
 			refusal(pallet.map_or("", |pallet| pallet.name), error.error[0])
 		}
 		Ok(Err(error)) => Refused::Other(format!("{error:?}")),
-		Err(TransactionValidityError::Invalid(InvalidTransaction::Custom(number))) => {
+		Err(
+			TransactionValidityError::Invalid(InvalidTransaction::Custom(number))
+			| TransactionValidityError::Unknown(UnknownTransaction::Custom(number)),
+		) => {
 			refusal(call.split('.').next().unwrap_or_default(), number)
 		}
 		Err(error) => {
