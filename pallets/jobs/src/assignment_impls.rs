@@ -86,8 +86,8 @@ impl<T: Config> Pallet<T> {
 		signature: &OperatorSignature,
 	) -> TransactionValidityWithRefund {
 		T::Clock::ensure_open()?;
-		let (_, _, left) =
-			Self::check_acceptance(acceptance, &signature.signer).map_err(|error| error.refusal())?;
+		let (_, _, left) = Self::check_acceptance(acceptance, &signature.signer)
+			.map_err(|error| error.refusal())?;
 		ensure!(
 			T::Keys::is_signed(signature, Purpose::Duties, &acceptance.hash()),
 			Error::<T>::BadSignature.refusal()

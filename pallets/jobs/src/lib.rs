@@ -567,7 +567,8 @@ pub mod pallet {
 	}
 
 	/// Why a call is refused. An authorized call, which no account signs, is refused before it
-	/// enters a block; the number in `InvalidTransaction::Custom` is then that of the error.
+	/// enters a block; the number in the answer's `Custom`, invalid or unknown, is then that of the
+	/// error.
 	#[pallet::error]
 	pub enum Error<T> {
 		/// The stream's name is empty or not UTF-8: give a name of 1 to 64 bytes.

@@ -6,8 +6,8 @@ extern crate alloc;
 pub use pallet::*;
 pub use types::{
 	ActiveTranscoders, Availability, ChilledAccounts, ChosenSet, ChosenValidator, Duty, Meter,
-	Presence, Registration, Seat, Terms, WaitingList, MAX_CHILLED, MAX_DROPPED, MAX_SEATS, MAX_SETS,
-	OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, PART_OF_BLOCKS, SNAPSHOT_WEIGHS_FROM,
+	Presence, Registration, Seat, Terms, WaitingList, MAX_CHILLED, MAX_DROPPED, MAX_SEATS,
+	MAX_SETS, OFFLINE_AFTER, OFFLINE_ROUNDS, ONE_BLOCK, PART_OF_BLOCKS, SNAPSHOT_WEIGHS_FROM,
 };
 pub use weights::WeightInfo;
 

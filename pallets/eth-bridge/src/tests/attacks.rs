@@ -394,7 +394,11 @@ fn attack_state_is_filled_with_payouts() {
 			with_storage_layer(|| EthBridge::set_payout(signed(number), payout))
 		};
 		let keeping = |keep: u128| {
-			Some(Payout { payee: address(1), lpt: Some(PayoutRule { keep, minimum: 1 }), eth: None })
+			Some(Payout {
+				payee: address(1),
+				lpt: Some(PayoutRule { keep, minimum: 1 }),
+				eth: None,
+			})
 		};
 		for derived in 50..55 {
 			assert!(set(derived, keeping(0)).is_err());

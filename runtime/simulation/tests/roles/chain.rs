@@ -313,9 +313,7 @@ fn became(call: &'static str, applied: Applied) -> Result<(), ChainError> {
 		Err(
 			TransactionValidityError::Invalid(InvalidTransaction::Custom(number))
 			| TransactionValidityError::Unknown(UnknownTransaction::Custom(number)),
-		) => {
-			refusal(call.split('.').next().unwrap_or_default(), number)
-		}
+		) => refusal(call.split('.').next().unwrap_or_default(), number),
 		Err(error) => {
 			return Err(ChainError::NotIncluded { call, reason: format!("{error:?}") });
 		}
