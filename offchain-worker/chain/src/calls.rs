@@ -46,6 +46,9 @@ const NUMBER_WAIT: Duration = Duration::from_millis(500);
 /// How long a leaf waits for the next block: two of them in production.
 const NEXT_BLOCK: Duration = Duration::from_secs(12);
 
+/// How long a block takes to most nodes, as a rule.
+const BLOCK_TRAVELS: Duration = Duration::from_millis(400);
+
 /// Waits for the next best block, or for as long as `patience`.
 async fn next_block(mut heads: watch::Receiver<Head>, patience: Duration) {
 	let best = heads.borrow_and_update().best;
@@ -437,10 +440,13 @@ impl SubxtChain {
 	) -> Result<(), ChainError> {
 		let name = call.name();
 		let not_included = |reason: String| ChainError::NotIncluded { call: name, reason };
-		if matches!(call, Call::RevealLeaf { .. }) {
-			// Whoever has not got the block yet in which it was drawn refuses it, and no neighbour sends it those
-			// bytes again. The node of that block's author is ahead of everybody.
-			next_block(self.heads.clone(), NEXT_BLOCK).await;
+		// Whoever has not got the block yet in which a leaf was drawn or a job offered refuses the answer, and no
+		// neighbour sends it those bytes again. The node of that block's author is ahead of everybody.
+		match call {
+			Call::RevealLeaf { .. } => next_block(self.heads.clone(), NEXT_BLOCK).await,
+			// An offer stands for a few blocks only, and viewers wait.
+			Call::AcceptJob(..) => tokio::time::sleep(BLOCK_TRAVELS).await,
+			_ => {}
 		}
 		let at = self.now().await?;
 		let best = self.heads.borrow().best;

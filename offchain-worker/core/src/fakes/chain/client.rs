@@ -208,13 +208,11 @@ impl Chain for FakeChainClient {
 		if let Some(error) = self.read()?.fail_next.take() {
 			return Err(error);
 		}
-		let hangs = match &call {
-			Call::RevealLeaf { claim, .. } | Call::OpenVariants { claim, .. } => {
-				self.chain.state().hanging.get(claim).cloned()
-			}
-			Call::AcceptJob(..) => self.chain.state().hanging_acceptance.take(),
+		let answered = match &call {
+			Call::RevealLeaf { claim, .. } | Call::OpenVariants { claim, .. } => Some(*claim),
 			_ => None,
 		};
+		let hangs = answered.and_then(|claim| self.chain.state().hanging.get(&claim).cloned());
 		if let Some((clock, ms)) = hangs {
 			clock.sleep_until(clock.now_ms().saturating_add(ms)).await;
 			let reason = "it is in no block after a long wait".into();

@@ -109,7 +109,6 @@ struct ChainState {
 	job_takes: Option<(SimClock, u64)>,
 	/// The claims whose transactions hang, and how long.
 	hanging: BTreeMap<ClaimId, (SimClock, u64)>,
-	hanging_acceptance: Option<(SimClock, u64)>,
 	terms: ClaimTerms,
 	free: BTreeMap<AccountId, Free>,
 	locked: bool,
@@ -162,7 +161,6 @@ impl Default for FakeChain {
 			challenge_takes: None,
 			job_takes: None,
 			hanging: BTreeMap::new(),
-			hanging_acceptance: None,
 			// Verification and the calls of claims cost nothing, and everything is backed.
 			terms: ClaimTerms {
 				terms: VerificationTerms {
@@ -330,11 +328,6 @@ impl FakeChain {
 	/// Makes the transactions that answer a claim hang for so many milliseconds, and come into no block.
 	pub fn hang(&self, claim: ClaimId, clock: &SimClock, ms: u64) {
 		self.state().hanging.insert(claim, (clock.clone(), ms));
-	}
-
-	/// The next acceptance hangs for so long and then comes into no block.
-	pub fn hang_next_acceptance(&self, clock: &SimClock, ms: u64) {
-		self.state().hanging_acceptance = Some((clock.clone(), ms));
 	}
 
 	/// Stops new ones from hanging.

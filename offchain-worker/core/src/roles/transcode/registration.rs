@@ -8,7 +8,7 @@ use std::{
 	},
 };
 
-use futures::{future::select, stream::FuturesUnordered, StreamExt};
+use futures::{future::select, StreamExt};
 use livepeer_primitives::{
 	api::{JobView, TranscoderView},
 	duty::{Acceptance, Availability, Heartbeat, Profiles},
@@ -30,8 +30,6 @@ use crate::{
 const LOOK_BLOCKS: BlockNumber = 5;
 /// Assignments that are handled at a time.
 const AT_A_TIME: usize = 16;
-/// Transactions with one acceptance that may be on their way at a time.
-const ACCEPTANCES: usize = 3;
 /// The longest wait before registering is tried again, if no block comes.
 const AGAIN_MS: u64 = 30_000;
 /// The LPT below which the operator is warned: about forty claims.
@@ -324,28 +322,7 @@ impl Registration {
 		};
 		let signature = signing.sign(&acceptance.hash());
 		let call = Call::AcceptJob(acceptance, signature);
-		let send = || self.parts.chain.submit(call.clone(), Wait::InBlock);
-		// A node that has not got the block with the offer yet does not take the acceptance, and no neighbour
-		// sends it the same bytes again. What is sent in the next block is another transaction.
-		let mut heads = self.parts.chain.heads();
-		let mut best = heads.borrow_and_update().best;
-		let mut sent = FuturesUnordered::from_iter([send()]);
-		loop {
-			tokio::select! {
-				Some(taken) = sent.next() => {
-					if taken.is_ok() || sent.is_empty() {
-						return Ok(taken?);
-					}
-				}
-				Ok(()) = heads.changed(), if sent.len() < ACCEPTANCES => {
-					let head = *heads.borrow_and_update();
-					if head.best > best {
-						best = head.best;
-						sent.push(send());
-					}
-				}
-			}
-		}
+		Ok(self.parts.chain.submit(call, Wait::InBlock).await?)
 	}
 }
 

@@ -95,28 +95,6 @@ fn heartbeat_should_be_sent_in_every_interval() {
 	})
 }
 
-/// Those that are a block behind have refused it, and are not sent the same bytes again.
-#[test]
-fn acceptance_should_be_sent_again_when_a_block_comes_without_it() {
-	simulate(|sim| async move {
-		let story = Story::new(&sim).await;
-		let role = Arc::new(story.role(FakeEngine::default()));
-		story.chain.hang_next_acceptance(&sim.clock, 120_000);
-		let (looking, ended) = (role.clone(), Rc::new(Cell::new(false)));
-		let end = ended.clone();
-		sim.spawn(async move {
-			looking.registration.refresh().await.unwrap();
-			end.set(true);
-		});
-		sim.sleep(1_000).await;
-		assert!(!ended.get());
-		story.chain.block();
-		sim.sleep(1).await;
-		assert!(ended.get());
-		receipt(story.send(&role, 0).await);
-	})
-}
-
 #[test]
 fn duties_should_be_done_when_the_account_is_cold() {
 	simulate(|sim| async move {
