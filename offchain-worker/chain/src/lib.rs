@@ -332,8 +332,8 @@ impl Chain for SubxtChain {
 		Ok(self.read(At::Best, api().origin(stream)).await?.map(|found| found.0))
 	}
 
-	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
-		self.read(At::Best, api().origins()).await
+	async fn jobs_of(&self, broadcaster: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		self.jobs_of_account(broadcaster).await
 	}
 
 	async fn submit(&self, call: Call, wait: Wait) -> Result<(), ChainError> {

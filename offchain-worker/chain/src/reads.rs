@@ -1,12 +1,15 @@
 //! Reads by one runtime API, whose answers are types of `livepeer-primitives`.
 
 use codec::{Decode, DecodeAll, Encode};
-use livepeer_primitives::{AccountId, Balance, Hash, ETH};
+use livepeer_primitives::{AccountId, Balance, Hash, JobId, ETH};
 use livepeer_worker_core::ports::chain::{At, ChainError, Free};
 use sp_crypto_hashing::{blake2_128, twox_128};
 use subxt::runtime_apis::Payload;
 
 use crate::SubxtChain;
+
+/// How many keys of a map are asked for at a time.
+const PAGE: u32 = 256;
 
 impl SubxtChain {
 	/// Calls the runtime at `at`. Arguments and answer are plain SCALE, so one request suffices: the chain's
@@ -46,6 +49,30 @@ impl SubxtChain {
 		Ok(Free { lpt, eth: self.balance(&eth, 0).await? })
 	}
 
+	/// The jobs of a broadcaster that are not closed, read from the keys of the pallet's map: others' are not read.
+	pub(crate) async fn jobs_of_account(
+		&self,
+		broadcaster: &AccountId,
+	) -> Result<Vec<JobId>, ChainError> {
+		let best = self.heads.borrow().best_hash;
+		let prefix = map("Jobs", "JobsOf", &[&broadcaster.encode()]);
+		let (mut jobs, mut last) = (Vec::new(), None::<Vec<u8>>);
+		loop {
+			let page = self.rpc.state_get_keys_paged(&prefix, PAGE, last.as_deref(), Some(best));
+			let page = page.await.map_err(|error| self.unreachable(error))?;
+			for key in &page {
+				let job = job_in(&prefix, key);
+				jobs.push(job.ok_or_else(|| ChainError::BadAnswer("an account's jobs".into()))?);
+			}
+			if page.len() < PAGE as usize {
+				break;
+			}
+			last = page.into_iter().next_back();
+		}
+		jobs.sort_unstable();
+		Ok(jobs)
+	}
+
 	/// The balance at this place of an entry; 0 without an entry.
 	async fn balance(&self, key: &[u8], at: usize) -> Result<Balance, ChainError> {
 		let best = self.heads.borrow().best_hash;
@@ -66,9 +93,31 @@ fn map(pallet: &str, item: &str, keys: &[&[u8]]) -> Vec<u8> {
 	bytes
 }
 
+/// The job in a key of a broadcaster's jobs, behind the prefix and a hash of eight bytes.
+fn job_in(prefix: &[u8], key: &[u8]) -> Option<JobId> {
+	let mut rest = key.strip_prefix(prefix)?.get(8..)?;
+	JobId::decode_all(&mut rest).ok()
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	/// The runtime's integration tests have the same key.
+	#[test]
+	fn jobs_of_a_broadcaster_should_be_looked_for_where_they_are() {
+		// Job 7 of Alice.
+		let key = hex::decode(
+			"1c88f06ceab6c17559377f12624f77d84e4fd032a8bfd285556a4786297ef076\
+			 de1e86a9a8c739864cf3cc5ec2bea59fd43593c715fdd31c61141abd04a99fd6\
+			 822c8558854ccde39a5684e7a56da27d55e4fd6a40cd76080700000000000000",
+		)
+		.unwrap_or_default();
+		let prefix = map("Jobs", "JobsOf", &[&key[48..80]]);
+		assert_eq!(job_in(&prefix, &key), Some(7));
+		assert_eq!(job_in(&prefix, &key[..95]), None);
+		assert_eq!(job_in(&prefix[1..], &key), None);
+	}
 
 	#[test]
 	fn balances_should_be_looked_for_where_they_are() {

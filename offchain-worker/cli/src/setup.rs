@@ -17,7 +17,7 @@ use livepeer_worker_core::{
 	ports::{
 		chain::{Chain, ChainError},
 		events::{Event, EventSink},
-		store::Values,
+		store::{StoreError, Values},
 		transport::Service,
 	},
 };
@@ -326,8 +326,16 @@ const GENESIS: &str = "genesis";
 impl Home {
 	/// The chain that this folder belongs to, if it has been used.
 	pub fn genesis(&self) -> Result<Option<Hash>> {
-		let stored = self.store.value(GENESIS)?;
-		Ok(stored.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Hash::from))
+		let Some(stored) = self.store.value(GENESIS)? else { return Ok(None) };
+		let read = <[u8; 32]>::try_from(stored).map_err(|bytes| StoreError::Unusable {
+			path: self.dir.display().to_string(),
+			reason: format!(
+				"its record of the chain that it belongs to is damaged ({} bytes instead of 32); \
+				 take a copy of the folder from before, or a new folder",
+				bytes.len()
+			),
+		})?;
+		Ok(Some(Hash::from(read)))
 	}
 
 	/// Refuses a folder of another chain: its records would be mistaken for those of another job.
@@ -452,6 +460,32 @@ mod tests {
 		net::TcpListener,
 		sync::watch,
 	};
+
+	/// It used to count as a new folder, and so belonged to whatever chain the node was of.
+	#[test]
+	fn folder_should_be_refused_when_its_record_of_the_chain_is_damaged() {
+		let dir = tempfile::tempdir().unwrap();
+		let home = Home {
+			dir: dir.path().to_owned(),
+			store: Arc::new(DiskStore::open_within(&store_in(dir.path()), u64::MAX).unwrap()),
+			events: Arc::new(livepeer_worker_core::fakes::Recorder::default()),
+			metrics: Arc::default(),
+			ready: Arc::default(),
+		};
+		let (one, other) = (Hash::repeat_byte(1), Hash::repeat_byte(2));
+		assert_eq!(home.genesis().unwrap(), None);
+		home.belongs_to(one).unwrap();
+		assert_eq!(home.genesis().unwrap(), Some(one));
+		assert!(home.belongs_to(other).is_err());
+		for damaged in [&[][..], &[1; 31], &[1; 33]] {
+			home.store.put_value(GENESIS, damaged).unwrap();
+			for refused in [home.belongs_to(one), home.belongs_to(other)] {
+				let text = refused.unwrap_err().to_string();
+				assert!(text.contains("damaged"), "{text}");
+			}
+			assert_eq!(home.store.value(GENESIS).unwrap().unwrap(), damaged);
+		}
+	}
 
 	#[tokio::test]
 	async fn service_should_end_in_time_when_a_client_never_reads() {

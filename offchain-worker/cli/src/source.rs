@@ -8,6 +8,10 @@ use std::{
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	pin::pin,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc,
+	},
 	time::Duration,
 };
 
@@ -25,7 +29,7 @@ use tokio::{
 	io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
 	net::TcpListener,
 	sync::{mpsc, watch},
-	time::timeout,
+	time::{interval, timeout, MissedTickBehavior},
 };
 
 use crate::{
@@ -41,6 +45,11 @@ const MOST_FAILURES: u32 = 5;
 /// How long the segmenter may leave input unread, and how long it may take to finish after the end of input:
 /// a publisher may send something that would keep it busy for ever.
 const STUCK: Duration = Duration::from_secs(60);
+/// Seconds in which something comes of which no segment is made, as of sound alone, before that is said (more than the
+/// longest segment takes), and before the part is given up. Seconds in which nothing comes do not count: a source
+/// may rest.
+const BARREN_SAID: u64 = 20;
+const BARREN: u64 = 60;
 /// Pause after a failed fetch.
 const PULL_AGAIN: Duration = Duration::from_secs(3);
 
@@ -511,12 +520,36 @@ impl Queue {
 	}
 }
 
+/// Counts the seconds in which something came of which no segment was made.
+#[derive(Default)]
+struct Barren {
+	seconds: u64,
+	fed: u64,
+}
+
+impl Barren {
+	/// A segment was made.
+	fn ended(&mut self) {
+		self.seconds = 0;
+	}
+
+	/// Another second has passed, up to which so many bytes had come; the count, if this second counts.
+	fn passed(&mut self, fed: u64) -> Option<u64> {
+		if std::mem::replace(&mut self.fed, fed) == fed {
+			return None;
+		}
+		self.seconds += 1;
+		Some(self.seconds)
+	}
+}
+
 /// Hands on what is published, until it ends or the child does, which says itself how. `false` when the child
-/// takes nothing for as long as `patience`.
+/// takes nothing for as long as `patience`. Counts the bytes in `fed`.
 async fn feed(
 	mut bytes: impl AsyncRead + Unpin,
 	mut input: impl AsyncWrite + Unpin,
 	patience: Duration,
+	fed: Arc<AtomicU64>,
 ) -> bool {
 	let mut buffer = vec![0; 64 * 1024];
 	loop {
@@ -524,6 +557,7 @@ async fn feed(
 			Ok(0) | Err(_) => return true,
 			Ok(read) => read,
 		};
+		fed.fetch_add(read as u64, Ordering::Relaxed);
 		match timeout(patience, input.write_all(&buffer[..read])).await {
 			Ok(Ok(())) => {}
 			Ok(Err(_)) => return true,
@@ -540,7 +574,8 @@ async fn cut_part(
 	queue: &mut Queue,
 ) -> Result<bool, MediaError> {
 	let (input, mut segments) = pool.segment_live(*options)?;
-	let mut feeding = tokio::spawn(feed(part.bytes, input, STUCK));
+	let fed = Arc::new(AtomicU64::new(0));
+	let mut feeding = tokio::spawn(feed(part.bytes, input, STUCK, fed.clone()));
 	let (sender, mut cuts) = mpsc::channel(1);
 	let cutting = tokio::spawn(async move {
 		while let Some(next) = segments.next().await {
@@ -554,6 +589,9 @@ async fn cut_part(
 	let mut count = 0u64;
 	let mut is_fed = false;
 	let mut late = pin!(tokio::time::sleep(STUCK));
+	let mut barren = Barren::default();
+	let mut second = interval(Duration::from_secs(1));
+	second.set_missed_tick_behavior(MissedTickBehavior::Delay);
 	let result = loop {
 		tokio::select! {
 			fed = &mut feeding, if !is_fed => {
@@ -564,6 +602,17 @@ async fn cut_part(
 				late.as_mut().reset(tokio::time::Instant::now() + STUCK);
 			},
 			() = &mut late, if is_fed => break Err(MediaError::TimedOut(STUCK)),
+			_ = second.tick(), if !is_fed => match barren.passed(fed.load(Ordering::Relaxed)) {
+				Some(BARREN_SAID) => tracing::warn!(
+					"the source comes, and no segment can be made of it: it may be sound alone, or \
+					 pictures without a keyframe"
+				),
+				Some(BARREN..) => break Err(MediaError::Unsupported(format!(
+					"no segment could be made of what came in {BARREN} s: send pictures beside the \
+					 sound, and keyframes"
+				))),
+				_ => {}
+			},
 			next = cuts.recv() => match next {
 				None => break Ok(count > 0),
 				Some(Err(error)) => break Err(error),
@@ -574,6 +623,7 @@ async fn cut_part(
 					// Another part does not continue the one before.
 					let fresh = count == 0 || cut.fresh;
 					count += 1;
+					barren.ended();
 					late.as_mut().reset(tokio::time::Instant::now() + STUCK);
 					queue.push(SourceSegment { captured, fresh, ..of_file(cut) });
 				}
@@ -656,15 +706,30 @@ mod tests {
 			let _ = publisher.write_all(&[0; 4_096]).await;
 			publisher
 		});
-		assert!(!feed(bytes, input, Duration::from_millis(20)).await);
+		let fed = Arc::new(AtomicU64::new(0));
+		assert!(!feed(bytes, input, Duration::from_millis(20), fed.clone()).await);
 		drop(sending.await);
 		// One that has ended, or whose child has, is not stuck.
 		let mut rest = Vec::new();
 		child.read_to_end(&mut rest).await.unwrap();
 		let (input, child) = tokio::io::duplex(16);
 		drop(child);
-		assert!(feed(&[0u8; 64][..], input, STUCK).await);
-		assert!(feed(&[0u8; 0][..], tokio::io::sink(), STUCK).await);
+		assert!(feed(&[0u8; 64][..], input, STUCK, fed.clone()).await);
+		fed.store(0, Ordering::Relaxed);
+		assert!(feed(&[0u8; 64][..], tokio::io::sink(), STUCK, fed.clone()).await);
+		assert_eq!(fed.load(Ordering::Relaxed), 64);
+	}
+
+	/// A publisher of sound alone used to be held without a word until it ended.
+	#[test]
+	fn seconds_should_count_where_something_comes_and_no_segment_is_made() {
+		let mut barren = Barren::default();
+		assert_eq!(barren.passed(0), None, "nothing has come");
+		assert_eq!((barren.passed(10), barren.passed(20)), (Some(1), Some(2)));
+		assert_eq!(barren.passed(20), None, "the source rests");
+		assert_eq!(barren.passed(30), Some(3));
+		barren.ended();
+		assert_eq!(barren.passed(40), Some(1));
 	}
 
 	/// A server that takes connections and gives nothing used to keep a stream open for ever.

@@ -1,8 +1,12 @@
 //! `stream`: the streams of an account as the chain has them.
 
+use std::collections::BTreeMap;
+
 use anyhow::{bail, ensure, Result};
 use clap::{Args, Subcommand};
-use livepeer_primitives::{api::JobView, segment::stream_id, work::fee, AccountId, Balance, JobId};
+use livepeer_primitives::{
+	api::JobView, segment::stream_id, work::fee, AccountId, Balance, JobId, StreamId,
+};
 use livepeer_worker_core::{
 	decimal,
 	ports::chain::{At, Call, Chain, Wait},
@@ -90,22 +94,27 @@ pub async fn run(command: StreamCommand) -> Result<()> {
 /// The streams of an account, a line each.
 pub async fn list(chain: &dyn Chain, account: &AccountId, names: &[String]) -> Result<Vec<String>> {
 	let now = chain.limits().await?.now;
-	let mut lines = Vec::new();
-	for stream in chain.origins().await? {
-		let known = names.iter().find(|name| stream_id(account, name) == stream);
-		let job = match chain.job_of_stream(stream).await? {
-			Some(job) => chain.job(At::Best, job).await?,
-			None => None,
-		};
-		// Without a job, only a known name shows whose stream it is.
-		if known.is_none() && job.as_ref().is_none_or(|job| job.broadcaster != *account) {
-			continue;
+	let mut streams = BTreeMap::<StreamId, Option<JobView>>::new();
+	for job in chain.jobs_of(account).await? {
+		if let Some(job) = chain.job(At::Best, job).await? {
+			// A later job of the same stream takes its place.
+			streams.insert(job.stream, Some(job));
 		}
-		let name = known.cloned().unwrap_or_else(|| format!("{stream:?}"));
-		let state = job.as_ref().map_or_else(|| "no job".to_owned(), |job| describe(job, now));
-		lines.push(format!("{name}: {state}"));
 	}
-	Ok(lines)
+	// Without a job, only a known name shows whose stream it is.
+	let known: BTreeMap<StreamId, &String> =
+		names.iter().map(|name| (stream_id(account, name), name)).collect();
+	for stream in known.keys() {
+		if !streams.contains_key(stream) && chain.origin(*stream).await?.is_some() {
+			streams.insert(*stream, None);
+		}
+	}
+	let line = |(stream, job): (&StreamId, &Option<JobView>)| {
+		let name = known.get(stream).map_or_else(|| format!("{stream:?}"), ToString::to_string);
+		let state = job.as_ref().map_or_else(|| "no job".to_owned(), |job| describe(job, now));
+		format!("{name}: {state}")
+	};
+	Ok(streams.iter().map(line).collect())
 }
 
 /// A job in words.
@@ -173,9 +182,47 @@ mod tests {
 	use super::*;
 	use livepeer_primitives::{video::SourceLimits, UNIT};
 	use livepeer_worker_core::{
-		fakes::{rendition, FakeChain, FakeNet},
+		fakes::{rendition, FakeChain, FakeChainClient, FakeNet},
 		key::Key,
+		ports::before::BeforeChain,
 	};
+	use std::sync::atomic::{AtomicU32, Ordering};
+
+	/// A chain that counts what is read of it.
+	struct Counted(FakeChainClient, AtomicU32);
+
+	#[async_trait::async_trait]
+	impl BeforeChain for Counted {
+		fn behind(&self) -> &dyn Chain {
+			&self.0
+		}
+
+		async fn before_read(&self) {
+			self.1.fetch_add(1, Ordering::Relaxed);
+		}
+	}
+
+	/// Every stream of the chain used to be asked about.
+	#[tokio::test]
+	async fn streams_of_others_should_not_be_read() {
+		let chain = FakeChain::default();
+		let [account, other] = ["//Broadcaster", "//Eve"].map(|uri| Key::from_uri(uri).unwrap());
+		let (account, client) = (account.account(), chain.client(Some(account)));
+		let others = chain.client(Some(other));
+		let origin =
+			|name: &str| Call::SetOrigin { name: name.into(), record: FakeNet::record("o") };
+		client.submit(origin("one"), Wait::Finalized).await.unwrap();
+		let counted = Counted(client, AtomicU32::new(0));
+		let names = ["one", "two"].map(str::to_owned);
+		let mut reads = Vec::new();
+		for name in ["a", "b", "c"] {
+			let lines = list(&counted, &account, &names).await.unwrap();
+			assert_eq!(lines, ["one: no job"]);
+			reads.push(counted.1.swap(0, Ordering::Relaxed));
+			others.submit(origin(name), Wait::Finalized).await.unwrap();
+		}
+		assert!(reads.iter().all(|read| *read == reads[0]), "{reads:?}");
+	}
 
 	#[tokio::test]
 	async fn streams_of_an_account_should_be_listed_topped_up_and_ended() {

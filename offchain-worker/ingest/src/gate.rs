@@ -27,6 +27,9 @@ const BUFFER: usize = 4 * 1024 * 1024;
 const STALLED: Duration = Duration::from_secs(20);
 /// A publisher that has been silent for this long is replaced by another one with the key.
 const SILENT: Duration = Duration::from_secs(3);
+/// How long media may come of which nothing can be handed on, as of sound alone, and after how long that is said.
+const BARREN: Duration = Duration::from_secs(20);
+const BARREN_SAID: Duration = Duration::from_secs(5);
 /// How long the webhook may take.
 const WEBHOOK: Duration = Duration::from_secs(5);
 /// The longest key.
@@ -59,6 +62,9 @@ pub enum Denied {
 	/// The stream is at its end.
 	#[error("the stream is being ended")]
 	Closed,
+	/// What came is nothing that a stream can begin with.
+	#[error("no picture came that a stream can begin with: send pictures beside the sound, and keyframes")]
+	NoPictures,
 }
 
 /// The keys of the gate.
@@ -293,7 +299,8 @@ impl Gate {
 		let heard = Arc::new(AtomicU64::new(self.now()));
 		let (replaced, told) = watch::channel(false);
 		*current = (number, Some(Current { number, heard: heard.clone(), replaced }));
-		Ok(Session { gate: self.clone(), number, heard, told, parts: None, into: None })
+		let (parts, into, barren) = (None, None, None);
+		Ok(Session { gate: self.clone(), number, heard, told, parts, into, barren })
 	}
 }
 
@@ -331,6 +338,15 @@ pub struct Session {
 	told: watch::Receiver<bool>,
 	parts: Option<mpsc::Sender<Part>>,
 	into: Option<DuplexStream>,
+	/// Set while media comes of which nothing is handed on.
+	barren: Option<Barren>,
+}
+
+/// Media of which nothing was handed on.
+struct Barren {
+	since: Instant,
+	newest: Instant,
+	is_said: bool,
 }
 
 impl Drop for Session {
@@ -357,6 +373,30 @@ impl Session {
 	pub fn hear_for(&self, pause: Duration) {
 		let until = self.gate.now().saturating_add(pause.as_millis() as u64);
 		self.heard.store(until, Ordering::Relaxed);
+	}
+
+	/// Notes that media came, before what can be is handed on of it. Fails once that was nothing for too long:
+	/// of sound alone there is no stream, and others wait for the place.
+	pub fn came(&mut self) -> Result<(), Denied> {
+		let now = Instant::now();
+		let begun = Barren { since: now, newest: now, is_said: false };
+		let barren = self.barren.get_or_insert(begun);
+		// After a pause, in which others could take the place, it is counted anew.
+		if now.duration_since(std::mem::replace(&mut barren.newest, now)) >= SILENT {
+			barren.since = now;
+		}
+		let lasts = now.duration_since(barren.since);
+		if lasts >= BARREN {
+			return Err(Denied::NoPictures);
+		}
+		if lasts >= BARREN_SAID && !std::mem::replace(&mut barren.is_said, true) {
+			tracing::warn!(
+				"the publisher sends sound alone, or pictures without a keyframe: it is turned \
+				 away when no stream can begin with what it sends for {} s",
+				BARREN.as_secs()
+			);
+		}
+		Ok(())
 	}
 
 	/// How long nothing has been handed on, by whomever.
@@ -394,6 +434,7 @@ impl Session {
 		self.hear();
 		written.map_err(|_| Denied::Closed)??;
 		self.gate.handed_on.store(self.gate.now(), Ordering::Relaxed);
+		self.barren = None;
 		Ok(())
 	}
 
@@ -479,6 +520,28 @@ mod tests {
 		assert_eq!(gate.admit("rtmp", HERE, "live", "k").await.err(), Some(Denied::Busy));
 		tokio::time::advance(SILENT).await;
 		assert!(gate.begin().is_ok());
+	}
+
+	#[tokio::test(start_paused = true)]
+	async fn publisher_should_be_turned_away_when_nothing_can_be_handed_on_for_long() {
+		let (gate, mut publications) = Gate::new(Keys::new(["k".to_string()]));
+		let mut session = gate.admit("rtmp", HERE, "live", "k").await.unwrap();
+		let _publication = publications.recv().await.unwrap();
+		async fn sound(session: &mut Session, pieces: u32) -> Result<(), Denied> {
+			for _ in 0..pieces {
+				tokio::time::advance(Duration::from_secs(1)).await;
+				session.came()?;
+			}
+			Ok(())
+		}
+		// Before anything comes there is nothing to judge by.
+		tokio::time::advance(2 * BARREN).await;
+		assert_eq!(sound(&mut session, 20).await, Ok(()));
+		session.write(b"abc").await.unwrap();
+		assert_eq!(sound(&mut session, 20).await, Ok(()), "pictures came");
+		tokio::time::advance(SILENT).await;
+		assert_eq!(sound(&mut session, 20).await, Ok(()), "a pause came");
+		assert_eq!(sound(&mut session, 1).await, Err(Denied::NoPictures));
 	}
 
 	/// An attacker with the publisher's address, or behind the same proxy, cannot lock it out by wrong keys.

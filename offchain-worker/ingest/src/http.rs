@@ -20,6 +20,7 @@ pub(crate) fn refused(denied: &Denied) -> Response {
 		Denied::Busy => StatusCode::CONFLICT,
 		Denied::Webhook(_) => StatusCode::BAD_GATEWAY,
 		Denied::Closed => StatusCode::SERVICE_UNAVAILABLE,
+		Denied::NoPictures => StatusCode::UNPROCESSABLE_ENTITY,
 	};
 	answer(status, denied.to_string())
 }

@@ -1,7 +1,11 @@
 //! HTTP push: `PUT` or `POST /live/NAME/SEQ.ts`, segment by segment, like go-livepeer. The key comes as
 //! `Authorization: Bearer KEY`, as `?key=KEY`, or is the name itself.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+	net::SocketAddr,
+	sync::{Arc, PoisonError},
+	time::Duration,
+};
 
 use axum::{
 	body::Bytes,
@@ -45,14 +49,60 @@ struct Push {
 	gate: Arc<Gate>,
 	current: Arc<Mutex<Option<Pushed>>>,
 	places: Arc<tokio::sync::Semaphore>,
+	under_way: Arc<std::sync::Mutex<Segments>>,
+}
+
+/// Keys and numbers of segments.
+type Segments = Vec<(String, u64)>;
+
+/// A segment that has begun to come, until it is handed on or given up.
+struct UnderWay {
+	all: Arc<std::sync::Mutex<Segments>>,
+	key: String,
+	seq: u64,
+}
+
+impl Drop for UnderWay {
+	fn drop(&mut self) {
+		let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+		let found = all.iter().position(|(key, seq)| *key == self.key && *seq == self.seq);
+		if let Some(place) = found {
+			all.swap_remove(place);
+		}
+	}
+}
+
+impl Push {
+	fn new(gate: Arc<Gate>) -> Self {
+		Self {
+			gate,
+			current: Arc::default(),
+			places: Arc::new(tokio::sync::Semaphore::new(MOST)),
+			under_way: Arc::default(),
+		}
+	}
+
+	/// Notes that a segment begins to come: those behind it wait for it.
+	fn begins(&self, key: &str, seq: u64) -> UnderWay {
+		let mut all = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+		all.push((key.to_owned(), seq));
+		UnderWay { all: self.under_way.clone(), key: key.to_owned(), seq }
+	}
+
+	/// Whether one between the newest that was handed on and this one is under way.
+	fn is_awaited(&self, of: &str, newest: Option<u64>, before: u64) -> bool {
+		let all = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+		all.iter().any(|(key, seq)| {
+			key == of && *seq < before && newest.is_none_or(|newest| *seq > newest)
+		})
+	}
 }
 
 /// The routes, for a server that provides [`Ends`].
 pub fn router(gate: Arc<Gate>) -> Router {
-	let current: Arc<Mutex<Option<Pushed>>> = Arc::default();
+	let push = Push::new(gate);
 	// The task ends with the last of the routes.
-	let watched = Arc::downgrade(&current);
-	let push = Push { gate, current, places: Arc::new(tokio::sync::Semaphore::new(MOST)) };
+	let watched = Arc::downgrade(&push.current);
 	tokio::spawn(async move {
 		let mut tick = tokio::time::interval(SILENT / 4);
 		loop {
@@ -113,7 +163,10 @@ async fn take(
 	let Some(seq) = number(stem) else {
 		return answer(StatusCode::BAD_REQUEST, "a segment is named by its number, as 7.ts");
 	};
-	let Ok(place) = push.places.clone().try_acquire_owned() else {
+	let under_way = push.begins(&key, seq);
+	// Short segments may come faster than they are handed on: nothing is read of them meanwhile.
+	let place = tokio::time::timeout(SILENT, push.places.clone().acquire_owned()).await;
+	let Ok(Ok(place)) = place else {
 		return answer(StatusCode::SERVICE_UNAVAILABLE, "too many segments at a time");
 	};
 	let body = axum::body::to_bytes(request.into_body(), LARGEST);
@@ -124,7 +177,7 @@ async fn take(
 	};
 	// A task of its own, since a muxer closes the connection without waiting for the answer.
 	let handing_on = tokio::spawn(async move {
-		let _place = place;
+		let (_place, _under_way) = (place, under_way);
 		hand_on(&push, from, &name, &key, seq, body).await
 	});
 	match handing_on.await {
@@ -136,7 +189,7 @@ async fn take(
 
 /// Takes an HLS muxer's playlist, of which only the end counts: then others need not wait for a pause.
 async fn playlist(push: &Push, key: &str, request: axum::extract::Request) -> Response {
-	let Ok(place) = push.places.try_acquire() else {
+	let Ok(Ok(place)) = tokio::time::timeout(SILENT, push.places.acquire()).await else {
 		return answer(StatusCode::SERVICE_UNAVAILABLE, "too many segments at a time");
 	};
 	let body = axum::body::to_bytes(request.into_body(), LARGEST);
@@ -174,10 +227,7 @@ async fn turn<'a>(push: &'a Push, key: &str, seq: u64) -> MutexGuard<'a, Option<
 		let current = push.current.lock().await;
 		let of_key = current.as_ref().filter(|pushed| pushed.key == key);
 		let newest = of_key.and_then(|pushed| pushed.newest);
-		let ahead = newest.map_or(0, |newest| seq.saturating_sub(newest));
-		// This segment is under way itself.
-		let is_alone = push.places.available_permits() + 1 >= MOST;
-		if !(2..=MOST as u64).contains(&ahead) || is_alone || Instant::now() >= late {
+		if !push.is_awaited(key, newest, seq) || Instant::now() >= late {
 			return current;
 		}
 		drop(current);
@@ -233,8 +283,7 @@ mod tests {
 	async fn attack_place_of_a_publisher_taken_with_another_key() {
 		let keys = Keys::new(["one-stream-key", "another-stream-key"].map(str::to_owned));
 		let (gate, mut publications) = Gate::new(keys);
-		let places = Arc::new(tokio::sync::Semaphore::new(MOST));
-		let push = Push { gate, current: Arc::default(), places };
+		let push = Push::new(gate);
 		let from = SocketAddr::from(([192, 0, 2, 1], 9));
 		let send = async |key: &str, seq: u64| {
 			hand_on(&push, from, "demo", key, seq, Bytes::from_static(b"segment")).await
@@ -274,8 +323,7 @@ mod tests {
 	async fn segment_that_overtakes_another_should_wait_for_it() {
 		const KEY: &str = "one-stream-key";
 		let (gate, mut publications) = Gate::new(Keys::new([KEY.to_owned()]));
-		let places = Arc::new(tokio::sync::Semaphore::new(MOST));
-		let push = Push { gate, current: Arc::default(), places };
+		let push = Push::new(gate);
 		let from = SocketAddr::from(([192, 0, 2, 1], 9));
 		let reading = tokio::spawn(async move {
 			let mut publication = publications.recv().await.unwrap();
@@ -292,19 +340,23 @@ mod tests {
 			hand_on(&push, from, "demo", KEY, seq.into(), body).await
 		};
 		assert_eq!(send(1).await, Ok(()));
-		let under_way = push.places.try_acquire_many(2).unwrap();
+		let second = push.begins(KEY, 2);
 		let later = async {
 			sleep(Duration::from_secs(1)).await;
 			send(2).await
 		};
 		assert_eq!(tokio::join!(send(3), later), (Ok(()), Ok(())));
-		// One that never comes is not waited for much longer, or not at all if nothing is under way.
+		drop(second);
+		// One that never comes is not waited for much longer, or not at all if it is not under way.
 		let began = Instant::now();
+		let fourth = push.begins(KEY, 4);
 		assert_eq!(send(5).await, Ok(()));
 		assert!((TURN..2 * TURN).contains(&began.elapsed()));
-		drop(under_way);
+		drop(fourth);
+		let (began, _behind) = (Instant::now(), push.begins(KEY, 8));
+		let _of_another = push.begins("another-stream-key", 6);
 		assert_eq!(send(7).await, Ok(()));
-		assert!(began.elapsed() < 2 * TURN);
+		assert!(began.elapsed() < TURN, "what is behind it is not waited for");
 		end(push.clone(), KEY.to_owned()).await;
 		assert_eq!(reading.await.unwrap(), [vec![1, 2, 3], vec![5], vec![7]]);
 	}

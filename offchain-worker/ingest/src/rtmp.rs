@@ -257,7 +257,7 @@ async fn publisher(
 		// A lost connection is silent for long, and the one that takes its place is often the same publisher.
 		() = replaced => Err(RtmpError::Denied(Denied::Busy)),
 	};
-	if let Err(RtmpError::Flv(error)) = &result {
+	if let Err(error @ (RtmpError::Flv(_) | RtmpError::Denied(Denied::NoPictures))) = &result {
 		let told = status("error", "NetStream.Publish.BadName", &error.to_string());
 		let _ = wire.command(1, &told).await;
 	}
@@ -368,6 +368,7 @@ async fn published<S: AsyncRead + AsyncWrite + Unpin>(
 		session.hear();
 		match message.kind {
 			kind if is_media(kind) => {
+				session.came()?;
 				if remuxer.has_begun() && session.is_between() {
 					// The part was given up: the tracks' headers are needed again.
 					remuxer.begin_again();
@@ -416,6 +417,7 @@ pub(crate) async fn play(
 	let has_ended = loop {
 		let Some(message) = in_time(SILENT, wire.next()).await?? else { break false };
 		if is_media(message.kind) {
+			session.came()?;
 			if remuxer.has_begun() && session.is_between() {
 				remuxer.begin_again();
 			}
@@ -468,7 +470,35 @@ pub(crate) async fn play(
 
 #[cfg(test)]
 mod tests {
+	#![allow(clippy::unwrap_used)]
 	use super::*;
+	use crate::gate::Keys;
+	use tokio::time::{sleep, Instant};
+
+	/// It used to be held without a word for as long as it came.
+	#[tokio::test(start_paused = true)]
+	async fn publisher_of_sound_alone_should_be_turned_away() {
+		let (gate, _publications) = Gate::new(Keys::new(["key".to_owned()]));
+		let here = std::net::Ipv4Addr::LOCALHOST.into();
+		let mut session = gate.admit("rtmp", here, "live", "key").await.unwrap();
+		let (mut peer, stream) = tokio::io::duplex(64 * 1024);
+		let mut wire = Wire::new(stream, PUBLISHER);
+		let sending = async {
+			for second in 0..60u32 {
+				let body = if second == 0 { vec![0xaf, 0, 0x12, 0x10] } else { vec![0xaf, 1, 1] };
+				let sound = Message { kind: 8, time: 1_000 * second, stream: 1, body };
+				peer.write_all(&chunk::write(4, &sound, 128)).await.unwrap();
+				sleep(Duration::from_secs(1)).await;
+			}
+		};
+		let began = Instant::now();
+		let ended = tokio::select! {
+			ended = published(&mut wire, &mut session) => Some(ended),
+			() = sending => None,
+		};
+		assert!(matches!(ended, Some(Err(RtmpError::Denied(Denied::NoPictures)))), "{ended:?}");
+		assert!(began.elapsed() < Duration::from_secs(25));
+	}
 
 	#[test]
 	fn key_should_be_the_last_part_of_the_path_or_named() {

@@ -440,6 +440,7 @@ impl Begun {
 								track.saw(*data.pt, data.params.resend().map(|pt| *pt), sender);
 							}
 							session.hear();
+							session.came().map_err(RtmpError::from)?;
 							media.take(&data, &mut session).await?;
 						}
 						_ => {}

@@ -413,29 +413,52 @@ async fn pushed_segments_should_be_joined_and_a_gap_be_a_break() {
 	assert!(refused.is_err() || refused.unwrap().status() == 413);
 }
 
+/// A segment of four bytes by hand, up to these of them.
+async fn push_begins(address: SocketAddr, seq: u8, body: &[u8]) -> TcpStream {
+	let mut connection = TcpStream::connect(address).await.unwrap();
+	let head = format!(
+		"PUT /live/demo/{seq}.ts HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n\
+		 content-length: 4\r\n\r\n"
+	);
+	connection.write_all(head.as_bytes()).await.unwrap();
+	connection.write_all(body).await.unwrap();
+	connection
+}
+
+/// Segments of a second, or less, overtake each other over a slow link: the fifth used to be refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn pushed_segment_should_wait_for_its_place_while_others_come() {
+	let (address, mut publications) = push_server().await;
+	let mut slow = Vec::new();
+	for seq in 1..=4 {
+		slow.push(push_begins(address, seq, &[b'0' + seq; 3]).await);
+	}
+	sleep(Duration::from_millis(500)).await;
+	let _fifth = push_begins(address, 5, b"last").await;
+	sleep(Duration::from_millis(500)).await;
+	for connection in slow.iter_mut().rev() {
+		connection.write_all(b" ").await.unwrap();
+	}
+	let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
+	let mut part = timeout(LONG, publication.parts.recv()).await.unwrap().unwrap();
+	let mut bytes = [0; 20];
+	timeout(LONG, part.bytes.read_exact(&mut bytes)).await.unwrap().unwrap();
+	assert_eq!(&bytes, b"111 222 333 444 last");
+}
+
 /// A muxer closes each connection as soon as it has sent its segment: one that waited for the segment before it used to
 /// be lost then.
 #[tokio::test(flavor = "multi_thread")]
 async fn pushed_segment_should_be_taken_when_its_connection_is_closed_while_it_waits() {
 	let (address, mut publications) = push_server().await;
-	let begin = async |seq: u8, body: &[u8]| {
-		let mut connection = TcpStream::connect(address).await.unwrap();
-		let head = format!(
-			"PUT /live/demo/{seq}.ts HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {KEY}\r\n\
-			 content-length: 4\r\n\r\n"
-		);
-		connection.write_all(head.as_bytes()).await.unwrap();
-		connection.write_all(body).await.unwrap();
-		connection
-	};
-	let _first = begin(1, b"one ").await;
+	let _first = push_begins(address, 1, b"one ").await;
 	let mut publication = timeout(LONG, publications.recv()).await.unwrap().unwrap();
 	let mut part = timeout(LONG, publication.parts.recv()).await.unwrap().unwrap();
 	let mut bytes = [0; 12];
 	timeout(LONG, part.bytes.read_exact(&mut bytes[..4])).await.unwrap().unwrap();
-	let mut second = begin(2, b"two").await;
+	let mut second = push_begins(address, 2, b"two").await;
 	sleep(Duration::from_millis(500)).await;
-	drop(begin(3, b"last").await);
+	drop(push_begins(address, 3, b"last").await);
 	sleep(Duration::from_secs(1)).await;
 	second.write_all(b" ").await.unwrap();
 	timeout(LONG, part.bytes.read_exact(&mut bytes[4..])).await.unwrap().unwrap();

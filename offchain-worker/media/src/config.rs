@@ -20,6 +20,9 @@ pub struct PoolConfig {
 	pub divide: usize,
 	/// Verifications at a time.
 	pub verify: usize,
+	/// How long the process from which children are forked may take to begin, and to answer; it needs less than a
+	/// second.
+	pub start_timeout: Duration,
 	/// Wall clock of one live job.
 	pub live_timeout: Duration,
 	/// Wall clock of one verification; more for the longest and largest segments.
@@ -47,6 +50,7 @@ impl Default for PoolConfig {
 			live: cores,
 			divide: 0,
 			verify: cores.saturating_sub(1).max(1),
+			start_timeout: Duration::from_secs(60),
 			live_timeout: Duration::from_secs(60),
 			verify_timeout: Duration::from_secs(300),
 			segment_timeout: Duration::from_secs(60),

@@ -12,12 +12,16 @@ use std::{
 	path::PathBuf,
 	process::{Command, ExitStatus, Stdio},
 	sync::{Arc, Mutex, MutexGuard},
+	time::{Duration, Instant},
 };
 
 use codec::{Decode, Encode};
-use nix::sys::socket::{
-	recvmsg, sendmsg, socketpair, AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags,
-	SockFlag, SockType,
+use nix::sys::{
+	socket::{
+		recvmsg, sendmsg, setsockopt, socketpair, sockopt::ReceiveTimeout, AddressFamily,
+		ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+	},
+	time::{TimeVal, TimeValLike},
 };
 
 use crate::{
@@ -163,6 +167,7 @@ fn run() -> Result<(), String> {
 struct Link {
 	socket: OwnedFd,
 	process: std::process::Child,
+	patience: Duration,
 }
 
 impl Link {
@@ -174,6 +179,10 @@ impl Link {
 		let program = config.program.clone().unwrap_or_else(|| PathBuf::from("/proc/self/exe"));
 		let (socket, theirs) =
 			socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
+		// Another program that the operator names may say nothing at all.
+		let patience = config.start_timeout;
+		let limit = i64::try_from(patience.as_millis()).unwrap_or(i64::MAX / 1_000).max(1);
+		setsockopt(&socket, ReceiveTimeout, &TimeVal::milliseconds(limit))?;
 		let mut command = Command::new(program);
 		command
 			.arg(SUBCOMMAND)
@@ -190,16 +199,31 @@ impl Link {
 		}
 		let process = command.spawn()?;
 		drop(command);
-		let link = Self { socket, process };
-		match receive::<Reply>(&link.socket)? {
-			Some((Reply::Ready, _)) => Ok(link),
+		let link = Self { socket, process, patience };
+		match link.reply()? {
+			Reply::Ready => Ok(link),
 			_ => Err(gone()),
+		}
+	}
+
+	fn reply(&self) -> io::Result<Reply> {
+		loop {
+			match receive::<Reply>(&self.socket) {
+				Ok(Some((reply, _))) => return Ok(reply),
+				Ok(None) => return Err(gone()),
+				// A signal ends a wait with a limit.
+				Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+				Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+					return Err(hangs(self.patience))
+				}
+				Err(error) => return Err(error),
+			}
 		}
 	}
 
 	fn ask(&self, question: Question, with: &[OwnedFd]) -> io::Result<Reply> {
 		send(&self.socket, &question, with)?;
-		receive::<Reply>(&self.socket)?.map(|(reply, _)| reply).ok_or_else(gone)
+		self.reply()
 	}
 }
 
@@ -213,6 +237,14 @@ impl Drop for Link {
 
 fn gone() -> io::Error {
 	io::Error::new(io::ErrorKind::UnexpectedEof, "the process that starts media children died")
+}
+
+fn hangs(patience: Duration) -> io::Error {
+	let said = format!(
+		"the process that starts media children has said nothing for {patience:?}: is its program \
+		 a build of this one?"
+	);
+	io::Error::new(io::ErrorKind::TimedOut, said)
 }
 
 /// A started child, and its zygote.
@@ -234,6 +266,8 @@ impl ChildId {
 struct State {
 	link: Option<Link>,
 	generation: u64,
+	/// When a start was last given up because nothing came.
+	hung: Option<Instant>,
 }
 
 /// Starts children with one zygote, which is started when first needed, and again if it has died. Calls block
@@ -256,10 +290,19 @@ impl Zygote {
 	}
 
 	fn link(&self, state: &mut State) -> io::Result<()> {
-		if state.link.is_none() {
-			state.link = Some(Link::start(&self.config)?);
-			state.generation += 1;
+		if state.link.is_some() {
+			return Ok(());
 		}
+		// Who waited for that start does not wait as long again for another one.
+		let patience = self.config.start_timeout;
+		if state.hung.is_some_and(|since| since.elapsed() < patience) {
+			return Err(hangs(patience));
+		}
+		let started = Link::start(&self.config);
+		let is_hung = matches!(&started, Err(e) if e.kind() == io::ErrorKind::TimedOut);
+		state.hung = is_hung.then(Instant::now);
+		state.link = Some(started?);
+		state.generation += 1;
 		Ok(())
 	}
 

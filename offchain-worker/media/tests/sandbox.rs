@@ -137,6 +137,24 @@ async fn error_should_say_so_when_the_program_is_no_child_of_ours() {
 	assert!(matches!(result, Err(MediaError::Io(_))), "{result:?}");
 }
 
+/// A verify service with such a program (`--also`) used to wait for it for ever.
+#[tokio::test]
+async fn error_should_come_in_time_when_the_program_says_nothing() {
+	let start_timeout = Duration::from_secs(1);
+	let program = Some("/usr/bin/yes".into());
+	let pool = MediaPool::new(PoolConfig { program, start_timeout, ..config() });
+	let input = source();
+	let began = Instant::now();
+	let jobs = (0..6).map(|_| transcode(&pool, &input));
+	for result in futures::future::join_all(jobs).await {
+		match result {
+			Err(MediaError::Io(text)) => assert!(text.contains("said nothing"), "{text}"),
+			other => panic!("{other:?}"),
+		}
+	}
+	assert!(began.elapsed() < 4 * start_timeout, "they do not wait for each other");
+}
+
 /// As after `setcap`, so that a port below 1,024 can be listened at: the C library would ignore that its mathematics must
 /// not depend on the processor, and an honest transcoder would be convicted now and then.
 #[tokio::test]

@@ -176,6 +176,74 @@ async fn sound_should_still_be_copied_when_a_single_header_is_of_another_form() 
 	assert!(stream.notices().is_empty(), "{:?}", stream.notices());
 }
 
+/// Sound that must not be encoded becomes stereo at 44.1 kHz: it used to be copied on within the epoch, for which
+/// viewers' decoders were set up for other sound.
+#[tokio::test]
+async fn epoch_should_begin_where_sound_that_is_only_copied_changes_its_form() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let mut film = made(directory.path(), "one.ts", FILM);
+	let other = format!("{FILM} -ac 2 -ar 44100 -output_ts_offset 8");
+	film.extend(made(directory.path(), "other.ts", &other));
+	let path = directory.path().join("both.ts");
+	std::fs::write(&path, film).expect("disk");
+	let segments = cut(&path, STRICT).await.expect("it is copied");
+	let mut forms = Vec::new();
+	for segment in &segments {
+		transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+		let path = directory.path().join("segment.ts");
+		std::fs::write(&path, &segment.data).expect("disk");
+		let listed = std::process::Command::new("ffprobe")
+			.args(["-v", "error", "-select_streams", "a", "-show_frames"])
+			.args(["-show_entries", "frame=channels", "-of", "csv=p=0"])
+			.arg(&path)
+			.output()
+			.expect("ffprobe is installed");
+		let mut channels: Vec<String> = String::from_utf8_lossy(&listed.stdout)
+			.lines()
+			.map(|line| line.trim_end_matches(',').to_owned())
+			.collect();
+		channels.dedup();
+		assert_eq!(channels.len(), 1, "{channels:?}");
+		forms.extend(channels);
+	}
+	assert_eq!(segments.iter().map(|s| s.frames).sum::<u32>(), 400);
+	assert_eq!((forms[0].as_str(), forms[forms.len() - 1].as_str()), ("1", "2"));
+	for (pair, segment) in forms.windows(2).zip(&segments[1..]) {
+		assert_eq!(segment.fresh, pair[0] != pair[1], "{forms:?}");
+	}
+}
+
+/// The same in a container that tells it beside the frames: they used to be copied with the header of the first ones.
+#[tokio::test]
+async fn sound_should_not_be_copied_on_where_its_container_tells_of_another_form() {
+	let directory = tempfile::tempdir().expect("a temporary directory");
+	let film = made(directory.path(), "film.flv", FILM);
+	let (mut changed, mut rest, mut sound) = (film[..13].to_vec(), &film[13..], 0);
+	while rest.len() >= 11 {
+		let size = u32::from_be_bytes([0, rest[1], rest[2], rest[3]]) as usize;
+		let (tag, after) = rest.split_at(11 + size + 4);
+		sound += usize::from(tag[0] == 8);
+		if tag[0] == 8 && sound == 200 {
+			// The header of AAC in mono at 44.1 kHz.
+			changed.extend([8, 0, 0, 4]);
+			changed.extend_from_slice(&tag[4..11]);
+			changed.extend([0xaf, 0, 0x12, 0x08, 0, 0, 0, 15]);
+		}
+		changed.extend_from_slice(tag);
+		rest = after;
+	}
+	assert_eq!(changed.len(), film.len() + 19);
+	let path = directory.path().join("changed.flv");
+	std::fs::write(&path, changed).expect("disk");
+	for segment in cut(&path, SegmentOptions::default()).await.expect("it is encoded") {
+		transcode(&pool(), &segment.data).await.expect("each can be decoded alone");
+	}
+	match cut(&path, STRICT).await {
+		Err(MediaError::Unsupported(text)) => assert!(text.contains("has changed"), "{text}"),
+		other => panic!("{:?}", other.map(|segments| segments.len())),
+	}
+}
+
 /// Sound is a minute ahead of the pictures that come beside it, or its clock runs twice as fast: the picture used to be
 /// taken for one that stands still, was repeated until there, and none that came was shown any more.
 #[tokio::test]

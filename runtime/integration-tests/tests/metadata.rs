@@ -35,6 +35,18 @@ fn workers_metadata_should_be_the_runtimes() {
 	);
 }
 
+/// The worker reads an account's jobs by their keys (offchain-worker/chain/src/reads.rs), which metadata does not show.
+#[test]
+fn keys_of_a_broadcasters_jobs_should_be_where_running_workers_look_for_them() {
+	let alice = sp_keyring::Sr25519Keyring::Alice.to_account_id();
+	assert_eq!(
+		hex::encode(pallet_jobs::JobsOf::<Runtime>::hashed_key_for(alice, 7u64)),
+		"1c88f06ceab6c17559377f12624f77d84e4fd032a8bfd285556a4786297ef076\
+		 de1e86a9a8c739864cf3cc5ec2bea59fd43593c715fdd31c61141abd04a99fd6\
+		 822c8558854ccde39a5684e7a56da27d55e4fd6a40cd76080700000000000000"
+	);
+}
+
 /// A running worker is answered in the bytes of the version that it asks for, whatever there is besides:
 /// it fails when a parameter more goes into a version that workers have, and when one is served no more.
 #[test]

@@ -21,7 +21,7 @@ use livepeer_worker_core::{
 use livepeer_worker_hosts::network;
 use sp_core::crypto::Ss58Codec;
 use tokio::{
-	sync::{OwnedMutexGuard, Semaphore},
+	sync::{watch, OwnedMutexGuard, Semaphore},
 	time::{timeout, Instant},
 };
 
@@ -69,9 +69,8 @@ const LONGEST: (Duration, Duration) = (Duration::from_secs(10), Duration::from_s
 const MOST_MISSED: usize = 1_024;
 /// The most searches at a time, one for each host.
 const SEARCHES: usize = 64;
-/// How long playlists wait for a newly followed stream to catch up with its origin, and how often they look.
+/// How long playlists wait for a newly followed stream to catch up with its origin.
 const CATCHES_UP: Duration = Duration::from_secs(6);
-const LOOKS: Duration = Duration::from_millis(50);
 
 impl Times {
 	/// The pause before the origin is asked again, doubled with every failure.
@@ -133,7 +132,6 @@ const NOT_WHOLE: Failure = Failure::NotFound(
 );
 
 /// A stream that is followed.
-#[derive(Clone, Copy)]
 struct Followed {
 	/// When it was last requested, and by which host.
 	asked: Instant,
@@ -145,14 +143,15 @@ struct Followed {
 	/// Since when it has been followed.
 	since: Instant,
 	/// Whether its origin has given everything that it had, or gave no answer.
-	caught_up: bool,
+	caught_up: watch::Sender<bool>,
 }
 
 impl Followed {
 	fn new(asker: IpAddr) -> Self {
 		let asker = network(asker);
 		let since = Instant::now();
-		Self { asked: since, asker, by_another: None, displaced: false, since, caught_up: false }
+		let (caught_up, _) = watch::channel(false);
+		Self { asked: since, asker, by_another: None, displaced: false, since, caught_up }
 	}
 
 	fn ask(&mut self, host: IpAddr) {
@@ -234,17 +233,21 @@ impl Following {
 
 	/// Notes that a stream has caught up with its origin.
 	fn catch_up(&self, stream: StreamId) {
-		if let Some(followed) = lock(&self.streams).get_mut(&stream) {
-			followed.caught_up = true;
+		if let Some(followed) = lock(&self.streams).get(&stream) {
+			followed.caught_up.send_replace(true);
 		}
 	}
 
-	/// Whether playlists of a stream wait: it is newly followed and has not caught up yet. What takes longer to
-	/// come is played as it comes.
-	fn is_waited_for(&self, stream: StreamId) -> bool {
-		let streams = lock(&self.streams);
-		let followed = streams.get(&stream);
-		followed.is_some_and(|one| !one.caught_up && one.since.elapsed() < CATCHES_UP)
+	/// Waits while a stream is newly followed and has not caught up. What takes longer to come is played as it
+	/// comes.
+	async fn catches_up(&self, stream: StreamId) {
+		let waits = lock(&self.streams).get(&stream).and_then(|followed| {
+			let left = CATCHES_UP.checked_sub(followed.since.elapsed())?;
+			Some((followed.caught_up.subscribe(), left))
+		});
+		let Some((mut caught_up, left)) = waits else { return };
+		// A stream that is forgotten meanwhile is not waited for either.
+		let _ = timeout(left, caught_up.wait_for(|caught_up| *caught_up)).await;
 	}
 
 	fn miss(&self, stream: StreamId, failure: Failure, remembered: Duration) {
@@ -425,9 +428,7 @@ impl Gateway {
 		named: &str,
 	) -> Result<StreamId, Failure> {
 		let stream = self.find(client, named).await?;
-		while self.following.is_waited_for(stream) {
-			tokio::time::sleep(LOOKS).await;
-		}
+		self.following.catches_up(stream).await;
 		Ok(stream)
 	}
 
@@ -646,17 +647,38 @@ mod tests {
 
 	/// An origin that gives segments for minutes: every playlist used to wait for six seconds meanwhile, the master's
 	/// and then each of a rendition's.
-	#[test]
-	fn playlists_should_wait_only_while_their_stream_is_newly_followed() {
+	#[tokio::test(start_paused = true)]
+	async fn playlists_should_wait_only_while_their_stream_is_newly_followed() {
 		let following = Following::default();
-		for stream in 0..3 {
+		let begin = |stream: u8| {
 			lock(&following.streams).insert(id(stream), Followed::new(host(stream)));
-		}
+		};
+		begin(2);
+		tokio::time::advance(2 * CATCHES_UP).await;
+		(3..=5).for_each(begin);
 		following.catch_up(id(1));
-		let before = Instant::now().checked_sub(CATCHES_UP).unwrap();
-		lock(&following.streams).get_mut(&id(2)).unwrap().since = before;
-		let waits = [0, 1, 2, 3].map(|stream| following.is_waited_for(id(stream)));
-		assert_eq!(waits, [true, false, false, false]);
+		following.catch_up(id(3));
+		let began = Instant::now();
+		let waited = async |stream: u8| {
+			following.catches_up(id(stream)).await;
+			began.elapsed()
+		};
+		for stream in 1..=3 {
+			assert_eq!(waited(stream).await, Duration::ZERO, "{stream}");
+		}
+		let later = async {
+			tokio::time::sleep(Duration::from_millis(1_010)).await;
+			following.catch_up(id(4));
+			tokio::time::sleep(Duration::from_millis(1_010)).await;
+			lock(&following.streams).remove(&id(5));
+			begin(6);
+			waited(6).await
+		};
+		let (late, told, gone) = tokio::join!(later, waited(4), waited(5));
+		let is_about = |waited: Duration, ms: u128| (ms..ms + 20).contains(&waited.as_millis());
+		assert!(is_about(told, 1_010), "at once: {told:?}");
+		assert!(is_about(gone, 2_020), "it is forgotten: {gone:?}");
+		assert!(is_about(late, 2_020 + 6_000), "no longer than that: {late:?}");
 	}
 
 	/// One client asks for as many streams as may be followed, again and again.

@@ -93,9 +93,9 @@ impl<T: BeforeChain> Chain for T {
 		self.behind().origin(stream).await
 	}
 
-	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
+	async fn jobs_of(&self, broadcaster: &AccountId) -> Result<Vec<JobId>, ChainError> {
 		self.before_read().await;
-		self.behind().origins().await
+		self.behind().jobs_of(broadcaster).await
 	}
 
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError> {

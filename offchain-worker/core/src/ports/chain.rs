@@ -520,8 +520,8 @@ pub trait Chain: Send + Sync {
 	async fn service(&self, account: &AccountId) -> Result<Option<ServiceRecord>, ChainError>;
 	/// Where a stream comes from.
 	async fn origin(&self, stream: StreamId) -> Result<Option<ServiceRecord>, ChainError>;
-	/// The streams with a published origin.
-	async fn origins(&self) -> Result<Vec<StreamId>, ChainError>;
+	/// The jobs of a broadcaster that are not closed, in their order.
+	async fn jobs_of(&self, broadcaster: &AccountId) -> Result<Vec<JobId>, ChainError>;
 	/// One job.
 	async fn job(&self, at: At, id: JobId) -> Result<Option<JobView>, ChainError>;
 	/// The newest job of a stream, if it is still in the state.

@@ -11,7 +11,7 @@ use livepeer_worker_core::rules::h264::{self, Sps};
 
 use super::{
 	ending::{stamped, Lead},
-	pictures::plain,
+	pictures::{plain, LARGEST_STEP, STEP_BACK},
 	play::{Further, Play},
 	Cutter, Unit,
 };
@@ -40,16 +40,42 @@ pub(super) struct Own {
 	parameter_sets: Vec<u8>,
 	/// The size of its pictures, known from its first segment on.
 	size: Option<(u32, u32)>,
-	/// Pictures, in the source's own time, that came before the stream's first one.
-	early: Vec<Packet>,
+	/// Pictures that came before the stream's first one, or that of its epoch.
+	early: Held,
+	/// Pictures that are far from the first track's, which may be about to jump there.
+	ahead: Held,
 	units: VecDeque<Unit>,
 	/// The waiting bytes.
 	bytes: usize,
-	/// The newest time.
+	/// The newest time in this epoch.
 	newest: i64,
 	/// Whether it was missing when a segment last waited for it.
 	is_away: bool,
 	lead: Lead,
+}
+
+/// Pictures in the source's own time, whose place in the stream's is not known yet.
+#[derive(Default)]
+struct Held {
+	packets: Vec<Packet>,
+	bytes: usize,
+}
+
+impl Held {
+	/// Holds one more, if it may wait.
+	fn push(&mut self, packet: Packet) {
+		if self.packets.len() < MOST_PICTURES && self.bytes < MOST_BYTES {
+			self.bytes = self.bytes.saturating_add(packet.size());
+			self.packets.push(packet);
+		}
+	}
+}
+
+/// Where the first track is: the offset from the source's own time to the stream's, and its newest picture.
+#[derive(Clone, Copy)]
+struct Line {
+	shift: i64,
+	newest: i64,
 }
 
 /// Why a track is not in a segment.
@@ -75,7 +101,8 @@ impl Own {
 			parameters,
 			parameter_sets: further.parameter_sets.clone(),
 			size: None,
-			early: Vec::new(),
+			early: Held::default(),
+			ahead: Held::default(),
 			units: VecDeque::new(),
 			bytes: 0,
 			newest: i64::MIN,
@@ -84,27 +111,31 @@ impl Own {
 		}))
 	}
 
-	/// Takes a picture; `shift` is the offset from its own time to the stream's, once that has begun.
-	fn take(&mut self, packet: Packet, shift: Option<i64>) {
-		let Some(shift) = shift else {
-			if self.early.len() < MOST_PICTURES && self.bytes < MOST_BYTES {
-				self.bytes = self.bytes.saturating_add(packet.size());
-				self.early.push(packet);
-			}
-			return;
-		};
-		let early = std::mem::take(&mut self.early);
-		if !early.is_empty() {
-			self.bytes = 0;
+	/// Takes a picture; `line` is known once the stream has begun.
+	fn take(&mut self, packet: Packet, line: Option<Line>) {
+		let Some(line) = line else { return self.early.push(packet) };
+		for early in std::mem::take(&mut self.early).packets {
+			self.push(early, line);
 		}
-		early.into_iter().for_each(|early| self.push(early, shift));
-		self.push(packet, shift);
+		self.push(packet, line);
 	}
 
-	fn push(&mut self, packet: Packet, shift: i64) {
+	fn push(&mut self, packet: Packet, line: Line) {
 		let Some(own_time) = packet.pts() else { return };
-		let time = own_time.saturating_add(shift);
+		let time = own_time.saturating_add(line.shift);
 		let is_idr = packet.data().is_some_and(|data| sei::has(data, sei::IDR));
+		let goes_back = is_idr && time < self.newest.saturating_sub(STEP_BACK);
+		let is_far = time.saturating_sub(line.newest).saturating_abs() > LARGEST_STEP;
+		let has_jumped = !self.ahead.packets.is_empty();
+		if goes_back || is_far || has_jumped && !is_idr {
+			return self.ahead.push(packet);
+		}
+		// The first track has not followed.
+		self.ahead = Held::default();
+		if self.newest == i64::MIN && !is_idr {
+			// Of an epoch that is over, or of no use.
+			return;
+		}
 		let packet = plain(packet, is_idr, &self.parameter_sets);
 		if self.units.len() >= MOST_PICTURES || self.bytes >= MOST_BYTES {
 			self.clear();
@@ -118,6 +149,23 @@ impl Own {
 		self.units.clear();
 		self.bytes = 0;
 		self.newest = i64::MIN;
+	}
+
+	/// The epoch is over at `end`. What came of the next one before the first track's pictures did is kept for it.
+	fn end(&mut self, shift: i64, end: i64) {
+		let far = end.saturating_add(TAIL);
+		let mut early = Held::default();
+		for Unit { mut packet, time, .. } in self.units.drain(..) {
+			if time >= far {
+				packet.set_pts(Some(time.saturating_sub(shift)));
+				early.push(packet);
+			}
+		}
+		for packet in std::mem::take(&mut self.ahead).packets {
+			early.push(packet);
+		}
+		self.early = early;
+		self.clear();
 	}
 
 	/// The position of a picture that starts afresh at this time.
@@ -205,9 +253,10 @@ impl Cutter<'_> {
 
 	/// Takes a picture of the track at this place.
 	pub(super) fn take_own(&mut self, track: u8, packet: Packet) {
-		let shift = self.shift;
+		let newest = self.newest.unwrap_or(self.end);
+		let line = self.shift.map(|shift| Line { shift, newest });
 		if let Some(own) = self.own.iter_mut().find(|own| own.track == track) {
-			own.take(packet, shift);
+			own.take(packet, line);
 		}
 	}
 
@@ -216,9 +265,12 @@ impl Cutter<'_> {
 		self.own.iter().any(|own| own.is_late(end))
 	}
 
-	/// Drops everything that waits: its epoch is over.
+	/// The epoch is over, for them too.
 	pub(super) fn end_own(&mut self) {
-		self.own.iter_mut().for_each(Own::clear);
+		let (shift, end) = (self.shift, self.end);
+		if let Some(shift) = shift {
+			self.own.iter_mut().for_each(|own| own.end(shift, end));
+		}
 	}
 
 	/// Their segments between two times, with this sound.
@@ -275,13 +327,19 @@ mod tests {
 			parameters: codec::Parameters::new(),
 			parameter_sets: Vec::new(),
 			size: None,
-			early: Vec::new(),
+			early: Held::default(),
+			ahead: Held::default(),
 			units: VecDeque::new(),
 			bytes: 0,
 			newest: i64::MIN,
 			is_away: false,
 			lead: Lead::default(),
 		}
+	}
+
+	/// The first track, in its own time, beside this picture.
+	fn beside(number: i64) -> Option<Line> {
+		Some(Line { shift: 0, newest: number * 3_600 })
 	}
 
 	fn times(units: Result<Vec<Unit>, Unfit>) -> Result<(usize, i64), Unfit> {
@@ -293,11 +351,11 @@ mod tests {
 		let mut track = own();
 		// What came before the stream began belongs to it all the same.
 		track.take(picture(0), None);
-		(1..=25).for_each(|number| track.take(picture(number), Some(0)));
+		(1..=25).for_each(|number| track.take(picture(number), beside(number)));
 		assert_eq!(times(track.stretch(0, 36_000, false)), Ok((10, 0)));
 		// A container's rounding is no other time.
 		assert_eq!(times(track.stretch(36_100, 71_900, false)), Ok((10, 36_000)));
-		(26..=45).for_each(|number| track.take(picture(number), Some(0)));
+		(26..=45).for_each(|number| track.take(picture(number), beside(number)));
 		assert_eq!(times(track.stretch(72_000, 126_000, false)), Err(UNALIGNED));
 		// From the next one on it is there again.
 		assert_eq!(times(track.stretch(126_000, 144_000, false)), Err(UNALIGNED));
@@ -308,16 +366,16 @@ mod tests {
 	#[test]
 	fn track_should_be_waited_for_while_it_may_come_and_not_once_it_was_away() {
 		let mut track = own();
-		(0..=9).for_each(|number| track.take(picture(number), Some(0)));
+		(0..=9).for_each(|number| track.take(picture(number), beside(number)));
 		assert!(track.is_late(36_000));
-		track.take(picture(10), Some(0));
+		track.take(picture(10), beside(10));
 		assert!(!track.is_late(36_000), "the keyframe is there");
 		assert!(!track.is_late(28_800), "none is to come");
 		assert!(times(track.stretch(0, 36_000, false)).is_ok());
 		assert!(track.is_late(72_000));
 		assert_eq!(times(track.stretch(36_000, 72_000, false)), Err(UNALIGNED));
 		assert!(!track.is_late(108_000), "it did not come");
-		(11..=30).for_each(|number| track.take(picture(number), Some(0)));
+		(11..=30).for_each(|number| track.take(picture(number), beside(number)));
 		assert_eq!(times(track.stretch(72_000, 108_000, false)), Ok((10, 72_000)));
 		assert!(track.is_late(144_000), "it is back");
 	}
@@ -326,33 +384,88 @@ mod tests {
 	/// no segment of this one.
 	#[test]
 	fn attack_further_track_that_goes_on_behind_an_open_end() {
-		let mut track = own();
-		(0..=9).for_each(|number| track.take(picture(number), Some(0)));
-		(1_001..=1_009).for_each(|number| track.take(picture(number), Some(0)));
-		assert_eq!(times(track.stretch(0, 36_000, true)), Ok((10, 0)));
+		for line in [beside(9), beside(1_009)] {
+			let mut track = own();
+			(0..=9).for_each(|number| track.take(picture(number), beside(number)));
+			(1_001..=1_009).for_each(|number| track.take(picture(number), line));
+			assert_eq!(times(track.stretch(0, 36_000, true)), Ok((10, 0)));
+		}
 		// The little by which it is longer belongs to it.
 		let mut track = own();
-		(0..=9).for_each(|number| track.take(picture(number), Some(0)));
+		(0..=9).for_each(|number| track.take(picture(number), beside(number)));
 		assert_eq!(times(track.stretch(0, 33_000, true)), Ok((10, 0)));
+	}
+
+	/// The line of an epoch that begins after ten pictures from the 200th on, with this one.
+	fn after_jump(number: i64) -> Option<Line> {
+		let shift = (210 - number) * 3_600;
+		Some(Line { shift, newest: 210 * 3_600 })
+	}
+
+	/// The source jumps, or starts again, and this track is ahead of the first one: its pictures used to be
+	/// dropped with the epoch that was over, or were in its last segment.
+	#[test]
+	fn track_that_jumps_before_the_first_one_should_be_in_the_next_epoch() {
+		for jumps_to in [600, 330, 130, 0] {
+			let mut track = own();
+			(200..=209).for_each(|number| track.take(picture(number), beside(number)));
+			let early = jumps_to..=jumps_to + 3;
+			early.for_each(|number| track.take(picture(number), beside(209)));
+			let last = track.stretch(200 * 3_600, 210 * 3_600, true);
+			assert_eq!(times(last), Ok((10, 200 * 3_600)), "{jumps_to}");
+			track.end(0, 210 * 3_600);
+			let late = jumps_to + 4..=jumps_to + 10;
+			late.for_each(|number| track.take(picture(number), after_jump(jumps_to)));
+			let first = track.stretch(210 * 3_600, 220 * 3_600, false);
+			assert_eq!(times(first), Ok((10, 210 * 3_600)), "{jumps_to}");
+		}
+	}
+
+	/// The first track jumps back before this one does: what still came of the epoch before used to count as
+	/// of a time to come, so that this track was waited for no more.
+	#[test]
+	fn track_that_jumps_after_the_first_one_should_still_be_waited_for() {
+		let mut track = own();
+		(200..=208).for_each(|number| track.take(picture(number), beside(number)));
+		track.end(0, 210 * 3_600);
+		track.take(picture(209), after_jump(130));
+		(130..=139).for_each(|number| track.take(picture(number), after_jump(130)));
+		assert!(track.is_late(220 * 3_600));
+		track.take(picture(140), after_jump(130));
+		assert_eq!(times(track.stretch(210 * 3_600, 220 * 3_600, false)), Ok((10, 210 * 3_600)));
+	}
+
+	/// It jumps alone, and comes back.
+	#[test]
+	fn track_should_be_there_again_when_only_its_own_time_has_jumped() {
+		let mut track = own();
+		(0..=9).for_each(|number| track.take(picture(number), beside(number)));
+		(1_000..=1_009).for_each(|number| track.take(picture(number), beside(19)));
+		(20..=30).for_each(|number| track.take(picture(number), beside(number)));
+		assert_eq!(times(track.stretch(0, 36_000, false)), Err(UNALIGNED));
+		assert_eq!(times(track.stretch(72_000, 108_000, false)), Ok((10, 72_000)));
+		assert!(track.ahead.packets.is_empty());
 	}
 
 	/// A publisher sends further tracks whose time stands still, or far more data in one than in the first.
 	#[test]
 	fn attack_further_track_that_is_never_cut() {
 		let mut track = own();
-		for shift in [None, Some(0)] {
+		for line in [None, beside(0), beside(1_000)] {
 			for _ in 0..3 * MOST_PICTURES {
-				track.take(picture(1), shift);
+				track.take(picture(0), line);
 			}
-			assert!(track.early.len() <= MOST_PICTURES && track.units.len() <= MOST_PICTURES);
+			let held = [&track.early, &track.ahead].map(|held| held.packets.len());
+			assert!(held.into_iter().chain([track.units.len()]).all(|held| held <= MOST_PICTURES));
 		}
-		let mut large = Packet::copy(&[&[0, 0, 0, 1, 0x41][..], &vec![1; MOST_BYTES / 3]].concat());
+		let mut large = Packet::copy(&[&[0, 0, 0, 1, 0x65][..], &vec![1; MOST_BYTES / 3]].concat());
 		large.set_pts(Some(0));
-		for shift in [None, Some(0)] {
+		for line in [None, beside(0), beside(1_000)] {
 			let mut track = own();
 			for _ in 0..20 {
-				track.take(large.clone(), shift);
-				assert!(track.early.len() <= 4 && track.units.len() <= 4);
+				track.take(large.clone(), line);
+				let held = [&track.early, &track.ahead].map(|held| held.packets.len());
+				assert!(held.into_iter().chain([track.units.len()]).all(|held| held <= 4));
 			}
 		}
 	}

@@ -14,7 +14,9 @@ use crate::{
 /// The most bytes of parameter sets that wait for a picture.
 const MOST_LOOSE: usize = 64 * 1024;
 /// A larger step of time stamps is a jump, not a pause.
-const LARGEST_STEP: i64 = 10 * 90_000;
+pub(super) const LARGEST_STEP: i64 = 10 * 90_000;
+/// The most by which a picture that starts afresh may be before others that came earlier.
+pub(super) const STEP_BACK: i64 = 9_000;
 
 impl Cutter<'_> {
 	pub(super) fn fits(&self, (width, height): (u32, u32)) -> bool {
@@ -122,7 +124,7 @@ impl Cutter<'_> {
 		if let Some(newest) = self.newest {
 			let forward = time.saturating_sub(newest);
 			let jumps = if starts {
-				!(-9_000..=LARGEST_STEP).contains(&forward)
+				!(-STEP_BACK..=LARGEST_STEP).contains(&forward)
 					|| (forward > PAUSE && self.is_sound_away(newest, forward))
 			} else {
 				!(-LARGEST_STEP..=LARGEST_STEP).contains(&forward)

@@ -231,8 +231,17 @@ impl Chain for Client {
 		self.read("origin", stream).await
 	}
 
-	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
-		self.read("origins", ()).await
+	async fn jobs_of(&self, broadcaster: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		if !self.line.carries().await {
+			return Err(unreachable());
+		}
+		let read = || {
+			let mut jobs: Vec<JobId> =
+				pallet_jobs::JobsOf::<Runtime>::iter_key_prefix(broadcaster).collect();
+			jobs.sort_unstable();
+			jobs
+		};
+		Ok(self.ledger.with(|world| world.run(read)))
 	}
 
 	async fn job(&self, _: At, id: JobId) -> Result<Option<JobView>, ChainError> {

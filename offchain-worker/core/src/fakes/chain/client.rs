@@ -83,8 +83,10 @@ impl Chain for FakeChainClient {
 		Ok(self.read()?.origins.get(&stream).cloned())
 	}
 
-	async fn origins(&self) -> Result<Vec<StreamId>, ChainError> {
-		Ok(self.read()?.origins.keys().copied().collect())
+	async fn jobs_of(&self, broadcaster: &AccountId) -> Result<Vec<JobId>, ChainError> {
+		let state = self.read()?;
+		let jobs = state.jobs.values().filter(|job| job.broadcaster == *broadcaster);
+		Ok(jobs.map(|job| job.id).collect())
 	}
 
 	async fn job(&self, _: At, id: JobId) -> Result<Option<JobView>, ChainError> {
