@@ -177,23 +177,29 @@ export const Fact = ({ name, children, note }: { name: ComponentChildren; childr
 
 export const Empty = ({ children }: { children: ComponentChildren }): JSX.Element => <p class="empty">{children}</p>;
 
+/** When an outcome is carried out. By the time until then: the clock of deadlines gives numbers that are no heights, and stands while the chain is closed. */
+export function carriedOut(block: number): string {
+	const left = live.left(block);
+	return left === null ? t("carried out later", "稍后执行") : left > 0 ? t(`carried out in ${duration(left)}`, `${duration(left)} 后执行`) : t("carried out next", "即将执行");
+}
+
 /** After how many blocks' time without a block it is said that none comes. */
 const STILL = 10;
 
 /** What the chain's connection is like, in one line. */
 export function ChainState(): JSX.Element {
-	const { head, headAt, finalized, error, chain } = useLive();
+	const { head, headAt, finalized, error, chain, stands } = useLive();
 	const lag = head ? head.number - finalized : 0;
 	/** Seconds for which no block has come, where that is long. */
 	const still = head && performance.now() - headAt > STILL * live.slotSeconds() * 1_000 ? (performance.now() - headAt) / 1_000 : 0;
-	const bad = !!error || still > 0 || (!!head && lag > 20);
+	const bad = !!error || still > 0 || stands || (!!head && lag > 20);
 	return (
 		<span class={`chain ${bad ? "bad" : head ? "good" : ""}`}>
 			<i class="dot" aria-hidden="true" />
 			{error
 				? t("the chain does not answer", "链没有应答")
 				: head
-					? `${t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)}${still ? t(`; no newer one for ${duration(still)}`, `；已有 ${duration(still)} 没有新区块`) : ""}`
+					? `${t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)}${still ? t(`; no newer one for ${duration(still)}`, `；已有 ${duration(still)} 没有新区块`) : ""}${stands ? t("; an upgrade holds it up: it takes no transactions, and deadlines stand still", "；正在升级：不接受交易，各项期限暂停计时") : ""}`
 					: t("connecting…", "正在连接…")}
 			{chain?.name ? <span class="faint only-wide"> · {chain.name}</span> : null}
 		</span>

@@ -257,8 +257,8 @@ export function BroadcastPage(): JSX.Element {
 										<button
 											type="button"
 											class="primary"
-											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer)}
-											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.now + blocks, budget: money } })}
+											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer) || !live.clock}
+											onClick={() => live.clock && maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.clock.block + blocks, budget: money } })}
 										>
 											{t("Create the stream", "创建视频流")}
 										</button>
@@ -495,9 +495,9 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const money = parseAmount(cap);
 	// From the block at which it was opened: what is asked stays the same while one reads it.
 	const opened = useRef(0);
-	opened.current ||= live.now;
+	opened.current ||= live.clock?.block ?? 0;
 	const expiry = opened.current + Math.round((days * 86_400) / live.slotSeconds());
-	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
+	const call = isAddress(key) && money && opened.current ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
 	return (
 		<Ask title={t("Let a key spend for you", "授权支出密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : cap && money === null ? noAmount() : null} consequence={t(`It may create, top up and end jobs with your ETH, up to the cap, for ${days} days. A small deposit of ETH is held until it is removed.`, `在 ${days} 天内，它可在限额内用您的 ETH 创建、充值和结束任务。移除前冻结少量 ETH 作押金。`)} risk={money ? t(`Whoever has the key can spend ${amount(money, "ETH")} on jobs, and nothing else.`, `持有该密钥者最多可将 ${amount(money, "ETH")} 用于任务，别无他用。`) : undefined}>
 			<label class="field">

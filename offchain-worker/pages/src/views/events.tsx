@@ -59,8 +59,10 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["bad", <>{claim} {t("the judges disagree; all validators judge", "评判不一致；全体验证人评判")}</>];
 		case "ChallengeLottery.Decided":
 			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim} {outcomeName(d.outcome.type)}</>];
-		case "ChallengeLottery.DeferralLengthened":
-			return ["quiet", <>{claim} {t(`carried out in block ${d.execute_at}, for many failed together`, `多方同时失败，推迟至区块 ${d.execute_at} 执行`)}</>];
+		case "ChallengeLottery.DeferralLengthened": {
+			const left = live.left(d.execute_at);
+			return ["quiet", <>{claim} {left ? t(`carried out in ${duration(left)}, for many failed together`, `多方同时失败，推迟执行：${duration(left)} 后`) : t("carried out later, for many failed together", "多方同时失败，推迟执行")}</>];
+		}
 		case "ChallengeLottery.Executed":
 			return d.slashed > 0n ? ["bad", <>{claim} {t("slashed", "罚没")} {amount(d.slashed, "LPT")}</>] : null;
 		case "ChallengeLottery.Penalised":
@@ -105,8 +107,10 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["quiet", <>{t(`${d.transcoders} transcoders elected with`, `选出 ${d.transcoders} 个转码者，质押共`)} {amount(d.stake, "LPT")}</>];
 		case "EthBridge.DepositCredited":
 			return ["good", <>{accountOf(d.recipient)} {t("gets from Ethereum", "自以太坊收到")} {amount(d.amount, d.asset.type === "Eth" ? "ETH" : "LPT")}</>];
-		case "EthBridge.DepositWaits":
-			return ["busy", <>{t(`Deposit ${d.index} waits until block ${d.ready_at}`, `存入 ${d.index} 等待至区块 ${d.ready_at}`)}</>];
+		case "EthBridge.DepositWaits": {
+			const left = live.left(d.ready_at);
+			return ["busy", <>{left ? t(`Deposit ${d.index} waits, for ${duration(left)} more`, `存入 ${d.index} 等待中，还有 ${duration(left)}`) : t(`Deposit ${d.index} has to wait`, `存入 ${d.index} 需等待`)}</>];
+		}
 		case "EthBridge.MessageSent":
 			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "由")} {accountOf(d.sender)}</> : null}</>];
 		case "EthBridge.BridgeStopped":

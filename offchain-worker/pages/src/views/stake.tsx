@@ -250,7 +250,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 						<Card title={t("On its way out", "解押中")}>
 							<ul class="plain locks">
 								{stake.locks.map((lock) => {
-									const left = (lock.release_block - (clock?.block ?? 0)) * live.slotSeconds();
+									const left = live.left(lock.release_block);
 									const free = isFree(lock, clock?.round ?? 0);
 									const movable = isMovable(lock, clock?.round ?? 0);
 									const share = unbonding ? Math.min(1, Math.max(0, ((clock?.round ?? 0) - lock.round) / Math.max(1, lock.release - lock.round))) : 0;
@@ -270,8 +270,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 												{lock.moves_to && !movable && `${t(`can be bonded there from round ${lock.liable_until} on`, `第 ${lock.liable_until} 轮起可质押过去`)}; `}
 												{free ? (
 													<span class="good">{t("free to withdraw", "可以提取")}</span>
+												) : left ? (
+													t(`free in round ${lock.release}, in about ${duration(left)}`, `第 ${lock.release} 轮可提取，约 ${duration(left)} 后`)
 												) : (
-													t(`free in round ${lock.release}, in about ${duration(Math.max(0, left))}`, `第 ${lock.release} 轮可提取，约 ${duration(Math.max(0, left))} 后`)
+													t(`free from round ${lock.release} on`, `第 ${lock.release} 轮起可提取`)
 												)}
 												{lock.held_back && (
 													<>

@@ -7,7 +7,7 @@ import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";
 import { unhex } from "../proof/scale";
 import { agrees, isOf, revealed, type Fault, type Revealed } from "../proof/verify";
-import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
+import { A, Account, Card, carriedOut, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { rejectedText } from "../ui/named";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
@@ -422,7 +422,7 @@ function ClaimRow({ claim }: { claim: Claim }): JSX.Element {
 							: claim.settlement === "Refunded"
 								? t("refunded", "已退款")
 								: claim.outcome
-									? t(`decided; carried out in block ${claim.executeAt}`, `已裁定；在区块 ${claim.executeAt} 执行`)
+									? `${t("decided", "已裁定")}${claim.executeAt === undefined ? "" : `${t("; ", "；")}${carriedOut(claim.executeAt)}`}`
 									: claim.positions.length
 										? t(`${new Set(claim.leaves.map((l) => l.index)).size} segments shown for ${claim.positions.length} draws`, `${claim.positions.length} 次抽签，已出示 ${new Set(claim.leaves.map((l) => l.index)).size} 片`)
 										: t("waits for the draw", "等待抽签")}
