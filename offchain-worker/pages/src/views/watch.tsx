@@ -266,7 +266,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
 					<Fact name={t("Checking takes", "核验占用")}>{t(`${(100 * watch.cost).toFixed(1)} % of the time`, `${(100 * watch.cost).toFixed(1)} % 的时间`)}</Fact>
 				</dl>
-				<button type="button" id="live" onClick={() => video.current && watch.goLive(video.current)}>
+				<button type="button" id="live" disabled={watch.status?.ended === true} onClick={() => video.current && watch.goLive(video.current)}>
 					{t("Go live", "回到直播")}
 				</button>
 			</div>
