@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { claimsOf, judgesOf, standingOf } from "../src/chain/claims";
+import { claimsOf, costOf, judgesOf, standingOf } from "../src/chain/claims";
 import type { Challenge, ChainEvent } from "../src/chain/types";
 
 const at = (block: number, pallet: string, name: string, data: object): ChainEvent => ({ block, hash: `0x${block}`, index: 0, extrinsic: 2, pallet, name, data });
@@ -41,6 +41,19 @@ test("failed claim should be carried out in the later block when its slash is de
 	const claim = only(claimed, ...drawn, decided, lottery(40, "DeferralLengthened", { toolchain: "0x07", execute_at: 90 }));
 	assert.equal(claim.executeAt, 90);
 	assert.equal(standingOf(claim, true), "failed");
+});
+
+test("failed claim should not be said to cost stake that nobody loses", () => {
+	const decided = (about_input: boolean) => lottery(30, "Decided", { outcome: { type: "Failed" }, about_input, execute_at: 40 });
+	const executed = (slashed: bigint) => lottery(40, "Executed", { outcome: { type: "Failed" }, slashed, finders_fee: 0n, common_pool: 0n });
+	assert.equal(costOf(only(claimed, ...drawn, decided(false))), "due");
+	assert.equal(costOf(only(claimed, ...drawn, decided(true))), "nothing");
+	assert.equal(costOf(only(claimed, ...drawn, decided(false), executed(50n))), "slashed");
+	// As much was taken for another claim of the round already.
+	assert.equal(costOf(only(claimed, ...drawn, decided(false), executed(0n))), "nothing");
+	const paid = at(35, "Jobs", "ClaimSettled", { claim: 7n, settlement: { type: "Pay" }, transcoder: "T", fee: 3n });
+	const claim = only(claimed, ...drawn, decided(false), paid, lottery(35, "Cancelled", { case: undefined }));
+	assert.deepEqual([claim.cancelled, claim.outcome, claim.step, standingOf(claim, true)], [true, undefined, "settled", "paid"]);
 });
 
 test("failed claim should never be called verified, whoever was paid", () => {

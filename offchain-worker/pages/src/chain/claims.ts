@@ -32,10 +32,13 @@ export interface Claim {
 	votes: Vote[];
 	disputed: boolean;
 	outcome?: Outcome;
+	/** Whether it failed only over whether segments can be transcoded at all: nobody is slashed for that. */
+	aboutInput?: boolean;
 	executeAt?: number;
 	settlement?: "Paid" | "Refunded";
 	slashed?: bigint;
 	penalties: { verifier: Address; penalty: string; amount: bigint }[];
+	/** Whether governance has cancelled the verdict, which then is none: the transcoder is paid, and nobody is slashed. */
 	cancelled: boolean;
 	step: Step;
 }
@@ -131,6 +134,7 @@ function take(claim: Claim, { name, data, block, hash, extrinsic }: ChainEvent):
 			break;
 		case "Decided":
 			claim.outcome = data.outcome.type;
+			claim.aboutInput = data.about_input === true;
 			claim.executeAt = data.execute_at;
 			claim.step = "decided";
 			break;
@@ -147,6 +151,7 @@ function take(claim: Claim, { name, data, block, hash, extrinsic }: ChainEvent):
 			break;
 		case "Cancelled":
 			claim.cancelled = true;
+			claim.outcome = undefined;
 			break;
 		case "ClaimSettled":
 			Object.assign(claim, { transcoder: data.transcoder, fee: data.fee });
@@ -177,6 +182,10 @@ export function judgesOf(told: Claim | undefined, challenge: Challenge | undefin
 	});
 	return [...judges].map(([verifier, all]) => ({ verifier, votes: all }));
 }
+
+/** What a failed claim costs the stake behind it: what was slashed of it, that this is to come, or that nothing is. */
+export const costOf = ({ slashed, aboutInput }: Claim): "slashed" | "due" | "nothing" =>
+	slashed ? "slashed" : slashed === 0n || aboutInput ? "nothing" : "due";
 
 /** How far a segment of a claim has come. */
 export type Standing = "signed" | "claimed" | "drawn" | "verified" | "paid" | "failed" | "void";

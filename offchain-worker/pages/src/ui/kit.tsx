@@ -70,7 +70,40 @@ export function useRead<T>(read: (at: string) => Promise<T>, inputs: unknown[] =
 	return value?.of === of ? value.found : undefined;
 }
 
+const drafts = new Map<string, unknown>();
+/** A state that is there again when its page is opened again in this visit: who looks something up elsewhere types nothing twice. */
+export function useDraft<T>(name: string, initial: T): [T, (next: T) => void] {
+	const [value, set] = useState<T>(() => (drafts.has(name) ? (drafts.get(name) as T) : initial));
+	return [
+		value,
+		(next) => {
+			drafts.set(name, next);
+			set(() => next);
+		},
+	];
+}
+
+/** What would end with the page that is open, in words; `null` where nothing would. */
+let held: (() => string) | null = null;
+/** Has whoever leaves the page asked first, until what it returns is called. */
+export function hold(why: () => string): () => void {
+	held = why;
+	const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+	addEventListener("beforeunload", ask);
+	return () => {
+		if (held === why) held = null;
+		removeEventListener("beforeunload", ask);
+	};
+}
+/** Whether the page may be left, by who may end something with it; he is asked once. */
+export function mayLeave(): boolean {
+	if (held && !confirm(held())) return false;
+	held = null;
+	return true;
+}
+
 export function navigate(path: string): void {
+	if (path.split(/[?#]/)[0] !== location.pathname && !mayLeave()) return;
 	history.pushState(null, "", path);
 	dispatchEvent(new PopStateEvent("popstate"));
 	scrollTo(0, 0);
@@ -174,6 +207,9 @@ export const Fact = ({ name, children, note }: { name: ComponentChildren; childr
 		{note && <dd class="note">{note}</dd>}
 	</div>
 );
+
+/** In the place of what the chain has not told yet: nothing is said to be none before that. */
+export const Reading = (): JSX.Element => <Empty>{t("Reading the chain…", "正在读取链上数据…")}</Empty>;
 
 export const Empty = ({ children }: { children: ComponentChildren }): JSX.Element => <p class="empty">{children}</p>;
 

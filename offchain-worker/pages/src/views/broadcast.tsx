@@ -8,8 +8,8 @@ import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
 import { createCall, isSegmentKey, segmentKeyCall, type Terms } from "../publish/create";
 import { originCall, peerId, place, type Place } from "../publish/origin";
-import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
-import { amount, duration, exact, noAmount, parseAmount, t } from "../ui/words";
+import { Account, Card, Copy, Empty, Fact, JobLink, live, mayLeave, Reading, useDraft, useLive, useRead } from "../ui/kit";
+import { amount, duration, exact, noAmount, parseAmount, soon, t } from "../ui/words";
 import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
@@ -28,23 +28,23 @@ const SOURCES: Record<string, [number, number]> = { "1080p": [1920, 1080], "720p
 export function BroadcastPage(): JSX.Element {
 	useLive();
 	const { account } = useWallet();
-	const [name, setName] = useState("");
-	const [source, setSource] = useState("720p");
-	const [fps, setFps] = useState(30);
-	const [from, setFrom] = useState<"obs" | "camera">("obs");
+	const [name, setName] = useDraft("name", "");
+	const [source, setSource] = useDraft("source", "720p");
+	const [fps, setFps] = useDraft("fps", 30);
+	const [from, setFrom] = useDraft<"obs" | "camera">("from", "obs");
 	const [camera, setCamera] = useState<typeof import("./camera") | "failed" | null>(null);
 	useEffect(() => {
 		if (from === "camera") import("./camera").then(setCamera, () => setCamera("failed"));
 	}, [from]);
-	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
-	const [price, setPrice] = useState("");
-	const [budget, setBudget] = useState("0.01");
-	const [typedHours, setHours] = useState("2");
+	const [picked, setPicked] = useDraft("picked", ["480p", "240p"]);
+	const [price, setPrice] = useDraft("price", "");
+	const [budget, setBudget] = useDraft("budget", "0.01");
+	const [typedHours, setHours] = useDraft("hours", "2");
 	const hours = Math.min(24, Math.max(1, Number(typedHours) || 1));
-	const [address, setAddress] = useState("");
-	const [opens, setOpens] = useState<"wallet" | "worker">("wallet");
-	const [signer, setSigner] = useState("");
-	const [peer, setPeer] = useState("");
+	const [address, setAddress] = useDraft("address", "");
+	const [opens, setOpens] = useDraft<"wallet" | "worker">("opens", "wallet");
+	const [signer, setSigner] = useDraft("signer", "");
+	const [peer, setPeer] = useDraft("peer", "");
 	const [asked, ask] = useState<{ create: Terms } | { add: bigint } | { end: bigint } | { key: true } | { fees: true } | { segments: true } | { origin: true } | { drop: string } | null>(null);
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const parameters = useRead((at) => live.read("parameters", [], at));
@@ -152,7 +152,14 @@ export function BroadcastPage(): JSX.Element {
 							</label>
 							<label class="field">
 								{t("Comes from", "推流方式")}
-								<select value={from} onChange={(event) => setFrom(event.currentTarget.value as "obs" | "camera")}>
+								<select
+									value={from}
+									onChange={(event) => {
+										// A camera that is live ends with its part of the page.
+										if (mayLeave()) setFrom(event.currentTarget.value as "obs" | "camera");
+										else event.currentTarget.value = from;
+									}}
+								>
 									<option value="obs">{t("OBS or another encoder", "OBS 或其他编码器")}</option>
 									<option value="camera">{t("this browser's camera", "本浏览器的摄像头")}</option>
 								</select>
@@ -253,6 +260,7 @@ export function BroadcastPage(): JSX.Element {
 											</p>
 										) : null}
 									</div>
+									{!open && (!account || !isNamed) ? <p class="small faint">{account ? t("Name the stream above first.", "请先在上方填写名称。") : t("Connect a wallet first.", "请先连接钱包。")}</p> : null}
 									<div class="buttons">
 										<button
 											type="button"
@@ -343,6 +351,7 @@ export function BroadcastPage(): JSX.Element {
 											<span class="small faint">
 												{" "}
 												{t(`used ${amount(used, "ETH")} so far, left ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`, `已用 ${amount(used, "ETH")}，剩余 ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`)}
+												{!job.ended && live.clock && t(`, ends ${soon(live.left(job.end))}`, `，${soon(live.left(job.end))}结束`)}
 												{job.current && !job.ended && t(`, ${amount((workOf(job.ladder, job.limits) * job.current.price) / STANDARD, "ETH")} an hour at most`, `，每小时最多 ${amount((workOf(job.ladder, job.limits) * job.current.price) / STANDARD, "ETH")}`)}
 											</span>
 										</span>
@@ -359,6 +368,8 @@ export function BroadcastPage(): JSX.Element {
 									</li>
 								))}
 							</ul>
+						) : account && !jobs ? (
+							<Reading />
 						) : (
 							<Empty>{account ? t("You have no job on the chain.", "您在链上没有任务。") : t("Connect a wallet to see yours.", "连接钱包查看。")}</Empty>
 						)}
@@ -371,6 +382,7 @@ export function BroadcastPage(): JSX.Element {
 										<span>
 											<Account address={key.key} /> {amount(key.spent, "ETH")} / {amount(key.cap, "ETH")}
 											<progress max="1" value={key.cap ? Number((key.spent * 1_000n) / key.cap) / 1_000 : 0} aria-label={t("part of the cap that is spent", "已用额度")} />
+											{live.clock && <span class={live.left(key.expiry) ? "small faint" : "small bad"}>{live.left(key.expiry) ? t(`expires ${soon(live.left(key.expiry))}`, `${soon(live.left(key.expiry))}过期`) : t("has expired: it spends nothing any more", "已过期，不能再支出")}</span>}
 										</span>
 										<button type="button" class="small" onClick={() => ask({ drop: key.key })}>
 											{t("Remove", "移除")}
@@ -378,6 +390,8 @@ export function BroadcastPage(): JSX.Element {
 									</li>
 								))}
 							</ul>
+						) : account && !spending ? (
+							<Reading />
 						) : (
 							<Empty>{t("A spending key lets a machine pay for jobs up to a cap, so that your own key stays in your wallet.", "支出密钥允许机器在限额内为任务付费，主密钥留在钱包中。")}</Empty>
 						)}

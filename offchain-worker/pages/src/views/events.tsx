@@ -59,6 +59,8 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["bad", <>{claim} {t("the judges disagree; all validators judge", "评判不一致；全体验证人评判")}</>];
 		case "ChallengeLottery.Decided":
 			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim} {outcomeName(d.outcome.type)}</>];
+		case "ChallengeLottery.Cancelled":
+			return ["quiet", <>{claim} {t("governance cancels the verdict: the transcoder is paid, nobody is slashed", "治理撤销裁定：转码者获付款，无人被罚没")}</>];
 		case "ChallengeLottery.DeferralLengthened": {
 			const left = live.left(d.execute_at);
 			return ["quiet", <>{claim} {left ? t(`carried out in ${duration(left)}, for many failed together`, `多方同时失败，推迟执行：${duration(left)} 后`) : t("carried out later, for many failed together", "多方同时失败，推迟执行")}</>];

@@ -119,8 +119,8 @@ export function AccountPage({ address: given }: { address: string }): JSX.Elemen
 								<Fact name={t("Lost to slashes", "累计罚没")} note={t("of a bond from the beginning", "自始存在的质押")}>
 									{record ? record.backing.wiped ? <Failures of={record} /> : percent(record.backing.slashed, 2) : "–"}
 								</Fact>
-								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
-								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
+								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : jobs ? t("none", "无") : "–"}</Fact>
+								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : claims ? t("none", "无") : "–"}</Fact>
 							</dl>
 						</Card>
 					)}
@@ -250,13 +250,14 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 	const { info, challenge } = read ?? {};
 	const judges = judgesOf(told, challenge);
 	const outcome = told?.outcome ?? challenge?.outcome?.type;
+	const word = told?.cancelled ? t("verdict cancelled", "裁定已撤销") : outcome ? outcomeName(outcome) : told && stepName(told.step);
 	return (
 		<main>
 			<div class="title">
 				<h1>
 					{t("Claim", "声明")} {id}
 				</h1>
-				{(outcome || told) && <span class={`pill ${outcome === "Accepted" ? "Stake" : outcome ? "Jailed" : ""}`}>{outcome ? outcomeName(outcome) : told && stepName(told.step)}</span>}
+				{(outcome || told) && <span class={`pill ${outcome === "Accepted" ? "Stake" : outcome ? "Jailed" : ""}`}>{word}</span>}
 			</div>
 			{told && (
 				<Card>

@@ -34,6 +34,13 @@ export async function open(name: string): Promise<void> {
 	told();
 }
 
+/** Lets go of the wallet: another one, or what it shows by now, is chosen anew. */
+export function close(): void {
+	wallet = null;
+	chosen = null;
+	told();
+}
+
 export function choose(address: string): void {
 	chosen = address;
 	keep(KEY, address);
@@ -58,6 +65,9 @@ export function WalletBar(): JSX.Element {
 						))}
 					</select>
 				</label>
+				<button type="button" class="small" onClick={close}>
+					{t("Another wallet", "更换钱包")}
+				</button>
 			</div>
 		);
 	}
@@ -70,7 +80,7 @@ export function WalletBar(): JSX.Element {
 					</button>
 				))
 			) : (
-				<span class="faint">{t("No wallet in this browser. Any extension that speaks injected-web3 will do, such as Talisman, SubWallet or polkadot.js.", "此浏览器没有钱包。任何支持 injected-web3 的扩展均可，如 Talisman、SubWallet 或 polkadot.js。")}</span>
+				<span class="faint">{t("No wallet in this browser. Any extension that speaks injected-web3 will do, such as Talisman, SubWallet or polkadot.js; on a phone, the browser inside a wallet's app.", "此浏览器没有钱包。任何支持 injected-web3 的扩展均可，如 Talisman、SubWallet 或 polkadot.js；手机上请使用钱包应用内的浏览器。")}</span>
 			)}
 			{problem && (
 				<p class="bad" role="alert">
@@ -129,10 +139,15 @@ export function Ask({
 	const { wallet: of, account } = useWallet();
 	const { head, error: away } = useLive();
 	const [fee, setFee] = useState<bigint | null>(null);
+	/** Whether it could not be had when it was asked for last. */
+	const [isUntold, setUntold] = useState(false);
 	const [state, set] = useState<{ kind: "ready" | "signing" | "sending" | "done" | "failed"; text?: string }>({ kind: "ready" });
 	const text = call ? JSON.stringify(call, (_, value) => (typeof value === "bigint" ? value.toString() : value)) : "";
 	useEffect(() => dialog.current?.showModal(), []);
-	useEffect(() => setFee(null), [text, account]);
+	useEffect(() => {
+		setFee(null);
+		setUntold(false);
+	}, [text, account]);
 	// Asked again at the next block while it is not known: nothing is signed before it is told.
 	useEffect(() => {
 		const { chain } = live;
@@ -140,7 +155,7 @@ export function Ask({
 		let over = false;
 		feeOf(chain, account, call, head.hash).then(
 			(found) => over || setFee(found),
-			() => undefined,
+			() => over || setUntold(true),
 		);
 		return () => void (over = true);
 	}, [text, account, fee === null, head?.hash]);
@@ -196,7 +211,7 @@ export function Ask({
 							)}
 							<div>
 								<dt>{t("Fee", "手续费")}</dt>
-								<dd>{fee === null ? "…" : amount(fee, "LPT")}</dd>
+								<dd>{fee !== null ? amount(fee, "LPT") : isUntold ? t("not known yet: it is asked again with each block, and nothing is signed before", "尚未得知：每个区块都会重新询问，得知前不会签名") : "…"}</dd>
 							</div>
 							<div>
 								<dt>{t("Signed by", "签名者")}</dt>

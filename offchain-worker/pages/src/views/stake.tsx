@@ -8,7 +8,7 @@ import { unbroken } from "../chain/live";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
-import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
+import { A, Account, Card, download, Empty, Fact, live, navigate, Reading, useLive, useRead } from "../ui/kit";
 import { about, amount, duration, exact, noAmount, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Failures, Meanings, ownShare, recordOf, Work, type OnRecord } from "./record";
@@ -42,6 +42,15 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const stake = useRead((at) => (account ? live.read("stake", [account], at) : Promise.reject()), [account]);
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
+	/** What the account that signs has, whoever is looked at: what is asked is about that. */
+	const ours = useRead(
+		async (at) => {
+			if (!own || !live.chain) return Promise.reject();
+			const [bond, { lpt }] = await Promise.all([live.read("stake", [own], at), live.chain.balances(own, at)]);
+			return { bond, lpt };
+		},
+		[own],
+	);
 	/** Read at some heads only: of many transcoders it is more than a gateway answers a host at each. */
 	const read = useRef<{ at: number; of: number; records: Map<string, OnRecord> } | null>(null);
 	const records = useRead(
@@ -91,7 +100,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 			</div>
 			<div class="columns">
 				<div>
-					<Card title={t("Transcoders", "转码者")} aside={<span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
+					<Card title={t("Transcoders", "转码者")} aside={transcoders && <span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
 						{rows.length ? (
 							<div class="scroll">
 								{/* The roles are a table's own; on a phone, where each row is a card, browsers would forget them. */}
@@ -174,8 +183,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									</tbody>
 								</table>
 							</div>
-						) : (
+						) : transcoders ? (
 							<Empty>{t("No transcoder has registered yet.", "还没有转码者注册。")}</Empty>
+						) : (
+							<Reading />
 						)}
 						<Meanings of={(pool ?? []).map(({ reason }) => seatText(reason.type))} />
 						<details>
@@ -210,6 +221,11 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 										{amount(((stake?.next_round ?? 0n) * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
 									</Fact>
 								</dl>
+								{!isOwn && (
+									<p class="small">
+										<A href="/stake">{own ? t("Your own stake", "您自己的质押") : t("Look at another account", "查看其他账户")}</A>
+									</p>
+								)}
 								{isOwn && (
 									<div class="buttons wrapflex">
 										<button type="button" class="primary" onClick={() => act({ kind: "bond", to: stake?.delegate })}>
@@ -235,7 +251,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									onSubmit={(event) => {
 										event.preventDefault();
 										const value = String(new FormData(event.currentTarget).get("who") ?? "").trim();
-										setLooked(value);
+										const found = canonical(value);
+										// At an address of its own: the way back leads from it.
+										if (found) navigate(`/stake?account=${found}`);
+										else setLooked(value);
 									}}
 								>
 									<input name="who" placeholder="5…" aria-label={t("an account's address", "账户地址")} />
@@ -316,10 +335,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 				<StakeAction
 					action={action}
 					onClose={() => act(null)}
-					free={balances?.lpt ?? 0n}
-					bonded={stake?.next_round ?? 0n}
-					fees={stake?.fees ?? 0n}
-					delegate={stake?.delegate}
+					free={ours?.lpt}
+					bonded={ours?.bond.next_round ?? 0n}
+					fees={ours?.bond.fees ?? 0n}
+					delegate={ours?.bond.delegate}
 					rows={rows.map((one) => ({ ...one, reward_cut: termsOf(one).reward_cut }))}
 					limits={{ minBond, failedSlash, unbonding, liability, roundSeconds }}
 				/>
@@ -353,7 +372,8 @@ function StakeAction({
 }: {
 	action: Action;
 	onClose: () => void;
-	free: bigint;
+	/** Not known before a wallet is connected. */
+	free: bigint | undefined;
 	bonded: bigint;
 	fees: bigint;
 	delegate: string | undefined;
@@ -369,15 +389,17 @@ function StakeAction({
 			`If the transcoder fails a verification, ${percent(limits.failedSlash)} of its stake is cut, and of yours with it: ${slash(of)} of these ${amount(of, "LPT")}.`,
 			`若转码者验证失败，其质押及您的质押都会被罚没 ${percent(limits.failedSlash)}：这 ${amount(of, "LPT")} 中的 ${slash(of)}。`,
 		);
-	const most = action.kind === "unbond" ? bonded : free > KEEP_FREE ? free - KEEP_FREE : 0n;
+	const most = action.kind === "unbond" ? bonded : free === undefined ? undefined : free > KEEP_FREE ? free - KEEP_FREE : 0n;
 	const field = (
 		<label class="field">
 			{t("Amount in LPT", "数量（LPT）")}
 			<span class="row">
 				<input inputMode="decimal" value={typed} onInput={(event) => type(event.currentTarget.value)} placeholder="0.0" autofocus />
-				<button type="button" class="small" onClick={() => type(exact(most))}>
-					{t("all", "全部")} {amount(most)}
-				</button>
+				{most !== undefined && (
+					<button type="button" class="small" onClick={() => type(exact(most))}>
+						{t("all", "全部")} {amount(most)}
+					</button>
+				)}
 			</span>
 		</label>
 	);
@@ -394,7 +416,7 @@ function StakeAction({
 			</select>
 		</label>
 	);
-	const typedProblem = !typed ? null : value === null ? noAmount() : !value ? t("Give more than nothing.", "数量须大于零。") : value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
+	const typedProblem = !typed ? null : value === null ? noAmount() : !value ? t("Give more than nothing.", "数量须大于零。") : most !== undefined && value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
 	const bond = { bonded, delegate, minBond: limits.minBond };
 	const refused = action.kind === "bond" ? refusedBond(value || limits.minBond, to, bond) : null;
 	const smallest = amount(limits.minBond, "LPT");

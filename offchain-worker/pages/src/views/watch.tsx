@@ -2,12 +2,12 @@
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { addressOf } from "../chain/address";
-import { standingOf, type Claim, type Standing } from "../chain/claims";
+import { costOf, standingOf, type Claim, type Standing } from "../chain/claims";
 import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";
 import { unhex } from "../proof/scale";
 import { agrees, isOf, revealed, type Fault, type Revealed } from "../proof/verify";
-import { A, Account, Card, carriedOut, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
+import { A, Account, Card, carriedOut, ClaimLink, Empty, Fact, JobLink, live, Reading, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { rejectedText } from "../ui/named";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
@@ -59,7 +59,7 @@ const standingText = (standing: Standing): string =>
 			"委员会重新转码了该声明中被抽中的片段，逐字节比对，结论正确。",
 		),
 		paid: t("Its claim is settled and the fee went to the transcoder and its delegators.", "声明已结算，费用已付给转码者及其委托人。"),
-		failed: t("Its claim failed verification: the fee goes back and the transcoder loses stake.", "声明未通过验证：费用退回，转码者的质押被罚没。"),
+		failed: t("Its claim failed verification: the fee goes back, and the transcoder loses stake unless it was only over whether a segment can be transcoded.", "声明未通过验证：费用退回；除非仅涉及片段能否转码，转码者的质押将被罚没。"),
 		void: t("Nobody could judge its claim; the fee goes back.", "无人能裁定该声明；费用退回。"),
 	})[standing];
 
@@ -236,9 +236,11 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 						{messages[watch.message]}
 					</p>
 				)}
-				<span class={`badge ${watch.trust}`} aria-hidden="true">
-					{watch.status?.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}
-				</span>
+				{watch.status && (
+					<span class={`badge ${watch.trust}`} aria-hidden="true">
+						{watch.status.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}
+					</span>
+				)}
 			</div>
 			<div class="controls">
 				<label>
@@ -539,8 +541,16 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 								<ClaimLink id={failed.id} />{" "}
 								{failed.outcome === "Missed"
 									? t("was not shown when it was drawn.", "被抽中后未出示。")
-									: t("failed: what was delivered is not what the source makes.", "未通过：交付内容与来源不符。")}{" "}
-								{failed.slashed ? t(`Its transcoder lost ${amount(failed.slashed, "LPT")}; the fee went back.`, `转码者被罚没 ${amount(failed.slashed, "LPT")}，费用已退回。`) : t("The slash comes when governance has had its time to look.", "治理复核期过后执行罚没。")}
+									: failed.aboutInput
+										? t("failed over whether a segment can be transcoded.", "未通过：片段能否转码的判断有误。")
+										: t("failed: what was delivered is not what the source makes.", "未通过：交付内容与来源不符。")}{" "}
+								{
+									{
+										slashed: t(`Its transcoder lost ${amount(failed.slashed, "LPT")}; the fee went back.`, `转码者被罚没 ${amount(failed.slashed, "LPT")}，费用已退回。`),
+										due: t("The slash comes when governance has had its time to look.", "治理复核期过后执行罚没。"),
+										nothing: t("The fee goes back to the broadcaster; no stake is slashed for it.", "费用退还广播者，不因此罚没质押。"),
+									}[costOf(failed)]
+								}
 							</p>
 						</div>
 					</div>
@@ -574,7 +584,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 							</Fact>
 						</dl>
 					) : (
-						<Empty>{t("No transcoder has this stream now.", "目前没有转码者处理该流。")}</Empty>
+						transcoders ? <Empty>{t("No transcoder has this stream now.", "目前没有转码者处理该流。")}</Empty> : <Reading />
 					)}
 				</Card>
 				<Card
@@ -588,7 +598,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 					{ours.length ? (
 						<ul class="claims">{ours.slice(0, 5).map((claim) => <ClaimRow key={String(claim.id)} claim={claim} />)}</ul>
 					) : (
-						<Empty>{t("Nothing is claimed yet: a claim comes after some segments.", "尚无声明：积累若干片段后才会提交。")}</Empty>
+						blocks.length ? <Empty>{t("Nothing is claimed yet: a claim comes after some segments.", "尚无声明：积累若干片段后才会提交。")}</Empty> : <Reading />
 					)}
 				</Card>
 				{job && (
