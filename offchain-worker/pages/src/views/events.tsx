@@ -24,7 +24,7 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 	const job = d.job !== undefined ? <JobLink id={d.job} /> : null;
 	switch (`${pallet}.${name}`) {
 		case "Jobs.JobCreated":
-			return ["busy", <>{t("New", "新")} {job} {t("by", "由")} {accountOf(d.broadcaster)}, {t("budget", "预算")} {amount(d.budget, "ETH")}</>];
+			return ["busy", <>{t("New", "新")} {job} {t("by", "来自")} {accountOf(d.broadcaster)}{t(", budget", "，预算")} {amount(d.budget, "ETH")}</>];
 		case "Jobs.Offered":
 			return ["quiet", <>{job} {t("is offered to", "提供给")} {accountOf(d.transcoder)}</>];
 		case "Jobs.Accepted":
@@ -114,7 +114,7 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["busy", <>{left ? t(`Deposit ${d.index} waits, for ${duration(left)} more`, `存入 ${d.index} 等待中，还有 ${duration(left)}`) : t(`Deposit ${d.index} has to wait`, `存入 ${d.index} 需等待`)}</>];
 		}
 		case "EthBridge.MessageSent":
-			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "由")} {accountOf(d.sender)}</> : null}</>];
+			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "来自")} {accountOf(d.sender)}</> : null}</>];
 		case "EthBridge.BridgeStopped":
 			return ["bad", <>{t("The bridge is stopped", "跨链桥已暂停")}: {stoppedText(d.reason.type)}</>];
 		case "EthBridge.BridgeResumed":
