@@ -133,6 +133,17 @@ test("what a job has used should be what was put in, less what is left of it", a
 	assert.equal(await used(undefined, {}), undefined);
 });
 
+test("LPT that pays a fee should be what neither is frozen nor keeps the account", async () => {
+	const constants = [{ name: "ExistentialDeposit", value: hex(uint(10, 16)) }];
+	const spendable = (data: object | undefined) =>
+		Object.assign(Object.create(Chain.prototype) as Chain, { metadata: { pallets: [{ name: "Balances", constants }] }, storage: async () => data && { data } } as object).spendable("5", "0x");
+	assert.equal(await spendable(undefined), 0n, "an account that has ETH alone");
+	assert.equal(await spendable({ free: 100n, frozen: 0n, reserved: 0n }), 90n);
+	assert.equal(await spendable({ free: 100n, frozen: 60n, reserved: 0n }), 40n);
+	assert.equal(await spendable({ free: 100n, frozen: 60n, reserved: 55n }), 90n);
+	assert.equal(await spendable({ free: 9n, frozen: 0n, reserved: 500n }), 0n);
+});
+
 test("events of another runtime than the page knows should not hold it up", async () => {
 	const chain = Object.create(Chain.prototype) as Chain;
 	const dec = () => {

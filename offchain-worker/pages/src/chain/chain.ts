@@ -296,6 +296,17 @@ export class Chain {
 		return used > 0n ? used : 0n;
 	}
 
+	/** LPT that an account can pay a fee with: what is frozen stays, and the smallest balance, which keeps the account. */
+	async spendable(address: T.Address, at: T.Hash): Promise<bigint> {
+		const account = await this.storage<{ data: { free: bigint; frozen: bigint; reserved: bigint } }>("System", "Account", [address], at);
+		const { free, frozen, reserved } = account?.data ?? { free: 0n, frozen: 0n, reserved: 0n };
+		const found = this.metadata.pallets.find(({ name }) => name === "Balances")?.constants.find(({ name }) => name === "ExistentialDeposit");
+		const least = found ? new Reader(unhex(found.value)).uint(16) : 0n;
+		// What is held counts toward what is frozen.
+		const stays = frozen - reserved > least ? frozen - reserved : least;
+		return free > stays ? free - stays : 0n;
+	}
+
 	async balances(address: T.Address, at: T.Hash): Promise<{ lpt: bigint; eth: bigint }> {
 		const [account, eth] = await Promise.all([
 			this.storage<{ data: { free: bigint; frozen: bigint; reserved: bigint } }>("System", "Account", [address], at),
