@@ -11,12 +11,13 @@ const told = (pallet: string, name: string, data: object): string => read(descri
 
 test("deadline should be told by the time until then: a number of the clock beside those of blocks would be taken for one", () => {
 	const deferred = () => told("ChallengeLottery", "DeferralLengthened", { claim: 7n, execute_at: 1_000 });
+	const drawn = () => told("Jobs", "NobodyEligible", { job: 7n, next_draw: 1_000 });
 	const waits = () => told("EthBridge", "DepositWaits", { index: 3, ready_at: 1_000, trapped: false });
 	// The clock is not known yet; stands 300 blocks behind the height; has come to it.
 	live.head = { number: 1_200, hash: "0x", parent: "0x" };
-	assert.deepEqual([carriedOut(1_000), deferred(), waits()], ["carried out later", "carried out later, for many failed together", "Deposit 3 has to wait"]);
+	assert.deepEqual([carriedOut(1_000), deferred(), drawn(), waits()], ["carried out later", "carried out later, for many failed together", "is drawn again", "Deposit 3 has to wait"]);
 	live.clock = { block: 900, round: 3, window: 9 };
-	assert.deepEqual([carriedOut(1_000), deferred(), waits()], ["carried out in 10 min", "carried out in 10 min, for many failed together", "Deposit 3 waits, for 10 min more"]);
+	assert.deepEqual([carriedOut(1_000), deferred(), drawn(), waits()], ["carried out in 10 min", "carried out in 10 min, for many failed together", "is drawn again in 10 min", "Deposit 3 waits, for 10 min more"]);
 	live.clock = { block: 1_000, round: 3, window: 9 };
-	assert.deepEqual([carriedOut(1_000), deferred(), waits()], ["carried out next", "carried out later, for many failed together", "Deposit 3 has to wait"]);
+	assert.deepEqual([carriedOut(1_000), deferred(), drawn(), waits()], ["carried out next", "carried out later, for many failed together", "is drawn again", "Deposit 3 has to wait"]);
 });

@@ -10,6 +10,7 @@ import { createCall, isSegmentKey, segmentKeyCall, type Terms } from "../publish
 import { originCall, peerId, place, type Place } from "../publish/origin";
 import { Account, Card, Copy, Empty, Fact, JobLink, live, mayLeave, Reading, useDraft, useLive, useRead } from "../ui/kit";
 import { amount, duration, exact, noAmount, parseAmount, soon, t } from "../ui/words";
+import { unsuitedText } from "../ui/named";
 import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
@@ -59,10 +60,15 @@ export function BroadcastPage(): JSX.Element {
 			for (const id of await Promise.all(streams.map((stream) => live.read("job_of_stream", [stream], at)))) {
 				if (id !== undefined) ids.add(String(id));
 			}
-			for (const one of live.events()) if (one.name === "JobCreated" && one.data.broadcaster === account) ids.add(String(one.data.job));
+			/** Why a job waits, as its last draw has found. */
+			const lacks = new Map<string, string>();
+			for (const { name: what, data } of live.events()) {
+				if (what === "JobCreated" && data.broadcaster === account) ids.add(String(data.job));
+				if (what === "NobodySuits") lacks.set(String(data?.job), String(data?.why?.type));
+			}
 			const found = await Promise.all([...ids].map((id) => live.read("job", [BigInt(id)], at)));
 			const ours = found.filter((job) => job !== undefined).filter((job) => job.broadcaster === account);
-			return Promise.all(ours.map(async (job) => ({ job, used: await live.chain?.used(job, at) })));
+			return Promise.all(ours.map(async (job) => ({ job, used: await live.chain?.used(job, at), lack: lacks.get(String(job.id)) })));
 		},
 		[account],
 	);
@@ -344,10 +350,10 @@ export function BroadcastPage(): JSX.Element {
 					<Card title={t("Your streams", "您的视频流")} aside={balances ? <span class="faint">{amount(balances.eth, "ETH")}</span> : undefined}>
 						{jobs?.length ? (
 							<ul class="plain">
-								{jobs.map(({ job, used }) => (
+								{jobs.map(({ job, used, lack }) => (
 									<li key={String(job.id)} class="row between">
 										<span>
-											<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("waits for a transcoder", "等待转码者")}</span>}
+											<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class={lack && !job.ended ? "bad" : "faint"}>{t("waits for a transcoder", "等待转码者")}{lack && !job.ended ? `${t(": ", "：")}${unsuitedText(lack)}` : ""}</span>}
 											<span class="small faint">
 												{" "}
 												{t(`used ${amount(used, "ETH")} so far, left ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`, `已用 ${amount(used, "ETH")}，剩余 ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`)}

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { ChainEvent } from "../chain/types";
 import { verdictName } from "../chain/claims";
 import { A, Account, ClaimLink, JobLink, live, outcomeName } from "../ui/kit";
-import { accuses, stoppedText, verdictText } from "../ui/named";
+import { accuses, endedText, stoppedText, unsuitedText, verdictText } from "../ui/named";
 import { amount, duration, t } from "../ui/words";
 
 type Tone = "good" | "bad" | "busy" | "quiet";
@@ -34,9 +34,19 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 		case "Jobs.AssignmentEnded":
 			return ["quiet", <>{t("The assignment of", "任务分配结束：")} {job} {t("to", "→")} {accountOf(d.transcoder)} {t("ends", "")}</>];
 		case "Jobs.JobEnded":
-			return ["quiet", <>{job} {t("ends", "结束")}</>];
-		case "Jobs.NobodyEligible":
-			return ["bad", <>{t("No transcoder is free for", "没有空闲的转码者：")} {job}</>];
+			return [d.reason.type === "NobodySuits" ? "bad" : "quiet", <>{job} {t("ends", "结束")}: {endedText(d.reason.type)}</>];
+		case "Jobs.NobodySuits":
+			return ["bad", <>{job} {t("finds no transcoder", "没有找到转码者")}: {unsuitedText(d.why.type)}</>];
+		case "Jobs.NobodyEligible": {
+			const left = live.left(d.next_draw);
+			return ["quiet", <>{job} {left ? t(`is drawn again in ${duration(left)}`, `${duration(left)} 后重新抽取`) : t("is drawn again", "重新抽取")}</>];
+		}
+		case "Jobs.Suspended":
+			return ["bad", <>{accountOf(d.transcoder)} {t(`lets offers pass, and gets none before round ${d.until}`, `放弃指派，第 ${d.until} 轮前不再获得任务`)}</>];
+		case "Jobs.TranscoderEquivocated":
+			return ["bad", <>{job} {accountOf(d.transcoder)} {t("signed two results for one segment, and loses", "对同一片段签署两个结果，损失")} {amount(d.slashed, "LPT")}</>];
+		case "Jobs.BroadcasterEquivocated":
+			return ["bad", <>{job} {accountOf(d.broadcaster)} {t("signed two segments for one place, and loses", "对同一位置签署两个片段，损失")} {amount(d.forfeited, "ETH")}</>];
 		case "Jobs.Claimed":
 			return ["busy", <>{accountOf(d.transcoder)} {t("claims segments", "声明片段")} {String(d.first)}–{String(d.last)}: {claim}, {amount(d.fee, "ETH")}</>];
 		case "Jobs.ClaimSettled":
@@ -79,6 +89,10 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["good", <>{accountOf(d.who)} {t("bonds again", "重新质押")} {amount(d.amount, "LPT")}</>];
 		case "LptStaking.BondMoving":
 			return ["quiet", <>{accountOf(d.who)} {t("moves to", "转向")} {accountOf(d.to)}</>];
+		case "LptStaking.BondOffered":
+			return ["quiet", <>{accountOf(d.who)} {t("offers a part of its bond to", "提出将部分质押转让给")} {accountOf(d.to)}</>];
+		case "LptStaking.BondTransferred":
+			return ["good", <>{accountOf(d.to)} {t("takes over", "接收质押")} {amount(d.amount, "LPT")} {t("bonded by", "，来自")} {accountOf(d.from)}</>];
 		case "LptStaking.StakeWithdrawn":
 			return ["quiet", <>{accountOf(d.who)} {t("withdraws", "提取")} {amount(d.amount, "LPT")}</>];
 		case "LptStaking.FeesWithdrawn":
