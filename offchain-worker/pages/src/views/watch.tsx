@@ -2,12 +2,12 @@
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { addressOf } from "../chain/address";
-import { costOf, standingOf, type Claim, type Standing } from "../chain/claims";
+import { asChainHas, costOf, standingOf, type Claim, type Standing } from "../chain/claims";
 import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";
 import { unhex } from "../proof/scale";
 import { agrees, isOf, revealed, type Fault, type Revealed } from "../proof/verify";
-import { A, Account, Card, carriedOut, ClaimLink, Empty, Fact, JobLink, live, Reading, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
+import { A, Account, Card, carriedOut, ClaimLink, Empty, Fact, JobLink, live, Reading, stepName, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { rejectedText } from "../ui/named";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
@@ -74,6 +74,8 @@ interface Story {
 	standing: Standing;
 }
 
+/** Open claims that are read of the chain itself, where no block that was read tells of them. */
+const OLDER = 12;
 /** Segments that claims may be ahead of a gateway before it is said: what it is sent comes at no certain time. */
 const BEHIND = 4;
 /** Leaves that are remembered: those of the claims that a page shows, and more. */
@@ -427,7 +429,9 @@ function ClaimRow({ claim }: { claim: Claim }): JSX.Element {
 									? `${t("decided", "已裁定")}${claim.executeAt === undefined ? "" : `${t("; ", "；")}${carriedOut(claim.executeAt)}`}`
 									: claim.positions.length
 										? t(`${new Set(claim.leaves.map((l) => l.index)).size} segments shown for ${claim.positions.length} draws`, `${claim.positions.length} 次抽签，已出示 ${new Set(claim.leaves.map((l) => l.index)).size} 片`)
-										: t("waits for the draw", "等待抽签")}
+										: claim.step === "claimed"
+											? t("waits for the draw", "等待抽签")
+											: stepName(claim.step)}
 				</span>
 			</div>
 		</li>
@@ -449,24 +453,22 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 		async (at) => {
 			if (!status?.transcoder) return [];
 			const ids = await live.read("claims_of", [status.transcoder], at);
-			const missing = ids.filter((one) => all.get(String(one))?.first === undefined).slice(-24);
-			return Promise.all(missing.map(async (one) => ({ id: one, info: await live.read("claim", [one], at) })));
+			const missing = ids.filter((one) => all.get(String(one))?.first === undefined).slice(-OLDER);
+			return Promise.all(
+				missing.map(async (one) => {
+					const [info, challenge] = await Promise.all([live.read("claim", [one], at), live.read("challenge", [one], at)]);
+					return { id: one, info, challenge };
+				}),
+			);
 		},
 		[status?.transcoder],
 	);
 	const claims = [...all.values()];
-	for (const { id: number, info } of older ?? []) {
+	for (const { id: number, info, challenge } of older ?? []) {
 		if (!info || info.job !== jobId) continue;
 		const known = all.get(String(number));
-		const facts = {
-			job: info.job,
-			assignment: info.assignment,
-			transcoder: info.transcoder,
-			first: info.first,
-			last: info.first + BigInt(info.commitment.leaf_count) - 1n,
-			fee: info.fee,
-		};
-		if (known) Object.assign(known, facts);
+		const claim = asChainHas(known, number, info, challenge);
+		if (!known) claims.push(claim);
 	}
 	const ours = claims
 		.filter((claim) => claim.job !== undefined && claim.job === jobId)
