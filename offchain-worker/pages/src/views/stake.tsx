@@ -283,6 +283,12 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 														→ <Account address={lock.moves_to} />
 													</>
 												)}
+												{lock.offered_to && (
+													<>
+														{" "}
+														{t("offered to", "已提出转让给")} <Account address={lock.offered_to} />
+													</>
+												)}
 											</div>
 											<progress max="1" value={free ? 1 : share} aria-label={t("part of the waiting time", "等待进度")} />
 											<div class="small">
