@@ -271,7 +271,7 @@ export function BroadcastPage(): JSX.Element {
 										<button
 											type="button"
 											class="primary"
-											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer) || !live.clock}
+											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer) || !live.clock || !jobsOf}
 											onClick={() => live.clock && maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.clock.block + blocks, budget: money } })}
 										>
 											{t("Create the stream", "创建视频流")}

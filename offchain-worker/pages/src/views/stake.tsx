@@ -65,6 +65,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	);
 	/** Under which terms a bond counts that is made now: those of the next round. */
 	const termsOf = (one: Transcoder): Terms => records?.get(one.account)?.terms ?? one;
+	// Before these are read nothing is said of risk, nor asked that has some: it would be told as none.
 	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
 	const failedSlash = Number(group("lottery").failed_slash ?? 0);
 	const unbonding = Number(group("staking").unbonding_period ?? 0);
@@ -173,7 +174,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 														<div class="small faint">{t(`${amount(fees.get(one.account) ?? 0n, "ETH")} in fees lately`, `近期费用 ${amount(fees.get(one.account) ?? 0n, "ETH")}`)}</div>
 													</td>
 													<td role="cell">
-														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed}>
+														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed || !parameters}>
 															{t("Bond", "质押")}
 														</button>
 													</td>
@@ -218,7 +219,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									<Fact name={t("Fees to take", "可领费用")}>{amount(stake?.fees, "ETH")}</Fact>
 									<Fact name={t("Not bonded", "未质押")}>{amount(balances?.lpt, "LPT")}</Fact>
 									<Fact name={t("A slash would cost", "罚没将损失")} note={t("a failed verification", "一次验证失败")}>
-										{amount(((stake?.next_round ?? 0n) * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
+										{amount(stake && parameters && (stake.next_round * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
 									</Fact>
 								</dl>
 								{!isOwn && (
@@ -228,13 +229,13 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 								)}
 								{isOwn && (
 									<div class="buttons wrapflex">
-										<button type="button" class="primary" onClick={() => act({ kind: "bond", to: stake?.delegate })}>
+										<button type="button" class="primary" disabled={!parameters} onClick={() => act({ kind: "bond", to: stake?.delegate })}>
 											{t("Bond", "质押")}
 										</button>
-										<button type="button" disabled={!stake?.next_round} onClick={() => act({ kind: "unbond" })}>
+										<button type="button" disabled={!stake?.next_round || !parameters} onClick={() => act({ kind: "unbond" })}>
 											{t("Unbond", "解除")}
 										</button>
-										<button type="button" disabled={!stake?.next_round} onClick={() => act({ kind: "move" })}>
+										<button type="button" disabled={!stake?.next_round || !parameters} onClick={() => act({ kind: "move" })}>
 											{t("Move", "转移")}
 										</button>
 										<button type="button" disabled={!stake?.fees} onClick={() => act({ kind: "fees" })}>
@@ -313,11 +314,11 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 														{t("Withdraw", "提取")}
 													</button>
 													{lock.moves_to && (
-														<button type="button" class="small" disabled={!movable} onClick={() => act({ kind: "rebond", lock, to: lock.moves_to as string })}>
+														<button type="button" class="small" disabled={!movable || !parameters} onClick={() => act({ kind: "rebond", lock, to: lock.moves_to as string })}>
 															{t("Bond there", "质押过去")}
 														</button>
 													)}
-													<button type="button" class="small" onClick={() => act({ kind: "rebond", lock, to: lock.transcoder })}>
+													<button type="button" class="small" disabled={!parameters} onClick={() => act({ kind: "rebond", lock, to: lock.transcoder })}>
 														{t("Bond again", "重新质押")}
 													</button>
 												</div>
@@ -330,7 +331,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					)}
 					{account && <History account={account} />}
 					<p class="small faint">
-						{t(
+						{parameters && t(
 							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). For ${liability} rounds after LPT has left a transcoder it can still be cut for what that transcoder did before.`,
 							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍可能因原转码者先前的行为被罚没。`,
 						)}
