@@ -1,8 +1,8 @@
 import { Component, render, type ComponentChildren, type JSX } from "preact";
-import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ownNode } from "./chain/live";
 import { wantsLight } from "./light/state";
-import { A, ChainState, navigate } from "./ui/kit";
+import { A, ChainState, mayLeave, navigate } from "./ui/kit";
 import { shownName } from "./player/name";
 import { keep, kept } from "./ui/kept";
 import { whither } from "./ui/whither";
@@ -130,8 +130,15 @@ function applyTheme(theme: string | null): void {
 function App(): JSX.Element {
 	useLanguage();
 	const [place, setPlace] = useState({ path: location.pathname, query: location.search.slice(1) });
+	const shown = useRef(place);
+	shown.current = place;
 	useEffect(() => {
-		const moved = () => setPlace({ path: location.pathname, query: location.search.slice(1) });
+		const moved = () => {
+			const { path, query } = shown.current;
+			// By the browser's own way back, which cannot be stopped: it is gone back on.
+			if (location.pathname !== path && !mayLeave()) history.pushState(null, "", query ? `${path}?${query}` : path);
+			else setPlace({ path: location.pathname, query: location.search.slice(1) });
+		};
 		addEventListener("popstate", moved);
 		return () => removeEventListener("popstate", moved);
 	}, []);

@@ -14,7 +14,7 @@ const bridge = (change: Partial<Bridge>): Bridge => ({
 	eth: nothing,
 	...change,
 });
-const word = (change: Partial<Bridge>): string => bridgeText(bridge(change), 100)[1];
+const word = (change: Partial<Bridge>): string => bridgeText(bridge(change), 100, 6)[1];
 
 test("bridge should be said to be what the chain says of it", () => {
 	assert.equal(word({}), "follows Ethereum");
@@ -24,10 +24,10 @@ test("bridge should be said to be what the chain says of it", () => {
 	for (const type of ["Stale", "Expired"]) assert.equal(word({ client: { type, value: { age: 9n } } }), "behind");
 });
 
-test("bridge that stands should be said to, in its direction and until when", () => {
-	const told = (stopped: Bridge["stopped"]): string => bridgeText(bridge({ stopped }), 100)[2];
-	assert.equal(told([200, undefined]), "Nothing comes in until block 200.");
-	assert.equal(told([undefined, 150]), "Nothing goes out until block 150.");
+test("bridge that stands should be said to, in its direction and for how long: the clock that says so is none of the heights", () => {
+	const told = (stopped: Bridge["stopped"]): string => bridgeText(bridge({ stopped }), 100, 6)[2];
+	assert.equal(told([200, undefined]), "Nothing comes in for 10 min more.");
+	assert.equal(told([undefined, 150]), "Nothing goes out for 5 min more.");
 	assert.equal(told([200, 0xffffffff]), "Nothing comes in or goes out until governance lets it go on.");
 	assert.equal(word({ stopped: [100, 99] }), "follows Ethereum", "what is over");
 });

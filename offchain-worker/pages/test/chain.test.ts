@@ -1,21 +1,32 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { v15 } from "@polkadot-api/substrate-bindings";
 import { Chain } from "../src/chain/chain";
 import type { Asks } from "../src/chain/rpc";
-import { compact, concat, hex } from "../src/proof/scale";
+import { compact, concat, hex, text, uint } from "../src/proof/scale";
 
+const optional = (bytes: Uint8Array): Uint8Array => concat(Uint8Array.of(1), compact(bytes.length), bytes);
+const built = (): Uint8Array => new Uint8Array(readFileSync("../chain/metadata.scale"));
 /** What the worker was built for, as a runtime answers it: an option of bytes. */
-function answered(): Uint8Array {
-	const bytes = new Uint8Array(readFileSync("../chain/metadata.scale"));
-	return concat(Uint8Array.of(1), compact(bytes.length), bytes);
+const answered = (): Uint8Array => optional(built());
+/** The same, of a runtime that says which version it is. */
+function answeredBy(version: number): Uint8Array {
+	const { pallets, ...rest } = v15.dec(built().slice(5));
+	const value = hex(concat(text("livepeer"), text("livepeer"), uint(1, 4), uint(version, 4)));
+	const [first] = pallets;
+	assert.ok(first);
+	const system = { ...first, name: "System", constants: [{ name: "Version", type: 0, value, docs: [] }] };
+	return optional(concat(built().slice(0, 5), v15.enc({ ...rest, pallets: [...pallets, system] })));
 }
+/** Bytes as a browser keeps them. */
+const letters = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+const later = globalThis.setTimeout;
 /** What a browser keeps once `learn` is over; what comes later comes at once. It is metadata without events, of which no page is made. */
-async function keptAfter(context: { after(over: () => void): void }, learn: () => Promise<unknown>): Promise<string> {
-	const { setTimeout } = globalThis;
-	context.after(() => void Object.assign(globalThis, { setTimeout }));
+async function keptAfter(context: { after(over: () => void): void }, learn: () => Promise<unknown>, before?: string): Promise<string> {
+	context.after(() => void Object.assign(globalThis, { setTimeout: later }));
 	Object.assign(globalThis, { setTimeout: (call: () => void) => setImmediate(call) });
-	const kept = new Map<string, string>();
+	const kept = new Map<string, string>(before === undefined ? [] : [["livepeer.metadata", before]]);
 	Object.defineProperty(globalThis, "localStorage", { value: { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, text: string) => kept.set(name, text) }, configurable: true });
 	await assert.rejects(learn());
 	for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -33,6 +44,38 @@ test("metadata should be remembered as it was told", async (context) => {
 test("metadata that cannot be read should not be remembered: no visit would come further", async (context) => {
 	const rpc: Asks = { source: "/chain", ask: async (method) => (method === "state_getRuntimeVersion" ? { specVersion: 7 } : "0x01") as never, metadata: async () => answered().slice(0, -9) };
 	assert.equal(await keptAfter(context, () => Chain.connect(rpc)), "");
+});
+
+test("metadata that a browser kept wrong should be asked for again, and not at the next version only", async (context) => {
+	const right = `/chain 0x01/8 ${letters(answeredBy(8))}`;
+	for (const [kept, times] of [
+		[right, 0],
+		// Of another runtime than it is kept for, cut off, and nothing at all.
+		[`/chain 0x01/8 ${letters(answeredBy(7))}`, 1],
+		[right.slice(0, -9), 1],
+		["/chain 0x01/8 ", 1],
+	] as const) {
+		let asked = 0;
+		const rpc: Asks = {
+			source: "/chain",
+			ask: async (method) => (method === "state_getRuntimeVersion" ? { specVersion: 8 } : "0x01") as never,
+			metadata: async () => {
+				asked++;
+				return answeredBy(8);
+			},
+		};
+		assert.equal(await keptAfter(context, () => Chain.connect(rpc), kept), right);
+		assert.equal(asked, times);
+	}
+});
+
+test("metadata of another runtime than it was asked for should be taken from nobody who stands between", async (context) => {
+	const rpc: Asks = {
+		source: "/chain",
+		ask: async (method) => (method === "state_getRuntimeVersion" ? { specVersion: 8 } : method === "state_call" ? hex(answeredBy(8)) : "0x01") as never,
+		metadata: async () => answeredBy(7),
+	};
+	assert.equal(await keptAfter(context, () => Chain.connect(rpc)), `/chain 0x01/8 ${letters(answeredBy(8))}`);
 });
 
 test("metadata of a block from before an upgrade should not be taken for that of the newest runtime", async (context) => {
@@ -61,7 +104,7 @@ test("runtime whose metadata did not come should be asked for again, and nothing
 });
 
 test("attack metadata that a node told is taken for a light client's", async () => {
-	const kept = new Map([["livepeer.metadata", "/chain 0x01/7 \u0001\u0004\u00ff"]]);
+	const kept = new Map([["livepeer.metadata", `/chain 0x01/7 ${letters(answered())}`]]);
 	Object.defineProperty(globalThis, "localStorage", { value: { getItem: (name: string) => kept.get(name) ?? null, setItem: () => undefined }, configurable: true });
 	for (const [source, asks] of [
 		["/chain", false],
@@ -76,7 +119,7 @@ test("attack metadata that a node told is taken for a light client's", async () 
 				return (method === "state_getRuntimeVersion" ? { specVersion: 7 } : method === "state_call" ? "0x0104ff" : "0x01") as never;
 			},
 		};
-		// Neither is metadata that could be read.
+		// Neither is metadata of which a page is made.
 		await assert.rejects(Chain.connect(rpc));
 		assert.equal(asked.includes("state_call Metadata_metadata_at_version"), asks, source);
 	}
@@ -88,6 +131,17 @@ test("what a job has used should be what was put in, less what is left of it", a
 	assert.equal(await used({ funded: 110n, bond: 10n }, { current: { allowance: 25n } }), 15n);
 	assert.equal(await used({ funded: 110n, bond: 10n }, {}), 40n);
 	assert.equal(await used(undefined, {}), undefined);
+});
+
+test("LPT that pays a fee should be what neither is frozen nor keeps the account", async () => {
+	const constants = [{ name: "ExistentialDeposit", value: hex(uint(10, 16)) }];
+	const spendable = (data: object | undefined) =>
+		Object.assign(Object.create(Chain.prototype) as Chain, { metadata: { pallets: [{ name: "Balances", constants }] }, storage: async () => data && { data } } as object).spendable("5", "0x");
+	assert.equal(await spendable(undefined), 0n, "an account that has ETH alone");
+	assert.equal(await spendable({ free: 100n, frozen: 0n, reserved: 0n }), 90n);
+	assert.equal(await spendable({ free: 100n, frozen: 60n, reserved: 0n }), 40n);
+	assert.equal(await spendable({ free: 100n, frozen: 60n, reserved: 55n }), 90n);
+	assert.equal(await spendable({ free: 9n, frozen: 0n, reserved: 500n }), 0n);
 });
 
 test("events of another runtime than the page knows should not hold it up", async () => {

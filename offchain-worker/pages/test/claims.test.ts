@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { claimsOf, judgesOf, standingOf } from "../src/chain/claims";
-import type { Challenge, ChainEvent } from "../src/chain/types";
+import { asChainHas, claimsOf, costOf, judgesOf, standingOf } from "../src/chain/claims";
+import type { Challenge, ChainEvent, ClaimInfo } from "../src/chain/types";
 
 const at = (block: number, pallet: string, name: string, data: object): ChainEvent => ({ block, hash: `0x${block}`, index: 0, extrinsic: 2, pallet, name, data });
 const claimed = at(10, "Jobs", "Claimed", { claim: 7n, job: 1n, assignment: 0, transcoder: "T", first: 0n, last: 9n, total_work: 5n, fee: 3n });
@@ -41,6 +41,32 @@ test("failed claim should be carried out in the later block when its slash is de
 	const claim = only(claimed, ...drawn, decided, lottery(40, "DeferralLengthened", { toolchain: "0x07", execute_at: 90 }));
 	assert.equal(claim.executeAt, 90);
 	assert.equal(standingOf(claim, true), "failed");
+});
+
+test("claim from before the blocks that were read should be told by the chain, and what events tell of it stay", () => {
+	const info = { job: 1n, assignment: 2, transcoder: "T", first: 10n, fee: 3n, commitment: { root: "0x", total_work: 5n, leaf_count: 4 } } as Partial<ClaimInfo> as ClaimInfo;
+	const challenge = { stage: { type: "Commit", value: undefined }, deadline: 40, tranche: 0, members: ["A", "B"], committed: [true, false], revealed: [false, false] } as Partial<Challenge> as Challenge;
+	const older = asChainHas(undefined, 7n, info, challenge);
+	assert.deepEqual([older.job, older.assignment, older.first, older.last, older.fee], [1n, 2, 10n, 13n, 3n]);
+	assert.deepEqual([older.step, older.committee, older.votes.map(({ verifier }) => verifier)], ["judging", ["A", "B"], ["A"]]);
+	assert.equal(asChainHas(undefined, 7n, info, undefined).step, "claimed");
+	const decided = asChainHas(undefined, 7n, info, { ...challenge, stage: { type: "Decided", value: undefined }, outcome: { type: "Accepted", value: undefined } });
+	assert.deepEqual([decided.step, decided.outcome, decided.executeAt, standingOf(decided, false)], ["decided", "Accepted", 40, "verified"]);
+	const told = asChainHas(only(...drawn), 7n, info, challenge);
+	assert.deepEqual([told.last, told.leaves.length, told.votes.length], [13n, 1, 1]);
+});
+
+test("failed claim should not be said to cost stake that nobody loses", () => {
+	const decided = (about_input: boolean) => lottery(30, "Decided", { outcome: { type: "Failed" }, about_input, execute_at: 40 });
+	const executed = (slashed: bigint) => lottery(40, "Executed", { outcome: { type: "Failed" }, slashed, finders_fee: 0n, common_pool: 0n });
+	assert.equal(costOf(only(claimed, ...drawn, decided(false))), "due");
+	assert.equal(costOf(only(claimed, ...drawn, decided(true))), "nothing");
+	assert.equal(costOf(only(claimed, ...drawn, decided(false), executed(50n))), "slashed");
+	// As much was taken for another claim of the round already.
+	assert.equal(costOf(only(claimed, ...drawn, decided(false), executed(0n))), "nothing");
+	const paid = at(35, "Jobs", "ClaimSettled", { claim: 7n, settlement: { type: "Pay" }, transcoder: "T", fee: 3n });
+	const claim = only(claimed, ...drawn, decided(false), paid, lottery(35, "Cancelled", { case: undefined }));
+	assert.deepEqual([claim.cancelled, claim.outcome, claim.step, standingOf(claim, true)], [true, undefined, "settled", "paid"]);
 });
 
 test("failed claim should never be called verified, whoever was paid", () => {

@@ -78,8 +78,24 @@ test("deadlines should be counted by the protocol's clock, which stood while the
 	assert.equal(live.now, 0);
 	live.head = { number: 900, hash: hash(900), parent: hash(899) };
 	assert.equal(live.now, 900);
+	assert.equal(live.left(950), null, "the clock is not known yet");
 	live.clock = { block: 700, round: 3, window: 9 };
 	assert.equal(live.now, 700);
+	assert.deepEqual([710, 700, 600].map((block) => live.left(block)), [60, 0, 0]);
+});
+
+test("clock that stands while blocks come should be told of, and when it goes on", async () => {
+	const { live, step, chain } = living(async () => []);
+	let clock = 5;
+	Object.assign(chain, { read: async () => ({ block: clock, round: 0, window: 0 }) });
+	const told: boolean[] = [];
+	// Three blocks of a migration; then one that is open.
+	for (const [height, block] of [[5, 5], [6, 5], [7, 5], [7, 5], [8, 5], [9, 6]] as const) {
+		[chain.height, clock] = [height, block];
+		await step(told.length === 0);
+		told.push(live.stands);
+	}
+	assert.deepEqual(told, [false, true, true, true, true, false]);
 });
 
 test("block should stand on its own parent, though another took its place while the newest was asked for", async () => {

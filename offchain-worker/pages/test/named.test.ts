@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { decAnyMetadata, unifyMetadata } from "@polkadot-api/substrate-bindings";
 import { REASONS } from "../src/proof/formats";
-import { accuses, rejectedText, stageText, stoppedText, verdictText } from "../src/ui/named";
+import { accuses, endedText, rejectedText, stageText, stoppedText, unsuitedText, verdictText } from "../src/ui/named";
 
 const { lookup } = unifyMetadata(decAnyMetadata(new Uint8Array(readFileSync("../chain/metadata.scale"))));
 const variants = (name: string): string[] => {
@@ -19,6 +19,29 @@ test("each verdict and reason of the chain should have words", () => {
 	assert.deepEqual(variants("RejectReason"), [...REASONS]);
 	for (const reason of REASONS) assert.ok(!rejectedText(reason).includes(reason));
 	assert.equal(stageText("AwaitingDispute"), "the judges disagree; all validators are asked");
+});
+
+test("each reason why a job waits or is over should have words: who pays for it can act on them", () => {
+	const source = readFileSync("../../pallets/jobs/src/types.rs", "utf8");
+	for (const [name, told] of [
+		["Unsuited", unsuitedText],
+		["EndReason", endedText],
+	] as const) {
+		const [, list = ""] = new RegExp(`pub enum ${name} \\{([^]*?)\n\\}`).exec(source) ?? [];
+		const reasons = [...list.matchAll(/^\t([A-Z]\w+),$/gm)].map(([, reason]) => reason as string);
+		assert.ok(reasons.length > 2, name);
+		for (const reason of reasons) assert.notEqual(told(reason), reason);
+	}
+});
+
+test("events that a page tells should be the chain's", () => {
+	const told = [...readFileSync("src/views/events.tsx", "utf8").matchAll(/case "(\w+)\.(\w+)":/g)];
+	assert.ok(told.length > 40);
+	for (const [, pallet = "", event = ""] of told) {
+		const folder = pallet.replace(/(?!^)[A-Z]/g, "-$&").toLowerCase();
+		const [, list = ""] = /pub enum Event<T: Config> \{([^]*?)\n\t\}/.exec(readFileSync(`../../pallets/${folder}/src/lib.rs`, "utf8")) ?? [];
+		assert.match(list, new RegExp(`^\\t\\t${event}[ ,]`, "m"), `${pallet}.${event}`);
+	}
 });
 
 test("what a later runtime adds should be called by its name", () => {

@@ -159,7 +159,7 @@ test("player that is to wait should not play by itself", async () => {
 
 test("what was stopped should stay so when it is begun anew, and what plays go on", async () => {
 	const video = Object.assign(new Video(), { autoplay: false });
-	await watching(media, video);
+	const watch = await watching(media, video);
 	const told = (event: string, readyState: number, ended = false): boolean => {
 		Object.assign(video, { readyState, ended }).dispatchEvent(new Event(event));
 		return video.autoplay;
@@ -167,7 +167,13 @@ test("what was stopped should stay so when it is begun anew, and what plays go o
 	assert.equal(told("play", 4), true);
 	// Its end, and that of what is begun anew: nobody has stopped it.
 	assert.equal(told("pause", 4, true), true);
+	// biome-ignore lint: as when a line is lost.
+	(watch as any).again(0);
 	assert.equal(told("pause", 0), true);
+	// A viewer can stop it as soon as it is set going, also before anything has come.
+	assert.equal(told("play", 0), true);
+	assert.equal(told("pause", 0), false);
+	assert.equal(told("play", 4), true);
 	// Nor what a browser stops while nobody sees it.
 	Object.assign(document, { hidden: true });
 	assert.equal(told("pause", 4), true);

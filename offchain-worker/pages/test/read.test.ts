@@ -6,6 +6,8 @@ Object.defineProperty(globalThis, "location", { value: { href: "http://page/", p
 // A page is drawn at once here.
 Object.assign(globalThis, { requestAnimationFrame: (call: () => void) => setTimeout(call), cancelAnimationFrame: clearTimeout });
 
+/** Where a page is drawn, as far as what draws nothing needs one. */
+const place = { nodeType: 1, childNodes: [], firstChild: null, namespaceURI: "http://www.w3.org/1999/xhtml", ownerDocument: document, insertBefore: () => undefined };
 const moment = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 after(() => void setTimeout(() => process.exit(), 100).unref());
 
@@ -19,7 +21,6 @@ test("what was read for one account should never be shown as another's, and what
 		shown = useRead((at) => new Promise<string>((resolve) => asked.set(`${account} ${at}`, resolve)), [account]);
 		return null;
 	};
-	const place = { nodeType: 1, childNodes: [], firstChild: null, namespaceURI: "http://www.w3.org/1999/xhtml", ownerDocument: document, insertBefore: () => undefined };
 	const draw = async (account: string, head: string): Promise<void> => {
 		live.head = { number: 1, hash: head, parent: "" };
 		render(h(Shown, { account }), place as never);
@@ -50,4 +51,64 @@ test("what was read for one account should never be shown as another's, and what
 	await answer("bob 5");
 	await answer("bob 4");
 	assert.equal(shown, "bob 5", "what is older comes too late");
+});
+
+test("what was typed on a page should be there again when it is opened again: who looks something up elsewhere loses nothing", async () => {
+	const { useDraft } = await import("../src/ui/kit");
+	let shown = "";
+	let type: (next: string) => void = () => undefined;
+	const Form = (): null => {
+		[shown, type] = useDraft("test", "nothing");
+		return null;
+	};
+	const Elsewhere = (): null => null;
+	const open = async (page: () => null): Promise<void> => {
+		render(h(page, {}), place as never);
+		await moment();
+	};
+	await open(Form);
+	assert.equal(shown, "nothing");
+	type("my-stream");
+	await moment();
+	assert.equal(shown, "my-stream");
+	await open(Elsewhere);
+	shown = "";
+	await open(Form);
+	assert.equal(shown, "my-stream");
+});
+
+test("page with which something would end should be left by who says so only, and he be asked once", async () => {
+	const { hold, mayLeave, navigate } = await import("../src/ui/kit");
+	const went: string[] = [];
+	const asked: string[] = [];
+	const asks = new Set<unknown>();
+	let may = false;
+	const lent = {
+		confirm: (why: string) => asked.push(why) > 0 && may,
+		history: { pushState: (_: null, __: string, path: string) => went.push(path) },
+		addEventListener: (_: string, ask: unknown) => asks.add(ask),
+		removeEventListener: (_: string, ask: unknown) => asks.delete(ask),
+		dispatchEvent: () => true,
+		PopStateEvent: Event,
+		scrollTo: () => undefined,
+	};
+	for (const [name, value] of Object.entries(lent)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+	Object.assign(document, { getElementById: () => null });
+	const off = hold(() => "live");
+	assert.equal(asks.size, 1, "who closes the browser is asked too");
+	navigate("/stake");
+	assert.deepEqual([asked, went], [["live"], []]);
+	// The same page stays.
+	navigate("/?account=5");
+	assert.deepEqual([asked.length, went], [1, ["/?account=5"]]);
+	may = true;
+	navigate("/stake");
+	assert.deepEqual([asked.length, went.at(-1)], [2, "/stake"]);
+	assert.ok(mayLeave());
+	off();
+	assert.deepEqual([asked.length, asks.size], [2, 0]);
+	// What is over holds nobody.
+	hold(() => "live")();
+	assert.ok(mayLeave());
+	assert.equal(asked.length, 2);
 });

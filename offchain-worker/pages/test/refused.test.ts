@@ -40,6 +40,12 @@ test("whatever staking, registering, naming keys and opening jobs is refused for
 		for (const error of errors) isTold(`${name}.${error}`);
 	}
 	assert.equal(refusedText("Nothing.Known"), null);
+	// And no words are kept for what is refused no more.
+	const told = [...readFileSync("src/ui/refused.ts", "utf8").matchAll(/^\t"(\w+)\.(\w+)":/gm)];
+	for (const [name, folder] of pallets) {
+		const errors = errorsOf(folder);
+		for (const [, of, error = ""] of told) assert.ok(of !== name || errors.includes(error), `${name}.${error}`);
+	}
 });
 
 test("what a transfer is refused for, and what the brakes close, should have words in both languages", () => {

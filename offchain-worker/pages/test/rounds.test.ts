@@ -15,14 +15,14 @@ const blocks = (of: { events: ChainEvent[] }): number[] => of.events.map(({ bloc
 
 test("round should be told by what its blocks say", () => {
 	const now = roundOf(7, events, running);
-	assert.deepEqual({ ...now, events: blocks(now) }, { first: 100, length: 50, lockedFrom: 145, minted: undefined, events: [100, 101, 120] });
+	assert.deepEqual({ ...now, events: blocks(now) }, { first: 100, length: 50, lockedFrom: 135, over: 140, minted: undefined, events: [100, 101, 120] });
 	const over = roundOf(6, events, running);
-	assert.deepEqual({ ...over, events: blocks(over) }, { first: undefined, length: undefined, lockedFrom: undefined, minted: 9n, events: [95, 100] });
+	assert.deepEqual({ ...over, events: blocks(over) }, { first: undefined, length: undefined, lockedFrom: undefined, over: undefined, minted: 9n, events: [95, 100] });
 });
 
 test("running round that began before the blocks that were read should be told all the same: one of a day has thousands", () => {
 	const now = roundOf(7, events.slice(2), running);
-	assert.deepEqual({ ...now, events: blocks(now) }, { first: undefined, length: 50, lockedFrom: 135, minted: undefined, events: [101, 120] });
+	assert.deepEqual({ ...now, events: blocks(now) }, { first: undefined, length: 50, lockedFrom: 135, over: 140, minted: undefined, events: [101, 120] });
 });
 
 test("round of which nothing was read should be told nothing of", () => {

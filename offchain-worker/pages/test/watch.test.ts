@@ -169,6 +169,25 @@ test("stream that goes on after its end should be seen again by who saw the end,
 	assert.deepEqual(began, [-1, -1]);
 });
 
+test("recording should go on where it was, however often the line is lost before it plays there", async () => {
+	const { inner, began } = following();
+	inner.video = { currentTime: 1_800 };
+	const lose = async () => {
+		inner.again(0, inner.place(inner.video));
+		// A player that was emptied stands at nothing.
+		inner.video.currentTime = 0;
+		await moment();
+	};
+	await lose();
+	inner.isRecording = true;
+	inner.video.currentTime = 1_800;
+	for (let turn = 0; turn < 3; turn++) await lose();
+	// Its beginning, where it plays.
+	inner.from = -1;
+	await lose();
+	assert.deepEqual(began, [-1, 1_800, 1_800, 1_800, -1]);
+});
+
 test("attack job of another stream that a gateway names as this one's", async () => {
 	const { watch, inner } = following();
 	const other = { id: 9n, stream: "0x09" };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mortal } from "../src/chain/tx";
 import { hex } from "../src/proof/scale";
-import { about, amount, duration, exact, exactPercent, parseAmount, parsePercent, percent } from "../src/ui/words";
+import { about, amount, duration, exact, exactPercent, parseAmount, parsePercent, percent, soon } from "../src/ui/words";
 
 test("amounts should be written as people read them, and read as they write them", () => {
 	const LPT = 10n ** 18n;
@@ -45,6 +45,7 @@ test("figures should be written in full, neither as nothing nor in powers of ten
 	assert.equal(parsePercent(exactPercent(123_456_789)), 123_456_789);
 	assert.equal(duration(-5), "0 s");
 	assert.equal(duration(3_660), "1 h 1 min");
+	assert.deepEqual([null, 0, 60].map(soon), ["–", "now", "in 1 min"]);
 });
 
 test("transactions should be mortal as the chain reads it", () => {

@@ -3,7 +3,7 @@ import { getDynamicBuilder, getLookupFn } from "@polkadot-api/metadata-builders"
 import type { UnifiedMetadata } from "@polkadot-api/substrate-bindings";
 import { Reader, hex, unhex } from "../proof/scale";
 import { breath } from "./breath";
-import { decodeMetadata } from "./metadata";
+import { decodeMetadata, versionOf } from "./metadata";
 import type { Asks } from "./rpc";
 import type * as T from "./types";
 
@@ -69,6 +69,14 @@ function remember(name: string, bytes: Uint8Array): void {
 	}
 }
 
+/** Metadata as a runtime answers it: an option of bytes. */
+async function decoded(told: Uint8Array): Promise<UnifiedMetadata> {
+	const reader = new Reader(told);
+	reader.take(1);
+	const length = reader.compact();
+	return decodeMetadata(reader.take(length).slice());
+}
+
 type Dynamic = ReturnType<typeof getDynamicBuilder>;
 
 export class Chain {
@@ -100,26 +108,36 @@ export class Chain {
 		// A chain's runtime of a version never changes, so its metadata is asked for once in a browser.
 		// Of who told it: a light client's page would else decode, and sign, by what a node once said.
 		const nameOf = ({ specVersion }: Chain["spec"]): string => `${this.rpc.source} ${this.genesis}/${specVersion}`;
+		/** What is kept, or told, for `newest`, where it can be read and is of that runtime: what is wrong would else stay so, visit by visit. */
+		const fitting = async (told: Uint8Array | null): Promise<UnifiedMetadata | null> => {
+			try {
+				const metadata = told && (await decoded(told));
+				return metadata && [newest.specVersion, null].includes(versionOf(metadata)) ? metadata : null;
+			} catch {
+				return null;
+			}
+		};
 		let spec = newest;
-		const known = remembered(nameOf(spec));
-		let bytes = known ?? (await this.rpc.metadata?.(spec.specVersion).catch(() => null)) ?? null;
-		if (!bytes) {
+		let bytes = remembered(nameOf(spec));
+		let metadata = await fitting(bytes);
+		const isKept = metadata !== null;
+		if (!metadata) {
+			bytes = (await this.rpc.metadata?.(spec.specVersion).catch(() => null)) ?? null;
+			metadata = await fitting(bytes);
+		}
+		if (!metadata || !bytes) {
 			// A block from before an upgrade has the metadata of another version than the newest.
 			const [told, version] = await Promise.all([
 				this.rpc.ask<string>("state_call", "Metadata_metadata_at_version", "0x0f000000", at),
 				this.rpc.ask<Chain["spec"]>("state_getRuntimeVersion", at),
 			]);
 			bytes = unhex(told);
+			metadata = await decoded(bytes);
 			spec = version;
 		}
 		const found = bytes;
-		// An option of bytes. What each step takes on a slow phone is felt: a page may draw in between.
-		const reader = new Reader(bytes);
-		reader.take(1);
-		const length = reader.compact();
-		const metadata = await decodeMetadata(reader.take(length).slice());
 		// What can be read, and not now: a slow phone takes its time to store as much.
-		if (!known) setTimeout(() => remember(nameOf(spec), found), LATER);
+		if (!isKept) setTimeout(() => remember(nameOf(spec), found), LATER);
 		await breath();
 		const builder = getDynamicBuilder(getLookupFn(metadata));
 		// What events are made of, pallet by pallet: the builder keeps what it has built.
@@ -276,6 +294,17 @@ export class Chain {
 		if (!stored) return undefined;
 		const used = stored.funded - stored.bond - unreserved - (current?.allowance ?? 0n);
 		return used > 0n ? used : 0n;
+	}
+
+	/** LPT that an account can pay a fee with: what is frozen stays, and the smallest balance, which keeps the account. */
+	async spendable(address: T.Address, at: T.Hash): Promise<bigint> {
+		const account = await this.storage<{ data: { free: bigint; frozen: bigint; reserved: bigint } }>("System", "Account", [address], at);
+		const { free, frozen, reserved } = account?.data ?? { free: 0n, frozen: 0n, reserved: 0n };
+		const found = this.metadata.pallets.find(({ name }) => name === "Balances")?.constants.find(({ name }) => name === "ExistentialDeposit");
+		const least = found ? new Reader(unhex(found.value)).uint(16) : 0n;
+		// What is held counts toward what is frozen.
+		const stays = frozen - reserved > least ? frozen - reserved : least;
+		return free > stays ? free - stays : 0n;
 	}
 
 	async balances(address: T.Address, at: T.Hash): Promise<{ lpt: bigint; eth: bigint }> {

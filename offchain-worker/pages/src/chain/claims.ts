@@ -1,5 +1,5 @@
 /** What became of claims, told from the events of blocks. A pure function, so that a page that opened late and one that watched see the same. */
-import type { Address, Challenge, ChainEvent, Outcome } from "./types";
+import type { Address, Challenge, ChainEvent, ClaimInfo, Outcome } from "./types";
 
 export interface Vote {
 	tranche: number;
@@ -32,10 +32,13 @@ export interface Claim {
 	votes: Vote[];
 	disputed: boolean;
 	outcome?: Outcome;
+	/** Whether it failed only over whether segments can be transcoded at all: nobody is slashed for that. */
+	aboutInput?: boolean;
 	executeAt?: number;
 	settlement?: "Paid" | "Refunded";
 	slashed?: bigint;
 	penalties: { verifier: Address; penalty: string; amount: bigint }[];
+	/** Whether governance has cancelled the verdict, which then is none: the transcoder is paid, and nobody is slashed. */
 	cancelled: boolean;
 	step: Step;
 }
@@ -131,6 +134,7 @@ function take(claim: Claim, { name, data, block, hash, extrinsic }: ChainEvent):
 			break;
 		case "Decided":
 			claim.outcome = data.outcome.type;
+			claim.aboutInput = data.about_input === true;
 			claim.executeAt = data.execute_at;
 			claim.step = "decided";
 			break;
@@ -147,6 +151,7 @@ function take(claim: Claim, { name, data, block, hash, extrinsic }: ChainEvent):
 			break;
 		case "Cancelled":
 			claim.cancelled = true;
+			claim.outcome = undefined;
 			break;
 		case "ClaimSettled":
 			Object.assign(claim, { transcoder: data.transcoder, fee: data.fee });
@@ -177,6 +182,25 @@ export function judgesOf(told: Claim | undefined, challenge: Challenge | undefin
 	});
 	return [...judges].map(([verifier, all]) => ({ verifier, votes: all }));
 }
+
+/** How far a claim has come, by the stage of its challenge. */
+const REACHED: Record<string, Step> = { LeafReveal: "drawn", Commit: "judging", VerdictReveal: "judging", AwaitingDispute: "judging", Decided: "decided" };
+
+/** A claim that was made in a block that was not read, as the chain itself has it; with what events have told of it since. */
+export function asChainHas(told: Claim | undefined, id: bigint, info: ClaimInfo, challenge: Challenge | undefined): Claim {
+	const { job, assignment, transcoder, first, fee, commitment } = info;
+	const claim = Object.assign(told ?? fresh(id, 0), { job, assignment, transcoder, first, last: first + BigInt(commitment.leaf_count) - 1n, fee, work: commitment.total_work });
+	if (told || !challenge) return claim;
+	claim.step = REACHED[challenge.stage.type] ?? "claimed";
+	claim.committee = challenge.members;
+	claim.votes = judgesOf(undefined, challenge).flatMap(({ votes }) => votes);
+	if (challenge.outcome) Object.assign(claim, { outcome: challenge.outcome.type, executeAt: challenge.deadline });
+	return claim;
+}
+
+/** What a failed claim costs the stake behind it: what was slashed of it, that this is to come, or that nothing is. */
+export const costOf = ({ slashed, aboutInput }: Claim): "slashed" | "due" | "nothing" =>
+	slashed ? "slashed" : slashed === 0n || aboutInput ? "nothing" : "due";
 
 /** How far a segment of a claim has come. */
 export type Standing = "signed" | "claimed" | "drawn" | "verified" | "paid" | "failed" | "void";

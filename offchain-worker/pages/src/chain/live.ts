@@ -52,6 +52,8 @@ export class Live {
 	finalized = 0;
 	clock: T.Clock | null = null;
 	timing: T.Timing | null = null;
+	/** Whether the protocol's clock stands, as of the newest block: the chain is closed, and no deadline comes nearer. */
+	stands = false;
 	error: string | null = null;
 	/** Grows with whatever changes. */
 	version = 0;
@@ -183,6 +185,7 @@ export class Live {
 		const [clock, fresh] = await Promise.all([chain.read("clock", [], head.hash), Promise.all(missing.map(block))]);
 		const from = fresh[0]?.number ?? head.number + 1;
 		this.blocks = newestOf([...this.blocks.filter(({ number }) => number < from), ...fresh]);
+		if (this.clock && this.head && head.number > this.head.number) this.stands = clock.block === this.clock.block;
 		this.head = head;
 		this.headAt = performance.now();
 		this.clock = clock;
@@ -217,6 +220,11 @@ export class Live {
 	/** The block by which the protocol counts its deadlines: its clock stands while the chain is closed, and falls behind the height. */
 	get now(): number {
 		return this.clock?.block ?? this.head?.number ?? 0;
+	}
+
+	/** Seconds until a block of the protocol's clock comes, none where it has come; `null` while that is not known. */
+	left(block: number): number | null {
+		return this.clock && Math.max(0, block - this.clock.block) * this.slotSeconds();
 	}
 
 	slotSeconds(): number {

@@ -1,5 +1,6 @@
 /** The runtime's metadata, decoded in pieces between which a page may draw: whole it takes a slow phone a quarter of a second. */
 import { compactNumber, createDecoder, u32, u8, unifyMetadata, v14Lookup, v15, type UnifiedMetadata } from "@polkadot-api/substrate-bindings";
+import { Reader, unhex } from "../proof/scale";
 import { breath } from "./breath";
 
 /** "meta", as a number. */
@@ -30,4 +31,15 @@ export async function decodeMetadata(bytes: Uint8Array): Promise<UnifiedMetadata
 	const rest = v15.dec(reader);
 	await breath();
 	return unifyMetadata({ ...rest, lookup });
+}
+
+/** The version of the runtime that metadata is of, as it says itself: `null` where it does not, as the worker's, which has no constants. */
+export function versionOf({ pallets }: UnifiedMetadata): number | null {
+	const found = pallets.find(({ name }) => name === "System")?.constants.find(({ name }) => name === "Version");
+	if (!found) return null;
+	// The names of specification and implementation, then the version of authoring, come first.
+	const reader = new Reader(unhex(found.value));
+	for (let name = 0; name < 2; name++) reader.take(reader.compact());
+	reader.u32();
+	return reader.u32();
 }

@@ -5,7 +5,9 @@ export interface Told {
 	/** The height of its first block, where that was read. */
 	first: number | undefined;
 	length: number | undefined;
+	/** Of the running one: the blocks of the protocol's clock, which are no heights, from which terms are frozen and at which it is over. */
 	lockedFrom: number | undefined;
+	over: number | undefined;
 	minted: bigint | undefined;
 	/** What happened in it, in the blocks that were read. */
 	events: ChainEvent[];
@@ -21,7 +23,8 @@ export function roundOf(round: number, events: ChainEvent[], running: Round | un
 	return {
 		first: begins?.block,
 		length: begins?.data.length ?? now?.length,
-		lockedFrom: begins?.data.locked_from ?? now?.locked_from,
+		lockedFrom: now?.locked_from,
+		over: now && now.start + now.length,
 		minted: paid?.data.minted,
 		events: events.filter(({ block }) => block >= from && (!next || block <= next.block)),
 	};

@@ -97,6 +97,10 @@ export class Watch {
 	/** Whether it is all that is kept of a stream that has ended. */
 	private isRecording = false;
 	private mendedAt = Number.NEGATIVE_INFINITY;
+	/** Whether the player was emptied here, and has not been set going since: until then nobody can have stopped it. */
+	private isEmptied = false;
+	/** Where it was begun, until it plays there. */
+	private from = LATEST;
 	private readonly listeners = new Set<() => void>();
 	private asked: Promise<void> | null = null;
 	private lookedBack = false;
@@ -152,10 +156,13 @@ export class Watch {
 		this.begun = performance.now();
 		this.video = video;
 		video.addEventListener("playing", () => this.say(""));
-		// What was stopped stays so when a line comes back or a stream goes on. At its end a stream stops by itself, and
-		// so may one that is begun anew, or that nobody sees.
-		video.addEventListener("play", () => void (video.autoplay = true));
-		video.addEventListener("pause", () => void (video.autoplay &&= video.ended || !video.readyState || document.hidden));
+		// What was stopped stays so when a line comes back or a stream goes on, also where it was stopped before anything
+		// came. At its end a stream stops by itself, and so may one that is begun anew, or that nobody sees.
+		video.addEventListener("play", () => {
+			video.autoplay = true;
+			this.isEmptied = false;
+		});
+		video.addEventListener("pause", () => void (video.autoplay &&= video.ended || this.isEmptied || document.hidden));
 		void this.live.start();
 		void this.play(video);
 		void this.poll();
@@ -190,8 +197,15 @@ export class Watch {
 		return value > 0 && !this.status?.ended ? value : null;
 	}
 
+	/** Where a recording goes on that is begun anew: a player that was emptied stands at nothing, wherever it was. */
+	private place(video: HTMLVideoElement): number {
+		return this.isRecording ? video.currentTime || this.from : LATEST;
+	}
+
 	/** Begins anew: at a time of what the gateway has then, or at its end. */
 	private again(pause: number, at = LATEST): void {
+		this.from = at;
+		this.isEmptied = true;
 		this.hls?.destroy();
 		this.hls = null;
 		clearTimeout(this.timer);
@@ -280,6 +294,7 @@ export class Watch {
 		});
 		hls.on(Hls.Events.FRAG_CHANGED, (_, { frag }) => {
 			this.at = segmentOf(this.base, frag.url)?.seq ?? null;
+			this.from = LATEST;
 			this.changed();
 		});
 		hls.on(Hls.Events.ERROR, (_, { fatal, type, frag, details }) => {
@@ -289,12 +304,14 @@ export class Watch {
 				const isNew = now - this.mendedAt > MENDED;
 				this.mendedAt = now;
 				if (isNew) {
+					this.from = this.place(video);
+					this.isEmptied = true;
 					hls.recoverMediaError();
 					return;
 				}
 				// Mended for nothing: pictures that a browser cannot show would else be asked for without end.
 				this.say("broken");
-				this.again(MENDED);
+				this.again(MENDED, this.place(video));
 				return;
 			}
 			const seq = frag && segmentOf(this.base, frag.url)?.seq;
@@ -306,9 +323,10 @@ export class Watch {
 				return;
 			}
 			this.say("waiting");
-			this.again(AGAIN, this.isRecording ? video.currentTime : LATEST);
+			this.again(AGAIN, this.place(video));
 		});
 		hls.loadSource(`${this.base}/index.m3u8`);
+		this.isEmptied = true;
 		hls.attachMedia(video);
 	}
 

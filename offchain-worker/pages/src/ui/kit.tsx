@@ -70,7 +70,40 @@ export function useRead<T>(read: (at: string) => Promise<T>, inputs: unknown[] =
 	return value?.of === of ? value.found : undefined;
 }
 
+const drafts = new Map<string, unknown>();
+/** A state that is there again when its page is opened again in this visit: who looks something up elsewhere types nothing twice. */
+export function useDraft<T>(name: string, initial: T): [T, (next: T) => void] {
+	const [value, set] = useState<T>(() => (drafts.has(name) ? (drafts.get(name) as T) : initial));
+	return [
+		value,
+		(next) => {
+			drafts.set(name, next);
+			set(() => next);
+		},
+	];
+}
+
+/** What would end with the page that is open, in words; `null` where nothing would. */
+let held: (() => string) | null = null;
+/** Has whoever leaves the page asked first, until what it returns is called. */
+export function hold(why: () => string): () => void {
+	held = why;
+	const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+	addEventListener("beforeunload", ask);
+	return () => {
+		if (held === why) held = null;
+		removeEventListener("beforeunload", ask);
+	};
+}
+/** Whether the page may be left, by who may end something with it; he is asked once. */
+export function mayLeave(): boolean {
+	if (held && !confirm(held())) return false;
+	held = null;
+	return true;
+}
+
 export function navigate(path: string): void {
+	if (path.split(/[?#]/)[0] !== location.pathname && !mayLeave()) return;
 	history.pushState(null, "", path);
 	dispatchEvent(new PopStateEvent("popstate"));
 	scrollTo(0, 0);
@@ -175,25 +208,34 @@ export const Fact = ({ name, children, note }: { name: ComponentChildren; childr
 	</div>
 );
 
+/** In the place of what the chain has not told yet: nothing is said to be none before that. */
+export const Reading = (): JSX.Element => <Empty>{t("Reading the chain…", "正在读取链上数据…")}</Empty>;
+
 export const Empty = ({ children }: { children: ComponentChildren }): JSX.Element => <p class="empty">{children}</p>;
+
+/** When an outcome is carried out. By the time until then: the clock of deadlines gives numbers that are no heights, and stands while the chain is closed. */
+export function carriedOut(block: number): string {
+	const left = live.left(block);
+	return left === null ? t("carried out later", "稍后执行") : left > 0 ? t(`carried out in ${duration(left)}`, `${duration(left)} 后执行`) : t("carried out next", "即将执行");
+}
 
 /** After how many blocks' time without a block it is said that none comes. */
 const STILL = 10;
 
 /** What the chain's connection is like, in one line. */
 export function ChainState(): JSX.Element {
-	const { head, headAt, finalized, error, chain } = useLive();
+	const { head, headAt, finalized, error, chain, stands } = useLive();
 	const lag = head ? head.number - finalized : 0;
 	/** Seconds for which no block has come, where that is long. */
 	const still = head && performance.now() - headAt > STILL * live.slotSeconds() * 1_000 ? (performance.now() - headAt) / 1_000 : 0;
-	const bad = !!error || still > 0 || (!!head && lag > 20);
+	const bad = !!error || still > 0 || stands || (!!head && lag > 20);
 	return (
 		<span class={`chain ${bad ? "bad" : head ? "good" : ""}`}>
 			<i class="dot" aria-hidden="true" />
 			{error
 				? t("the chain does not answer", "链没有应答")
 				: head
-					? `${t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)}${still ? t(`; no newer one for ${duration(still)}`, `；已有 ${duration(still)} 没有新区块`) : ""}`
+					? `${t(`block ${head.number}, final to ${finalized}`, `区块 ${head.number}，已最终确认到 ${finalized}`)}${still ? t(`; no newer one for ${duration(still)}`, `；已有 ${duration(still)} 没有新区块`) : ""}${stands ? t("; an upgrade holds it up: it takes no transactions, and deadlines stand still", "；正在升级：不接受交易，各项期限暂停计时") : ""}`
 					: t("connecting…", "正在连接…")}
 			{chain?.name ? <span class="faint only-wide"> · {chain.name}</span> : null}
 		</span>

@@ -59,6 +59,28 @@ const REASONS: Record<Reason, Words> = {
 /** Why a transcoder made nothing of a segment. */
 export const rejectedText = (reason: Reason): string => t(`not transcoded: ${said(REASONS, reason)}`, `未转码：${said(REASONS, reason)}`);
 
+const UNSUITED: Record<string, Words> = {
+	Nobody: ["nobody takes work now", "目前无人接受任务"],
+	Profile: ["nobody encodes in the way that it asks for", "无人支持所要求的编码方式"],
+	Capacity: ["no machine is fast enough for it", "没有足够快的机器"],
+	Price: ["everybody asks more than its highest price", "所有报价都高于其最高价"],
+	BelowVerification: ["those that it could pay ask too little for their claims to be worth judging", "可选的转码者报价过低，其声明不值得验证"],
+	Budget: ["its budget does not pay for one segment", "预算不足以支付一个片段"],
+	Busy: ["all are at work, suspended or in debt", "转码者都在忙、被暂停或欠款"],
+	Keys: ["a key that signs for its broadcaster is revoked", "广播者的签名密钥已吊销"],
+	Judges: ["too few validators could judge it", "能评判它的验证人过少"],
+};
+/** Why a job finds no transcoder. */
+export const unsuitedText = (why: string): string => said(UNSUITED, why);
+
+const ENDED: Record<string, Words> = {
+	Broadcaster: ["its broadcaster has ended it", "由广播者结束"],
+	Expired: ["its time is over", "已到期"],
+	NobodySuits: ["no transcoder was found for it", "没有找到转码者"],
+};
+/** Why a job is over. */
+export const endedText = (reason: string): string => said(ENDED, reason);
+
 const STOPPED: Record<string, Words> = {
 	Ordered: ["its guardian or governance said so", "守护者或治理的决定"],
 	EscrowShort: ["less is held on Ethereum than was put in", "以太坊上的托管少于存入"],

@@ -115,6 +115,10 @@ export function duration(seconds: number): string {
 	return next && rest >= next[0] ? `${say(first, s)} ${say(next, rest)}` : say(first, s);
 }
 
+/** When something is due, from the seconds until then; a dash while these are not known. */
+export const soon = (left: number | null): string =>
+	left === null ? "–" : left > 0 ? t(`in ${duration(left)}`, `${duration(left)} 后`) : t("now", "现在");
+
 export const seconds = (value: number | null): string =>
 	value === null || !Number.isFinite(value) ? "–" : `${value.toFixed(1)} ${t("s", "秒")}`;
 

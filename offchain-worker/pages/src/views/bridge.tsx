@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import type { Bridge, Bridged } from "../chain/types";
 import { Card, Empty, Fact, live, useLive, useRead } from "../ui/kit";
-import { amount, t } from "../ui/words";
+import { amount, duration, t } from "../ui/words";
 
 /** What the chain says for "until governance says so". */
 const UNTIL_TOLD = 0xffff_ffff;
@@ -10,17 +10,20 @@ const UNTIL_TOLD = 0xffff_ffff;
 /** Ethereum's own time, not how long ago that was: the reader's clock may be off by an hour. */
 const TIME = { dateStyle: "medium", timeStyle: "short" } as const;
 
-/** How it stands at a block of the protocol's clock, in a word and a sentence, and whether all is well. */
-export function bridgeText({ domain, client, stopped }: Bridge, block: number): [boolean | null, string, string] {
+/**
+ * How it stands at a block of the protocol's clock, one of which takes so many seconds, in a word and a sentence, and
+ * whether all is well.
+ */
+export function bridgeText({ domain, client, stopped }: Bridge, block: number, slot: number): [boolean | null, string, string] {
 	const [inward, outward] = stopped.map((until) => (until !== undefined && until > block ? until : null));
 	if (!domain) {
 		return [null, t("not connected", "未连接"), t("Governance has not said where its gateway on Ethereum is: nothing passes.", "治理尚未指定其以太坊网关：没有资产通过。")];
 	}
 	if (inward || outward) {
 		const until = Math.max(inward ?? 0, outward ?? 0);
-		const end = until === UNTIL_TOLD ? t("until governance lets it go on", "直至治理恢复") : t(`until block ${until}`, `至区块 ${until}`);
+		const end = until === UNTIL_TOLD ? t("until governance lets it go on", "直至治理恢复") : t(`for ${duration((until - block) * slot)} more`, `还有 ${duration((until - block) * slot)}`);
 		const what = inward && outward ? t("Nothing comes in or goes out", "出入均暂停") : inward ? t("Nothing comes in", "转入暂停") : t("Nothing goes out", "转出暂停");
-		return [false, t("stopped", "已暂停"), `${what} ${end}.`];
+		return [false, t("stopped", "已暂停"), t(`${what} ${end}.`, `${what}，${end}。`)];
 	}
 	switch (client.type) {
 		case "Following":
@@ -50,17 +53,17 @@ function Side({ name, of, unit }: { name: string; of: Bridged; unit: "LPT" | "ET
 }
 
 export function BridgeCard(): JSX.Element {
-	const { now } = useLive();
+	const { clock } = useLive();
 	const bridge = useRead((at) => live.read("bridge", [], at));
 	const title = t("Bridge to Ethereum", "以太坊跨链桥");
-	if (!bridge) {
+	if (!bridge || !clock) {
 		return (
 			<Card title={title} id="bridge">
 				<Empty>{t("Not read yet.", "尚未读取。")}</Empty>
 			</Card>
 		);
 	}
-	const [well, word, sentence] = bridgeText(bridge, now);
+	const [well, word, sentence] = bridgeText(bridge, clock.block, live.slotSeconds());
 	return (
 		<Card title={title} id="bridge" aside={<span class={`pill ${well === null ? "" : well ? "Stake" : "Jailed"}`}>{word}</span>}>
 			<p class="small">{sentence}</p>

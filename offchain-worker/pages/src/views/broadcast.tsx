@@ -8,8 +8,9 @@ import { streamId } from "../proof/formats";
 import { hex } from "../proof/scale";
 import { createCall, isSegmentKey, segmentKeyCall, type Terms } from "../publish/create";
 import { originCall, peerId, place, type Place } from "../publish/origin";
-import { Account, Card, Copy, Empty, Fact, JobLink, live, useLive, useRead } from "../ui/kit";
-import { amount, duration, exact, noAmount, parseAmount, t } from "../ui/words";
+import { Account, Card, Copy, Empty, Fact, JobLink, live, mayLeave, Reading, useDraft, useLive, useRead } from "../ui/kit";
+import { amount, duration, exact, noAmount, parseAmount, soon, t } from "../ui/words";
+import { unsuitedText } from "../ui/named";
 import { WHIP } from "../publish/address";
 import { Ask, useWallet, WalletBar } from "./sign";
 
@@ -28,23 +29,23 @@ const SOURCES: Record<string, [number, number]> = { "1080p": [1920, 1080], "720p
 export function BroadcastPage(): JSX.Element {
 	useLive();
 	const { account } = useWallet();
-	const [name, setName] = useState("");
-	const [source, setSource] = useState("720p");
-	const [fps, setFps] = useState(30);
-	const [from, setFrom] = useState<"obs" | "camera">("obs");
+	const [name, setName] = useDraft("name", "");
+	const [source, setSource] = useDraft("source", "720p");
+	const [fps, setFps] = useDraft("fps", 30);
+	const [from, setFrom] = useDraft<"obs" | "camera">("from", "obs");
 	const [camera, setCamera] = useState<typeof import("./camera") | "failed" | null>(null);
 	useEffect(() => {
 		if (from === "camera") import("./camera").then(setCamera, () => setCamera("failed"));
 	}, [from]);
-	const [picked, setPicked] = useState<string[]>(["480p", "240p"]);
-	const [price, setPrice] = useState("");
-	const [budget, setBudget] = useState("0.01");
-	const [typedHours, setHours] = useState("2");
+	const [picked, setPicked] = useDraft("picked", ["480p", "240p"]);
+	const [price, setPrice] = useDraft("price", "");
+	const [budget, setBudget] = useDraft("budget", "0.01");
+	const [typedHours, setHours] = useDraft("hours", "2");
 	const hours = Math.min(24, Math.max(1, Number(typedHours) || 1));
-	const [address, setAddress] = useState("");
-	const [opens, setOpens] = useState<"wallet" | "worker">("wallet");
-	const [signer, setSigner] = useState("");
-	const [peer, setPeer] = useState("");
+	const [address, setAddress] = useDraft("address", "");
+	const [opens, setOpens] = useDraft<"wallet" | "worker">("opens", "wallet");
+	const [signer, setSigner] = useDraft("signer", "");
+	const [peer, setPeer] = useDraft("peer", "");
 	const [asked, ask] = useState<{ create: Terms } | { add: bigint } | { end: bigint } | { key: true } | { fees: true } | { segments: true } | { origin: true } | { drop: string } | null>(null);
 	const transcoders = useRead((at) => live.read("transcoders", [], at));
 	const parameters = useRead((at) => live.read("parameters", [], at));
@@ -59,10 +60,15 @@ export function BroadcastPage(): JSX.Element {
 			for (const id of await Promise.all(streams.map((stream) => live.read("job_of_stream", [stream], at)))) {
 				if (id !== undefined) ids.add(String(id));
 			}
-			for (const one of live.events()) if (one.name === "JobCreated" && one.data.broadcaster === account) ids.add(String(one.data.job));
+			/** Why a job waits, as its last draw has found. */
+			const lacks = new Map<string, string>();
+			for (const { name: what, data } of live.events()) {
+				if (what === "JobCreated" && data.broadcaster === account) ids.add(String(data.job));
+				if (what === "NobodySuits") lacks.set(String(data?.job), String(data?.why?.type));
+			}
 			const found = await Promise.all([...ids].map((id) => live.read("job", [BigInt(id)], at)));
 			const ours = found.filter((job) => job !== undefined).filter((job) => job.broadcaster === account);
-			return Promise.all(ours.map(async (job) => ({ job, used: await live.chain?.used(job, at) })));
+			return Promise.all(ours.map(async (job) => ({ job, used: await live.chain?.used(job, at), lack: lacks.get(String(job.id)) })));
 		},
 		[account],
 	);
@@ -152,7 +158,14 @@ export function BroadcastPage(): JSX.Element {
 							</label>
 							<label class="field">
 								{t("Comes from", "推流方式")}
-								<select value={from} onChange={(event) => setFrom(event.currentTarget.value as "obs" | "camera")}>
+								<select
+									value={from}
+									onChange={(event) => {
+										// A camera that is live ends with its part of the page.
+										if (mayLeave()) setFrom(event.currentTarget.value as "obs" | "camera");
+										else event.currentTarget.value = from;
+									}}
+								>
 									<option value="obs">{t("OBS or another encoder", "OBS 或其他编码器")}</option>
 									<option value="camera">{t("this browser's camera", "本浏览器的摄像头")}</option>
 								</select>
@@ -253,12 +266,13 @@ export function BroadcastPage(): JSX.Element {
 											</p>
 										) : null}
 									</div>
+									{!open && (!account || !isNamed) ? <p class="small faint">{account ? t("Name the stream above first.", "请先在上方填写名称。") : t("Connect a wallet first.", "请先连接钱包。")}</p> : null}
 									<div class="buttons">
 										<button
 											type="button"
 											class="primary"
-											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer)}
-											onClick={() => maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.now + blocks, budget: money } })}
+											disabled={!account || !!problem || !!open || !isAddress(signer) || !peerId(peer) || !live.clock || !jobsOf}
+											onClick={() => live.clock && maxPrice && money && ask({ create: { name, ladder, width, height, fps, maxPrice, end: live.clock.block + blocks, budget: money } })}
 										>
 											{t("Create the stream", "创建视频流")}
 										</button>
@@ -336,13 +350,14 @@ export function BroadcastPage(): JSX.Element {
 					<Card title={t("Your streams", "您的视频流")} aside={balances ? <span class="faint">{amount(balances.eth, "ETH")}</span> : undefined}>
 						{jobs?.length ? (
 							<ul class="plain">
-								{jobs.map(({ job, used }) => (
+								{jobs.map(({ job, used, lack }) => (
 									<li key={String(job.id)} class="row between">
 										<span>
-											<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class="faint">{t("waits for a transcoder", "等待转码者")}</span>}
+											<JobLink id={job.id} /> {job.current ? <Account address={job.current.transcoder} /> : <span class={lack && !job.ended ? "bad" : "faint"}>{t("waits for a transcoder", "等待转码者")}{lack && !job.ended ? `${t(": ", "：")}${unsuitedText(lack)}` : ""}</span>}
 											<span class="small faint">
 												{" "}
 												{t(`used ${amount(used, "ETH")} so far, left ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`, `已用 ${amount(used, "ETH")}，剩余 ${amount(job.unreserved + (job.current?.allowance ?? 0n), "ETH")}`)}
+												{!job.ended && live.clock && t(`, ends ${soon(live.left(job.end))}`, `，${soon(live.left(job.end))}结束`)}
 												{job.current && !job.ended && t(`, ${amount((workOf(job.ladder, job.limits) * job.current.price) / STANDARD, "ETH")} an hour at most`, `，每小时最多 ${amount((workOf(job.ladder, job.limits) * job.current.price) / STANDARD, "ETH")}`)}
 											</span>
 										</span>
@@ -359,6 +374,8 @@ export function BroadcastPage(): JSX.Element {
 									</li>
 								))}
 							</ul>
+						) : account && !jobs ? (
+							<Reading />
 						) : (
 							<Empty>{account ? t("You have no job on the chain.", "您在链上没有任务。") : t("Connect a wallet to see yours.", "连接钱包查看。")}</Empty>
 						)}
@@ -371,6 +388,7 @@ export function BroadcastPage(): JSX.Element {
 										<span>
 											<Account address={key.key} /> {amount(key.spent, "ETH")} / {amount(key.cap, "ETH")}
 											<progress max="1" value={key.cap ? Number((key.spent * 1_000n) / key.cap) / 1_000 : 0} aria-label={t("part of the cap that is spent", "已用额度")} />
+											{live.clock && <span class={live.left(key.expiry) ? "small faint" : "small bad"}>{live.left(key.expiry) ? t(`expires ${soon(live.left(key.expiry))}`, `${soon(live.left(key.expiry))}过期`) : t("has expired: it spends nothing any more", "已过期，不能再支出")}</span>}
 										</span>
 										<button type="button" class="small" onClick={() => ask({ drop: key.key })}>
 											{t("Remove", "移除")}
@@ -378,6 +396,8 @@ export function BroadcastPage(): JSX.Element {
 									</li>
 								))}
 							</ul>
+						) : account && !spending ? (
+							<Reading />
 						) : (
 							<Empty>{t("A spending key lets a machine pay for jobs up to a cap, so that your own key stays in your wallet.", "支出密钥允许机器在限额内为任务付费，主密钥留在钱包中。")}</Empty>
 						)}
@@ -495,9 +515,9 @@ function SpendingKey({ onClose, proposed }: { onClose: () => void; proposed: str
 	const money = parseAmount(cap);
 	// From the block at which it was opened: what is asked stays the same while one reads it.
 	const opened = useRef(0);
-	opened.current ||= live.now;
+	opened.current ||= live.clock?.block ?? 0;
 	const expiry = opened.current + Math.round((days * 86_400) / live.slotSeconds());
-	const call = isAddress(key) && money ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
+	const call = isAddress(key) && money && opened.current ? { pallet: "Jobs", name: "set_spending_key", args: { key, cap: money, expiry, scope: { create: true, top_up: true, end: true } } } : null;
 	return (
 		<Ask title={t("Let a key spend for you", "授权支出密钥")} call={call} onClose={onClose} problem={key && !isAddress(key) ? t("That is no account.", "这不是账户。") : cap && money === null ? noAmount() : null} consequence={t(`It may create, top up and end jobs with your ETH, up to the cap, for ${days} days. A small deposit of ETH is held until it is removed.`, `在 ${days} 天内，它可在限额内用您的 ETH 创建、充值和结束任务。移除前冻结少量 ETH 作押金。`)} risk={money ? t(`Whoever has the key can spend ${amount(money, "ETH")} on jobs, and nothing else.`, `持有该密钥者最多可将 ${amount(money, "ETH")} 用于任务，别无他用。`) : undefined}>
 			<label class="field">

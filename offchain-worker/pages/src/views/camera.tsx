@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { capture, meter, Publication, PublishError, type Problem, type Sending } from "../publish/whip";
 import { WHIP } from "../publish/address";
-import { Card } from "../ui/kit";
+import { Card, hold } from "../ui/kit";
 import { t } from "../ui/words";
 
 /** Before a lost connection is tried again, in ms: the first pause, and the longest. */
@@ -67,7 +67,10 @@ export function Camera({ name, width, height, fps }: { name: string; width: numb
 	const turn = useRef(0);
 	const url = address ?? `http://${WHIP}/whip/${encodeURIComponent(name || "NAME")}`;
 	const at = useRef({ url, key });
-	at.current = { url, key };
+	// What was begun comes back at the same place, whatever is typed meanwhile for the next stream.
+	const isSent = state === "connecting" || state === "live" || state === "again";
+	if (!isSent) at.current = { url, key };
+	useEffect(() => (isSent ? hold(() => t("You are live, and your stream ends when you leave this page. Leave it?", "您正在直播，离开本页将结束直播。确定离开吗？")) : undefined), [isSent]);
 
 	const off = (): void => {
 		turn.current++;

@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import type { ChainEvent } from "../chain/types";
 import { verdictName } from "../chain/claims";
 import { A, Account, ClaimLink, JobLink, live, outcomeName } from "../ui/kit";
-import { accuses, stoppedText, verdictText } from "../ui/named";
+import { accuses, endedText, stoppedText, unsuitedText, verdictText } from "../ui/named";
 import { amount, duration, t } from "../ui/words";
 
 type Tone = "good" | "bad" | "busy" | "quiet";
@@ -24,7 +24,7 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 	const job = d.job !== undefined ? <JobLink id={d.job} /> : null;
 	switch (`${pallet}.${name}`) {
 		case "Jobs.JobCreated":
-			return ["busy", <>{t("New", "新")} {job} {t("by", "由")} {accountOf(d.broadcaster)}, {t("budget", "预算")} {amount(d.budget, "ETH")}</>];
+			return ["busy", <>{t("New", "新")} {job} {t("by", "来自")} {accountOf(d.broadcaster)}{t(", budget", "，预算")} {amount(d.budget, "ETH")}</>];
 		case "Jobs.Offered":
 			return ["quiet", <>{job} {t("is offered to", "提供给")} {accountOf(d.transcoder)}</>];
 		case "Jobs.Accepted":
@@ -34,9 +34,19 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 		case "Jobs.AssignmentEnded":
 			return ["quiet", <>{t("The assignment of", "任务分配结束：")} {job} {t("to", "→")} {accountOf(d.transcoder)} {t("ends", "")}</>];
 		case "Jobs.JobEnded":
-			return ["quiet", <>{job} {t("ends", "结束")}</>];
-		case "Jobs.NobodyEligible":
-			return ["bad", <>{t("No transcoder is free for", "没有空闲的转码者：")} {job}</>];
+			return [d.reason.type === "NobodySuits" ? "bad" : "quiet", <>{job} {t("ends", "结束")}: {endedText(d.reason.type)}</>];
+		case "Jobs.NobodySuits":
+			return ["bad", <>{job} {t("finds no transcoder", "没有找到转码者")}: {unsuitedText(d.why.type)}</>];
+		case "Jobs.NobodyEligible": {
+			const left = live.left(d.next_draw);
+			return ["quiet", <>{job} {left ? t(`is drawn again in ${duration(left)}`, `${duration(left)} 后重新抽取`) : t("is drawn again", "重新抽取")}</>];
+		}
+		case "Jobs.Suspended":
+			return ["bad", <>{accountOf(d.transcoder)} {t(`lets offers pass, and gets none before round ${d.until}`, `放弃指派，第 ${d.until} 轮前不再获得任务`)}</>];
+		case "Jobs.TranscoderEquivocated":
+			return ["bad", <>{job} {accountOf(d.transcoder)} {t("signed two results for one segment, and loses", "对同一片段签署两个结果，损失")} {amount(d.slashed, "LPT")}</>];
+		case "Jobs.BroadcasterEquivocated":
+			return ["bad", <>{job} {accountOf(d.broadcaster)} {t("signed two segments for one place, and loses", "对同一位置签署两个片段，损失")} {amount(d.forfeited, "ETH")}</>];
 		case "Jobs.Claimed":
 			return ["busy", <>{accountOf(d.transcoder)} {t("claims segments", "声明片段")} {String(d.first)}–{String(d.last)}: {claim}, {amount(d.fee, "ETH")}</>];
 		case "Jobs.ClaimSettled":
@@ -59,8 +69,12 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["bad", <>{claim} {t("the judges disagree; all validators judge", "评判不一致；全体验证人评判")}</>];
 		case "ChallengeLottery.Decided":
 			return [d.outcome.type === "Accepted" ? "good" : "bad", <>{claim} {outcomeName(d.outcome.type)}</>];
-		case "ChallengeLottery.DeferralLengthened":
-			return ["quiet", <>{claim} {t(`carried out in block ${d.execute_at}, for many failed together`, `多方同时失败，推迟至区块 ${d.execute_at} 执行`)}</>];
+		case "ChallengeLottery.Cancelled":
+			return ["quiet", <>{claim} {t("governance cancels the verdict: the transcoder is paid, nobody is slashed", "治理撤销裁定：转码者获付款，无人被罚没")}</>];
+		case "ChallengeLottery.DeferralLengthened": {
+			const left = live.left(d.execute_at);
+			return ["quiet", <>{claim} {left ? t(`carried out in ${duration(left)}, for many failed together`, `多方同时失败，推迟执行：${duration(left)} 后`) : t("carried out later, for many failed together", "多方同时失败，推迟执行")}</>];
+		}
 		case "ChallengeLottery.Executed":
 			return d.slashed > 0n ? ["bad", <>{claim} {t("slashed", "罚没")} {amount(d.slashed, "LPT")}</>] : null;
 		case "ChallengeLottery.Penalised":
@@ -75,6 +89,10 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["good", <>{accountOf(d.who)} {t("bonds again", "重新质押")} {amount(d.amount, "LPT")}</>];
 		case "LptStaking.BondMoving":
 			return ["quiet", <>{accountOf(d.who)} {t("moves to", "转向")} {accountOf(d.to)}</>];
+		case "LptStaking.BondOffered":
+			return ["quiet", <>{accountOf(d.who)} {t("offers a part of its bond to", "提出将部分质押转让给")} {accountOf(d.to)}</>];
+		case "LptStaking.BondTransferred":
+			return ["good", <>{accountOf(d.to)} {t("takes over", "接收质押")} {amount(d.amount, "LPT")} {t("bonded by", "，来自")} {accountOf(d.from)}</>];
 		case "LptStaking.StakeWithdrawn":
 			return ["quiet", <>{accountOf(d.who)} {t("withdraws", "提取")} {amount(d.amount, "LPT")}</>];
 		case "LptStaking.FeesWithdrawn":
@@ -105,10 +123,12 @@ function meaningOf({ pallet, name, data }: ChainEvent): [Tone, ComponentChildren
 			return ["quiet", <>{t(`${d.transcoders} transcoders elected with`, `选出 ${d.transcoders} 个转码者，质押共`)} {amount(d.stake, "LPT")}</>];
 		case "EthBridge.DepositCredited":
 			return ["good", <>{accountOf(d.recipient)} {t("gets from Ethereum", "自以太坊收到")} {amount(d.amount, d.asset.type === "Eth" ? "ETH" : "LPT")}</>];
-		case "EthBridge.DepositWaits":
-			return ["busy", <>{t(`Deposit ${d.index} waits until block ${d.ready_at}`, `存入 ${d.index} 等待至区块 ${d.ready_at}`)}</>];
+		case "EthBridge.DepositWaits": {
+			const left = live.left(d.ready_at);
+			return ["busy", <>{left ? t(`Deposit ${d.index} waits, for ${duration(left)} more`, `存入 ${d.index} 等待中，还有 ${duration(left)}`) : t(`Deposit ${d.index} has to wait`, `存入 ${d.index} 需等待`)}</>];
+		}
 		case "EthBridge.MessageSent":
-			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "由")} {accountOf(d.sender)}</> : null}</>];
+			return ["busy", <>{t(`Message ${d.index} goes to Ethereum`, `消息 ${d.index} 发往以太坊`)}{d.sender ? <> {t("by", "来自")} {accountOf(d.sender)}</> : null}</>];
 		case "EthBridge.BridgeStopped":
 			return ["bad", <>{t("The bridge is stopped", "跨链桥已暂停")}: {stoppedText(d.reason.type)}</>];
 		case "EthBridge.BridgeResumed":

@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Job } from "../chain/types";
 import { Chart } from "../ui/chart";
-import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Steps, useLive, useRead, Votes } from "../ui/kit";
+import { Account, Card, ClaimLink, Empty, Fact, JobLink, live, outcomeName, Reading, Steps, useLive, useRead, Votes } from "../ui/kit";
 import { about, amount, duration, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { BridgeCard } from "./bridge";
@@ -155,8 +155,10 @@ export function NetworkPage(): JSX.Element {
 									</tbody>
 								</table>
 							</div>
-						) : (
+						) : pool ? (
 							<Empty>{t("Nobody has registered yet.", "还没有人注册。")}</Empty>
+						) : (
+							<Reading />
 						)}
 						<Meanings of={[...(pool ?? []).map(({ reason }) => seatText(reason.type)), ...(validators ?? []).flatMap(({ leaves }) => (leaves ? [leaveText(leaves.type)] : []))]} />
 						{pool && pool.length > 12 && (
@@ -186,8 +188,10 @@ export function NetworkPage(): JSX.Element {
 									</li>
 								))}
 							</ul>
-						) : (
+						) : blocks.length ? (
 							<Empty>{t("No claim in the blocks that this page has read.", "本页读取的区块中没有声明。")}</Empty>
+						) : (
+							<Reading />
 						)}
 					</Card>
 					<Card title={t("Jobs", "任务")}>
@@ -220,8 +224,10 @@ export function NetworkPage(): JSX.Element {
 									</tbody>
 								</table>
 							</div>
-						) : (
+						) : jobs ? (
 							<Empty>{t("No job has state on the chain.", "链上没有任务。")}</Empty>
+						) : (
+							<Reading />
 						)}
 					</Card>
 				</div>
@@ -230,7 +236,7 @@ export function NetworkPage(): JSX.Element {
 						{shown.length ? (
 							<ol class="feed tall">{shown.map((event) => <EventLine key={`${event.block}.${event.index}`} event={event} />)}</ol>
 						) : (
-							<Empty>{t("Reading the newest blocks…", "正在读取最新区块…")}</Empty>
+							<Empty>{blocks.length ? t("Nothing has happened in the blocks that this page has read.", "本页读取的区块中没有动静。") : t("Reading the newest blocks…", "正在读取最新区块…")}</Empty>
 						)}
 					</Card>
 					<Card title={t("Fees claimed and paid", "费用：声明与付款")} aside={<span class="faint">{t("billionths of an ETH (gwei), of the blocks read", "gwei（十亿分之一 ETH），已读区块")}</span>}>

@@ -1,15 +1,15 @@
 /** One thing each, at an address that can be shared. */
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { ChainEvent, Hash } from "../chain/types";
+import type { Challenge, ChainEvent, Hash } from "../chain/types";
 import { canonical } from "../chain/address";
 import { judgesOf } from "../chain/claims";
 import { unbroken } from "../chain/live";
 import { roundOf } from "../chain/rounds";
 import { shownName } from "../player/name";
-import { A, Account, Card, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
+import { A, Account, Card, carriedOut, ClaimLink, Copy, Empty, Fact, JobLink, live, outcomeName, stepName, Steps, useLive, useRead } from "../ui/kit";
 import { accuses, stageText, verdictText } from "../ui/named";
-import { amount, duration, percent, short, t } from "../ui/words";
+import { amount, duration, percent, short, soon, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Missing } from "./missing";
 import { Failures, ownShare, recordOf } from "./record";
@@ -36,6 +36,12 @@ const cut = (text: string): string => (text.length > 50 ? `${shownName(text.slic
 const NoNumber = ({ id }: { id: string }): JSX.Element => <Missing what={t(`${cut(id)} is no number.`, `${cut(id)} 不是编号。`)} />;
 /** Work per second, as so many live streams of 720p30. */
 const liveStreams = (work: number): string => t(`${(work / 27_648_000).toFixed(1)} × 720p30 live`, `${(work / 27_648_000).toFixed(1)} × 720p30 实时`);
+/** What the judges of a claim do, and how long they have for it. */
+function dueText({ stage, deadline }: Challenge): string {
+	const left = live.left(deadline);
+	const time = stage.type === "Decided" ? carriedOut(deadline) : left ? t(`${duration(left)} left`, `剩余 ${duration(left)}`) : left === 0 ? t("due now", "时限已到") : "";
+	return [stageText(stage.type), time].filter(Boolean).join(t(", ", "，"));
+}
 const recent = (): string => t("Nothing in the blocks that this page has read.", "本页读取的区块中没有相关动静。");
 
 export function AccountPage({ address: given }: { address: string }): JSX.Element {
@@ -113,8 +119,8 @@ export function AccountPage({ address: given }: { address: string }): JSX.Elemen
 								<Fact name={t("Lost to slashes", "累计罚没")} note={t("of a bond from the beginning", "自始存在的质押")}>
 									{record ? record.backing.wiped ? <Failures of={record} /> : percent(record.backing.slashed, 2) : "–"}
 								</Fact>
-								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
-								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : t("none", "无")}</Fact>
+								<Fact name={t("Jobs", "任务")}>{jobs?.length ? jobs.map((id) => <JobLink key={String(id)} id={id} />) : jobs ? t("none", "无") : "–"}</Fact>
+								<Fact name={t("Open claims", "未结声明")}>{claims?.length ? claims.slice(-8).map((id) => <ClaimLink key={String(id)} id={id} />) : claims ? t("none", "无") : "–"}</Fact>
 							</dl>
 						</Card>
 					)}
@@ -139,7 +145,7 @@ export function AccountPage({ address: given }: { address: string }): JSX.Elemen
 }
 
 export function JobPage({ id }: { id: string }): JSX.Element {
-	const { blocks, head } = useLive();
+	const { blocks } = useLive();
 	const number = numberOf(id);
 	const job = useRead(
 		async (at) => {
@@ -171,7 +177,7 @@ export function JobPage({ id }: { id: string }): JSX.Element {
 								</Fact>
 								<Fact name={t("Source at most", "来源上限")}>{`${found.limits.width}×${found.limits.height}, ${found.limits.fps}/s`}</Fact>
 								<Fact name={t("Highest price", "最高价")}>{amount(found.max_price, "ETH")}</Fact>
-								<Fact name={t("Ends in block", "结束区块")} note={head && found.end > live.now ? t(`in ${duration((found.end - live.now) * live.slotSeconds())}`, `${duration((found.end - live.now) * live.slotSeconds())} 后`) : ""}>{found.end}</Fact>
+								<Fact name={t("Ends", "结束")} note={t(`block ${found.end} of the protocol's clock, which stands while the chain is closed`, `协议时钟的第 ${found.end} 块；链关闭期间该时钟停走`)}>{found.ended ? t("ended", "已结束") : soon(live.left(found.end))}</Fact>
 								<Fact name={t("Budget left", "剩余预算")}>{amount(found.unreserved, "ETH")}</Fact>
 								<Fact name={t("Used so far", "已用")} note={t("paid, or held for claims", "已付或为声明托管")}>{amount(job?.used, "ETH")}</Fact>
 								<Fact name={t("Segments drawn of a claim, at most", "每声明抽查上限")}>{found.max_samples}</Fact>
@@ -244,13 +250,14 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 	const { info, challenge } = read ?? {};
 	const judges = judgesOf(told, challenge);
 	const outcome = told?.outcome ?? challenge?.outcome?.type;
+	const word = told?.cancelled ? t("verdict cancelled", "裁定已撤销") : outcome ? outcomeName(outcome) : told && stepName(told.step);
 	return (
 		<main>
 			<div class="title">
 				<h1>
 					{t("Claim", "声明")} {id}
 				</h1>
-				{(outcome || told) && <span class={`pill ${outcome === "Accepted" ? "Stake" : outcome ? "Jailed" : ""}`}>{outcome ? outcomeName(outcome) : told && stepName(told.step)}</span>}
+				{(outcome || told) && <span class={`pill ${outcome === "Accepted" ? "Stake" : outcome ? "Jailed" : ""}`}>{word}</span>}
 			</div>
 			{told && (
 				<Card>
@@ -280,7 +287,7 @@ export function ClaimPage({ id }: { id: string }): JSX.Element {
 							</p>
 						)}
 					</Card>
-					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? t(`${stageText(challenge.stage.type)}, until block ${challenge.deadline}`, `${stageText(challenge.stage.type)}，至区块 ${challenge.deadline}`) : ""}</span>}>
+					<Card title={t("Judges", "评判")} aside={<span class="faint">{challenge ? dueText(challenge) : ""}</span>}>
 						{judges.length ? (
 							<table>
 								<thead>
@@ -402,7 +409,7 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 	if (numberOf(id) === null) return <NoNumber id={id} />;
 	const since = unbroken(blocks);
 	const read = blocks.filter(({ number }) => number >= since).flatMap((block) => block.events);
-	const { first, length, lockedFrom, minted, events } = roundOf(Number(id), read, running);
+	const { first, length, lockedFrom, over, minted, events } = roundOf(Number(id), read, running);
 	return (
 		<main>
 			<div class="title">
@@ -417,8 +424,9 @@ export function RoundPage({ id }: { id: string }): JSX.Element {
 			<Card>
 				<dl class="grid">
 					<Fact name={t("First block", "首个区块")}>{first !== undefined ? <A href={`/block/${first}`}>{first}</A> : "–"}</Fact>
-					<Fact name={t("Blocks", "区块数")}>{length ?? "–"}</Fact>
-					<Fact name={t("Terms frozen from", "条款冻结于")}>{lockedFrom ?? "–"}</Fact>
+					<Fact name={t("Blocks", "区块数")} note={t("without those in which the chain was closed", "不计链关闭期间的区块")}>{length ?? "–"}</Fact>
+					{lockedFrom !== undefined && <Fact name={t("Terms are frozen", "条款冻结")}>{soon(live.left(lockedFrom))}</Fact>}
+					{over !== undefined && <Fact name={t("Ends", "结束")}>{soon(live.left(over))}</Fact>}
 					<Fact name={t("Minted", "增发")}>{amount(minted, "LPT")}</Fact>
 				</dl>
 			</Card>

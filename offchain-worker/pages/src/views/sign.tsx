@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { connect, feeOf, sign, submit, TxError, wallets, type Call, type Wallet } from "../chain/tx";
 import type { ChainEvent } from "../chain/types";
 import { isUnanswered, RpcError, TOO_MUCH } from "../chain/rpc";
-import { Account, live, useLive } from "../ui/kit";
+import { Account, live, useLive, useRead } from "../ui/kit";
 import { keep, kept } from "../ui/kept";
 import { amount, t } from "../ui/words";
 
@@ -34,6 +34,13 @@ export async function open(name: string): Promise<void> {
 	told();
 }
 
+/** Lets go of the wallet: another one, or what it shows by now, is chosen anew. */
+export function close(): void {
+	wallet = null;
+	chosen = null;
+	told();
+}
+
 export function choose(address: string): void {
 	chosen = address;
 	keep(KEY, address);
@@ -58,6 +65,9 @@ export function WalletBar(): JSX.Element {
 						))}
 					</select>
 				</label>
+				<button type="button" class="small" onClick={close}>
+					{t("Another wallet", "更换钱包")}
+				</button>
 			</div>
 		);
 	}
@@ -70,7 +80,7 @@ export function WalletBar(): JSX.Element {
 					</button>
 				))
 			) : (
-				<span class="faint">{t("No wallet in this browser. Any extension that speaks injected-web3 will do, such as Talisman, SubWallet or polkadot.js.", "此浏览器没有钱包。任何支持 injected-web3 的扩展均可，如 Talisman、SubWallet 或 polkadot.js。")}</span>
+				<span class="faint">{t("No wallet in this browser. Any extension that speaks injected-web3 will do, such as Talisman, SubWallet or polkadot.js; on a phone, the browser inside a wallet's app.", "此浏览器没有钱包。任何支持 injected-web3 的扩展均可，如 Talisman、SubWallet 或 polkadot.js；手机上请使用钱包应用内的浏览器。")}</span>
 			)}
 			{problem && (
 				<p class="bad" role="alert">
@@ -81,6 +91,11 @@ export function WalletBar(): JSX.Element {
 	);
 }
 
+/** What an account needs whose LPT does not pay the fee. */
+const lacksLpt = (): string => t("The account has not enough free LPT for the fee: send it some first. Wallets pay it in LPT only, also where the account has ETH; livepeer-worker pays it in ETH too.", "账户可用 LPT 不足以支付手续费：请先转入一些。即使账户有 ETH，钱包也只能用 LPT 支付；livepeer-worker 也可用 ETH 支付。");
+/** Calls whose fee comes out of what they free, where an account has no LPT besides. */
+const PAYS_ITSELF = ["LptStaking.unbond", "LptStaking.withdraw_stake"];
+
 /** Errors that a node answers before a call is in a block, in words. */
 const refusal = async (error: unknown): Promise<string> => {
 	// What was sent is asked after until it is known: an answer can be wanting only before that.
@@ -88,7 +103,7 @@ const refusal = async (error: unknown): Promise<string> => {
 	if (isAway) return t("The chain does not answer. Nothing was sent: try again.", "链没有应答，未发送：请重试。");
 	if (error instanceof RpcError) {
 		const detail = typeof error.data === "string" ? error.data : "";
-		if (/pay some fees|balance too low|Payment/i.test(detail)) return t("The account has not enough free LPT for the fee. Wallets pay it in LPT only; livepeer-worker pays it in ETH too.", "账户可用 LPT 不足以支付手续费。钱包只能用 LPT 支付；livepeer-worker 也可用 ETH 支付。");
+		if (/pay some fees|balance too low|Payment/i.test(detail)) return lacksLpt();
 		if (/stale|outdated/i.test(detail)) return t("The transaction is outdated. Try again.", "交易已过期，请重试。");
 		if (/custom error/i.test(detail)) return t("The chain does not take this transaction now.", "链目前不接受此交易。");
 		if (/bad signature|bad proof/i.test(detail)) return t("The signature does not fit this chain: let the wallet take its new metadata, or load the page again.", "签名与此链不符：请让钱包更新元数据，或重新加载页面。");
@@ -129,10 +144,16 @@ export function Ask({
 	const { wallet: of, account } = useWallet();
 	const { head, error: away } = useLive();
 	const [fee, setFee] = useState<bigint | null>(null);
+	/** Whether it could not be had when it was asked for last. */
+	const [isUntold, setUntold] = useState(false);
+	const spendable = useRead((at) => (account && live.chain ? live.chain.spendable(account, at) : Promise.reject()), [account]);
 	const [state, set] = useState<{ kind: "ready" | "signing" | "sending" | "done" | "failed"; text?: string }>({ kind: "ready" });
 	const text = call ? JSON.stringify(call, (_, value) => (typeof value === "bigint" ? value.toString() : value)) : "";
 	useEffect(() => dialog.current?.showModal(), []);
-	useEffect(() => setFee(null), [text, account]);
+	useEffect(() => {
+		setFee(null);
+		setUntold(false);
+	}, [text, account]);
 	// Asked again at the next block while it is not known: nothing is signed before it is told.
 	useEffect(() => {
 		const { chain } = live;
@@ -140,7 +161,7 @@ export function Ask({
 		let over = false;
 		feeOf(chain, account, call, head.hash).then(
 			(found) => over || setFee(found),
-			() => undefined,
+			() => over || setUntold(true),
 		);
 		return () => void (over = true);
 	}, [text, account, fee === null, head?.hash]);
@@ -196,13 +217,19 @@ export function Ask({
 							)}
 							<div>
 								<dt>{t("Fee", "手续费")}</dt>
-								<dd>{fee === null ? "…" : amount(fee, "LPT")}</dd>
+								<dd>{fee !== null ? amount(fee, "LPT") : isUntold ? t("not known yet: it is asked again with each block, and nothing is signed before", "尚未得知：每个区块都会重新询问，得知前不会签名") : "…"}</dd>
 							</div>
 							<div>
 								<dt>{t("Signed by", "签名者")}</dt>
 								<dd>{account ? <Account address={account} /> : <WalletBar />}</dd>
 							</div>
 						</dl>
+						{/* Said before the wallet is asked: the chain would only refuse what it signs. */}
+						{call && !busy && !problem && fee !== null && spendable !== undefined && spendable < fee && !PAYS_ITSELF.includes(`${call.pallet}.${call.name}`) && state.kind !== "failed" && (
+							<p class="bad" role="alert">
+								{lacksLpt()}
+							</p>
+						)}
 						{problem && !busy && (
 							<p class="bad" role="alert">
 								{problem}

@@ -8,7 +8,7 @@ import { unbroken } from "../chain/live";
 import type { Call } from "../chain/tx";
 import type { Lock, Terms, Transcoder } from "../chain/types";
 import { Chart } from "../ui/chart";
-import { Account, Card, download, Empty, Fact, live, useLive, useRead } from "../ui/kit";
+import { A, Account, Card, download, Empty, Fact, live, navigate, Reading, useLive, useRead } from "../ui/kit";
 import { about, amount, duration, exact, noAmount, parseAmount, percent, t } from "../ui/words";
 import { describe, EventLine } from "./events";
 import { Failures, Meanings, ownShare, recordOf, Work, type OnRecord } from "./record";
@@ -42,6 +42,15 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	const parameters = useRead((at) => live.read("parameters", [], at));
 	const stake = useRead((at) => (account ? live.read("stake", [account], at) : Promise.reject()), [account]);
 	const balances = useRead((at) => (account && live.chain ? live.chain.balances(account, at) : Promise.reject()), [account]);
+	/** What the account that signs has, whoever is looked at: what is asked is about that. */
+	const ours = useRead(
+		async (at) => {
+			if (!own || !live.chain) return Promise.reject();
+			const [bond, { lpt }] = await Promise.all([live.read("stake", [own], at), live.chain.balances(own, at)]);
+			return { bond, lpt };
+		},
+		[own],
+	);
 	/** Read at some heads only: of many transcoders it is more than a gateway answers a host at each. */
 	const read = useRef<{ at: number; of: number; records: Map<string, OnRecord> } | null>(null);
 	const records = useRead(
@@ -56,6 +65,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 	);
 	/** Under which terms a bond counts that is made now: those of the next round. */
 	const termsOf = (one: Transcoder): Terms => records?.get(one.account)?.terms ?? one;
+	// Before these are read nothing is said of risk, nor asked that has some: it would be told as none.
 	const group = (name: string) => parameters?.[name]?.value ?? parameters?.[name] ?? {};
 	const failedSlash = Number(group("lottery").failed_slash ?? 0);
 	const unbonding = Number(group("staking").unbonding_period ?? 0);
@@ -91,7 +101,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 			</div>
 			<div class="columns">
 				<div>
-					<Card title={t("Transcoders", "转码者")} aside={<span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
+					<Card title={t("Transcoders", "转码者")} aside={transcoders && <span class="faint">{t(`${rows.length} registered`, `${rows.length} 个已注册`)}</span>}>
 						{rows.length ? (
 							<div class="scroll">
 								{/* The roles are a table's own; on a phone, where each row is a card, browsers would forget them. */}
@@ -164,7 +174,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 														<div class="small faint">{t(`${amount(fees.get(one.account) ?? 0n, "ETH")} in fees lately`, `近期费用 ${amount(fees.get(one.account) ?? 0n, "ETH")}`)}</div>
 													</td>
 													<td role="cell">
-														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed}>
+														<button type="button" class="small" onClick={() => act({ kind: "bond", to: one.account })} disabled={one.jailed || !parameters}>
 															{t("Bond", "质押")}
 														</button>
 													</td>
@@ -174,8 +184,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									</tbody>
 								</table>
 							</div>
-						) : (
+						) : transcoders ? (
 							<Empty>{t("No transcoder has registered yet.", "还没有转码者注册。")}</Empty>
+						) : (
+							<Reading />
 						)}
 						<Meanings of={(pool ?? []).map(({ reason }) => seatText(reason.type))} />
 						<details>
@@ -207,18 +219,23 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									<Fact name={t("Fees to take", "可领费用")}>{amount(stake?.fees, "ETH")}</Fact>
 									<Fact name={t("Not bonded", "未质押")}>{amount(balances?.lpt, "LPT")}</Fact>
 									<Fact name={t("A slash would cost", "罚没将损失")} note={t("a failed verification", "一次验证失败")}>
-										{amount(((stake?.next_round ?? 0n) * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
+										{amount(stake && parameters && (stake.next_round * BigInt(failedSlash)) / BigInt(PARTS), "LPT")}
 									</Fact>
 								</dl>
+								{!isOwn && (
+									<p class="small">
+										<A href="/stake">{own ? t("Your own stake", "您自己的质押") : t("Look at another account", "查看其他账户")}</A>
+									</p>
+								)}
 								{isOwn && (
 									<div class="buttons wrapflex">
-										<button type="button" class="primary" onClick={() => act({ kind: "bond", to: stake?.delegate })}>
+										<button type="button" class="primary" disabled={!parameters} onClick={() => act({ kind: "bond", to: stake?.delegate })}>
 											{t("Bond", "质押")}
 										</button>
-										<button type="button" disabled={!stake?.next_round} onClick={() => act({ kind: "unbond" })}>
+										<button type="button" disabled={!stake?.next_round || !parameters} onClick={() => act({ kind: "unbond" })}>
 											{t("Unbond", "解除")}
 										</button>
-										<button type="button" disabled={!stake?.next_round} onClick={() => act({ kind: "move" })}>
+										<button type="button" disabled={!stake?.next_round || !parameters} onClick={() => act({ kind: "move" })}>
 											{t("Move", "转移")}
 										</button>
 										<button type="button" disabled={!stake?.fees} onClick={() => act({ kind: "fees" })}>
@@ -235,7 +252,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 									onSubmit={(event) => {
 										event.preventDefault();
 										const value = String(new FormData(event.currentTarget).get("who") ?? "").trim();
-										setLooked(value);
+										const found = canonical(value);
+										// At an address of its own: the way back leads from it.
+										if (found) navigate(`/stake?account=${found}`);
+										else setLooked(value);
 									}}
 								>
 									<input name="who" placeholder="5…" aria-label={t("an account's address", "账户地址")} />
@@ -250,7 +270,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 						<Card title={t("On its way out", "解押中")}>
 							<ul class="plain locks">
 								{stake.locks.map((lock) => {
-									const left = (lock.release_block - (clock?.block ?? 0)) * live.slotSeconds();
+									const left = live.left(lock.release_block);
 									const free = isFree(lock, clock?.round ?? 0);
 									const movable = isMovable(lock, clock?.round ?? 0);
 									const share = unbonding ? Math.min(1, Math.max(0, ((clock?.round ?? 0) - lock.round) / Math.max(1, lock.release - lock.round))) : 0;
@@ -264,14 +284,22 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 														→ <Account address={lock.moves_to} />
 													</>
 												)}
+												{lock.offered_to && (
+													<>
+														{" "}
+														{t("offered to", "已提出转让给")} <Account address={lock.offered_to} />
+													</>
+												)}
 											</div>
 											<progress max="1" value={free ? 1 : share} aria-label={t("part of the waiting time", "等待进度")} />
 											<div class="small">
 												{lock.moves_to && !movable && `${t(`can be bonded there from round ${lock.liable_until} on`, `第 ${lock.liable_until} 轮起可质押过去`)}; `}
 												{free ? (
 													<span class="good">{t("free to withdraw", "可以提取")}</span>
+												) : left ? (
+													t(`free in round ${lock.release}, in about ${duration(left)}`, `第 ${lock.release} 轮可提取，约 ${duration(left)} 后`)
 												) : (
-													t(`free in round ${lock.release}, in about ${duration(Math.max(0, left))}`, `第 ${lock.release} 轮可提取，约 ${duration(Math.max(0, left))} 后`)
+													t(`free from round ${lock.release} on`, `第 ${lock.release} 轮起可提取`)
 												)}
 												{lock.held_back && (
 													<>
@@ -286,11 +314,11 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 														{t("Withdraw", "提取")}
 													</button>
 													{lock.moves_to && (
-														<button type="button" class="small" disabled={!movable} onClick={() => act({ kind: "rebond", lock, to: lock.moves_to as string })}>
+														<button type="button" class="small" disabled={!movable || !parameters} onClick={() => act({ kind: "rebond", lock, to: lock.moves_to as string })}>
 															{t("Bond there", "质押过去")}
 														</button>
 													)}
-													<button type="button" class="small" onClick={() => act({ kind: "rebond", lock, to: lock.transcoder })}>
+													<button type="button" class="small" disabled={!parameters} onClick={() => act({ kind: "rebond", lock, to: lock.transcoder })}>
 														{t("Bond again", "重新质押")}
 													</button>
 												</div>
@@ -303,7 +331,7 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 					)}
 					{account && <History account={account} />}
 					<p class="small faint">
-						{t(
+						{parameters && t(
 							`Unbonding takes ${unbonding} rounds (${duration(unbonding * roundSeconds)}). For ${liability} rounds after LPT has left a transcoder it can still be cut for what that transcoder did before.`,
 							`解押需 ${unbonding} 轮（${duration(unbonding * roundSeconds)}）。离开后 ${liability} 轮内仍可能因原转码者先前的行为被罚没。`,
 						)}
@@ -314,10 +342,10 @@ export function StakePage({ query }: { query: URLSearchParams }): JSX.Element {
 				<StakeAction
 					action={action}
 					onClose={() => act(null)}
-					free={balances?.lpt ?? 0n}
-					bonded={stake?.next_round ?? 0n}
-					fees={stake?.fees ?? 0n}
-					delegate={stake?.delegate}
+					free={ours?.lpt}
+					bonded={ours?.bond.next_round ?? 0n}
+					fees={ours?.bond.fees ?? 0n}
+					delegate={ours?.bond.delegate}
 					rows={rows.map((one) => ({ ...one, reward_cut: termsOf(one).reward_cut }))}
 					limits={{ minBond, failedSlash, unbonding, liability, roundSeconds }}
 				/>
@@ -351,7 +379,8 @@ function StakeAction({
 }: {
 	action: Action;
 	onClose: () => void;
-	free: bigint;
+	/** Not known before a wallet is connected. */
+	free: bigint | undefined;
 	bonded: bigint;
 	fees: bigint;
 	delegate: string | undefined;
@@ -367,15 +396,17 @@ function StakeAction({
 			`If the transcoder fails a verification, ${percent(limits.failedSlash)} of its stake is cut, and of yours with it: ${slash(of)} of these ${amount(of, "LPT")}.`,
 			`若转码者验证失败，其质押及您的质押都会被罚没 ${percent(limits.failedSlash)}：这 ${amount(of, "LPT")} 中的 ${slash(of)}。`,
 		);
-	const most = action.kind === "unbond" ? bonded : free > KEEP_FREE ? free - KEEP_FREE : 0n;
+	const most = action.kind === "unbond" ? bonded : free === undefined ? undefined : free > KEEP_FREE ? free - KEEP_FREE : 0n;
 	const field = (
 		<label class="field">
 			{t("Amount in LPT", "数量（LPT）")}
 			<span class="row">
 				<input inputMode="decimal" value={typed} onInput={(event) => type(event.currentTarget.value)} placeholder="0.0" autofocus />
-				<button type="button" class="small" onClick={() => type(exact(most))}>
-					{t("all", "全部")} {amount(most)}
-				</button>
+				{most !== undefined && (
+					<button type="button" class="small" onClick={() => type(exact(most))}>
+						{t("all", "全部")} {amount(most)}
+					</button>
+				)}
 			</span>
 		</label>
 	);
@@ -392,7 +423,7 @@ function StakeAction({
 			</select>
 		</label>
 	);
-	const typedProblem = !typed ? null : value === null ? noAmount() : !value ? t("Give more than nothing.", "数量须大于零。") : value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
+	const typedProblem = !typed ? null : value === null ? noAmount() : !value ? t("Give more than nothing.", "数量须大于零。") : most !== undefined && value > most ? t(`You have ${amount(most, "LPT")} for this.`, `最多 ${amount(most, "LPT")}。`) : null;
 	const bond = { bonded, delegate, minBond: limits.minBond };
 	const refused = action.kind === "bond" ? refusedBond(value || limits.minBond, to, bond) : null;
 	const smallest = amount(limits.minBond, "LPT");

@@ -36,7 +36,7 @@ export function OwnTranscoder({ of }: { of: Transcoder }): JSX.Element {
 			</div>
 			{asked === "terms" && next && <Change account={of.account} terms={next} onClose={close} />}
 			{asked === "unjail" && (
-				<Ask title={t("Leave jail", "出狱")} call={{ pallet: "TranscoderElection", name: "unjail", args: {} }} onClose={close} consequence={t("Taken when every verdict against you was carried out or cancelled. Your worker then announces its capacity again.", "仅当所有不利裁定已执行或取消时才被接受。之后 worker 会重新公布算力。")} />
+				<Ask title={t("Leave jail", "出狱")} call={{ pallet: "TranscoderElection", name: "unjail", args: {} }} onClose={close} consequence={t("Taken when every verdict against you was carried out or cancelled. Your worker then announces its capacity again.", "仅当所有不利裁定已执行或撤销时才被接受。之后 worker 会重新公布算力。")} />
 			)}
 			{asked === "resign" && (
 				<Ask title={t("Resign as a transcoder", "退出转码者")} call={{ pallet: "TranscoderElection", name: "resign", args: {} }} onClose={close} consequence={t("You leave the list and the active set at once; your jobs go to others. Your stake stays bonded until you unbond it.", "您立即离开名单与活跃集，任务转交他人。质押仍在，直至您解除。")} risk={t("A verdict that waits to be carried out still reaches your stake.", "待执行的裁定仍会作用于您的质押。")} />

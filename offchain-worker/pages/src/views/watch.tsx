@@ -2,12 +2,12 @@
 import type { JSX, TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { addressOf } from "../chain/address";
-import { standingOf, type Claim, type Standing } from "../chain/claims";
+import { asChainHas, costOf, standingOf, type Claim, type Standing } from "../chain/claims";
 import type { ChainEvent } from "../chain/types";
 import { Watch, type Segment } from "../player/watch";
 import { unhex } from "../proof/scale";
 import { agrees, isOf, revealed, type Fault, type Revealed } from "../proof/verify";
-import { A, Account, Card, ClaimLink, Empty, Fact, JobLink, live, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
+import { A, Account, Card, carriedOut, ClaimLink, Empty, Fact, JobLink, live, Reading, stepName, Steps, useChanges, useLive, useRead, Votes } from "../ui/kit";
 import { rejectedText } from "../ui/named";
 import { amount, bytes, seconds, t } from "../ui/words";
 import { EventLine } from "./events";
@@ -59,7 +59,7 @@ const standingText = (standing: Standing): string =>
 			"委员会重新转码了该声明中被抽中的片段，逐字节比对，结论正确。",
 		),
 		paid: t("Its claim is settled and the fee went to the transcoder and its delegators.", "声明已结算，费用已付给转码者及其委托人。"),
-		failed: t("Its claim failed verification: the fee goes back and the transcoder loses stake.", "声明未通过验证：费用退回，转码者的质押被罚没。"),
+		failed: t("Its claim failed verification: the fee goes back, and the transcoder loses stake unless it was only over whether a segment can be transcoded.", "声明未通过验证：费用退回；除非仅涉及片段能否转码，转码者的质押将被罚没。"),
 		void: t("Nobody could judge its claim; the fee goes back.", "无人能裁定该声明；费用退回。"),
 	})[standing];
 
@@ -74,6 +74,8 @@ interface Story {
 	standing: Standing;
 }
 
+/** Open claims that are read of the chain itself, where no block that was read tells of them. */
+const OLDER = 12;
 /** Segments that claims may be ahead of a gateway before it is said: what it is sent comes at no certain time. */
 const BEHIND = 4;
 /** Leaves that are remembered: those of the claims that a page shows, and more. */
@@ -236,9 +238,11 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 						{messages[watch.message]}
 					</p>
 				)}
-				<span class={`badge ${watch.trust}`} aria-hidden="true">
-					{watch.status?.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}
-				</span>
+				{watch.status && (
+					<span class={`badge ${watch.trust}`} aria-hidden="true">
+						{watch.status.ended ? t("recording", "录像") : <><i class="pulse" /> {t("live", "直播")}</>}
+					</span>
+				)}
 			</div>
 			<div class="controls">
 				<label>
@@ -266,7 +270,7 @@ function Player({ watch }: { watch: Watch }): JSX.Element {
 					<Fact name={t("Lost frames", "丢帧")}>{state.dropped}</Fact>
 					<Fact name={t("Checking takes", "核验占用")}>{t(`${(100 * watch.cost).toFixed(1)} % of the time`, `${(100 * watch.cost).toFixed(1)} % 的时间`)}</Fact>
 				</dl>
-				<button type="button" id="live" onClick={() => video.current && watch.goLive(video.current)}>
+				<button type="button" id="live" disabled={watch.status?.ended === true} onClick={() => video.current && watch.goLive(video.current)}>
 					{t("Go live", "回到直播")}
 				</button>
 			</div>
@@ -422,10 +426,12 @@ function ClaimRow({ claim }: { claim: Claim }): JSX.Element {
 							: claim.settlement === "Refunded"
 								? t("refunded", "已退款")
 								: claim.outcome
-									? t(`decided; carried out in block ${claim.executeAt}`, `已裁定；在区块 ${claim.executeAt} 执行`)
+									? `${t("decided", "已裁定")}${claim.executeAt === undefined ? "" : `${t("; ", "；")}${carriedOut(claim.executeAt)}`}`
 									: claim.positions.length
 										? t(`${new Set(claim.leaves.map((l) => l.index)).size} segments shown for ${claim.positions.length} draws`, `${claim.positions.length} 次抽签，已出示 ${new Set(claim.leaves.map((l) => l.index)).size} 片`)
-										: t("waits for the draw", "等待抽签")}
+										: claim.step === "claimed"
+											? t("waits for the draw", "等待抽签")
+											: stepName(claim.step)}
 				</span>
 			</div>
 		</li>
@@ -447,24 +453,22 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 		async (at) => {
 			if (!status?.transcoder) return [];
 			const ids = await live.read("claims_of", [status.transcoder], at);
-			const missing = ids.filter((one) => all.get(String(one))?.first === undefined).slice(-24);
-			return Promise.all(missing.map(async (one) => ({ id: one, info: await live.read("claim", [one], at) })));
+			const missing = ids.filter((one) => all.get(String(one))?.first === undefined).slice(-OLDER);
+			return Promise.all(
+				missing.map(async (one) => {
+					const [info, challenge] = await Promise.all([live.read("claim", [one], at), live.read("challenge", [one], at)]);
+					return { id: one, info, challenge };
+				}),
+			);
 		},
 		[status?.transcoder],
 	);
 	const claims = [...all.values()];
-	for (const { id: number, info } of older ?? []) {
+	for (const { id: number, info, challenge } of older ?? []) {
 		if (!info || info.job !== jobId) continue;
 		const known = all.get(String(number));
-		const facts = {
-			job: info.job,
-			assignment: info.assignment,
-			transcoder: info.transcoder,
-			first: info.first,
-			last: info.first + BigInt(info.commitment.leaf_count) - 1n,
-			fee: info.fee,
-		};
-		if (known) Object.assign(known, facts);
+		const claim = asChainHas(known, number, info, challenge);
+		if (!known) claims.push(claim);
 	}
 	const ours = claims
 		.filter((claim) => claim.job !== undefined && claim.job === jobId)
@@ -539,8 +543,16 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 								<ClaimLink id={failed.id} />{" "}
 								{failed.outcome === "Missed"
 									? t("was not shown when it was drawn.", "被抽中后未出示。")
-									: t("failed: what was delivered is not what the source makes.", "未通过：交付内容与来源不符。")}{" "}
-								{failed.slashed ? t(`Its transcoder lost ${amount(failed.slashed, "LPT")}; the fee went back.`, `转码者被罚没 ${amount(failed.slashed, "LPT")}，费用已退回。`) : t("The slash comes when governance has had its time to look.", "治理复核期过后执行罚没。")}
+									: failed.aboutInput
+										? t("failed over whether a segment can be transcoded.", "未通过：片段能否转码的判断有误。")
+										: t("failed: what was delivered is not what the source makes.", "未通过：交付内容与来源不符。")}{" "}
+								{
+									{
+										slashed: t(`Its transcoder lost ${amount(failed.slashed, "LPT")}; the fee went back.`, `转码者被罚没 ${amount(failed.slashed, "LPT")}，费用已退回。`),
+										due: t("The slash comes when governance has had its time to look.", "治理复核期过后执行罚没。"),
+										nothing: t("The fee goes back to the broadcaster; no stake is slashed for it.", "费用退还广播者，不因此罚没质押。"),
+									}[costOf(failed)]
+								}
 							</p>
 						</div>
 					</div>
@@ -574,7 +586,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 							</Fact>
 						</dl>
 					) : (
-						<Empty>{t("No transcoder has this stream now.", "目前没有转码者处理该流。")}</Empty>
+						transcoders ? <Empty>{t("No transcoder has this stream now.", "目前没有转码者处理该流。")}</Empty> : <Reading />
 					)}
 				</Card>
 				<Card
@@ -588,7 +600,7 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 					{ours.length ? (
 						<ul class="claims">{ours.slice(0, 5).map((claim) => <ClaimRow key={String(claim.id)} claim={claim} />)}</ul>
 					) : (
-						<Empty>{t("Nothing is claimed yet: a claim comes after some segments.", "尚无声明：积累若干片段后才会提交。")}</Empty>
+						blocks.length ? <Empty>{t("Nothing is claimed yet: a claim comes after some segments.", "尚无声明：积累若干片段后才会提交。")}</Empty> : <Reading />
 					)}
 				</Card>
 				{job && (
