@@ -438,7 +438,7 @@ async fn follow(
 				Err(error) => {
 					tracing::warn!(%error, "a part of the source cannot be used");
 					failures += 1;
-					if !options.normalise || failures >= MOST_FAILURES {
+					if is_given_up(&error, options.normalise, failures) {
 						queue.fail(error.to_string(), options.fit).await;
 						return;
 					}
@@ -451,6 +451,20 @@ async fn follow(
 		tracing::info!("the source is away");
 	}
 	queue.finish(options.fit).await;
+}
+
+/// Whether a source is given up after so many consecutive unusable parts. What must not be encoded is refused at once;
+/// but pictures may still come where none has yet.
+fn is_given_up(error: &MediaError, normalise: bool, failures: u32) -> bool {
+	let is_refused = !normalise && *error != no_segment();
+	is_refused || failures >= MOST_FAILURES
+}
+
+fn no_segment() -> MediaError {
+	MediaError::Unsupported(format!(
+		"no segment could be made of what came in {BARREN} s: send pictures beside the sound, and \
+		 keyframes"
+	))
 }
 
 /// Segments that wait until they can be sent.
@@ -607,10 +621,7 @@ async fn cut_part(
 					"the source comes, and no segment can be made of it: it may be sound alone, or \
 					 pictures without a keyframe"
 				),
-				Some(BARREN..) => break Err(MediaError::Unsupported(format!(
-					"no segment could be made of what came in {BARREN} s: send pictures beside the \
-					 sound, and keyframes"
-				))),
+				Some(BARREN..) => break Err(no_segment()),
 				_ => {}
 			},
 			next = cuts.recv() => match next {
@@ -730,6 +741,17 @@ mod tests {
 		assert_eq!(barren.passed(30), Some(3));
 		barren.ended();
 		assert_eq!(barren.passed(40), Some(1));
+	}
+
+	/// With `--no-normalise` the first minute of sound alone, as while a camera is off, ended the stream.
+	#[test]
+	fn source_without_pictures_should_be_tried_again_also_when_nothing_may_be_encoded() {
+		let refused = MediaError::Unsupported("the video is HEVC".into());
+		assert!(is_given_up(&refused, false, 1));
+		for (error, normalise) in [(&refused, true), (&no_segment(), true), (&no_segment(), false)] {
+			assert!(!is_given_up(error, normalise, MOST_FAILURES - 1), "{error}");
+			assert!(is_given_up(error, normalise, MOST_FAILURES), "{error}");
+		}
 	}
 
 	/// A server that takes connections and gives nothing used to keep a stream open for ever.

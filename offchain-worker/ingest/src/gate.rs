@@ -27,8 +27,9 @@ const BUFFER: usize = 4 * 1024 * 1024;
 const STALLED: Duration = Duration::from_secs(20);
 /// A publisher that has been silent for this long is replaced by another one with the key.
 const SILENT: Duration = Duration::from_secs(3);
-/// How long media may come of which nothing can be handed on, as of sound alone, and after how long that is said.
-const BARREN: Duration = Duration::from_secs(20);
+/// How long media may come of which nothing can be handed on, as of sound alone, and after how long that is said. Some
+/// encoders send a keyframe only every 20 s, and a source may be joined right after one.
+const BARREN: Duration = Duration::from_secs(30);
 const BARREN_SAID: Duration = Duration::from_secs(5);
 /// How long the webhook may take.
 const WEBHOOK: Duration = Duration::from_secs(5);
@@ -536,11 +537,11 @@ mod tests {
 		}
 		// Before anything comes there is nothing to judge by.
 		tokio::time::advance(2 * BARREN).await;
-		assert_eq!(sound(&mut session, 20).await, Ok(()));
+		assert_eq!(sound(&mut session, 30).await, Ok(()));
 		session.write(b"abc").await.unwrap();
-		assert_eq!(sound(&mut session, 20).await, Ok(()), "pictures came");
+		assert_eq!(sound(&mut session, 30).await, Ok(()), "pictures came");
 		tokio::time::advance(SILENT).await;
-		assert_eq!(sound(&mut session, 20).await, Ok(()), "a pause came");
+		assert_eq!(sound(&mut session, 30).await, Ok(()), "a pause came");
 		assert_eq!(sound(&mut session, 1).await, Err(Denied::NoPictures));
 	}
 
