@@ -748,7 +748,8 @@ mod tests {
 	fn source_without_pictures_should_be_tried_again_also_when_nothing_may_be_encoded() {
 		let refused = MediaError::Unsupported("the video is HEVC".into());
 		assert!(is_given_up(&refused, false, 1));
-		for (error, normalise) in [(&refused, true), (&no_segment(), true), (&no_segment(), false)] {
+		for (error, normalise) in [(&refused, true), (&no_segment(), true), (&no_segment(), false)]
+		{
 			assert!(!is_given_up(error, normalise, MOST_FAILURES - 1), "{error}");
 			assert!(is_given_up(error, normalise, MOST_FAILURES), "{error}");
 		}
