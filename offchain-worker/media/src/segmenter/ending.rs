@@ -233,12 +233,11 @@ impl Cutter<'_> {
 		let (video, (first, last)) = stamped(units, &mut self.lead)
 			.ok_or_else(|| Failure::internal("segmenter", "an empty segment"))?;
 		let split = self.audio.partition_point(|unit| unit.time < end);
-		let mut audio: Vec<Packet> = self
+		let audio: Vec<Packet> = self
 			.audio
 			.drain(..split)
 			.map(|unit| timed(unit.packet, unit.time, Some(unit.time)))
 			.collect();
-		let is_other = self.keep_one_form(&mut audio);
 		let video_parameters = self
 			.video_parameters
 			.as_ref()
@@ -259,7 +258,7 @@ impl Cutter<'_> {
 		let duration = u32::try_from(end - first).unwrap_or(u32::MAX);
 		// Viewers get the sound as it is here: where its form changes, their decoders have to be told.
 		let form = self.audio_parameters.as_ref().map(ffi::heard_as);
-		let fresh = is_other || self.sound_form.is_some() && form != self.sound_form;
+		let fresh = self.sound_form.is_some() && form != self.sound_form;
 		self.sound_form = form;
 		Ok(Segment { data, duration, first_time: first, frames, last: false, fresh, own })
 	}

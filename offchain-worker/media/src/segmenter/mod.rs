@@ -131,10 +131,8 @@ struct Cutter<'a> {
 	is_silent: bool,
 	/// The form of the newest segment's sound.
 	sound_form: Option<(i32, i32, bool)>,
-	/// The form that headers within the copied sound had at first, or since it last changed.
+	/// The form that headers within the copied sound had at first.
 	header_form: Option<[u8; 2]>,
-	/// The form of these headers in the newest segment.
-	cut_form: Option<[u8; 2]>,
 	/// The other form that the newest of these headers had.
 	other_form: Option<[u8; 2]>,
 	/// The relation of decoding to presentation times, and the length of a frame.
@@ -178,7 +176,6 @@ impl<'a> Cutter<'a> {
 			is_silent: false,
 			sound_form: None,
 			header_form: None,
-			cut_form: None,
 			other_form: None,
 			lead: Lead::default(),
 			own: Vec::new(),

@@ -1,8 +1,6 @@
 //! Sound on its way into a segment: copied, or encoded again.
 
-use std::collections::BTreeMap;
-
-use ffmpeg_next::{packet::side_data::Type, Packet};
+use ffmpeg_next::Packet;
 
 use super::{play::Play, timed, unsupported, Cutter, Sound, Unit, PAUSE, START};
 use crate::{
@@ -21,10 +19,6 @@ const HOLE: i64 = 45_000;
 const FARTHEST: i64 = 10 * 90_000;
 /// Sound that may wait for a picture.
 const MOST_WAITING: usize = 1_000;
-/// Why sound is encoded that changes its form, and what to do instead.
-const CHANGED: &str = "the sound has changed its rate or its channels";
-const INSTEAD: &str =
-	"Let the source send sound of one rate and with the same channels all the time.";
 
 impl Cutter<'_> {
 	pub(super) fn begin_sound(&mut self, play: &Play) -> Result<(), Failure> {
@@ -117,20 +111,13 @@ impl Cutter<'_> {
 
 	/// Whether sound that is copied is a whole frame. Where a packet of a transport stream was lost, pieces are
 	/// left of the frames around it, and nobody would take a segment with a piece. Sound whose headers say
-	/// another rate or other channels than before is encoded from there on, so that it stays in one form; if it
-	/// must not be encoded, a new epoch begins.
+	/// another rate or other channels than before is encoded from there on, so that it stays in one form.
 	fn is_whole(&mut self, play: &Play, packet: &Packet) -> Result<bool, Failure> {
 		if !matches!(self.sound, Sound::Copied) {
 			return Ok(true);
 		}
-		let track = play.audio.as_ref().map(|(_, track)| track);
-		if let Some(track) = track.filter(|track| !track.extradata.is_empty()) {
-			// Without headers of its own. The container may tell of another form all the same.
-			let mut told = packet.side_data().filter(|side| side.kind() == Type::NewExtraData);
-			if told.any(|side| side.data() != track.extradata) {
-				self.encode_sound(CHANGED, INSTEAD)?;
-			}
-			// A muxer takes no frame of a byte.
+		if play.audio.as_ref().is_some_and(|(_, track)| !track.extradata.is_empty()) {
+			// Without headers of its own; a muxer takes no frame of a byte.
 			return Ok(packet.size() > 1);
 		}
 		let header = packet.data().and_then(adts).filter(|header| header.length == packet.size());
@@ -144,25 +131,12 @@ impl Cutter<'_> {
 			return Ok(false);
 		}
 		if changes && self.options.normalise {
-			self.encode_sound(CHANGED, INSTEAD)?;
-		} else if changes {
-			(self.header_form, self.other_form) = (other, None);
+			self.encode_sound(
+				"the sound has changed its rate or its channels",
+				"Let the source send sound of one rate and with the same channels all the time.",
+			)?;
 		}
 		Ok(true)
-	}
-
-	/// Leaves in a segment's sound only the form that most of it has. Whether that is another than the one
-	/// before had: sound that must not be encoded may change its form.
-	pub(super) fn keep_one_form(&mut self, sound: &mut Vec<Packet>) -> bool {
-		let form = |packet: &Packet| packet.data().and_then(adts).map(|header| header.form);
-		let mut counts = BTreeMap::<[u8; 2], usize>::new();
-		for form in sound.iter().filter_map(form) {
-			*counts.entry(form).or_default() += 1;
-		}
-		let most = counts.into_iter().max_by_key(|(_, count)| *count);
-		let Some((most, _)) = most else { return false };
-		sound.retain(|packet| form(packet).is_none_or(|form| form == most));
-		self.cut_form.replace(most).is_some_and(|before| before != most)
 	}
 
 	/// Whether sound of this time is too far ahead of pictures that keep coming.
