@@ -610,7 +610,10 @@ const checks = {
 		await page.getByRole("button", { name: "Connect test-wallet" }).focus();
 		await press("Enter");
 		await page.getByText("Signing as").waitFor();
-		await page.locator("table.transcoders").getByRole("button", { name: "Bond" }).first().focus();
+		const bond = page.locator("table.transcoders").getByRole("button", { name: "Bond" }).first();
+		// What is disabled takes no focus: it is enabled when the chain's parameters are read.
+		await until("a bond can be asked for", () => bond.isEnabled());
+		await bond.focus();
 		await press("Enter");
 		await page.locator("dialog").waitFor();
 		for (let stop = 0; stop < 10; stop++) {

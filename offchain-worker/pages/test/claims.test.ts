@@ -52,8 +52,11 @@ test("claim from before the blocks that were read should be told by the chain, a
 	assert.equal(asChainHas(undefined, 7n, info, undefined).step, "claimed");
 	const decided = asChainHas(undefined, 7n, info, { ...challenge, stage: { type: "Decided", value: undefined }, outcome: { type: "Accepted", value: undefined } });
 	assert.deepEqual([decided.step, decided.outcome, decided.executeAt, standingOf(decided, false)], ["decided", "Accepted", 40, "verified"]);
-	const told = asChainHas(only(...drawn), 7n, info, challenge);
+	const events = only(...drawn);
+	const told = asChainHas(events, 7n, info, challenge);
 	assert.deepEqual([told.last, told.leaves.length, told.votes.length], [13n, 1, 1]);
+	// A page asks for what events do not tell; else the claim would come and go with every other block.
+	assert.deepEqual([events.first, events.job], [undefined, undefined]);
 });
 
 test("failed claim should not be said to cost stake that nobody loses", () => {

@@ -186,10 +186,13 @@ export function judgesOf(told: Claim | undefined, challenge: Challenge | undefin
 /** How far a claim has come, by the stage of its challenge. */
 const REACHED: Record<string, Step> = { LeafReveal: "drawn", Commit: "judging", VerdictReveal: "judging", AwaitingDispute: "judging", Decided: "decided" };
 
-/** A claim that was made in a block that was not read, as the chain itself has it; with what events have told of it since. */
+/**
+ * A claim that was made in a block that was not read, as the chain itself has it; with what events have told of it since.
+ * `told` stays as it is: a page finds by it what it has to ask the chain for, at each block again.
+ */
 export function asChainHas(told: Claim | undefined, id: bigint, info: ClaimInfo, challenge: Challenge | undefined): Claim {
 	const { job, assignment, transcoder, first, fee, commitment } = info;
-	const claim = Object.assign(told ?? fresh(id, 0), { job, assignment, transcoder, first, last: first + BigInt(commitment.leaf_count) - 1n, fee, work: commitment.total_work });
+	const claim: Claim = { ...(told ?? fresh(id, 0)), job, assignment, transcoder, first, last: first + BigInt(commitment.leaf_count) - 1n, fee, work: commitment.total_work };
 	if (told || !challenge) return claim;
 	claim.step = REACHED[challenge.stage.type] ?? "claimed";
 	claim.committee = challenge.members;

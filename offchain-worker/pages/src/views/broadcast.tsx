@@ -65,6 +65,8 @@ export function BroadcastPage(): JSX.Element {
 			for (const { name: what, data } of live.events()) {
 				if (what === "JobCreated" && data.broadcaster === account) ids.add(String(data.job));
 				if (what === "NobodySuits") lacks.set(String(data?.job), String(data?.why?.type));
+				// Somebody was found since: a job that waits again waits for another reason.
+				if (what === "Offered") lacks.delete(String(data?.job));
 			}
 			const found = await Promise.all([...ids].map((id) => live.read("job", [BigInt(id)], at)));
 			const ours = found.filter((job) => job !== undefined).filter((job) => job.broadcaster === account);

@@ -463,14 +463,11 @@ export function WatchPage({ name }: { name: string }): JSX.Element {
 		},
 		[status?.transcoder],
 	);
-	const claims = [...all.values()];
+	const claims = new Map(all);
 	for (const { id: number, info, challenge } of older ?? []) {
-		if (!info || info.job !== jobId) continue;
-		const known = all.get(String(number));
-		const claim = asChainHas(known, number, info, challenge);
-		if (!known) claims.push(claim);
+		if (info && info.job === jobId) claims.set(String(number), asChainHas(all.get(String(number)), number, info, challenge));
 	}
-	const ours = claims
+	const ours = [...claims.values()]
 		.filter((claim) => claim.job !== undefined && claim.job === jobId)
 		.sort((a, b) => (a.id < b.id ? 1 : -1));
 	// One whose slash was carried out tells most.
