@@ -8,7 +8,7 @@
 // The second argument is the worker's program: it is to pay its fees as the guide says.
 //
 // Takes up to two minutes, for it waits until a round is over. What a chain that began just now cannot do is
-// seen refused, with the error that says so: `withdrawStake` takes 14 rounds of a minute and
+// seen refused, with the error that says so: `withdrawStake` takes 15 rounds of a minute and
 // `withdrawFees` a transcoder that was paid (`make test-withdrawal` does both), `nextTranscoder` one that works,
 // `draw` and `reportMissed` a claim, `unjail` a verdict
 // (`jailed_validator_should_leave_at_the_next_rotation_and_the_chain_goes_on`).

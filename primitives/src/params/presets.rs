@@ -121,8 +121,8 @@ impl ProtocolParameters {
 		Self {
 			rounds: RoundsParameters { length: 30, lock_amount: Perbill::from_percent(10) },
 			staking: StakingParameters {
-				unbonding_period: 14,
-				liability_window: 14,
+				unbonding_period: 15,
+				liability_window: 15,
 				..production.staking
 			},
 			election: ElectionParameters {
@@ -147,11 +147,13 @@ impl ProtocolParameters {
 				committee_size: 3,
 				tranches: 2,
 				reveal_window: 20,
-				commit_base: 12,
+				// Five judges share the two processors of the demo's machine. A ballot ends when
+				// all of its members have answered, so this costs time only where one is silent.
+				commit_base: 20,
 				verdict_reveal: 10,
 				verify_rate: 150_000_000,
 				max_work_blocks: 20,
-				dispute_commit_base: 20,
+				dispute_commit_base: 40,
 				dispute_reveal: 10,
 				slashing_period: 12,
 				slash_deferral: 5,

@@ -6,7 +6,7 @@ use livepeer_primitives::params::{ProtocolParameters, Timing};
 fn presets() -> [(ProtocolParameters, Timing, u32); 2] {
 	[
 		(ProtocolParameters::production(), Timing::production(), 31_500),
-		(ProtocolParameters::development(), Timing::development(), 390),
+		(ProtocolParameters::development(), Timing::development(), 420),
 	]
 }
 
