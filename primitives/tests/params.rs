@@ -110,7 +110,7 @@ fn longest_claim_life_should_be_the_worked_number() {
 fn longest_judgement_should_hold_at_the_bounds() {
 	let (mut lottery, timing) = (DEV.lottery, Timing::development());
 	(lottery.committee_size, lottery.tranches, lottery.missed_grace) = (MAX_COMMITTEE / 8, 8, 1);
-	let ballots = 8 * (12 + 20 + 10 + 20 + 2) + (20 + 20 + 10 + 20) + 2 * 20;
+	let ballots = 8 * (20 + 20 + 10 + 20 + 2) + (40 + 20 + 10 + 20) + 2 * 20;
 	assert_eq!(lottery.longest_judgement(&timing), 7 * 10 + 2 * 20 + ballots);
 	lottery.missed_grace = ballots + 1;
 	assert_eq!(lottery.longest_judgement(&timing), 7 * 10 + 2 * 20 + ballots + 1);

@@ -94,8 +94,11 @@ where
 }
 
 parameter_types! {
-	/// One tranche, nobody is new and no variants are due, unless a test sets it.
+	/// One tranche, nobody is new and no variants are due, unless a test sets it. Ballots are short, for the
+	/// tests go through their blocks one by one.
 	pub static Parameters: LotteryParameters = LotteryParameters {
+		commit_base: 12,
+		dispute_commit_base: 20,
 		tranches: 1,
 		new_claims: 0,
 		variant_rate: Perbill::zero(),

@@ -110,18 +110,18 @@ fn round_of_a_session_should_be_remembered_as_long_as_reports_may_be_late() {
 		for set in [0, 11] {
 			SlashedShares::insert(set, Bob.to_account_id(), Perbill::one());
 		}
-		// 14 rounds of 30 blocks, in sessions of 10 slots: 42 sessions, plus the current one.
+		// 15 rounds of 30 blocks, in sessions of 10 slots: 45 sessions, plus the current one.
 		for session in 1..60 {
 			if session == 10 {
 				next_round(true);
 			}
 			rotate(session);
 			// Slashed shares are remembered as long as the last session of their set.
-			assert_eq!(SessionRounds::get(10).is_some(), (9..55).contains(&session));
-			assert_eq!(SlashedShares::contains_key(0, Bob.to_account_id()), session < 55);
+			assert_eq!(SessionRounds::get(10).is_some(), (9..58).contains(&session));
+			assert_eq!(SlashedShares::contains_key(0, Bob.to_account_id()), session < 58);
 		}
 		assert_eq!(SessionRounds::get(60), Some(1));
-		assert_eq!(SessionRounds::get(59 - 42), Some(1));
+		assert_eq!(SessionRounds::get(59 - 45), Some(1));
 		assert_eq!(SessionRounds::get(1), None);
 		let sets: Vec<_> = SlashedShares::iter_keys().map(|(set, _)| set).collect();
 		assert_eq!(sets, [11]);
@@ -162,14 +162,14 @@ fn sessions_should_be_forgotten_when_fewer_are_to_be_remembered_than_before() {
 			rotate(session);
 			SlashedShares::insert(session + 1, Bob.to_account_id(), Perbill::one());
 		}
-		// 14 rounds of 15 blocks: 21 sessions, plus one.
+		// 15 rounds of 16 blocks: 24 sessions, plus one.
 		let mut parameters = ProtocolParameters::development();
-		parameters.rounds.length = 15;
+		parameters.rounds.length = 16;
 		Store::store_all(&parameters);
 		for session in 60..70 {
 			rotate(session);
 		}
-		let first = 69 - 22 - 1;
+		let first = 69 - 25 - 1;
 		assert_eq!(SessionRounds::get(first), Some(first - 1));
 		assert!((0..first).all(|session| SessionRounds::get(session).is_none()));
 		let mut sets: Vec<_> = SlashedShares::iter_keys().map(|(set, _)| set).collect();

@@ -85,7 +85,7 @@ async fn cost_and_consequence_should_be_said_before_anything_is_signed() {
 		"Bonds 10 LPT",
 		"10% of rewards",
 		"from round 8 on",
-		"withdrawn after 14 rounds (about 14 minutes)",
+		"withdrawn after 15 rounds (about 15 minutes)",
 		"about 0.001 LPT",
 	] {
 		assert!(said.contains(part), "{part}: {said}");
@@ -129,17 +129,17 @@ async fn stake_should_be_bonded_moved_and_withdrawn() {
 	assert!(said.contains("no part in this round's reward"), "{said}");
 	assert_eq!(world.stake(alice).locks[0].value, lpt(10));
 	let early = refused(alice, Action::Withdraw { lock: 0 }).await;
-	assert!(early.contains("round 21") && early.contains("14 rounds"), "{early}");
+	assert!(early.contains("round 22") && early.contains("15 rounds"), "{early}");
 	done(alice, Action::Rebond { lock: 0, to: None }).await.unwrap();
 	let said = done(alice, Action::Move { to: charlie.clone() }).await.unwrap();
-	assert!(said.contains("round 21"), "{said}");
+	assert!(said.contains("round 22"), "{said}");
 	let early = refused(alice, Action::Rebond { lock: 0, to: None }).await;
-	assert!(early.contains("until round 21") && early.contains("--to"), "{early}");
-	world.chain.stakes(|stakes| stakes.round = 21);
+	assert!(early.contains("until round 22") && early.contains("--to"), "{early}");
+	world.chain.stakes(|stakes| stakes.round = 22);
 	let said = done(alice, Action::Rebond { lock: 0, to: None }).await.unwrap();
 	assert!(said.contains(&charlie.to_string()), "{said}");
 	done(alice, Action::Unbond { amount: None }).await.unwrap();
-	world.chain.stakes(|stakes| stakes.round = 35);
+	world.chain.stakes(|stakes| stakes.round = 37);
 	let said = done(alice, Action::Withdraw { lock: 0 }).await.unwrap();
 	assert!(said.contains("Pays 30 LPT out"), "{said}");
 	assert_eq!(world.stake(alice), StakeView::default());
@@ -259,13 +259,13 @@ async fn status_should_be_readable_by_people_and_machines() {
 	let json = serde_json::to_value(&seen).unwrap();
 	assert_eq!(json["nextRound"], lpt(55).to_string());
 	assert_eq!(json["fees"], (UNIT / 4).to_string());
-	assert_eq!(json["locks"][0]["release"], 21);
+	assert_eq!(json["locks"][0]["release"], 22);
 	assert_eq!(json["locks"][0]["value"], lpt(5).to_string());
 	assert_eq!(json["delegate"], of(bob).to_string());
 	assert_eq!(json["transcoder"]["rewardCut"], 100_000_000);
 	assert_eq!(json["transcoder"]["open"], 3);
 	let lines = status_lines(&seen).join("\n");
-	for part in ["bonded to itself", "0.25 ETH", "lock 0: 5 LPT", "in 14 rounds", "10% of rewards"]
+	for part in ["bonded to itself", "0.25 ETH", "lock 0: 5 LPT", "in 15 rounds", "10% of rewards"]
 	{
 		assert!(lines.contains(part), "{part}: {lines}");
 	}

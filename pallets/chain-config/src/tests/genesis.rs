@@ -108,7 +108,7 @@ refuses! {
 	genesis_should_panic_when_stake_could_leave_too_early:
 		TIMING, with_liability_window(4), "Broken(LiabilityOutlivesClaims)";
 	genesis_should_panic_when_unbonding_is_shorter_than_liability:
-		TIMING, with_liability_window(15), "Broken(UnbondingWithinLiability)";
+		TIMING, with_liability_window(16), "Broken(UnbondingWithinLiability)";
 }
 
 fn with_liability_window(rounds: u32) -> ProtocolParameters {
