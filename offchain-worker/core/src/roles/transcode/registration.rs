@@ -21,6 +21,7 @@ use super::{Assigned, Assignments, Parts, TranscodeError};
 use crate::{
 	lock,
 	ports::{
+		advice::is_unpaid,
 		chain::{while_away, At, Call, ChainError, Head, Refused, Wait},
 		events::{Event, Warning},
 	},
@@ -337,6 +338,8 @@ fn passes(error: &TranscodeError) -> bool {
 				| Refused::TermsLocked
 				| Refused::PriceBelowLowest
 		),
+		// The pool drops a call whose keys or block a reorganisation has just undone.
+		ChainError::NotIncluded { reason, .. } => !is_unpaid(reason),
 		error => error.is_away(),
 	}
 }

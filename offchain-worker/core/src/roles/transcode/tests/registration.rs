@@ -166,6 +166,30 @@ fn role_should_end_when_it_cannot_register_and_is_not_needed() {
 	})
 }
 
+/// A reorganisation can undo the block of the keys that sign an announcement, or the announcement's own.
+#[test]
+fn role_should_announce_again_when_the_pool_drops_its_announcement() {
+	simulate(|sim| async move {
+		let story = Story::new(&sim).await;
+		let announced = || {
+			let calls = story.chain.calls();
+			calls.iter().filter(|call| matches!(call, Call::Announce(..))).count()
+		};
+		let call = "TranscoderElection.announce";
+		let dropped = |reason: &str| ChainError::NotIncluded { call, reason: reason.into() };
+		// Somebody who cannot pay is told at once.
+		story.chain.fail_next(dropped("Inability to pay some fees"));
+		let ended = serve(&story, story.role(FakeEngine::default()));
+		sim.sleep(5_000).await;
+		assert_eq!(ended.get(), Some(false));
+		let before = announced();
+		story.chain.fail_next(dropped("Transaction is invalid"));
+		let ended = serve(&story, story.role(FakeEngine::default()));
+		sim.sleep(60_000).await;
+		assert_eq!((ended.get(), announced()), (None, before + 1));
+	})
+}
+
 #[test]
 fn operator_should_be_told_of_jail_slash_and_a_low_balance() {
 	use crate::ports::chain::Free;
