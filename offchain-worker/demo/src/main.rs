@@ -22,9 +22,10 @@ mod telling;
 mod watch;
 mod words;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{future::Future, io, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use tokio::signal::unix::{signal, SignalKind};
 
 use crate::cheat::Cheat;
 
@@ -100,12 +101,31 @@ pub struct Args {
 	pub bridge: Option<String>,
 }
 
+/// Waits from now on until the demo is told to end: by Ctrl-C, by `kill`, or because its terminal is closed. A signal
+/// that nobody waits for would end it alone, and leave a whole network running.
+fn interrupted() -> io::Result<impl Future<Output = ()>> {
+	let mut interrupt = signal(SignalKind::interrupt())?;
+	let mut terminate = signal(SignalKind::terminate())?;
+	let mut hangup = signal(SignalKind::hangup())?;
+	Ok(async move {
+		tokio::select! {
+			_ = interrupt.recv() => {},
+			_ = terminate.recv() => {},
+			_ = hangup.recv() => {},
+		}
+	})
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
 	let mut args = Args::parse();
 	args.variants = args.variants.max(args.cheat.map_or(0, Cheat::variants));
-	let interrupted = async {
-		let _ = tokio::signal::ctrl_c().await;
+	let interrupted = match interrupted() {
+		Ok(interrupted) => interrupted,
+		Err(error) => {
+			eprintln!("demo: cannot listen for signals: {error}");
+			return ExitCode::FAILURE;
+		}
 	};
 	tokio::select! {
 		result = story::run(&args) => match result {
@@ -120,5 +140,22 @@ async fn main() -> ExitCode {
 			eprintln!("\nstopped");
 			ExitCode::from(130)
 		},
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use nix::{
+		sys::signal::{kill, Signal},
+		unistd::Pid,
+	};
+
+	#[tokio::test]
+	async fn demo_should_end_with_its_network_at_each_signal_that_asks_for_it() {
+		for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+			let interrupted = super::interrupted().expect("signals");
+			kill(Pid::this(), signal).expect("this process");
+			interrupted.await;
+		}
 	}
 }
